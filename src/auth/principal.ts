@@ -1,0 +1,18 @@
+import type { Who } from '../ledger/event.ts'
+
+/** Who a verified token speaks for. */
+export interface Principal extends Who {
+  /** Processes topups, adjusts, refunds and reads everyone of its tenant. */
+  isAdmin: boolean
+  /** A trusted backend: creates debits, holds and refunds for any user of its tenant. */
+  isService: boolean
+  /** The token's `exp`, in seconds since 1970. */
+  expiresAt: number
+  /** The token's `jti`, where it has one. */
+  tokenId?: string
+}
+
+/** Turns a bearer token into a principal. Throws `ApiError` `unauthorized`, never anything that holds the token. */
+export interface Authenticator {
+  authenticate(token: string): Promise<Principal>
+}

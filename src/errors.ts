@@ -1,0 +1,46 @@
+import type { RefusalCode } from './ledger/command.ts'
+
+/** Every `code` that an error answer, a `connect_error` or an `error` event can carry. */
+export type ErrorCode =
+  | RefusalCode
+  | 'invalid_request'
+  | 'unauthorized'
+  | 'token_expired'
+  | 'forbidden'
+  | 'conflict'
+  | 'payload_too_large'
+  | 'unsupported_media_type'
+  | 'rate_limited'
+  | 'too_many_connections'
+  | 'message_too_large'
+  | 'handshake_timeout'
+  | 'slow_consumer'
+  | 'shutting_down'
+  | 'unavailable'
+  | 'timeout'
+  | 'internal'
+
+export type ErrorStatus = 400 | 401 | 402 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503
+
+/** An error that the caller may see: everything in it is meant for their eyes. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly status: ErrorStatus
+  readonly code: ErrorCode
+  readonly details: Record<string, unknown> | undefined
+  /** Seconds, for the `Retry-After` header. */
+  readonly retryAfter: number | undefined
+
+  constructor(
+    status: ErrorStatus,
+    code: ErrorCode,
+    message: string,
+    options: { details?: Record<string, unknown>; retryAfter?: number; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause })
+    this.status = status
+    this.code = code
+    this.details = options.details
+    this.retryAfter = options.retryAfter
+  }
+}

@@ -1,0 +1,122 @@
+import type { LedgerEvent } from './event.ts'
+
+export type TransactionType =
+  | 'topup'
+  | 'booking_payment'
+  | 'refund'
+  | 'admin_adjustment'
+  | 'transfer'
+  | 'withdrawal'
+  | 'hold'
+
+/** `pending` moves on once; the others are final. `expired` is a hold's alone. */
+export type TransactionStatus = 'pending' | 'success' | 'failed' | 'cancelled' | 'expired'
+
+export type Operation =
+  | 'topup_request'
+  | 'topup_cancel'
+  | 'topup_process'
+  | 'payment'
+  | 'refund'
+  | 'adjustment'
+  | 'transfer'
+  | 'withdrawal_request'
+  | 'withdrawal_process'
+  | 'hold'
+  | 'hold_capture'
+  | 'hold_void'
+  | 'hold_expire'
+
+/** One instruction to the ledger. The SQL type `ledger_command` has the same fields in snake case. */
+export interface Command {
+  op: Operation
+  tenant: string
+  /** Who asks: the token's `sub`, or `system`. Idempotency keys are counted per actor. */
+  actor: string
+  /**
+   * The wallet's owner, for operations that open a transaction. For one that names a
+   * `transactionId`: set it to say that only this user's transaction will do (others are `not_found`).
+   */
+  userId?: string
+  /** `transfer` alone: who receives. */
+  toUserId?: string
+  currency?: string
+  /** Minor units; positive, but for `adjustment`, which is signed. Optional where a part may be asked for (`refund`, `hold_capture`). */
+  amount?: bigint
+  transactionId?: string
+  /** `topup_process`, `withdrawal_process`. */
+  status?: 'success' | 'failed'
+  description?: string
+  adminNotes?: string
+  referenceId?: string
+  referenceType?: string
+  metadata?: Record<string, unknown>
+  /** `hold` alone: seconds until it frees itself. */
+  expiresIn?: number
+  idempotencyKey?: string
+  traceparent?: string
+}
+
+/** A transaction as the ledger keeps it: minor units, signed as the user sees it. */
+export interface Transaction {
+  id: string
+  tenant: string
+  userId: string
+  type: TransactionType
+  amount: bigint
+  currency: string
+  status: TransactionStatus
+  description: string | null
+  adminNotes: string | null
+  processedBy: string | null
+  referenceId: string | null
+  referenceType: string | null
+  previousBalance: bigint | null
+  newBalance: bigint | null
+  metadata: Record<string, unknown> | null
+  /** ISO 8601. */
+  createdAt: string
+  updatedAt: string
+}
+
+/** Why the ledger said no. A closed set: the routes map each to one HTTP status. */
+export type RefusalCode =
+  | 'invalid_amount'
+  | 'invalid_command'
+  | 'unknown_currency'
+  | 'insufficient_funds'
+  | 'balance_limit_exceeded'
+  | 'not_found'
+  | 'wrong_type'
+  | 'already_processed'
+  | 'self_approval'
+  | 'self_transfer'
+  | 'refund_exceeds_payment'
+  | 'capture_exceeds_hold'
+  | 'hold_expired'
+  | 'not_your_hold'
+  | 'limit_exceeded'
+  | 'idempotency_key_reused'
+
+/** Amounts in minor units of `currency`. */
+export interface RefusalDetails {
+  currency?: string
+  requiredAmount?: bigint
+  currentBalance?: bigint
+  shortfall?: bigint
+  status?: string
+  /** The most that would have been accepted. */
+  maximum?: bigint
+  limit?: string
+}
+
+/** What became of one command. `replayed`: the first answer to this idempotency key, given again. */
+export type Outcome =
+  | { ok: true; transaction: Transaction; replayed: boolean }
+  | { ok: false; code: RefusalCode; details: RefusalDetails; replayed: boolean }
+
+/** What one ledger transaction committed, to be published: `outboxId` names it until it is. */
+export interface Committed {
+  outboxId: string
+  events: LedgerEvent[]
+}

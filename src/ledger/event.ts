@@ -1,0 +1,111 @@
+import { type ExactNumber, stringifyJson } from '../json.ts'
+import { toWire } from './money.ts'
+
+/** The events that the ledger itself writes, each with a `seq` of its own in its user's stream. */
+export type LedgerEventName =
+  | 'balance_updated'
+  | 'balance_insufficient'
+  | 'transaction_completed'
+  | 'transaction_failed'
+  | 'balance_alert'
+
+/** Whose stream: a user of a tenant. */
+export interface Who {
+  tenant: string
+  userId: string
+}
+
+/** One row of the `events` table. Amounts are minor units of `currency`. */
+export interface LedgerEvent extends Who {
+  /** 1, 2, 3 … per user: no hole, no repeat, in commit order. */
+  seq: number
+  event: LedgerEventName
+  currency: string
+  /** ISO 8601, taken under the wallet's lock: never before an earlier event of the same user. */
+  timestamp: string
+  /** The balance once this event had happened, in its currency. */
+  newBalance: bigint
+  previousBalance?: bigint
+  transactionId?: string
+  transactionType?: string
+  /** The transaction's status after the event. */
+  status?: string
+  amount?: bigint
+  /** `balance_insufficient` alone: what the refused debit asked for, and what was there to spend. */
+  requiredAmount?: bigint
+  currentBalance?: bigint
+  /** `balance_alert` alone: the crossed threshold and the side the balance is on now. */
+  threshold?: bigint
+  direction?: 'below' | 'above'
+  /** W3C trace context of the request that caused it. */
+  traceparent?: string
+}
+
+type Wire = number | ExactNumber
+
+/**
+ * What travels on the Redis channel `balance:updates`: the seed's `BalanceUpdateEvent` with `id`, `seq`,
+ * `currency` and `tenantId`. Amounts are major units.
+ */
+export interface BalanceUpdateEvent {
+  event: LedgerEventName
+  userId: string
+  tenantId: string
+  id: string
+  seq: number
+  currency: string
+  timestamp: string
+  newBalance: Wire
+  previousBalance?: Wire
+  transactionId?: string
+  transactionType?: string
+  status?: string
+  amount?: Wire
+  requiredAmount?: Wire
+  currentBalance?: Wire
+  shortfall?: Wire
+  threshold?: Wire
+  direction?: 'below' | 'above'
+  traceparent?: string
+}
+
+/** `<epoch>:<seq>`, the id of an event on every transport. */
+export function eventId(epoch: string, seq: number): string {
+  return `${epoch}:${seq}`
+}
+
+/** A ledger event as the JSON text of its message on `balance:updates`. */
+export function encodeEvent(event: LedgerEvent, epoch: string): string {
+  return stringifyJson(toMessage(event, epoch))
+}
+
+/** A ledger event in the wire's terms: major units, and an `id`. */
+export function toMessage(event: LedgerEvent, epoch: string): BalanceUpdateEvent {
+  const { tenant, userId, seq, currency } = event
+  const message: BalanceUpdateEvent = {
+    event: event.event,
+    userId,
+    tenantId: tenant,
+    newBalance: toWire(event.newBalance, currency),
+    id: eventId(epoch, seq),
+    seq,
+    currency,
+    timestamp: event.timestamp,
+  }
+  if (event.previousBalance !== undefined) {
+    message.previousBalance = toWire(event.previousBalance, currency)
+  }
+  if (event.transactionId !== undefined) message.transactionId = event.transactionId
+  if (event.transactionType !== undefined) message.transactionType = event.transactionType
+  if (event.status !== undefined) message.status = event.status
+  if (event.amount !== undefined) message.amount = toWire(event.amount, currency)
+  if (event.requiredAmount !== undefined && event.currentBalance !== undefined) {
+    message.requiredAmount = toWire(event.requiredAmount, currency)
+    message.currentBalance = toWire(event.currentBalance, currency)
+    message.shortfall = toWire(event.requiredAmount - event.currentBalance, currency)
+  }
+  if (event.threshold !== undefined) message.threshold = toWire(event.threshold, currency)
+  if (event.direction !== undefined) message.direction = event.direction
+  if (event.traceparent !== undefined) message.traceparent = event.traceparent
+  return message
+}

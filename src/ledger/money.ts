@@ -1,0 +1,84 @@
+import type { LosslessNumber } from 'lossless-json'
+import { ExactNumber } from '../json.ts'
+
+/** The largest amount or balance, in minor units. */
+export const MAX_MINOR = 2n ** 53n - 1n
+
+/** Decimals of the minor unit by currency (ISO 4217); the table `currencies` holds the same list. */
+export const CURRENCIES: ReadonlyMap<string, number> = new Map([
+  ...listed(0, 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF'),
+  ...listed(
+    2,
+    `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF
+     CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL
+     HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT
+     MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB
+     SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH
+     USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG`,
+  ),
+  ...listed(3, 'BHD IQD JOD KWD LYD OMR TND'),
+])
+
+function listed(decimals: number, codes: string): [string, number][] {
+  return codes.split(/\s+/).map((code) => [code, decimals])
+}
+
+/** Why an amount was refused; `message` is fit for the caller's eyes. */
+export class InvalidAmount extends Error {
+  override readonly name = 'InvalidAmount'
+}
+
+/**
+ * Major units, as they come over the wire, to minor units, through decimal text alone.
+ * @param input a JSON number or a plain decimal string (`"150.50"`)
+ * @param currency an ISO 4217 code of `CURRENCIES`
+ * @throws InvalidAmount for a currency or notation that is not known, too many decimals, or an amount beyond ±(2^53−1) minor units
+ */
+export function toMinor(input: number | string | LosslessNumber, currency: string): bigint {
+  const decimals = decimalsOf(currency)
+  const text = typeof input === 'string' ? input : plainDecimal(String(input))
+  const parts = /^(-?)(\d{1,20})(?:\.(\d{1,30}))?$/.exec(text)
+  if (!parts) throw new InvalidAmount('must be a decimal number, such as 150.5')
+  const [, sign, whole = '', fraction = ''] = parts
+  const significant = fraction.replace(/0+$/, '')
+  if (significant.length > decimals) {
+    throw new InvalidAmount(`has more than ${decimals} decimals, which is all that ${currency} has`)
+  }
+  const minor = BigInt(whole + significant.padEnd(decimals, '0'))
+  if (minor > MAX_MINOR) throw new InvalidAmount('is too large')
+  return sign ? -minor : minor
+}
+
+/** `1e-7` and `1E2`, which JSON allows, as plain decimals; what is not finite stays as it is and is refused. */
+function plainDecimal(text: string): string {
+  const parts = /^(-?)(\d+)(?:\.(\d+))?[eE]([+-]?\d{1,3})$/.exec(text)
+  if (!parts) return text
+  const [, sign, whole = '', fraction = '', exponent = '0'] = parts
+  const digits = whole + fraction
+  const point = whole.length + Number(exponent)
+  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`
+  if (point >= digits.length) return sign + digits.padEnd(point, '0')
+  return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`
+}
+
+/** Minor units as the shortest plain decimal text: 15050n USD is `"150.5"`. The form of Redis keys and the wire. */
+export function toDecimal(minor: bigint, currency: string): string {
+  const decimals = decimalsOf(currency)
+  const digits = (minor < 0n ? -minor : minor).toString().padStart(decimals + 1, '0')
+  const whole = digits.slice(0, digits.length - decimals)
+  const fraction = digits.slice(digits.length - decimals).replace(/0+$/, '')
+  return `${minor < 0n ? '-' : ''}${whole}${fraction && `.${fraction}`}`
+}
+
+/** Minor units as the wire's JSON number. Encode what holds it with `stringifyJson`. */
+export function toWire(minor: bigint, currency: string): number | ExactNumber {
+  const text = toDecimal(minor, currency)
+  return text.length <= 15 ? Number(text) : new ExactNumber(text)
+}
+
+function decimalsOf(currency: string): number {
+  const decimals = CURRENCIES.get(currency)
+  if (decimals === undefined)
+    throw new InvalidAmount(`is in ${currency}, which is no known currency`)
+  return decimals
+}
