@@ -1,4 +1,10 @@
-import type { Command, Outcome, Transaction } from './command.ts'
+import type {
+  Command,
+  Outcome,
+  Transaction,
+  TransactionStatus,
+  TransactionType,
+} from './command.ts'
 import type { LedgerEvent, Who } from './event.ts'
 
 /** A wallet in one currency. Amounts in minor units. */
@@ -37,17 +43,149 @@ export interface Executor {
   execute(command: Command): Promise<Outcome>
 }
 
-export interface TransactionQuery extends Who {
-  type?: string
-  status?: string
-  /** ISO 8601, inclusive and exclusive. */
+/** Which transactions; what is left out does not narrow. Newest first. */
+export interface TransactionFilter {
+  tenant: string
+  userId?: string
+  type?: TransactionType
+  status?: TransactionStatus
+  currency?: string
+  /** ISO 8601, by `createdAt`: inclusive and exclusive. */
   from?: string
   to?: string
+}
+
+export interface TransactionQuery extends TransactionFilter {
+  /** The `nextCursor` of the page before: the id of its last transaction. */
   cursor?: string
   limit: number
 }
 
 export interface TransactionPage {
   items: Transaction[]
+  /** Null on the last page. */
   nextCursor: string | null
+}
+
+/** A row of `balance_snapshots`: a wallet's balance in one currency as of its newest entry. */
+export interface Snapshot extends Who {
+  currency: string
+  /** Minor units. */
+  balance: bigint
+  held: bigint
+  /** The number of entries behind it. */
+  version: number
+  /** ISO 8601. */
+  createdAt: string
+  updatedAt: string
+}
+
+/** The ledger's read side. Everything is read from Postgres. */
+export interface Reader extends Pick<EventStore, 'balance'> {
+  /** Minor units; 0 before the first entry. `at` is ISO 8601, inclusive. */
+  balanceAt(who: Who, currency: string, at: string): Promise<bigint>
+  snapshot(who: Who, currency: string): Promise<Snapshot | undefined>
+  /** With `userId`, only that user's own transaction is found. */
+  transaction(tenant: string, id: string, userId?: string): Promise<Transaction | undefined>
+  transactions(query: TransactionQuery): Promise<TransactionPage>
+  /**
+   * The whole selection, oldest first, in pages: memory does not grow with its length. What is added
+   * while it is read may or may not be in it; nothing is in it twice. Leaving the loop early frees the cursor.
+   */
+  statement(filter: TransactionFilter): AsyncIterable<Transaction[]>
+}
+
+/** Amounts in minor units of `currency`. */
+export interface Verification {
+  currency: string
+  snapshotBalance: bigint
+  /** The sum of the wallet's entries. */
+  calculatedBalance: bigint
+  isAccurate: boolean
+}
+
+/** What does not add up: a wallet (`userId` is set) or the ledger as a whole. */
+export interface Discrepancy {
+  userId?: string
+  currency?: string
+  /** What was found, in words fit for an admin: "snapshot differs from the sum of entries". */
+  problem: string
+  snapshotBalance?: bigint
+  calculatedBalance?: bigint
+  /** The entry or transaction where it shows first, where there is one. */
+  at?: string
+}
+
+export interface Audit {
+  /** Wallets, one per user and currency. */
+  total: number
+  accurate: number
+  inaccurate: number
+  /** The first 1,000 of them. */
+  discrepancies: Discrepancy[]
+  /** All debits and all credits of the tenant, in minor units: equal in a sound ledger. */
+  ledger: { currency: string; debits: bigint; credits: bigint }[]
+  /** Entries counted. */
+  entries: number
+}
+
+/** Amounts in minor units of `currency`. */
+export interface Recalculation {
+  currency: string
+  previousBalance: bigint
+  newBalance: bigint
+}
+
+/** Proof that the books are right, and the repair of a snapshot that is not. */
+export interface Auditor {
+  /** Undefined: this user has no wallet in this currency. */
+  verify(who: Who, currency: string): Promise<Verification | undefined>
+  audit(tenant: string): Promise<Audit>
+  /**
+   * Rebuilds the snapshot from the entries under the wallet's lock, refreshes the cache and tells the
+   * clients, also when nothing had to change. Undefined: no such wallet.
+   */
+  recalculate(who: Who, currency: string): Promise<Recalculation | undefined>
+  /** `recalculate` for every wallet of the tenant; `corrected` counts those that were wrong. */
+  recalculateAll(tenant: string): Promise<{ total: number; corrected: number }>
+}
+
+/** Tells its user once, by `balance_alert`, when the balance crosses the threshold to that side. */
+export interface Monitor extends Who {
+  id: string
+  currency: string
+  /** Minor units. */
+  threshold: bigint
+  direction: 'below' | 'above'
+  createdAt: string
+}
+
+/** What a user may spend by one type of transaction. At least one of the two bounds is set. */
+export interface SpendingLimit extends Who {
+  type: LimitedType
+  currency: string
+  /** The largest single amount, in minor units. */
+  maxAmount: bigint | null
+  /** The largest sum, in minor units, over any `windowSeconds`. Both or neither. */
+  maxSum: bigint | null
+  windowSeconds: number | null
+  updatedAt: string
+}
+
+/** The types of transaction that take money out of a wallet, so that a limit makes sense. */
+export type LimitedType = 'booking_payment' | 'transfer' | 'withdrawal' | 'hold'
+
+/** Balance alerts and spending limits. */
+export interface Policies {
+  monitors(who: Who): Promise<Monitor[]>
+  /** The same user, currency, threshold and direction again is the same monitor. Undefined: the user has 20 already. */
+  putMonitor(monitor: Omit<Monitor, 'id' | 'createdAt'>): Promise<Monitor | undefined>
+  /** One of the user's monitors, or all of them; says how many went. */
+  deleteMonitors(who: Who, id?: string): Promise<number>
+  /** All of the tenant's, or one user's. */
+  limits(tenant: string, userId?: string): Promise<SpendingLimit[]>
+  /** Replaces the limit of the same user, type and currency. */
+  putLimit(limit: Omit<SpendingLimit, 'updatedAt'>): Promise<SpendingLimit>
+  /** Says whether there was one. */
+  deleteLimit(who: Who, type: LimitedType, currency: string): Promise<boolean>
 }
