@@ -1,5 +1,6 @@
 import type {
   Command,
+  Committed,
   Outcome,
   Transaction,
   TransactionStatus,
@@ -35,6 +36,37 @@ export interface EventStore {
   ): Promise<{ head: number; events: LedgerEvent[] }>
   /** The newest seq of each, in the order asked; 0 for the unknown. One query however many. */
   heads(whos: readonly Who[]): Promise<number[]>
+}
+
+/** One wallet in one currency, as the cache holds it. `balance` in minor units, true at `seq`. */
+export interface WalletState extends Who {
+  currency: string
+  balance: bigint
+  seq: number
+}
+
+/** What was committed and is not known to be published. Rows are found by existence, never by cursor. */
+export interface OutboxStore {
+  /**
+   * The oldest rows that nobody wrote or claimed within the last `olderThanMs`, at most `limit`, and
+   * claims them: another claimer skips them (SKIP LOCKED) until as much time has passed again.
+   */
+  claim(limit: number, olderThanMs: number): Promise<Committed[]>
+  /** Deletes the rows; unknown ids are no error (another process was quicker). */
+  acknowledge(outboxIds: readonly string[]): Promise<void>
+}
+
+/** For a cache that may have gone back in time with its Redis. */
+export interface ChangeLog {
+  /**
+   * The wallets (per currency) whose balance changed within the last `withinSeconds`, at most `limit`
+   * after `cursor` (null: from the start), in a fixed order. `next` is null on the last page.
+   */
+  changedWithin(
+    withinSeconds: number,
+    cursor: string | null,
+    limit: number,
+  ): Promise<{ wallets: WalletState[]; next: string | null }>
 }
 
 /** The ledger's write side. */
