@@ -1,0 +1,95 @@
+import {
+  type CryptoKey,
+  createLocalJWKSet,
+  errors,
+  type FlattenedJWSInput,
+  type JSONWebKeySet,
+  type JWSHeaderParameters,
+} from 'jose'
+
+/** Public keys as an identity provider publishes them. */
+export interface PublishedKeys {
+  /** The key that signed this token. Throws `JWKSNoMatchingKey`, or `KeySourceError` while no key is known at all. */
+  find(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey>
+  /** Grows when the set of keys has changed: what an older set vouched for no longer counts. */
+  generation(): number
+}
+
+export class KeySourceError extends Error {
+  override readonly name = 'KeySourceError'
+}
+
+export interface PublishedKeysOptions {
+  url: string
+  /** Milliseconds that a fetched set stands before it is asked for again. Default 10 minutes. */
+  maxAge?: number
+  /** Least milliseconds between two requests, whatever comes in. Default 30 s, and 5 s after a failure. */
+  cooldown?: number
+  now?: () => number
+}
+
+const FETCH_TIMEOUT = 5000
+const RETRY_AFTER_FAILURE = 5000
+
+/**
+ * A JWK set that is fetched, kept and rotated: an unknown `kid` asks for it again, at a bounded rate that a
+ * flood of forged tokens cannot raise. While the source is away the last known keys stand.
+ */
+export function createPublishedKeys(options: PublishedKeysOptions): PublishedKeys {
+  const { url, maxAge = 600_000, cooldown = 30_000, now = Date.now } = options
+  let keys: ReturnType<typeof createLocalJWKSet> | undefined
+  let text = ''
+  let generation = 0
+  let notBefore = 0
+  let fetchedAt = 0
+  let pending: Promise<void> | undefined
+
+  async function load(): Promise<void> {
+    try {
+      const signal = AbortSignal.timeout(FETCH_TIMEOUT)
+      const response = await fetch(url, { signal, redirect: 'error' })
+      if (response.status !== 200) throw new Error(`answered ${response.status}`)
+      const set = (await response.json()) as JSONWebKeySet
+      const next = createLocalJWKSet(set)
+      const canonical = JSON.stringify(set)
+      if (canonical !== text) generation++
+      keys = next
+      text = canonical
+      fetchedAt = now()
+      notBefore = fetchedAt + cooldown
+    } catch (cause) {
+      notBefore = now() + Math.min(cooldown, RETRY_AFTER_FAILURE)
+      if (!keys) throw new KeySourceError('the key set could not be fetched', { cause })
+    } finally {
+      pending = undefined
+    }
+  }
+
+  /** Says whether a request was made: none is within the cooldown. */
+  async function refresh(): Promise<boolean> {
+    if (!pending && now() < notBefore) return false
+    pending ??= load()
+    await pending
+    return true
+  }
+
+  const stale = () => now() >= fetchedAt + maxAge
+
+  return {
+    async find(header, token) {
+      if (!keys || stale()) await refresh()
+      if (!keys) throw new KeySourceError('the key set could not be fetched')
+      try {
+        return await keys(header, token)
+      } catch (error) {
+        if (!(error instanceof errors.JWKSNoMatchingKey) || !(await refresh())) throw error
+        return await keys(header, token)
+      }
+    },
+    generation() {
+      // Remembered tokens never look a key up, so their reading must notice old age too.
+      if (keys && stale()) void refresh()
+      return generation
+    },
+  }
+}

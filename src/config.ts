@@ -1,0 +1,207 @@
+import { z } from 'zod'
+import { CURRENCIES } from './ledger/money.ts'
+
+/** What a bad environment gets: one line per variable, none of which repeats a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
+
+/** `7d`, `24h`, `30m`, `90s` or plain seconds, as seconds. */
+const duration = z
+  .string()
+  .regex(/^\d{1,9}[smhd]?$/, 'must be a duration such as 7d, 24h, 30m or 90 (seconds)')
+  .transform((text) => {
+    const unit = text.at(-1) as keyof typeof UNITS
+    return unit in UNITS ? Number(text.slice(0, -1)) * UNITS[unit] : Number(text)
+  })
+
+const seconds = (max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,6}(\.\d{1,3})?$/, `must be a number of seconds, at most ${max}`)
+    .transform(Number)
+    .refine((value) => value <= max, `must be at most ${max} seconds`)
+
+const url = (schemes: readonly string[]) =>
+  z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)),
+      `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+    )
+
+const isOrigin = (text: string) =>
+  text === '*' || (URL.canParse(text) && new URL(text).origin === text)
+
+/** Every variable the server reads, with the text of its documentation. An empty one counts as unset. */
+export const VARIABLES = z.object({
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a port number')
+    .transform(Number)
+    .refine((port) => port <= 65_535, 'must be a port number, at most 65535')
+    .default(3000)
+    .describe('Port to listen on; 0 takes a free one.'),
+  HOST: z
+    .string()
+    .optional()
+    .describe(
+      'Address to listen on. Default: 127.0.0.1 without DATABASE_URL, else 0.0.0.0 (all of IPv4).',
+    ),
+  DATABASE_URL: url(['postgres', 'postgresql'])
+    .optional()
+    .describe('Postgres 18 to keep the ledger in. Without it the server starts a private one.'),
+  REDIS_URL: url(['redis', 'rediss'])
+    .optional()
+    .describe(
+      'Redis or Valkey for cache and fan-out. Without it the server starts a private one where it finds a program for it, and else stands in for it itself.',
+    ),
+  DATA_DIR: z
+    .string()
+    .default('.livebalance')
+    .describe('Folder of the private Postgres and Redis, and of the generated secret.'),
+  JWT_SECRET: z
+    .string()
+    .refine((text) => Buffer.byteLength(text) >= 32, 'must be at least 32 bytes long')
+    .optional()
+    .describe(
+      'Secret of HS256 tokens, at least 32 bytes. Required, or JWT_JWKS_URL, with DATABASE_URL; without, one is generated and kept in DATA_DIR.',
+    ),
+  JWT_JWKS_URL: url(['https', 'http'])
+    .optional()
+    .describe(
+      'Where the public keys of RS256, ES256 and EdDSA tokens are published. Excludes JWT_SECRET.',
+    ),
+  JWT_ISSUER: z.string().optional().describe('The `iss` that every token must carry.'),
+  JWT_AUDIENCE: z.string().optional().describe('The `aud` that every token must carry.'),
+  CURRENCY: z
+    .string()
+    .refine((code) => CURRENCIES.has(code), 'must be an ISO 4217 code such as USD')
+    .default('USD')
+    .describe('Currency of requests that name none.'),
+  CORS_ORIGINS: z
+    .string()
+    .transform((list) => list.split(',').map((origin) => origin.trim()))
+    .refine(
+      (origins) => origins.every(isOrigin),
+      'must be a comma-separated list of origins such as https://app.example.com, or *',
+    )
+    .default([])
+    .describe('Origins of web pages that may call, comma-separated. `*` allows every one.'),
+  TRUST_PROXY: z
+    .string()
+    .regex(/^(\d{1,2}|true|false)$/, 'must be the number of proxies in front, or true or false')
+    .transform((text) => (text === 'true' ? 1 : text === 'false' ? 0 : Number(text)))
+    .default(0)
+    .describe(
+      'Number of proxies in front whose X-Forwarded-For is believed; 0 or false for none, true for 1.',
+    ),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('Least severity that is logged.'),
+  REQUEST_TIMEOUT: seconds(600)
+    .refine((value) => value > 0, 'must be more than 0 seconds')
+    .default(10)
+    .describe('Seconds after which a request that has no answer yet gets 503 `timeout`.'),
+  DRAIN_SECONDS: seconds(3600)
+    .default(10)
+    .describe('Seconds that open requests and connections get to finish at shutdown.'),
+  EVENT_RETENTION: duration
+    .refine((value) => value >= 60, 'must be at least 60 seconds')
+    .default(7 * UNITS.d)
+    .describe(
+      'How long events are kept for clients that resume: 7d, 24h, 30m or seconds. Default 7d.',
+    ),
+  NODE_ENV: z
+    .string()
+    .optional()
+    .describe('`production` logs JSON on a terminal too; elsewhere it always is JSON.'),
+})
+
+/** Which keys sign the tokens. `generated`: an embedded server's own secret, kept in its data folder. */
+export type TokenKeys =
+  | { kind: 'secret'; secret: string }
+  | { kind: 'jwks'; url: string }
+  | { kind: 'generated' }
+
+export interface Config {
+  port: number
+  host: string
+  /** Undefined: embedded mode. */
+  databaseUrl: string | undefined
+  redisUrl: string | undefined
+  dataDir: string
+  tokenKeys: TokenKeys
+  jwtIssuer: string | undefined
+  jwtAudience: string | undefined
+  currency: string
+  corsOrigins: string[]
+  /** Proxies in front whose X-Forwarded-For is believed. */
+  trustProxy: number
+  logLevel: z.infer<typeof VARIABLES>['LOG_LEVEL']
+  production: boolean
+  /** Seconds. */
+  requestTimeout: number
+  drainSeconds: number
+  /** Seconds. */
+  eventRetention: number
+}
+
+/**
+ * Reads the whole configuration from the environment. Call it once, at start.
+ * @throws ConfigError that names every bad variable, a line each
+ */
+export function parseConfig(env: Record<string, string | undefined> = process.env): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = VARIABLES.safeParse(set)
+  const problems = parsed.success
+    ? contradictions(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${complaint(issue)}`)
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join('\n'))
+  const vars = parsed.data
+  return {
+    port: vars.PORT,
+    host: vars.HOST ?? (vars.DATABASE_URL ? '0.0.0.0' : '127.0.0.1'),
+    databaseUrl: vars.DATABASE_URL,
+    redisUrl: vars.REDIS_URL,
+    dataDir: vars.DATA_DIR,
+    tokenKeys: tokenKeys(vars),
+    jwtIssuer: vars.JWT_ISSUER,
+    jwtAudience: vars.JWT_AUDIENCE,
+    currency: vars.CURRENCY,
+    corsOrigins: vars.CORS_ORIGINS,
+    trustProxy: vars.TRUST_PROXY,
+    logLevel: vars.LOG_LEVEL,
+    production: vars.NODE_ENV === 'production',
+    requestTimeout: vars.REQUEST_TIMEOUT,
+    drainSeconds: vars.DRAIN_SECONDS,
+    eventRetention: vars.EVENT_RETENTION,
+  }
+}
+
+function complaint(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_value'
+    ? `must be one of ${issue.values.join(', ')}`
+    : issue.message
+}
+
+function contradictions(vars: z.infer<typeof VARIABLES>): string[] {
+  if (vars.JWT_SECRET && vars.JWT_JWKS_URL) {
+    return ['JWT_SECRET and JWT_JWKS_URL exclude each other: set the one that signs your tokens']
+  }
+  if (vars.DATABASE_URL && !vars.JWT_SECRET && !vars.JWT_JWKS_URL) {
+    return [
+      'JWT_SECRET (or JWT_JWKS_URL) must be set with DATABASE_URL: there is no default secret',
+    ]
+  }
+  return []
+}
+
+function tokenKeys(vars: z.infer<typeof VARIABLES>): TokenKeys {
+  if (vars.JWT_SECRET) return { kind: 'secret', secret: vars.JWT_SECRET }
+  if (vars.JWT_JWKS_URL) return { kind: 'jwks', url: vars.JWT_JWKS_URL }
+  return { kind: 'generated' }
+}

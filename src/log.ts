@@ -1,0 +1,47 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+import pretty from 'pino-pretty'
+import type { Config } from './config.ts'
+
+export type { Logger } from 'pino'
+
+/** Tokens and tickets as they stand in URLs, and anything that has the form of a JWT. */
+const SECRETS = /\b(token|ticket)(=|%3D)[^&\s"'\\]+|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/gi
+
+/** The text without the tokens and tickets in it. */
+export function withoutSecrets(text: string): string {
+  return text.replace(SECRETS, (_, name?: string) => (name ? `${name}=[redacted]` : '[redacted]'))
+}
+
+/**
+ * The process's logger: readable lines on a terminal outside production, JSON everywhere else.
+ * Whatever is logged, no token and no ticket leaves through it: each line is searched for them.
+ */
+export function createLogger(
+  config: Pick<Config, 'logLevel' | 'production'>,
+  terminal: boolean = process.stdout.isTTY === true,
+  out?: DestinationStream,
+): Logger {
+  const sink = out ?? (terminal && !config.production ? readable() : json())
+  return pino(
+    {
+      level: config.logLevel,
+      base: null,
+      formatters: { level: (level) => ({ level }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: {
+        paths: ['authorization', '*.authorization', '*.Authorization', '*.cookie', '*.token'],
+        censor: '[redacted]',
+      },
+    },
+    { write: (line: string) => void sink.write(withoutSecrets(line)) },
+  )
+}
+
+/** In this thread: a worker transport would lose the last lines of a crash and slow the start. */
+function readable(): DestinationStream {
+  return pretty({ translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', sync: true })
+}
+
+function json(): DestinationStream {
+  return pino.destination({ fd: 1, sync: false })
+}
