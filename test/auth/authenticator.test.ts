@@ -1,0 +1,242 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { base64url, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import { mintToken } from '../../src/auth/token.ts'
+
+const SECRET = 'a secret of at least thirty-two bytes'
+const bytes = (text: string) => new TextEncoder().encode(text)
+const seconds = () => Math.floor(Date.now() / 1000)
+
+const hs256 = (claims: Record<string, unknown>, secret = SECRET, alg = 'HS256') =>
+  new SignJWT(claims).setProtectedHeader({ alg }).sign(bytes(secret))
+const good = { sub: 'alice', exp: seconds() + 3600 }
+
+const authenticate = (
+  token: string,
+  options: { issuer?: string; audience?: string; now?: () => number } = {},
+) =>
+  createAuthenticator({ keys: { kind: 'secret', secret: SECRET }, ...options }).authenticate(token)
+
+describe('a token signed with the secret', () => {
+  test('names its user, in the default tenant, without a role', async () => {
+    expect(await authenticate(await hs256({ ...good, jti: 't1' }))).toEqual({
+      userId: 'alice',
+      tenant: 'default',
+      isAdmin: false,
+      isService: false,
+      expiresAt: good.exp,
+      tokenId: 't1',
+    })
+  })
+
+  test.each([
+    { roles: ['ADMIN'] },
+    { roles: ['viewer', 'Admin'] },
+    { role: 'admin' },
+    { role: 'aDmIn', roles: [] },
+  ])('is an admin by %j, whatever the case', async (claims) => {
+    const principal = await authenticate(await hs256({ ...good, ...claims }))
+    expect(principal).toMatchObject({ isAdmin: true, isService: false })
+  })
+
+  test('is a service by its role', async () => {
+    const token = await mintToken(SECRET, { sub: 'booking', roles: ['service'], expiresIn: 60 })
+    expect(await authenticate(token)).toMatchObject({ isAdmin: false, isService: true })
+  })
+
+  test('may expire up to 30 s ago, for clocks that differ', async () => {
+    const token = await hs256({ sub: 'alice', exp: seconds() - 20 })
+    await expect(authenticate(token)).resolves.toMatchObject({ userId: 'alice' })
+  })
+
+  test('is refused once it has expired, also when it was accepted and remembered before', async () => {
+    let now = Date.now()
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'secret', secret: SECRET },
+      now: () => now,
+    })
+    const token = await hs256(good)
+    await authenticate(token)
+    now += 3_700_000
+    await expect(authenticate(token)).rejects.toMatchObject({ status: 401, code: 'token_expired' })
+    await expect(authenticate(token)).rejects.toMatchObject({ status: 401, code: 'token_expired' })
+  })
+
+  test('is verified once and then remembered', async () => {
+    const { authenticate } = createAuthenticator({ keys: { kind: 'secret', secret: SECRET } })
+    const token = await hs256(good)
+    expect(await authenticate(token)).toBe(await authenticate(token))
+  })
+
+  test('is remembered only as one of a bounded number, the longest unused being dropped', async () => {
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'secret', secret: SECRET },
+      cacheSize: 2,
+    })
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((sub) => hs256({ ...good, sub })))
+    const first = await authenticate(a as string)
+    const second = await authenticate(b as string)
+    expect(await authenticate(a as string)).toBe(first)
+    await authenticate(c as string)
+    expect(await authenticate(a as string)).toBe(first)
+    expect(await authenticate(b as string)).not.toBe(second)
+  })
+
+  test('must carry the configured issuer and audience', async () => {
+    const options = { issuer: 'https://id.example.com', audience: 'wallet' }
+    const token = await hs256({ ...good, iss: options.issuer, aud: ['wallet', 'other'] })
+    await expect(authenticate(token, options)).resolves.toBeDefined()
+    for (const claims of [
+      { iss: options.issuer },
+      { aud: 'wallet' },
+      { iss: 'https://evil.example.com', aud: 'wallet' },
+      { iss: options.issuer, aud: 'other' },
+    ]) {
+      await expect(
+        authenticate(await hs256({ ...good, ...claims }), options),
+      ).rejects.toMatchObject({ code: 'unauthorized' })
+    }
+  })
+})
+
+describe('refused as unauthorized', () => {
+  const unsigned = (claims: Record<string, unknown>, alg: string) =>
+    `${base64url.encode(JSON.stringify({ alg }))}.${base64url.encode(JSON.stringify(claims))}.`
+
+  test.each<[string, () => string | Promise<string>]>([
+    ['no expiry', () => hs256({ sub: 'alice' })],
+    ['an expiry that is no number', () => hs256({ sub: 'alice', exp: 'never' as unknown })],
+    ['no subject', () => hs256({ exp: good.exp })],
+    ['another secret', () => hs256(good, 'another secret of thirty-two bytes!!')],
+    ['another algorithm of the same secret', () => hs256(good, SECRET.repeat(2), 'HS512')],
+    ['algorithm none', () => unsigned(good, 'none')],
+    ['algorithm NONE', () => unsigned(good, 'NONE')],
+    ['no signature', () => unsigned(good, 'HS256')],
+    ['not yet valid', () => hs256({ ...good, nbf: seconds() + 600 })],
+    ['an empty subject', () => hs256({ ...good, sub: '' })],
+    ['a subject with a space', () => hs256({ ...good, sub: 'al ice' })],
+    ['a subject with a colon and NUL', () => hs256({ ...good, sub: 'a\u0000b' })],
+    ['a subject of 129 characters', () => hs256({ ...good, sub: 'a'.repeat(129) })],
+    ['a subject that is a number', () => hs256({ ...good, sub: 5 as unknown })],
+    ['a tenant with a slash', () => hs256({ ...good, tenant: 'a/b' })],
+    ['a tenant of 65 characters', () => hs256({ ...good, tenant: 'a'.repeat(65) })],
+    ['roles that are no list', () => hs256({ ...good, roles: { admin: true } })],
+    ['a token of 10 KB', () => hs256({ ...good, filler: 'x'.repeat(10_000) })],
+    ['no token at all', () => ''],
+    ['text', () => 'not.a.token'],
+  ])('%s', async (_, token) => {
+    const error = await authenticate(await token()).then(() => undefined, String)
+    expect(error).toBe('ApiError: The token is missing or not valid.')
+  })
+})
+
+describe('a token signed by a published key', () => {
+  const servers: { close(): void }[] = []
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close()
+  })
+
+  /** A key set on the network that counts how often it is asked for. */
+  async function provider() {
+    const state = { keys: [] as unknown[], asked: 0, status: 200 }
+    const server = createServer((_, response) => {
+      state.asked++
+      response.writeHead(state.status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ keys: state.keys }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    servers.push(server)
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`
+    return Object.assign(state, { url })
+  }
+
+  async function signer(alg: 'RS256' | 'ES256' | 'EdDSA', kid: string) {
+    const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+    return {
+      jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' },
+      token: (claims: Record<string, unknown> = good) =>
+        new SignJWT(claims).setProtectedHeader({ alg, kid }).sign(privateKey),
+    }
+  }
+
+  test.each(['RS256', 'ES256', 'EdDSA'] as const)('is accepted with %s', async (alg) => {
+    const source = await provider()
+    const key = await signer(alg, 'k1')
+    source.keys = [key.jwk]
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    await expect(authenticate(await key.token())).resolves.toMatchObject({ userId: 'alice' })
+  })
+
+  test('cannot be forged with the public key as an HS256 secret', async () => {
+    const source = await provider()
+    const key = await signer('RS256', 'k1')
+    source.keys = [key.jwk]
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    const forged = await new SignJWT(good)
+      .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
+      .sign(bytes(JSON.stringify(key.jwk)))
+    await expect(authenticate(forged)).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+
+  test('is accepted with a key that was added later, and refused once its key is withdrawn', async () => {
+    let now = Date.now()
+    const source = await provider()
+    const [old, fresh] = await Promise.all([signer('ES256', 'old'), signer('ES256', 'new')])
+    source.keys = [old.jwk]
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'jwks', url: source.url },
+      now: () => now,
+    })
+    const oldToken = await old.token()
+    await authenticate(oldToken)
+
+    source.keys = [fresh.jwk]
+    await expect(authenticate(oldToken)).resolves.toBeDefined()
+    now += 31_000
+    await expect(authenticate(await fresh.token())).resolves.toBeDefined()
+    await expect(authenticate(oldToken)).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+
+  test('with an unknown key asks for the key set at most once in 30 s', async () => {
+    const source = await provider()
+    const [known, unknown] = await Promise.all([signer('ES256', 'a'), signer('ES256', 'b')])
+    source.keys = [known.jwk]
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    await authenticate(await known.token())
+    for (let i = 0; i < 20; i++) {
+      const token = await unknown.token({ ...good, sub: `user${i}` })
+      await expect(authenticate(token)).rejects.toMatchObject({ code: 'unauthorized' })
+    }
+    expect(source.asked).toBe(1)
+  })
+
+  test('is 503, not 401, while no key could be fetched at all', async () => {
+    const source = await provider()
+    source.status = 500
+    const key = await signer('ES256', 'a')
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    await expect(authenticate(await key.token())).rejects.toMatchObject({
+      status: 503,
+      code: 'unavailable',
+      retryAfter: 5,
+    })
+  })
+
+  test('is still accepted while the source of its known key is away', async () => {
+    let now = Date.now()
+    const source = await provider()
+    const key = await signer('ES256', 'a')
+    source.keys = [key.jwk]
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'jwks', url: source.url },
+      now: () => now,
+    })
+    await authenticate(await key.token())
+    source.status = 503
+    now += 3_000_000
+    const later = await key.token({ sub: 'bob', exp: good.exp + 7200 })
+    await expect(authenticate(later)).resolves.toMatchObject({ userId: 'bob' })
+  })
+})

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { envExample } from '../scripts/env-example.ts'
+import { type ConfigError, parseConfig } from '../src/config.ts'
+
+const SECRET = 'a secret of at least thirty-two bytes'
+
+function complaints(env: Record<string, string>): string[] {
+  try {
+    parseConfig(env)
+  } catch (error) {
+    return (error as ConfigError).message.split('\n')
+  }
+  return []
+}
+
+test('an empty environment is the embedded server on this machine alone', () => {
+  expect(parseConfig({})).toMatchObject({
+    port: 3000,
+    host: '127.0.0.1',
+    databaseUrl: undefined,
+    redisUrl: undefined,
+    dataDir: '.livebalance',
+    tokenKeys: { kind: 'generated' },
+    currency: 'USD',
+    corsOrigins: [],
+    trustProxy: 0,
+    logLevel: 'info',
+    requestTimeout: 10,
+    eventRetention: 604_800,
+  })
+})
+
+test('a variable that is set but empty counts as unset', () => {
+  expect(parseConfig({ PORT: '', DATABASE_URL: '', JWT_SECRET: '' })).toEqual(parseConfig({}))
+})
+
+test('a set secret wins in embedded mode too', () => {
+  expect(parseConfig({ JWT_SECRET: SECRET }).tokenKeys).toEqual({ kind: 'secret', secret: SECRET })
+})
+
+test.each([
+  ['7d', 604_800],
+  ['24h', 86_400],
+  ['30m', 1800],
+  ['3600s', 3600],
+  ['3600', 3600],
+])('events are kept for %s', (text, seconds) => {
+  expect(parseConfig({ EVENT_RETENTION: text }).eventRetention).toBe(seconds)
+})
+
+test('origins come as a comma-separated list', () => {
+  const { corsOrigins } = parseConfig({
+    CORS_ORIGINS: 'https://a.example.com, http://localhost:5173',
+  })
+  expect(corsOrigins).toEqual(['https://a.example.com', 'http://localhost:5173'])
+})
+
+test('every bad variable gets one line of its own', () => {
+  expect(
+    complaints({
+      PORT: '70000',
+      DATABASE_URL: 'mysql://localhost/db',
+      REDIS_URL: 'localhost:6379',
+      JWT_SECRET: 'short',
+      CURRENCY: 'usd',
+      CORS_ORIGINS: 'example.com',
+      TRUST_PROXY: 'maybe',
+      LOG_LEVEL: 'loud',
+      REQUEST_TIMEOUT: '0',
+      EVENT_RETENTION: 'a week',
+    }),
+  ).toEqual([
+    'PORT must be a port number, at most 65535',
+    'DATABASE_URL must be a URL that begins with postgres:// or postgresql://',
+    'REDIS_URL must be a URL that begins with redis:// or rediss://',
+    'JWT_SECRET must be at least 32 bytes long',
+    'CURRENCY must be an ISO 4217 code such as USD',
+    'CORS_ORIGINS must be a comma-separated list of origins such as https://app.example.com, or *',
+    'TRUST_PROXY must be the number of proxies in front, or true or false',
+    'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent',
+    'REQUEST_TIMEOUT must be more than 0 seconds',
+    'EVENT_RETENTION must be a duration such as 7d, 24h, 30m or 90 (seconds)',
+  ])
+})
+
+test('no complaint repeats a value, which may be a secret', () => {
+  const text = complaints({ JWT_SECRET: 'hunter2', DATABASE_URL: 'hunter2' }).join()
+  expect(text).not.toContain('hunter2')
+})
+
+test('a shared database needs a secret of its own: there is no default one', () => {
+  expect(complaints({ DATABASE_URL: 'postgres://db/app' })).toEqual([
+    'JWT_SECRET (or JWT_JWKS_URL) must be set with DATABASE_URL: there is no default secret',
+  ])
+})
+
+test('a secret and a key set exclude each other', () => {
+  expect(complaints({ JWT_SECRET: SECRET, JWT_JWKS_URL: 'https://id.example.com/jwks' })).toEqual([
+    'JWT_SECRET and JWT_JWKS_URL exclude each other: set the one that signs your tokens',
+  ])
+})
+
+test('.env.example lists every variable as it is (npm run docs:env writes it)', () => {
+  expect(readFileSync(new URL('../.env.example', import.meta.url), 'utf8')).toBe(envExample())
+})

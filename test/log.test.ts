@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { createLogger } from '../src/log.ts'
+
+test('no token and no ticket is ever logged, wherever it stands', () => {
+  const lines: string[] = []
+  const log = createLogger({ logLevel: 'info', production: true }, false, {
+    write: (line: string) => void lines.push(line),
+  })
+  const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl'
+  log.info({ url: `/balance/stream?token=${jwt}&lastEventId=a:1` }, 'stream')
+  log.info({ headers: { authorization: `Bearer ${jwt}` } }, 'request')
+  log.info(`refused GET /balance?ticket=c2VjcmV0LXRpY2tldA HTTP/1.1`)
+  log.error(new Error(`bad header Bearer ${jwt}`))
+  const text = lines.join('')
+  expect(lines).toHaveLength(4)
+  expect(text).toContain('/balance/stream?token=[redacted]&lastEventId=a:1')
+  expect(text).not.toMatch(/eyJ|c2VjcmV0|c2lnbmF0/)
+  for (const line of lines) expect(JSON.parse(line)).toHaveProperty('level')
+})
