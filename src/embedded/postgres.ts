@@ -1,0 +1,117 @@
+import { join, resolve } from 'node:path'
+import type { Logger } from 'pino'
+import postgres from 'postgres'
+import { chooseAccount } from './account.ts'
+import { prepareBinaries } from './binaries.ts'
+import { APP, type Credentials, ensureCluster, OWNER } from './cluster.ts'
+import { openDataFolder } from './data-folder.ts'
+import { lockFolder } from './folder-lock.ts'
+import { startPostmaster, stopOrphan } from './postmaster.ts'
+
+const DATABASE = 'livebalance'
+const UNDEFINED_DATABASE = '3D000'
+
+export interface EmbeddedPostgres {
+  /** Logs in as the superuser that owns the database: for migrations. */
+  ownerUrl: string
+  /** Logs in as a role without privileges of its own: what it may do is for the migrations to grant. */
+  appUrl: string
+  /** Where the data lies: not the folder asked for, where root cannot use that one. */
+  dataDir: string
+  pid: number
+  close(): Promise<void>
+}
+
+export interface EmbeddedPostgresOptions {
+  /** Created where it is missing. */
+  dataDir: string
+  log: Pick<Logger, 'info' | 'error'>
+  /** Postgres settings on top of ours, by name. Default none. */
+  settings?: Record<string, string>
+}
+
+/**
+ * A private Postgres from the npm binaries, on a free loopback port, with its data under `dataDir`.
+ * Throws `FolderInUse` while another server has the folder, `EmbeddedError` when it cannot be had.
+ */
+export async function startPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { log } = options
+  const wanted = join(resolve(options.dataDir), 'postgres')
+  const dataDir = openDataFolder(options.dataDir, chooseAccount(wanted))
+  const home = join(dataDir, 'postgres')
+  const account = chooseAccount(home)
+  const unlock = lockFolder(join(dataDir, 'postgres.lock'))
+  try {
+    const binaries = prepareBinaries(dataDir, account)
+    const credentials = await ensureCluster(dataDir, binaries, account)
+    if (await stopOrphan({ home, binaries, account })) {
+      log.info('Stopped the Postgres that an earlier, killed server had left running')
+    }
+    const settings = { ...SETTINGS, ...options.settings }
+    const postmaster = await startPostmaster({ home, binaries, account, settings })
+    let closing = false
+    postmaster.ended.then(() => {
+      if (!closing) log.error(`The private Postgres ended by itself: see ${join(home, 'log')}`)
+    })
+    const close = async () => {
+      closing = true
+      await postmaster.stop()
+      unlock()
+    }
+    const url = (user: string, password: string, database: string) =>
+      `postgres://${user}:${password}@127.0.0.1:${postmaster.port}/${database}`
+    try {
+      await ensureDatabase((database) => url(OWNER, credentials.owner, database), credentials)
+    } catch (error) {
+      await close()
+      throw error
+    }
+    return {
+      ownerUrl: url(OWNER, credentials.owner, DATABASE),
+      appUrl: url(APP, credentials.app, DATABASE),
+      dataDir,
+      pid: postmaster.pid,
+      close,
+    }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+const SETTINGS = {
+  shared_buffers: '128MB',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  // The routine reports of every checkpoint would fill the log of an idle server.
+  log_checkpoints: 'off',
+}
+
+/** Creates the app's role and the database, unless an earlier start did. */
+async function ensureDatabase(
+  ownerUrl: (database: string) => string,
+  { app }: Credentials,
+): Promise<void> {
+  if (await exists(ownerUrl(DATABASE))) return
+  const sql = postgres(ownerUrl('postgres'), { max: 1, onnotice: () => {} })
+  try {
+    const [role] = await sql`select from pg_roles where rolname = ${APP}`
+    if (!role) await sql.unsafe(`create role ${APP} login password '${app}'`)
+    await sql.unsafe(`create database ${DATABASE}`)
+  } finally {
+    await sql.end()
+  }
+}
+
+async function exists(url: string): Promise<boolean> {
+  const sql = postgres(url, { max: 1 })
+  try {
+    await sql`select 1`
+    return true
+  } catch (error) {
+    if ((error as { code?: string }).code === UNDEFINED_DATABASE) return false
+    throw error
+  } finally {
+    await sql.end()
+  }
+}
