@@ -17,10 +17,8 @@ export interface Authenticator {
   authenticate(token: string): Promise<Principal>
 }
 
-/** Single-use stand-ins for a token, for clients that can only put it into a URL. */
-export interface Tickets {
+/** Gives single-use stand-ins for a token, for clients that can only put it into a URL. */
+export interface TicketIssuer {
   /** Valid once, on any process, for 30 s. `expiresAt` is ISO 8601. Throws `ApiError` `unavailable` when no ticket can be kept. */
   issue(principal: Principal): Promise<{ ticket: string; expiresAt: string }>
-  /** Throws `ApiError` `unauthorized` for one that is unknown, used or too old. */
-  redeem(ticket: string): Promise<Principal>
 }

@@ -1,0 +1,85 @@
+import type { Hono } from 'hono'
+import { cors } from 'hono/cors'
+import { createGuards } from './auth/guards.ts'
+import type { Authenticator } from './auth/principal.ts'
+import { deadline } from './http/deadline.ts'
+import { factory } from './http/env.ts'
+import { idempotencyKey } from './http/idempotency.ts'
+import { notFound, onError } from './http/problem.ts'
+import { requestId } from './http/request-id.ts'
+import { auditRoutes } from './routes/audit.ts'
+import { balanceRoutes } from './routes/balance.ts'
+import type { RouteDeps } from './routes/deps.ts'
+import { healthRoutes } from './routes/health.ts'
+import { holdRoutes } from './routes/hold.ts'
+import { limitRoutes } from './routes/limits.ts'
+import { monitorRoutes } from './routes/monitors.ts'
+import { paymentRoutes } from './routes/payment.ts'
+import { statementRoutes } from './routes/statement.ts'
+import { ticketRoutes } from './routes/ticket.ts'
+import { topupRoutes } from './routes/topup.ts'
+import { withdrawalRoutes } from './routes/withdrawal.ts'
+
+export interface AppDeps extends Omit<RouteDeps, 'guards'> {
+  authenticator: Authenticator
+  corsOrigins: readonly string[]
+  /** Seconds until a request without an answer gets 503. */
+  requestTimeout: number
+  /** Mounted at `/balance`: the streams that run over plain HTTP. */
+  // biome-ignore lint/suspicious/noExplicitAny: whatever a stream keeps on its own context is its own affair
+  streams?: Hono<any>
+}
+
+/** The HTTP side of the server, for any runtime that speaks `fetch`. */
+export function createApp({
+  authenticator,
+  corsOrigins,
+  requestTimeout,
+  streams,
+  ...rest
+}: AppDeps) {
+  const deps: RouteDeps = { ...rest, guards: createGuards(authenticator) }
+
+  const app = factory.createApp().use(requestId)
+  if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
+
+  const routes = app
+    .use(deadline(requestTimeout))
+    .use(idempotencyKey)
+    .route('/transactions/topup', topupRoutes(deps))
+    .route('/transactions/withdrawal', withdrawalRoutes(deps))
+    .route('/transactions/hold', holdRoutes(deps))
+    .route('/transactions/balance', balanceRoutes(deps))
+    .route('/transactions/monitors', monitorRoutes(deps))
+    .route('/transactions/limits', limitRoutes(deps))
+    .route('/transactions', auditRoutes(deps))
+    .route('/transactions', paymentRoutes(deps))
+    // Last of its prefix: `/:id` would take what stands after it.
+    .route('/transactions', statementRoutes(deps))
+    .route('/balance', ticketRoutes(deps))
+    .route('/health', healthRoutes(deps))
+    .onError(onError(deps.log))
+    .notFound(notFound)
+
+  if (streams) app.route('/balance', streams)
+  return routes
+}
+
+/** For `hc<AppType>()`. */
+export type AppType = ReturnType<typeof createApp>
+
+function crossOrigin(origins: readonly string[]) {
+  return cors({
+    origin: origins.includes('*') ? '*' : [...origins],
+    allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowHeaders: [
+      'Authorization',
+      'Content-Type',
+      'Idempotency-Key',
+      'X-Request-Id',
+      'Last-Event-ID',
+    ],
+    exposeHeaders: ['Idempotency-Replayed', 'X-Request-Id', 'Retry-After'],
+    maxAge: 600,
+  })
+}

@@ -1,0 +1,65 @@
+import type { MiddlewareHandler } from 'hono'
+import { ApiError } from '../errors.ts'
+import { type Env, factory } from '../http/env.ts'
+import type { Authenticator, Principal } from './principal.ts'
+
+/** Who may call a route, found on its guard by whoever documents or tests the routes. */
+export const ADMITS: unique symbol = Symbol('whom this guard admits')
+
+export type Access = 'user' | 'admin' | 'admin or service'
+
+export type Guard = MiddlewareHandler<Env> & { [ADMITS]: Access }
+
+export interface Guards {
+  /** Any valid token. */
+  requireUser: Guard
+  requireAdmin: Guard
+  requireAdminOrService: Guard
+}
+
+/** Guards for REST routes: they take the token from the Authorization header alone, never from the URL. */
+export function createGuards(authenticator: Authenticator): Guards {
+  const guard = (access: Access, admits: (principal: Principal) => boolean): Guard =>
+    Object.assign(
+      factory.createMiddleware(async function guard(c, next) {
+        const principal = await authenticator.authenticate(bearer(c.req.header('Authorization')))
+        if (!admits(principal)) {
+          throw new ApiError(403, 'forbidden', `This takes the role ${access}.`)
+        }
+        c.set('principal', principal)
+        await next()
+      }),
+      { [ADMITS]: access },
+    )
+  return {
+    requireUser: guard('user', () => true),
+    requireAdmin: guard('admin', (principal) => principal.isAdmin),
+    requireAdminOrService: guard(
+      'admin or service',
+      ({ isAdmin, isService }) => isAdmin || isService,
+    ),
+  }
+}
+
+function bearer(header: string | undefined): string {
+  const token = /^Bearer +([^\s]+) *$/i.exec(header ?? '')?.[1]
+  if (token === undefined) {
+    throw new ApiError(401, 'unauthorized', 'Send a token: Authorization: Bearer <jwt>.')
+  }
+  return token
+}
+
+/**
+ * The user whom a request is about: the caller, or the one it names.
+ * @throws ApiError 403 when a caller names somebody else without `privileged`
+ */
+export function subject(
+  principal: Principal,
+  named: string | undefined,
+  privileged: boolean,
+): { tenant: string; userId: string } {
+  if (named !== undefined && named !== principal.userId && !privileged) {
+    throw new ApiError(403, 'forbidden', 'You may name nobody but yourself here.')
+  }
+  return { tenant: principal.tenant, userId: named ?? principal.userId }
+}

@@ -1,0 +1,15 @@
+import { createFactory } from 'hono/factory'
+import type { Principal } from '../auth/principal.ts'
+
+/** What the middlewares leave on the context for the handlers. */
+export interface Env {
+  Variables: {
+    requestId: string
+    /** Set behind a guard; no other route reads it. */
+    principal: Principal
+    /** Set on POST and PATCH where the caller sent one. */
+    idempotencyKey: string | undefined
+  }
+}
+
+export const factory = createFactory<Env>()

@@ -1,0 +1,51 @@
+import type { ErrorHandler, NotFoundHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { ApiError, type ErrorCode } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import { answer } from './answer.ts'
+import type { Env } from './env.ts'
+import { isOutage } from './outage.ts'
+
+/** The one form of every error answer. */
+export interface Problem {
+  code: ErrorCode
+  /** For people; it may change. Programs read `code`. */
+  message: string
+  requestId: string
+  details?: Record<string, unknown>
+}
+
+/** Turns whatever was thrown into the envelope. Nothing of an unexpected error reaches the caller. */
+export function onError(log: Logger): ErrorHandler<Env> {
+  return (error, c) => {
+    const known = asApiError(error)
+    const requestId = c.get('requestId')
+    if (known.status >= 500) {
+      const level = known.code === 'internal' ? 'error' : 'warn'
+      log[level]({ err: known.cause ?? known, requestId, path: c.req.path }, 'request failed')
+    }
+    if (known.retryAfter !== undefined) c.header('Retry-After', String(known.retryAfter))
+    if (known.status === 401) c.header('WWW-Authenticate', 'Bearer')
+    const { code, message, details } = known
+    const problem: Problem = { code, message, requestId, ...(details && { details }) }
+    return answer(c, problem, known.status)
+  }
+}
+
+export const notFound: NotFoundHandler<Env> = () => {
+  throw new ApiError(404, 'not_found', 'There is nothing here.')
+}
+
+function asApiError(error: Error): ApiError {
+  if (error instanceof ApiError) return error
+  if (isOutage(error)) {
+    return new ApiError(503, 'unavailable', 'The ledger cannot be reached right now.', {
+      retryAfter: 1,
+      cause: error,
+    })
+  }
+  if (error instanceof HTTPException && error.status < 500) {
+    return new ApiError(400, 'invalid_request', 'The request is not valid.', { cause: error })
+  }
+  return new ApiError(500, 'internal', 'Something went wrong on our side.', { cause: error })
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod'
+import { ApiError } from '../errors.ts'
+import { wireAmount } from '../http/amount.ts'
+import { answer } from '../http/answer.ts'
+import { factory } from '../http/env.ts'
+import * as field from '../http/fields.ts'
+import { json, param, query } from '../http/validate.ts'
+import type { Discrepancy } from '../ledger/ledger.ts'
+import type { RouteDeps } from './deps.ts'
+
+/** `/transactions`: proof that the books are right, and the repair of a snapshot that is not. */
+export function auditRoutes({
+  currency,
+  guards,
+  auditor,
+}: Pick<RouteDeps, 'currency' | 'guards' | 'auditor'>) {
+  const byUser = param(z.object({ userId: field.userId }))
+  const inCurrency = query(z.strictObject({ currency: field.currency.default(currency) }))
+
+  return factory
+    .createApp()
+    .get('/verify/:userId', guards.requireAdmin, byUser, inCurrency, async (c) => {
+      const { userId } = c.req.valid('param')
+      const { currency } = c.req.valid('query')
+      const { tenant } = c.var.principal
+      const found = await auditor.verify({ tenant, userId }, currency)
+      if (!found) throw noWallet()
+      const { snapshotBalance, calculatedBalance, isAccurate } = found
+      return answer(c, {
+        userId,
+        currency,
+        isAccurate,
+        snapshotBalance: wireAmount(snapshotBalance, currency),
+        calculatedBalance: wireAmount(calculatedBalance, currency),
+        difference: wireAmount(snapshotBalance - calculatedBalance, currency),
+      })
+    })
+    .get('/audit', guards.requireAdmin, query(field.noFields), async (c) => {
+      const audit = await auditor.audit(c.var.principal.tenant)
+      return answer(c, {
+        ...audit,
+        discrepancies: audit.discrepancies.map(toWireDiscrepancy),
+        ledger: audit.ledger.map(({ currency, debits, credits }) => ({
+          currency,
+          debits: wireAmount(debits, currency),
+          credits: wireAmount(credits, currency),
+          balanced: debits === credits,
+        })),
+      })
+    })
+    .post(
+      '/recalculate/:userId',
+      guards.requireAdmin,
+      byUser,
+      inCurrency,
+      json(field.noFields),
+      async (c) => {
+        const { userId } = c.req.valid('param')
+        const { currency } = c.req.valid('query')
+        const { tenant } = c.var.principal
+        const found = await auditor.recalculate({ tenant, userId }, currency)
+        if (!found) throw noWallet()
+        const { previousBalance, newBalance } = found
+        return answer(c, {
+          userId,
+          currency,
+          previousBalance: wireAmount(previousBalance, currency),
+          newBalance: wireAmount(newBalance, currency),
+          corrected: previousBalance !== newBalance,
+        })
+      },
+    )
+    .post('/recalculate-all', guards.requireAdmin, json(field.noFields), async (c) =>
+      answer(c, await auditor.recalculateAll(c.var.principal.tenant)),
+    )
+}
+
+const noWallet = () => new ApiError(404, 'not_found', 'This user has no wallet in this currency.')
+
+function toWireDiscrepancy({ snapshotBalance, calculatedBalance, ...rest }: Discrepancy) {
+  const { currency } = rest
+  return {
+    ...rest,
+    ...(snapshotBalance !== undefined &&
+      currency && { snapshotBalance: wireAmount(snapshotBalance, currency) }),
+    ...(calculatedBalance !== undefined &&
+      currency && { calculatedBalance: wireAmount(calculatedBalance, currency) }),
+  }
+}

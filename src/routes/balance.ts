@@ -1,0 +1,77 @@
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { subject } from '../auth/guards.ts'
+import { ApiError } from '../errors.ts'
+import { wireAmount } from '../http/amount.ts'
+import { answer } from '../http/answer.ts'
+import { type Env, factory } from '../http/env.ts'
+import * as field from '../http/fields.ts'
+import { query } from '../http/validate.ts'
+import { ExactNumber } from '../json.ts'
+import type { Who } from '../ledger/event.ts'
+import type { RouteDeps } from './deps.ts'
+
+/** `/transactions/balance`: from the cache, from Postgres, as of a time, and as the snapshot stores it. */
+export function balanceRoutes({
+  currency,
+  guards,
+  reader,
+  cache,
+}: Pick<RouteDeps, 'currency' | 'guards' | 'reader' | 'cache'>) {
+  const wallet = z.strictObject({
+    currency: field.currency.default(currency),
+    userId: field.userId
+      .exactOptional()
+      .meta({ description: 'Whose. Anyone but the caller: for an admin alone.' }),
+  })
+
+  const whose = (c: Context<Env>, named: string | undefined): Who =>
+    subject(c.var.principal, named, c.var.principal.isAdmin)
+
+  return factory
+    .createApp()
+    .get('/cached', guards.requireUser, query(wallet), async (c) => {
+      const { currency, userId } = c.req.valid('query')
+      const who = whose(c, userId)
+      const cached = await cache.cachedBalance(who, currency)
+      if (cached !== null) {
+        return answer(c, { balance: new ExactNumber(cached) as unknown as number, cached: true })
+      }
+      const { balance, seq } = await reader.balance(who, currency)
+      void cache.fill(who, currency, balance, seq)
+      return answer(c, { balance: wireAmount(balance, currency), cached: false })
+    })
+    .get(
+      '/',
+      guards.requireUser,
+      query(wallet.extend({ at: field.instant.exactOptional() })),
+      async (c) => {
+        const { currency, userId, at } = c.req.valid('query')
+        const who = whose(c, userId)
+        if (at !== undefined) {
+          const balance = await reader.balanceAt(who, currency, at)
+          return answer(c, { balance: wireAmount(balance, currency), currency, at })
+        }
+        const { balance, held, seq, updatedAt } = await reader.balance(who, currency)
+        return answer(c, {
+          balance: wireAmount(balance, currency),
+          held: wireAmount(held, currency),
+          available: wireAmount(balance - held, currency),
+          currency,
+          seq,
+          updatedAt,
+        })
+      },
+    )
+    .get('/snapshot', guards.requireUser, query(wallet), async (c) => {
+      const { currency, userId } = c.req.valid('query')
+      const snapshot = await reader.snapshot(whose(c, userId), currency)
+      if (!snapshot) throw new ApiError(404, 'not_found', 'There is no such wallet yet.')
+      const { tenant: _, ...fields } = snapshot
+      return answer(c, {
+        ...fields,
+        balance: wireAmount(snapshot.balance, currency),
+        held: wireAmount(snapshot.held, currency),
+      })
+    })
+}

@@ -1,0 +1,44 @@
+import { stringifyJson } from '../json.ts'
+import type { Transaction } from '../ledger/command.ts'
+import { toDecimal } from '../ledger/money.ts'
+
+/** Columns in order, each with what stands in it. Amounts are plain decimals in major units. */
+const COLUMNS: Record<string, (transaction: Transaction) => string> = {
+  id: (t) => t.id,
+  userId: (t) => cell(t.userId),
+  type: (t) => t.type,
+  amount: (t) => toDecimal(t.amount, t.currency),
+  currency: (t) => t.currency,
+  status: (t) => t.status,
+  description: (t) => cell(t.description),
+  adminNotes: (t) => cell(t.adminNotes),
+  processedBy: (t) => cell(t.processedBy),
+  referenceId: (t) => cell(t.referenceId),
+  referenceType: (t) => cell(t.referenceType),
+  previousBalance: (t) => decimal(t.previousBalance, t.currency),
+  newBalance: (t) => decimal(t.newBalance, t.currency),
+  metadata: (t) => cell(t.metadata && stringifyJson(t.metadata)),
+  createdAt: (t) => t.createdAt,
+  updatedAt: (t) => t.updatedAt,
+}
+
+const writers = Object.values(COLUMNS)
+
+/** The header row of RFC 4180, with its line end. */
+export const csvHeader = () => `${Object.keys(COLUMNS).join(',')}\r\n`
+
+export const csvRow = (transaction: Transaction) =>
+  `${writers.map((write) => write(transaction)).join(',')}\r\n`
+
+const decimal = (minor: bigint | null, currency: string) =>
+  minor === null ? '' : toDecimal(minor, currency)
+
+/**
+ * Text that somebody wrote, quoted where RFC 4180 asks for it. What a spreadsheet would run as a formula
+ * gets an apostrophe in front (OWASP, "CSV Injection").
+ */
+function cell(text: string | null): string {
+  if (text === null) return ''
+  const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
+  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert
+}

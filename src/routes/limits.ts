@@ -1,0 +1,91 @@
+import { z } from 'zod'
+import { ApiError } from '../errors.ts'
+import { readAmount, wireAmount } from '../http/amount.ts'
+import { answer } from '../http/answer.ts'
+import { factory } from '../http/env.ts'
+import * as field from '../http/fields.ts'
+import { json, query } from '../http/validate.ts'
+import type { SpendingLimit } from '../ledger/ledger.ts'
+import type { RouteDeps } from './deps.ts'
+
+const limitedType = z.enum(['booking_payment', 'transfer', 'withdrawal', 'hold'])
+
+/** `/transactions/limits`: what a user may spend at once, and within a time. */
+export function limitRoutes({
+  currency,
+  guards,
+  policies,
+}: Pick<RouteDeps, 'currency' | 'guards' | 'policies'>) {
+  const named = {
+    userId: field.userId,
+    type: limitedType,
+    currency: field.currency.default(currency),
+  }
+
+  return factory
+    .createApp()
+    .get(
+      '/',
+      guards.requireAdmin,
+      query(z.strictObject({ userId: field.userId.exactOptional() })),
+      async (c) => {
+        const { tenant } = c.var.principal
+        const limits = await policies.limits(tenant, c.req.valid('query').userId)
+        return answer(c, { items: limits.map(toWireLimit) })
+      },
+    )
+    .put(
+      '/',
+      guards.requireAdmin,
+      json(
+        z
+          .strictObject({
+            ...named,
+            maxAmount: field.amount
+              .exactOptional()
+              .meta({ description: 'The largest single amount, in major units.' }),
+            maxSum: field.amount
+              .exactOptional()
+              .meta({ description: 'The largest sum within `windowSeconds`, in major units.' }),
+            windowSeconds: z
+              .int()
+              .min(1)
+              .max(366 * 86_400)
+              .exactOptional(),
+          })
+          .refine(
+            ({ maxAmount, maxSum }) => maxAmount !== undefined || maxSum !== undefined,
+            'Set maxAmount, or maxSum with windowSeconds, or both.',
+          )
+          .refine(
+            ({ maxSum, windowSeconds }) => (maxSum === undefined) === (windowSeconds === undefined),
+            'maxSum and windowSeconds go together.',
+          ),
+      ),
+      async (c) => {
+        const { maxAmount, maxSum, windowSeconds, ...rest } = c.req.valid('json')
+        const read = (input: typeof maxAmount, name: string) =>
+          input === undefined ? null : readAmount(input, rest.currency, { field: name, zero: true })
+        const limit = await policies.putLimit({
+          ...rest,
+          tenant: c.var.principal.tenant,
+          maxAmount: read(maxAmount, 'maxAmount'),
+          maxSum: read(maxSum, 'maxSum'),
+          windowSeconds: windowSeconds ?? null,
+        })
+        return answer(c, toWireLimit(limit))
+      },
+    )
+    .delete('/', guards.requireAdmin, query(z.strictObject(named)), async (c) => {
+      const { userId, type, currency } = c.req.valid('query')
+      const { tenant } = c.var.principal
+      const there = await policies.deleteLimit({ tenant, userId }, type, currency)
+      if (!there) throw new ApiError(404, 'not_found', 'There is no such limit.')
+      return answer(c, { deleted: 1 })
+    })
+}
+
+function toWireLimit({ tenant: _, maxAmount, maxSum, ...rest }: SpendingLimit) {
+  const wire = (minor: bigint | null) => (minor === null ? null : wireAmount(minor, rest.currency))
+  return { ...rest, maxAmount: wire(maxAmount), maxSum: wire(maxSum) }
+}

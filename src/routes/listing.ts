@@ -1,0 +1,47 @@
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { answer } from '../http/answer.ts'
+import type { Env } from '../http/env.ts'
+import * as field from '../http/fields.ts'
+import type { Reader, TransactionQuery } from '../ledger/ledger.ts'
+import {
+  TRANSACTION_STATUSES,
+  TRANSACTION_TYPES,
+  toWireTransaction,
+  wireTransaction,
+} from './wire.ts'
+
+/** Which transactions; `from` is inclusive, `to` exclusive, both by `createdAt`. */
+export const filters = z.strictObject({
+  type: z.enum(TRANSACTION_TYPES).exactOptional(),
+  status: z.enum(TRANSACTION_STATUSES).exactOptional(),
+  currency: field.currency.exactOptional(),
+  from: field.instant.exactOptional(),
+  to: field.instant.exactOptional(),
+})
+
+/** The query of one's own list, page by page. */
+export const ownListing = filters.extend({
+  cursor: field.transactionId
+    .exactOptional()
+    .meta({ description: 'The `nextCursor` of the page before.' }),
+  limit: field.pageLimit,
+})
+
+/** The query of an admin's list, which may be narrowed to one user. */
+export const listing = ownListing.extend({ userId: field.userId.exactOptional() })
+
+export const wirePage = z.object({
+  items: z.array(wireTransaction),
+  nextCursor: z.string().nullable(),
+})
+
+/** Answers one page, newest first, of the caller's tenant. */
+export async function toPage(
+  c: Context<Env>,
+  reader: Reader,
+  selection: Omit<TransactionQuery, 'tenant'>,
+) {
+  const page = await reader.transactions({ ...selection, tenant: c.var.principal.tenant })
+  return answer(c, { items: page.items.map(toWireTransaction), nextCursor: page.nextCursor })
+}

@@ -1,0 +1,73 @@
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { subject } from '../auth/guards.ts'
+import { ApiError } from '../errors.ts'
+import { readAmount, wireAmount } from '../http/amount.ts'
+import { answer } from '../http/answer.ts'
+import { type Env, factory } from '../http/env.ts'
+import * as field from '../http/fields.ts'
+import { json, param, query } from '../http/validate.ts'
+import type { Monitor } from '../ledger/ledger.ts'
+import type { RouteDeps } from './deps.ts'
+
+/** `/transactions/monitors`: tell me when my balance falls below, or rises above, so much. */
+export function monitorRoutes({
+  currency,
+  guards,
+  policies,
+}: Pick<RouteDeps, 'currency' | 'guards' | 'policies'>) {
+  const user = field.userId
+    .exactOptional()
+    .meta({ description: 'Whose. Anyone but the caller: for an admin alone.' })
+  const ofUser = query(z.strictObject({ userId: user }))
+
+  const whose = (c: Context<Env>, named: string | undefined) =>
+    subject(c.var.principal, named, c.var.principal.isAdmin)
+
+  return factory
+    .createApp()
+    .get('/', guards.requireUser, ofUser, async (c) => {
+      const monitors = await policies.monitors(whose(c, c.req.valid('query').userId))
+      return answer(c, { items: monitors.map(toWireMonitor) })
+    })
+    .put(
+      '/',
+      guards.requireUser,
+      json(
+        z.strictObject({
+          threshold: field.amount,
+          direction: z.enum(['below', 'above']),
+          currency: field.currency.default(currency),
+          userId: user,
+        }),
+      ),
+      async (c) => {
+        const { userId, threshold, ...rest } = c.req.valid('json')
+        const minor = readAmount(threshold, rest.currency, { field: 'threshold', zero: true })
+        const monitor = { ...rest, ...whose(c, userId), threshold: minor }
+        const kept = await policies.putMonitor(monitor)
+        if (!kept) throw new ApiError(409, 'conflict', 'There are 20 monitors already.')
+        return answer(c, toWireMonitor(kept))
+      },
+    )
+    .delete('/', guards.requireUser, ofUser, async (c) => {
+      const deleted = await policies.deleteMonitors(whose(c, c.req.valid('query').userId))
+      return answer(c, { deleted })
+    })
+    .delete(
+      '/:id',
+      guards.requireUser,
+      param(z.object({ id: z.uuid('must be a UUID') })),
+      ofUser,
+      async (c) => {
+        const who = whose(c, c.req.valid('query').userId)
+        const deleted = await policies.deleteMonitors(who, c.req.valid('param').id)
+        if (deleted === 0) throw new ApiError(404, 'not_found', 'There is no such monitor.')
+        return answer(c, { deleted })
+      },
+    )
+}
+
+function toWireMonitor({ tenant: _, threshold, ...rest }: Monitor) {
+  return { ...rest, threshold: wireAmount(threshold, rest.currency) }
+}

@@ -1,0 +1,42 @@
+import type { Context } from 'hono'
+import { answer } from '../http/answer.ts'
+import type { Env } from '../http/env.ts'
+import { refusal } from '../http/refusal.ts'
+import type { Command, Operation } from '../ledger/command.ts'
+import type { Executor } from '../ledger/ledger.ts'
+import { toWireTransaction } from './wire.ts'
+
+type Fields = Partial<Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey' | 'traceparent'>>
+
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/**
+ * Gives the ledger one command in the caller's name, and the caller its answer: the transaction, or the
+ * refusal's error. A replayed answer says so in `Idempotency-Replayed`.
+ */
+export async function perform<S extends 200 | 201>(
+  c: Context<Env>,
+  executor: Executor,
+  op: Operation,
+  fields: Fields,
+  status: S,
+) {
+  const outcome = await executor.execute(command(c, op, fields))
+  if (outcome.replayed) c.header('Idempotency-Replayed', 'true')
+  if (!outcome.ok) throw refusal(outcome.code, outcome.details)
+  return answer(c, toWireTransaction(outcome.transaction), status)
+}
+
+function command(c: Context<Env>, op: Operation, fields: Fields): Command {
+  const { tenant, userId: actor } = c.var.principal
+  const { idempotencyKey } = c.var
+  const traceparent = c.req.header('traceparent')
+  return {
+    ...fields,
+    op,
+    tenant,
+    actor,
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+    ...(traceparent && TRACEPARENT.test(traceparent) && { traceparent }),
+  }
+}

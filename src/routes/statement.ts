@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { subject } from '../auth/guards.ts'
+import { ApiError } from '../errors.ts'
+import { answer } from '../http/answer.ts'
+import { factory } from '../http/env.ts'
+import * as field from '../http/fields.ts'
+import { param, query } from '../http/validate.ts'
+import type { RouteDeps } from './deps.ts'
+import { EXPORT_FORMATS, exportStream } from './export.ts'
+import { filters, listing, ownListing, toPage } from './listing.ts'
+import { toWireTransaction } from './wire.ts'
+
+/** `/transactions`: what happened, one by one, in pages, or all of it as a file. */
+export function statementRoutes({
+  guards,
+  reader,
+  log,
+}: Pick<RouteDeps, 'guards' | 'reader' | 'log'>) {
+  return factory
+    .createApp()
+    .get('/my-transactions', guards.requireUser, query(ownListing), (c) =>
+      toPage(c, reader, { ...c.req.valid('query'), userId: c.var.principal.userId }),
+    )
+    .get('/all', guards.requireAdmin, query(listing), (c) =>
+      toPage(c, reader, c.req.valid('query')),
+    )
+    .get(
+      '/export',
+      guards.requireUser,
+      query(
+        filters.extend({
+          format: z.enum(['csv', 'ndjson']).default('csv'),
+          userId: field.userId
+            .exactOptional()
+            .meta({ description: 'Whose. Anyone but the caller: for an admin alone.' }),
+        }),
+      ),
+      async (c) => {
+        const { format, userId: named, ...filter } = c.req.valid('query')
+        const { principal } = c.var
+        const who = subject(principal, named, principal.isAdmin)
+        const body = await exportStream(reader.statement({ ...filter, ...who }), format, (error) =>
+          log.error({ err: error, requestId: c.var.requestId }, 'export broke off'),
+        )
+        return c.body(body, 200, {
+          'Content-Type': EXPORT_FORMATS[format],
+          'Content-Disposition': `attachment; filename="transactions.${format}"`,
+        })
+      },
+    )
+    .get('/:id', guards.requireUser, param(z.object({ id: field.transactionId })), async (c) => {
+      const { tenant, userId, isAdmin } = c.var.principal
+      const { id } = c.req.valid('param')
+      const found = await reader.transaction(tenant, id, isAdmin ? undefined : userId)
+      if (!found) throw new ApiError(404, 'not_found', 'There is no such transaction.')
+      return answer(c, toWireTransaction(found))
+    })
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import { wireAmount } from '../http/amount.ts'
+import type { Transaction } from '../ledger/command.ts'
+
+export const TRANSACTION_TYPES = [
+  'topup',
+  'booking_payment',
+  'refund',
+  'admin_adjustment',
+  'transfer',
+  'withdrawal',
+  'hold',
+] as const
+
+export const TRANSACTION_STATUSES = [
+  'pending',
+  'success',
+  'failed',
+  'cancelled',
+  'expired',
+] as const
+
+const amount = z.number()
+
+/** A transaction as it travels: amounts in major units, signed as its user sees them. */
+export const wireTransaction = z
+  .object({
+    id: z.uuid(),
+    userId: z.string(),
+    type: z.enum(TRANSACTION_TYPES),
+    amount,
+    currency: z.string(),
+    status: z.enum(TRANSACTION_STATUSES),
+    description: z.string().nullable(),
+    adminNotes: z.string().nullable(),
+    processedBy: z.string().nullable(),
+    referenceId: z.string().nullable(),
+    referenceType: z.string().nullable(),
+    previousBalance: amount.nullable(),
+    newBalance: amount.nullable(),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    createdAt: z.iso.datetime({ offset: true }),
+    updatedAt: z.iso.datetime({ offset: true }),
+  })
+  .meta({ id: 'Transaction' })
+
+export type WireTransaction = z.infer<typeof wireTransaction>
+
+export function toWireTransaction(transaction: Transaction): WireTransaction {
+  const { tenant: _, ...fields } = transaction
+  const { currency } = fields
+  const wire = (minor: bigint | null) => (minor === null ? null : wireAmount(minor, currency))
+  return {
+    ...fields,
+    amount: wireAmount(fields.amount, currency),
+    previousBalance: wire(fields.previousBalance),
+    newBalance: wire(fields.newBalance),
+  }
+}
