@@ -1,0 +1,72 @@
+import { pino } from 'pino'
+import { type AppDeps, createApp } from '../../src/app.ts'
+import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import { mintToken, type TokenClaims } from '../../src/auth/token.ts'
+import type { Command, Transaction } from '../../src/ledger/command.ts'
+
+const SECRET = 'a secret of at least thirty-two bytes'
+
+export const token = (claims: Partial<TokenClaims> = {}) =>
+  mintToken(SECRET, { sub: 'alice', expiresIn: 600, ...claims })
+
+export const bearer = async (claims: Partial<TokenClaims> = {}) => ({
+  Authorization: `Bearer ${await token(claims)}`,
+})
+
+/** What a ledger that says yes to everything would answer. */
+export function accepted(command: Command): Transaction {
+  return {
+    id: command.transactionId ?? '019a4e5c-0000-7000-8000-000000000001',
+    tenant: command.tenant,
+    userId: command.userId ?? 'alice',
+    type: 'topup',
+    amount: command.amount ?? 0n,
+    currency: command.currency ?? 'USD',
+    status: 'pending',
+    description: command.description ?? null,
+    adminNotes: null,
+    processedBy: null,
+    referenceId: null,
+    referenceType: null,
+    previousBalance: null,
+    newBalance: null,
+    metadata: null,
+    createdAt: '2025-11-04T10:30:00.000Z',
+    updatedAt: '2025-11-04T10:30:00.000Z',
+  }
+}
+
+const unused = new Proxy(
+  {},
+  {
+    get: (_, name) => () => {
+      throw new Error(`${String(name)} is not part of this test`)
+    },
+  },
+)
+
+/** An app whose edge is real and whose ledger only writes down what it was told. */
+export function edge(overrides: Partial<AppDeps> = {}) {
+  const commands: Command[] = []
+  const app = createApp({
+    currency: 'USD',
+    corsOrigins: ['https://app.example.com'],
+    requestTimeout: 5,
+    authenticator: createAuthenticator({ keys: { kind: 'secret', secret: SECRET } }),
+    executor: {
+      async execute(command) {
+        commands.push(command)
+        return { ok: true, transaction: accepted(command), replayed: false }
+      },
+    },
+    reader: unused as AppDeps['reader'],
+    auditor: unused as AppDeps['auditor'],
+    policies: unused as AppDeps['policies'],
+    cache: unused as AppDeps['cache'],
+    tickets: unused as AppDeps['tickets'],
+    readiness: async () => ({ ready: true, checks: {} }),
+    log: pino({ level: 'silent' }),
+    ...overrides,
+  })
+  return { app, commands }
+}
