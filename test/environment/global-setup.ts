@@ -1,0 +1,45 @@
+import { existsSync, rmSync } from 'node:fs'
+import pino from 'pino'
+import type { TestProject } from 'vitest/node'
+import { startPostgres } from '../../src/embedded/postgres.ts'
+import { startRedis } from '../../src/embedded/redis.ts'
+import './provided.ts'
+import { openRunFolder } from './run-folder.ts'
+
+/** Nothing of a test run has to survive a power cut. */
+const FAST = { fsync: 'off', full_page_writes: 'off', max_connections: '300' }
+
+/** One Postgres and, where there is one, one Redis for the whole run. Returns the teardown. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const log = pino({ level: 'silent' })
+  const folder = openRunFolder()
+  const releases: (() => Promise<void>)[] = [folder.remove]
+  const teardown = async () => {
+    for (const release of releases.reverse()) await release()
+  }
+  try {
+    const redis = await startRedis({ dataDir: folder.path, log })
+    if (redis) releases.push(redis.close)
+    const postgres = await startPostgres({ dataDir: folder.path, log, settings: FAST })
+    releases.push(async () => {
+      await postgres.close()
+      rmSync(postgres.dataDir, { recursive: true, force: true })
+    })
+    await migrateTemplate(postgres.ownerUrl)
+    project.provide('templateUrls', { owner: postgres.ownerUrl, app: postgres.appUrl })
+    project.provide('redisUrl', process.env.REDIS_URL || (redis?.url ?? null))
+    project.provide('hasRedisServer', redis !== null)
+    project.provide('runFolder', folder.path)
+    return teardown
+  } catch (error) {
+    await teardown()
+    throw error
+  }
+}
+
+async function migrateTemplate(ownerUrl: string): Promise<void> {
+  const module = new URL('../../src/ledger/migrate.ts', import.meta.url)
+  if (!existsSync(module)) return
+  const { migrate } = await import(module.href)
+  await migrate(ownerUrl)
+}

@@ -1,0 +1,51 @@
+import type { SerializedError } from 'vitest'
+import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node'
+import './provided.ts'
+
+/** Ends the output with a line to count by, `N passed, N failed, N skipped`, and why tests were skipped above it. */
+export default class SummaryReporter implements Reporter {
+  #summary = ''
+
+  onInit(): void {
+    // After the other reporters' last words.
+    process.once('exit', () => process.stdout.write(this.#summary))
+  }
+
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
+    const count = { passed: 0, failed: unhandled.length, skipped: 0 }
+    const reasons = new Map<string, number>()
+    for (const module of modules) {
+      // A file that did not load, and a hook that threw, make a run fail without any test that failed.
+      count.failed += errorsOf(module)
+      for (const test of module.children.allTests()) {
+        const result = test.result()
+        if (result.state === 'passed') count.passed++
+        else if (result.state === 'failed') count.failed++
+        else {
+          count.skipped++
+          const reason = reasonOf(test)
+          reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
+        }
+      }
+    }
+    const lines = [...reasons].map(([reason, times]) => `skipped ${times}: ${reason}`)
+    lines.push(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)
+    this.#summary = `${lines.join('\n')}\n`
+  }
+}
+
+function errorsOf(module: TestModule): number {
+  let errors = module.errors().length
+  for (const suite of module.children.allSuites()) errors += suite.errors().length
+  return errors
+}
+
+function reasonOf(test: TestCase): string {
+  const result = test.result()
+  if (result.state === 'skipped' && result.note) return result.note
+  for (let task: TestCase | TestSuite | TestModule = test; ; task = task.parent) {
+    const { skipReason } = task.meta()
+    if (skipReason) return skipReason
+    if (task.type === 'module') return `${task.relativeModuleId}, without a reason given`
+  }
+}

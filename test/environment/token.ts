@@ -1,0 +1,12 @@
+import { mintToken as mint, type TokenClaims } from '../../src/auth/token.ts'
+
+/** The secret that test servers are configured with, unless a test is about another one. */
+export const TEST_SECRET = 'the secret of the tests: at least 32 bytes'
+
+/** A token of `TEST_SECRET`, good for an hour. `expiresIn` is seconds. */
+export function mintToken({
+  secret = TEST_SECRET,
+  ...claims
+}: Omit<TokenClaims, 'expiresIn'> & { expiresIn?: number; secret?: string }): Promise<string> {
+  return mint(secret, { expiresIn: 3600, ...claims })
+}
