@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { cors } from 'hono/cors'
+import pkg from '../package.json' with { type: 'json' }
 import { createGuards } from './auth/guards.ts'
 import type { Authenticator } from './auth/principal.ts'
 import { deadline } from './http/deadline.ts'
@@ -7,9 +8,11 @@ import { factory } from './http/env.ts'
 import { idempotencyKey } from './http/idempotency.ts'
 import { notFound, onError } from './http/problem.ts'
 import { requestId } from './http/request-id.ts'
+import { openApi, routesOf } from './openapi/document.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { balanceRoutes } from './routes/balance.ts'
 import type { RouteDeps } from './routes/deps.ts'
+import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { holdRoutes } from './routes/hold.ts'
 import { limitRoutes } from './routes/limits.ts'
@@ -58,6 +61,10 @@ export function createApp({
     .route('/transactions', statementRoutes(deps))
     .route('/balance', ticketRoutes(deps))
     .route('/health', healthRoutes(deps))
+    .route(
+      '/',
+      docsRoutes(() => openApi(routesOf(app), pkg.version)),
+    )
     .onError(onError(deps.log))
     .notFound(notFound)
 

@@ -101,6 +101,6 @@ test('a secret and a key set exclude each other', () => {
   ])
 })
 
-test('.env.example lists every variable as it is (npm run docs:env writes it)', () => {
+test('.env.example lists every variable as it is (npm run docs writes it)', () => {
   expect(readFileSync(new URL('../.env.example', import.meta.url), 'utf8')).toBe(envExample())
 })

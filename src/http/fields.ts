@@ -27,7 +27,7 @@ export const currency = z
   })
   .meta({
     pattern: '^[A-Z]{3}$',
-    description: 'ISO 4217 code. Default: the server’s CURRENCY.',
+    description: 'ISO 4217 code.',
     examples: ['USD'],
   })
 
@@ -64,6 +64,6 @@ export const pageLimit = z
   .regex(/^(100|[1-9]\d?)$/, 'must be from 1 to 100')
   .transform(Number)
   .default(50)
-  .meta({ description: 'Items of a page, 1 to 100. Default 50.' })
+  .meta({ type: 'integer', minimum: 1, maximum: 100, description: 'Items of a page.' })
 
 export const noFields = z.strictObject({})

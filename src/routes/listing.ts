@@ -4,12 +4,7 @@ import { answer } from '../http/answer.ts'
 import type { Env } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import type { Reader, TransactionQuery } from '../ledger/ledger.ts'
-import {
-  TRANSACTION_STATUSES,
-  TRANSACTION_TYPES,
-  toWireTransaction,
-  wireTransaction,
-} from './wire.ts'
+import { TRANSACTION_STATUSES, TRANSACTION_TYPES, toWireTransaction } from './wire.ts'
 
 /** Which transactions; `from` is inclusive, `to` exclusive, both by `createdAt`. */
 export const filters = z.strictObject({
@@ -30,11 +25,6 @@ export const ownListing = filters.extend({
 
 /** The query of an admin's list, which may be narrowed to one user. */
 export const listing = ownListing.extend({ userId: field.userId.exactOptional() })
-
-export const wirePage = z.object({
-  items: z.array(wireTransaction),
-  nextCursor: z.string().nullable(),
-})
 
 /** Answers one page, newest first, of the caller's tenant. */
 export async function toPage(

@@ -44,6 +44,12 @@ export const wireTransaction = z
   })
   .meta({ id: 'Transaction' })
 
+/** One page of a list; `nextCursor` is null on the last. */
+export const wirePage = z.object({
+  items: z.array(wireTransaction),
+  nextCursor: z.string().nullable(),
+})
+
 export type WireTransaction = z.infer<typeof wireTransaction>
 
 export function toWireTransaction(transaction: Transaction): WireTransaction {

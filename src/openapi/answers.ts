@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { wirePage, wireTransaction } from '../routes/wire.ts'
+
+/** What each route answers. The route tests hold every answer they get against these. */
+
+const amount = z.number()
+const time = z.iso.datetime({ offset: true })
+const direction = z.enum(['below', 'above'])
+
+export const transaction = wireTransaction
+export const page = wirePage
+
+export const problem = z
+  .object({
+    code: z.string().meta({ description: 'A closed set: see the reference of error codes.' }),
+    message: z.string().meta({ description: 'For people; it may change.' }),
+    requestId: z.string(),
+    details: z.record(z.string(), z.unknown()).optional(),
+  })
+  .meta({ id: 'Problem' })
+
+export const cachedBalance = z.object({
+  balance: amount,
+  cached: z.boolean().meta({ description: 'Whether Redis had it.' }),
+})
+
+export const balance = z.union([
+  z.object({
+    balance: amount,
+    held: amount.meta({ description: 'Promised to open holds and withdrawals.' }),
+    available: amount.meta({ description: 'What can be spent: balance less held.' }),
+    currency: z.string(),
+    seq: z.int().meta({ description: 'The newest event that is counted in.' }),
+    updatedAt: time,
+  }),
+  z.object({ balance: amount, currency: z.string(), at: z.string() }),
+])
+
+export const snapshot = z.object({
+  userId: z.string(),
+  currency: z.string(),
+  balance: amount,
+  held: amount,
+  version: z.int().meta({ description: 'The number of entries behind it.' }),
+  createdAt: time,
+  updatedAt: time,
+})
+
+export const verification = z.object({
+  userId: z.string(),
+  currency: z.string(),
+  isAccurate: z.boolean(),
+  snapshotBalance: amount,
+  calculatedBalance: amount,
+  difference: amount,
+})
+
+export const audit = z.object({
+  total: z.int().meta({ description: 'Wallets, one per user and currency.' }),
+  accurate: z.int(),
+  inaccurate: z.int(),
+  discrepancies: z
+    .array(
+      z.object({
+        userId: z.string().optional(),
+        currency: z.string().optional(),
+        problem: z.string(),
+        snapshotBalance: amount.optional(),
+        calculatedBalance: amount.optional(),
+        at: z.string().optional(),
+      }),
+    )
+    .meta({ description: 'The first 1,000.' }),
+  ledger: z.array(
+    z.object({ currency: z.string(), debits: amount, credits: amount, balanced: z.boolean() }),
+  ),
+  entries: z.int(),
+})
+
+export const recalculation = z.object({
+  userId: z.string(),
+  currency: z.string(),
+  previousBalance: amount,
+  newBalance: amount,
+  corrected: z.boolean(),
+})
+
+export const recalculationOfAll = z.object({ total: z.int(), corrected: z.int() })
+
+export const monitor = z.object({
+  id: z.uuid(),
+  userId: z.string(),
+  currency: z.string(),
+  threshold: amount,
+  direction,
+  createdAt: time,
+})
+
+export const monitors = z.object({ items: z.array(monitor) })
+
+export const limit = z.object({
+  userId: z.string(),
+  type: z.string(),
+  currency: z.string(),
+  maxAmount: amount.nullable(),
+  maxSum: amount.nullable(),
+  windowSeconds: z.int().nullable(),
+  updatedAt: time,
+})
+
+export const limits = z.object({ items: z.array(limit) })
+
+export const deleted = z.object({ deleted: z.int() })
+
+export const ticket = z.object({ ticket: z.string(), expiresAt: time })
+
+export const live = z.object({ status: z.literal('live') })
+
+export const readiness = z.object({
+  status: z.enum(['ready', 'not ready']),
+  checks: z.record(z.string(), z.object({ ok: z.boolean(), reason: z.string().optional() })),
+})

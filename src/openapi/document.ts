@@ -1,0 +1,196 @@
+import type { Hono } from 'hono'
+import { z } from 'zod'
+import { type Access, ADMITS } from '../auth/guards.ts'
+import type { Env } from '../http/env.ts'
+import { REFUSALS } from '../http/refusal.ts'
+import { EXPECTS, type Expectation } from '../http/validate.ts'
+import * as answers from './answers.ts'
+import { OPERATIONS, type Operation } from './operations.ts'
+
+type Json = Record<string, unknown>
+
+/** One route as the app has it: what its guard and its validators say of themselves. */
+export interface Route {
+  /** `POST /transactions/topup/:id/cancel` */
+  name: string
+  method: string
+  path: string
+  /** Undefined: anyone. */
+  access: Access | undefined
+  expects: Expectation[]
+}
+
+/** The app's routes, each once; middlewares that stand on many paths are none. */
+export function routesOf(app: Pick<Hono<Env>, 'routes'>): Route[] {
+  const routes = new Map<string, Route>()
+  for (const { method, path, handler } of app.routes) {
+    if (method === 'ALL') continue
+    const name = `${method} ${path}`
+    const route = routes.get(name) ?? { name, method, path, access: undefined, expects: [] }
+    routes.set(name, route)
+    if (ADMITS in handler) route.access = handler[ADMITS] as Access
+    if (EXPECTS in handler) route.expects.push(handler[EXPECTS] as Expectation)
+  }
+  return [...routes.values()]
+}
+
+/** Routes that are no calls of the API, or are described elsewhere: the streams in asyncapi.json. */
+export const APART: ReadonlySet<string> = new Set([
+  'GET /openapi.json',
+  'GET /asyncapi.json',
+  'GET /docs',
+  'GET /metrics',
+  'GET /balance/stream',
+])
+
+/** The OpenAPI 3.1 document of these routes. Throws for a route that `OPERATIONS` does not know. */
+export function openApi(routes: readonly Route[], version: string): Json {
+  const components: Json = {}
+  const paths: Record<string, Json> = {}
+  for (const route of routes) {
+    const operation = OPERATIONS[route.name]
+    if (!operation && APART.has(route.name)) continue
+    if (!operation) throw new Error(`${route.name} is not described in OPERATIONS`)
+    const path = route.path.replace(/:(\w+)/g, '{$1}')
+    paths[path] ??= {}
+    paths[path][route.method.toLowerCase()] = describe(route, operation, components)
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Livebalance',
+      version,
+      summary: 'Balances that are right, and on the screen while they change.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: [...new Set(Object.values(OPERATIONS).map(({ tag }) => tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: components,
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    },
+  }
+}
+
+function describe(
+  { method, access, expects }: Route,
+  operation: Operation,
+  components: Json,
+): Json {
+  const writes = method === 'POST' || method === 'PATCH'
+  const body = expects.find(({ target }) => target === 'json')?.schema
+  const role = access === 'user' || access === undefined ? '' : ` Takes the role ${access}.`
+  return {
+    operationId: operation.id,
+    tags: [operation.tag],
+    summary: operation.summary,
+    ...((operation.description || role) && {
+      description: `${operation.description ?? ''}${role}`.trim(),
+    }),
+    security: access ? [{ bearer: [] }] : [],
+    parameters: [
+      ...expects.flatMap(({ target, schema }) =>
+        target === 'json' ? [] : parameters(schema, target, components),
+      ),
+      ...(writes ? [IDEMPOTENCY_KEY] : []),
+    ],
+    ...(body && {
+      requestBody: {
+        required: !body.safeParse({}).success,
+        content: { 'application/json': { schema: jsonSchema(body, 'input', components) } },
+      },
+    }),
+    responses: responses(operation, { access, body: body !== undefined, writes }, components),
+  }
+}
+
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: 'The same key and body again gives the first answer again and moves no money.',
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' },
+}
+
+function parameters(schema: z.ZodType, target: 'query' | 'param', components: Json): Json[] {
+  const { properties = {}, required = [] } = jsonSchema(schema, 'input', components) as {
+    properties?: Record<string, Json>
+    required?: string[]
+  }
+  return Object.entries(properties).map(([name, { description, examples, ...rest }]) => ({
+    name,
+    in: target === 'param' ? 'path' : 'query',
+    required: required.includes(name),
+    ...(description !== undefined && { description }),
+    schema: { ...rest, ...(examples !== undefined && { examples }) },
+  }))
+}
+
+function responses(
+  { success: [status, body], refusals = [], problems = {} }: Operation,
+  has: { access: Access | undefined; body: boolean; writes: boolean },
+  components: Json,
+): Json {
+  const causes = new Map<number, string[]>()
+  const add = (code: number, cause: string) => {
+    causes.set(code, [...(causes.get(code) ?? []), cause])
+  }
+  add(400, '`invalid_request`: The request is not valid.')
+  if (has.access) add(401, '`unauthorized`, `token_expired`: The token is missing or not valid.')
+  if (has.access) add(403, '`forbidden`: It is not for you.')
+  if (has.body) add(413, '`payload_too_large`: The body is larger than 64 KiB.')
+  if (has.body) add(415, '`unsupported_media_type`: The body is not declared as JSON.')
+  add(503, '`unavailable`, `timeout`: Try again after `Retry-After` seconds.')
+  for (const code of refusals) add(REFUSALS[code][0], `\`${code}\`: ${REFUSALS[code][1]}`)
+  for (const [code, cause] of Object.entries(problems)) add(Number(code), cause)
+
+  const failure = {
+    'application/json': { schema: jsonSchema(answers.problem, 'output', components) },
+  }
+  const content =
+    body instanceof z.ZodType
+      ? { 'application/json': { schema: jsonSchema(body, 'output', components) } }
+      : Object.fromEntries(body.map((type) => [type.split(';')[0], { schema: { type: 'string' } }]))
+  return {
+    [status]: {
+      description: status === 201 ? 'Created.' : 'Done.',
+      ...(has.writes && {
+        headers: {
+          'Idempotency-Replayed': {
+            description: '`true` when this is the first answer to the key, given again.',
+            schema: { type: 'string', enum: ['true'] },
+          },
+        },
+      }),
+      content,
+    },
+    ...Object.fromEntries(
+      [...causes]
+        .sort(([a], [b]) => a - b)
+        .map(([code, lines]) => [code, { description: lines.join('\n\n'), content: failure }]),
+    ),
+  }
+}
+
+/** A schema in JSON Schema's terms; one that has a name of its own goes to the components. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output', components: Json): Json {
+  const whole = z.toJSONSchema(z.object({ it: schema }), {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      // Zod's patterns for dates and UUIDs say what the format says, at length.
+      if (jsonSchema.format || jsonSchema.type === 'integer') delete jsonSchema.pattern
+      if (jsonSchema.type === 'integer' && jsonSchema.minimum === Number.MIN_SAFE_INTEGER) {
+        delete jsonSchema.minimum
+      }
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+    },
+  })
+  const text = JSON.stringify(whole).replaceAll('#/$defs/', '#/components/schemas/')
+  const { $defs, properties } = JSON.parse(text) as { $defs?: Json; properties: { it: Json } }
+  for (const [name, definition] of Object.entries($defs ?? {})) {
+    const { id: _, ...rest } = definition as Json
+    components[name] = rest
+  }
+  return properties.it
+}

@@ -1,0 +1,19 @@
+import { factory } from '../http/env.ts'
+import { type Document, docsPage } from '../openapi/page.ts'
+
+/** `/openapi.json` and `/docs`, each made once, when it is first asked for. */
+export function docsRoutes(document: () => Record<string, unknown>) {
+  let json: string | undefined
+  let page: string | undefined
+  return factory
+    .createApp()
+    .get('/openapi.json', (c) => {
+      json ??= JSON.stringify(document())
+      return c.body(json, 200, { 'Content-Type': 'application/json' })
+    })
+    .get('/docs', async (c) => {
+      page ??= String(await docsPage(document() as unknown as Document))
+      c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'")
+      return c.html(page)
+    })
+}
