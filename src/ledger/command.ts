@@ -84,6 +84,8 @@ export type RefusalCode =
   | 'invalid_amount'
   | 'invalid_command'
   | 'unknown_currency'
+  | 'unknown_user'
+  | 'currency_mismatch'
   | 'insufficient_funds'
   | 'balance_limit_exceeded'
   | 'not_found'
@@ -91,6 +93,7 @@ export type RefusalCode =
   | 'already_processed'
   | 'self_approval'
   | 'self_transfer'
+  | 'not_refundable'
   | 'refund_exceeds_payment'
   | 'capture_exceeds_hold'
   | 'hold_expired'
@@ -103,11 +106,19 @@ export interface RefusalDetails {
   currency?: string
   requiredAmount?: bigint
   currentBalance?: bigint
+  /** The balance less what is held: what there was to spend. */
+  available?: bigint
   shortfall?: bigint
+  /** Of the transaction, where that is what was wrong. */
   status?: string
+  type?: string
+  /** The field of the command, where that is what was wrong. */
+  field?: string
   /** The most that would have been accepted. */
   maximum?: bigint
-  limit?: string
+  /** Which bound of a spending limit, and the window of a `sum`. */
+  limit?: 'amount' | 'sum'
+  windowSeconds?: number
 }
 
 /** What became of one command. `replayed`: the first answer to this idempotency key, given again. */

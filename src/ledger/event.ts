@@ -31,9 +31,9 @@ export interface LedgerEvent extends Who {
   /** The transaction's status after the event. */
   status?: string
   amount?: bigint
-  /** `balance_insufficient` alone: what the refused debit asked for, and what was there to spend. */
+  /** `balance_insufficient` alone: what the refused debit asked for, and what there was to spend. */
   requiredAmount?: bigint
-  currentBalance?: bigint
+  available?: bigint
   /** `balance_alert` alone: the crossed threshold and the side the balance is on now. */
   threshold?: bigint
   direction?: 'below' | 'above'
@@ -63,7 +63,9 @@ export interface BalanceUpdateEvent {
   amount?: Wire
   requiredAmount?: Wire
   currentBalance?: Wire
+  /** What was missing of `available`, which is the balance less what is held. */
   shortfall?: Wire
+  available?: Wire
   threshold?: Wire
   direction?: 'below' | 'above'
   traceparent?: string
@@ -99,10 +101,11 @@ export function toMessage(event: LedgerEvent, epoch: string): BalanceUpdateEvent
   if (event.transactionType !== undefined) message.transactionType = event.transactionType
   if (event.status !== undefined) message.status = event.status
   if (event.amount !== undefined) message.amount = toWire(event.amount, currency)
-  if (event.requiredAmount !== undefined && event.currentBalance !== undefined) {
+  if (event.requiredAmount !== undefined && event.available !== undefined) {
     message.requiredAmount = toWire(event.requiredAmount, currency)
-    message.currentBalance = toWire(event.currentBalance, currency)
-    message.shortfall = toWire(event.requiredAmount - event.currentBalance, currency)
+    message.currentBalance = message.newBalance
+    message.shortfall = toWire(event.requiredAmount - event.available, currency)
+    message.available = toWire(event.available, currency)
   }
   if (event.threshold !== undefined) message.threshold = toWire(event.threshold, currency)
   if (event.direction !== undefined) message.direction = event.direction

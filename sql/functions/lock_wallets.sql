@@ -1,0 +1,37 @@
+-- The wallets that a batch touches, locked in the order of their ids. A wallet opens with its user's
+-- own first command, or an admin's adjustment; nobody else's word makes a user.
+create or replace function lock_wallets(p_commands ledger_command[]) returns wallet_state[]
+language plpgsql as $$
+declare
+  v_locked wallet_state[];
+begin
+  insert into wallets (tenant, user_id)
+  select distinct c.tenant, c.user_id
+  from unnest(p_commands) as c
+  where c.transaction_id is null and c.user_id is not null
+    and (c.user_id = c.actor or c.op = 'adjustment')
+    and not exists (
+      select from wallets w where w.tenant = c.tenant and w.user_id = c.user_id)
+  order by 1, 2
+  on conflict do nothing;
+
+  select array_agg((w.id, w.tenant, w.user_id, w.seq, w.seq, w.changed_at)::wallet_state order by w.id)
+  into v_locked
+  from (
+    select * from wallets
+    where id = any (array(
+      select w.id from unnest(p_commands) as c
+      join wallets w on w.tenant = c.tenant and w.user_id = c.user_id
+      where c.transaction_id is null
+      union all
+      select w.id from unnest(p_commands) as c
+      join wallets w on w.tenant = c.tenant and w.user_id = c.to_user_id
+      union all
+      select t.wallet_id from unnest(p_commands) as c
+      join transactions t on t.id = c.transaction_id and t.tenant = c.tenant))
+    order by id
+    for update
+  ) as w;
+  return coalesce(v_locked, '{}');
+end
+$$;

@@ -1,0 +1,21 @@
+-- The oldest commits that nobody has published or claimed for a while, with their events; claims them.
+-- Rows are found by being there, not by a cursor: ids commit out of order. Rows that another process
+-- is claiming at this moment are skipped, not waited for.
+create or replace function outbox_claim(p_limit integer, p_older_than interval)
+returns table (outbox_id bigint, events json)
+language sql security definer set search_path = public, pg_temp as $$
+  with claimed as (
+    update outbox set claimed_at = clock_timestamp()
+    where id in (
+      select id from outbox
+      where claimed_at < clock_timestamp() - p_older_than
+      order by id limit p_limit for update skip locked)
+    returning id, wallet_ids, first_seqs, last_seqs
+  )
+  select c.id, json_agg(s order by s.wallet_id, s.seq)
+  from claimed c
+  cross join lateral unnest(c.wallet_ids, c.first_seqs, c.last_seqs) as p (wallet_id, first_seq, last_seq)
+  join event_stream s on s.wallet_id = p.wallet_id and s.seq between p.first_seq and p.last_seq
+  group by c.id
+  order by c.id
+$$;

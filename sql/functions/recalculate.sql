@@ -1,0 +1,43 @@
+-- Rebuilds a wallet's snapshot from its entries and open holds, under the wallet's lock, and tells its
+-- user: the event raises seq, so that the cache takes the balance whatever it held. No row: no such wallet.
+create or replace function recalculate(p_tenant text, p_user_id text, p_currency text)
+returns table (previous_balance bigint, new_balance bigint, changed boolean, events json, outbox_id bigint)
+language plpgsql security definer set search_path = public, pg_temp as $$
+#variable_conflict use_column
+declare
+  w wallets;
+  s balance_snapshots;
+  v_held bigint;
+  v_now timestamptz;
+begin
+  select * into w from wallets where tenant = p_tenant and user_id = p_user_id for update;
+  select * into s from balance_snapshots where wallet_id = w.id and currency = p_currency;
+  if s.account_id is null then
+    return;
+  end if;
+  v_now := greatest(clock_timestamp(), w.changed_at + interval '1 microsecond');
+  previous_balance := s.balance;
+  select coalesce(sum(case e.account_id when e.credit_account then e.amount else -e.amount end), 0)
+  into new_balance from entries e where e.account_id = s.account_id;
+  select coalesce(sum(abs(t.amount)), 0) into v_held from transactions t
+  where t.wallet_id = w.id and t.currency = p_currency and t.status = 'pending'
+    and t.type in ('hold', 'withdrawal');
+  update balance_snapshots x
+  set balance = new_balance, held = v_held, updated_at = v_now,
+    version = coalesce(l.version, 0), hash = coalesce(l.hash, '')
+  from (select 1) as one
+  left join lateral (
+    select version, hash from entries where account_id = s.account_id order by version desc limit 1
+  ) l on true
+  where x.account_id = s.account_id;
+  changed := (previous_balance, s.held) <> (new_balance, v_held);
+
+  update wallets set seq = seq + 1, changed_at = v_now where id = w.id returning seq into w.seq;
+  insert into events (wallet_id, seq, event, currency, new_balance, previous_balance, created_at)
+  values (w.id, w.seq, 'balance_updated', p_currency, new_balance, previous_balance, v_now);
+  insert into outbox (wallet_ids, first_seqs, last_seqs)
+  values (array[w.id], array[w.seq], array[w.seq]) returning id into outbox_id;
+  select json_agg(v) into events from event_stream v where v.wallet_id = w.id and v.seq = w.seq;
+  return next;
+end
+$$;

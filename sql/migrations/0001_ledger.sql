@@ -1,0 +1,277 @@
+-- The ledger's tables. Amounts are integers in the currency's minor unit, at most 2^53 - 1, so that
+-- every one of them is exact in JSON too. Rows are written by ledger_apply() alone.
+--
+-- The hot tables (entries, events, transactions) have no foreign keys: each would lock its parent row
+-- on every insert, and the system accounts are every insert's parent. audit() proves what they would.
+
+create domain minor_units as bigint check (value between -9007199254740991 and 9007199254740991);
+
+-- One row. `epoch` names this database's life: event ids begin with it, so that ids handed out by a
+-- database that was since replaced or restored are told apart from this one's.
+create table meta (
+  singleton boolean primary key default true check (singleton),
+  epoch text not null check (epoch ~ '^[A-Za-z0-9]{4,32}$'),
+  created_at timestamptz not null default clock_timestamp()
+);
+insert into meta (epoch) values (left(replace(gen_random_uuid()::text, '-', ''), 12));
+
+create table currencies (
+  code text primary key check (code ~ '^[A-Z]{3}$'),
+  decimals smallint not null check (decimals between 0 and 3)
+);
+insert into currencies (code, decimals)
+select code, 0 from regexp_split_to_table(trim($$
+  BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF
+$$, E' \n'), '\s+') as code;
+insert into currencies (code, decimals)
+select code, 2 from regexp_split_to_table(trim($$
+  AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
+  CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD
+  GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL
+  MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN
+  PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP
+  SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
+$$, E' \n'), '\s+') as code;
+insert into currencies (code, decimals)
+select code, 3 from regexp_split_to_table(trim($$
+  BHD IQD JOD KWD LYD OMR TND
+$$, E' \n'), '\s+') as code;
+
+-- A user of a tenant. The row is the lock that every change of the user takes, and counts the user's
+-- events: `seq` has no hole and no repeat because it is only ever raised under that lock.
+create table wallets (
+  id bigint generated always as identity primary key,
+  tenant text not null check (tenant ~ '^[A-Za-z0-9._:@-]{1,64}$'),
+  user_id text not null check (user_id ~ '^[A-Za-z0-9._:@-]{1,128}$'),
+  seq bigint not null default 0 check (seq >= 0),
+  changed_at timestamptz not null default clock_timestamp(),
+  created_at timestamptz not null default clock_timestamp(),
+  unique (tenant, user_id)
+) with (fillfactor = 80);
+
+-- Both sides of every posting. A wallet's account belongs to a user; the others are the house's own.
+create table accounts (
+  id bigint generated always as identity primary key,
+  tenant text not null,
+  currency text not null references currencies,
+  kind text not null check (kind in ('wallet', 'cash', 'revenue', 'adjustments', 'transit')),
+  wallet_id bigint references wallets,
+  created_at timestamptz not null default clock_timestamp(),
+  check ((kind = 'wallet') = (wallet_id is not null))
+);
+create unique index accounts_of_wallet on accounts (wallet_id, currency) where wallet_id is not null;
+create unique index accounts_of_house on accounts (tenant, currency, kind) where wallet_id is null;
+
+-- What a user has in one currency, now. Wallet accounts alone have such a row: for the house's
+-- accounts it would be the hottest lock of the system, so theirs are summed from the entries.
+create table balance_snapshots (
+  account_id bigint primary key references accounts,
+  wallet_id bigint not null references wallets,
+  tenant text not null,
+  user_id text not null,
+  currency text not null,
+  balance minor_units not null default 0 check (balance >= 0),
+  held minor_units not null default 0 check (held between 0 and balance),
+  -- The newest entry's number, and its hash.
+  version bigint not null default 0 check (version >= 0),
+  hash bytea not null default ''::bytea,
+  updated_at timestamptz not null default clock_timestamp(),
+  unique (wallet_id, currency)
+) with (fillfactor = 80);
+
+create table transactions (
+  id uuid primary key,
+  wallet_id bigint not null,
+  tenant text not null,
+  user_id text not null,
+  type text not null check (type in
+    ('topup', 'booking_payment', 'refund', 'admin_adjustment', 'transfer', 'withdrawal', 'hold')),
+  -- Signed as the user sees it: a topup is positive, a payment negative.
+  amount minor_units not null check (amount <> 0),
+  currency text not null,
+  status text not null check (status in ('pending', 'success', 'failed', 'cancelled', 'expired')),
+  description text,
+  admin_notes text,
+  -- Who opened it, and who brought it to its final status.
+  created_by text not null,
+  processed_by text,
+  reference_id text,
+  reference_type text,
+  -- The balance around its posting; null without one.
+  previous_balance minor_units,
+  new_balance minor_units,
+  -- Of a payment: how much has been refunded.
+  refunded minor_units not null default 0 check (refunded >= 0),
+  -- Of a hold: when it frees itself.
+  expires_at timestamptz,
+  metadata jsonb,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  check (status <> 'expired' or type = 'hold'),
+  check ((type = 'hold') = (expires_at is not null)),
+  check (refunded <= abs(amount))
+);
+-- Ids are UUIDv7 made under the wallet's lock: by id is by time.
+create index transactions_of_wallet on transactions (wallet_id, id);
+create index transactions_of_tenant on transactions (tenant, id);
+create index transactions_pending on transactions (tenant, type, id) where status = 'pending';
+create index transactions_expiring on transactions (expires_at) where status = 'pending' and type = 'hold';
+
+-- The postings, append-only. One row is both sides: it names the account debited and the account
+-- credited, so debits equal credits by construction. One of the two is always a wallet's: `account_id`,
+-- whose balance before and after it keeps. Wallets are what the house owes: a credit adds to them.
+create table entries (
+  account_id bigint not null,
+  version bigint not null check (version > 0),
+  transaction_id uuid not null,
+  debit_account bigint not null,
+  credit_account bigint not null,
+  amount minor_units not null check (amount > 0),
+  previous_balance minor_units not null check (previous_balance >= 0),
+  new_balance minor_units not null check (new_balance >= 0),
+  -- Taken under the lock, never equal to or before the entry before it.
+  created_at timestamptz not null,
+  -- entry_hash() of this row and the hash before it: an altered row no longer fits its successor.
+  hash bytea not null,
+  primary key (account_id, version),
+  check (debit_account <> credit_account),
+  check (
+    (account_id = credit_account and new_balance = previous_balance + amount)
+    or (account_id = debit_account and new_balance = previous_balance - amount)
+  )
+);
+
+-- Each user's stream, written in the transaction that it tells of.
+create table events (
+  wallet_id bigint not null,
+  seq bigint not null check (seq > 0),
+  event text not null check (event in ('balance_updated', 'balance_insufficient',
+    'transaction_completed', 'transaction_failed', 'balance_alert')),
+  currency text not null,
+  new_balance minor_units not null,
+  previous_balance minor_units,
+  transaction_id uuid,
+  transaction_type text,
+  status text,
+  amount minor_units,
+  required_amount minor_units,
+  available minor_units,
+  threshold minor_units,
+  direction text check (direction in ('below', 'above')),
+  traceparent text,
+  created_at timestamptz not null,
+  primary key (wallet_id, seq)
+);
+-- For pruning by age: a few kilobytes where a b-tree would be gigabytes.
+create index events_by_age on events using brin (created_at) with (pages_per_range = 32);
+
+-- What is committed and not yet known to be published: a row a commit, gone once published. It names
+-- the stretch of each wallet's stream that the commit wrote.
+create table outbox (
+  id bigint generated always as identity primary key,
+  wallet_ids bigint[] not null,
+  first_seqs bigint[] not null,
+  last_seqs bigint[] not null,
+  -- When a process last took it on itself to publish it: at first the one that committed it.
+  claimed_at timestamptz not null default clock_timestamp()
+);
+
+-- The first answer to each Idempotency-Key, written in the transaction that it answers for.
+create table idempotency_keys (
+  tenant text not null,
+  actor text not null,
+  key text not null,
+  command_hash text not null,
+  result jsonb not null,
+  created_at timestamptz not null,
+  primary key (tenant, actor, key)
+);
+create index idempotency_keys_by_age on idempotency_keys using brin (created_at);
+
+-- What a user may move, by type of transaction.
+create table limits (
+  wallet_id bigint not null references wallets,
+  type text not null check (type in
+    ('topup', 'booking_payment', 'transfer', 'withdrawal', 'hold')),
+  currency text not null references currencies,
+  -- The largest single amount; null: no such limit.
+  max_amount minor_units check (max_amount > 0),
+  -- The largest sum over any `window_seconds`; both or neither.
+  max_sum minor_units check (max_sum > 0),
+  window_seconds integer check (window_seconds between 1 and 31622400),
+  updated_at timestamptz not null default clock_timestamp(),
+  primary key (wallet_id, type, currency),
+  check ((max_sum is null) = (window_seconds is null)),
+  check (max_amount is not null or max_sum is not null)
+);
+
+-- Thresholds that a user wants to hear of: one `balance_alert` each time the balance crosses one.
+create table monitors (
+  id uuid primary key default gen_random_uuid(),
+  wallet_id bigint not null references wallets,
+  currency text not null references currencies,
+  direction text not null check (direction in ('below', 'above')),
+  threshold minor_units not null check (threshold >= 0),
+  created_at timestamptz not null default clock_timestamp(),
+  unique (wallet_id, currency, direction, threshold)
+);
+
+-- One instruction to the ledger: `Command` of src/ledger/command.ts, in snake case.
+create type ledger_command as (
+  op text,
+  tenant text,
+  actor text,
+  user_id text,
+  to_user_id text,
+  currency text,
+  amount bigint,
+  transaction_id uuid,
+  status text,
+  description text,
+  admin_notes text,
+  reference_id text,
+  reference_type text,
+  metadata jsonb,
+  expires_in integer,
+  idempotency_key text,
+  command_hash text,
+  traceparent text
+);
+
+-- What became of one command: a refusal's code and figures, or the transaction as it stands.
+create type ledger_result as (
+  refusal text,
+  details jsonb,
+  transaction transactions,
+  replayed boolean
+);
+
+-- What a decide_*() function says of one command: a refusal, or what is to change.
+create type decision as (
+  refusal text,
+  details jsonb,
+  -- The transaction's type, signed amount and status afterwards.
+  type text,
+  amount bigint,
+  status text,
+  -- Added to the wallet's balance (a posting) and to what is held of it.
+  balance_delta bigint,
+  held_delta bigint
+);
+
+-- A wallet, and an account of it, while ledger_apply() works on a batch.
+create type wallet_state as (
+  id bigint, tenant text, user_id text, seq bigint, first_seq bigint, changed_at timestamptz
+);
+-- `wallet` is its place in the array of wallet states.
+create type account_state as (
+  account_id bigint, wallet_id bigint, wallet integer, currency text,
+  balance bigint, held bigint, version bigint, hash bytea, updated_at timestamptz
+);
+-- What a command is about, as places in ledger_apply()'s arrays (null: there is none): its account, the
+-- receiver's, its transaction, the first command of the batch with the same idempotency key; the
+-- house's account, and the answer that its key got in an earlier batch.
+create type command_target as (
+  account integer, receiver integer, named integer, twin integer, house_account bigint,
+  known_hash text, known_result jsonb
+);

@@ -1,0 +1,87 @@
+import postgres from 'postgres'
+
+export type Sql = postgres.Sql
+
+/** The role that the server works as (sql/roles.sql). */
+export const APP_ROLE = 'livebalance_app'
+
+export interface ConnectOptions {
+  /** Connections at most. */
+  max?: number
+  /** Take on `APP_ROLE` in every session: what `migrate` says can be done. */
+  asAppRole?: boolean
+  /** Milliseconds after which Postgres gives up a statement; 0: never. */
+  statementTimeout?: number
+}
+
+/** A pool of connections. Connects at the first query. */
+export function connect(url: string, options: ConnectOptions = {}): Sql {
+  return postgres(url, {
+    max: options.max ?? 8,
+    connect_timeout: 5,
+    onnotice: () => {},
+    connection: {
+      application_name: 'livebalance',
+      // Timestamps come out of JSON functions in the session's zone.
+      TimeZone: 'UTC',
+      statement_timeout: options.statementTimeout ?? 0,
+      ...(options.asAppRole ? { role: APP_ROLE } : {}),
+    },
+  })
+}
+
+/** Postgres is away, or went away in the middle of a call. */
+export class DatabaseUnavailable extends Error {
+  override readonly name = 'DatabaseUnavailable'
+  /** The call cannot have taken effect. Otherwise it may or may not have. */
+  readonly notApplied: boolean
+
+  constructor(notApplied: boolean, cause: unknown) {
+    super('the database is not reachable', { cause })
+    this.notApplied = notApplied
+  }
+}
+
+/** Codes of Node and of the client for a connection that was never made. */
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'CONNECT_TIMEOUT',
+  // too_many_connections, cannot_connect_now
+  '53300',
+  '57P03',
+])
+/** Codes for a connection that broke, at whatever moment: admin_shutdown, crash_shutdown and class 08 among them. */
+const BROKEN = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  '57P01',
+  '57P02',
+  '25006',
+])
+
+/** `error` as `DatabaseUnavailable` if that is what it means, else undefined. */
+export function asUnavailable(error: unknown): DatabaseUnavailable | undefined {
+  if (error instanceof DatabaseUnavailable) return error
+  const code = codeOf(error)
+  if (code === undefined) return undefined
+  if (NEVER_SENT.has(code)) return new DatabaseUnavailable(true, error)
+  if (BROKEN.has(code) || code.startsWith('08')) return new DatabaseUnavailable(false, error)
+  return undefined
+}
+
+/** serialization_failure, deadlock_detected, lock_not_available: rolled back for certain, and worth another try. */
+export function isTransient(error: unknown): boolean {
+  return ['40001', '40P01', '55P03'].includes(codeOf(error) ?? '')
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' ? code : undefined
+}

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto'
+import { Batcher } from './batcher.ts'
+import type { Command, Committed, Outcome, RefusalCode } from './command.ts'
+import { asUnavailable, DatabaseUnavailable, isTransient, type Sql } from './database.ts'
+import type { Executor } from './ledger.ts'
+import { type EventRow, type TransactionRow, toDetails, toEvent, toTransaction } from './rows.ts'
+
+export interface ExecutorOptions {
+  /**
+   * Called right after each commit that has events. Its commands are answered once the promise
+   * settles, so that who reads after writing finds the new balance; it must settle soon.
+   */
+  onCommitted?: (committed: Committed) => Promise<void>
+  /** Commands in one SQL call, at most. */
+  batchSize?: number
+  /** Calls under way at once. Few writers that always batch beat many: a hot wallet is one lock. */
+  inFlight?: number
+  /** Milliseconds within which a command is tried again while the database is away. */
+  retryFor?: number
+}
+
+interface ResultRow {
+  refusal: RefusalCode | null
+  details: Record<string, unknown> | null
+  transaction: TransactionRow | null
+  replayed: boolean
+}
+
+interface Applied {
+  outcome: Outcome
+  published: Promise<void>
+}
+
+interface AppliedRow {
+  results: ResultRow[]
+  events: EventRow[]
+  outbox_id: string | null
+}
+
+/** The write side: `ledger_apply()`, fed with whatever waits. */
+export class BatchingExecutor implements Executor {
+  readonly #sql: Sql
+  readonly #batcher: Batcher<Command, Applied>
+  readonly #onCommitted: (committed: Committed) => Promise<void>
+  readonly #retryFor: number
+
+  constructor(sql: Sql, options: ExecutorOptions = {}) {
+    this.#sql = sql
+    this.#onCommitted = options.onCommitted ?? (() => Promise.resolve())
+    this.#retryFor = options.retryFor ?? 5_000
+    this.#batcher = new Batcher((commands) => this.#apply(commands), {
+      size: options.batchSize ?? 128,
+      inFlight: options.inFlight ?? 2,
+    })
+  }
+
+  /**
+   * While the database is away a command is tried again, if it cannot have taken effect or has an
+   * idempotency key, until `retryFor` has passed.
+   * @throws DatabaseUnavailable when it stayed away, or a command without a key may have been applied
+   */
+  async execute(command: Command): Promise<Outcome> {
+    const deadline = Date.now() + this.#retryFor
+    for (let pause = 20; ; pause = Math.min(pause * 2, 500)) {
+      try {
+        const { outcome, published } = await this.#batcher.add(command)
+        await published
+        return outcome
+      } catch (error) {
+        const unavailable = asUnavailable(error)
+        const safe = unavailable?.notApplied || command.idempotencyKey !== undefined
+        if (!isTransient(error) && !unavailable) throw error
+        if ((unavailable && !safe) || Date.now() + pause > deadline) throw unavailable ?? error
+        await new Promise((resolve) => setTimeout(resolve, pause))
+      }
+    }
+  }
+
+  /** Commands that no call has taken yet. */
+  get depth(): number {
+    return this.#batcher.depth
+  }
+
+  async #apply(commands: Command[]): Promise<PromiseSettledResult<Applied>[]> {
+    try {
+      return (await this.#call(commands)).map((value) => ({ status: 'fulfilled', value }))
+    } catch (reason) {
+      if (commands.length === 1 || asUnavailable(reason) || isTransient(reason)) {
+        return commands.map(() => ({ status: 'rejected', reason }))
+      }
+      // Nothing of the batch was applied. Alone, only the command that spoiled it fails.
+      const alone: PromiseSettledResult<Applied>[] = []
+      for (const command of commands) alone.push(...(await this.#apply([command])))
+      return alone
+    }
+  }
+
+  async #call(commands: Command[]): Promise<Applied[]> {
+    const json = JSON.stringify(commands.map(toJson))
+    const [row] = await this.#sql<AppliedRow[]>`
+      select results, events, outbox_id from ledger_apply(${json}::text::json)`
+    if (!row) throw new DatabaseUnavailable(false, new Error('ledger_apply returned nothing'))
+    const published =
+      row.outbox_id === null
+        ? Promise.resolve()
+        : this.#onCommitted({ outboxId: row.outbox_id, events: row.events.map(toEvent) })
+    // Not published is no failure of the command: the outbox row stands until it is.
+    const settled = published.catch(() => {})
+    return row.results.map((result) => ({ outcome: toOutcome(result), published: settled }))
+  }
+}
+
+function toOutcome(row: ResultRow): Outcome {
+  const { replayed } = row
+  if (row.transaction) return { ok: true, transaction: toTransaction(row.transaction), replayed }
+  return {
+    ok: false,
+    code: row.refusal ?? 'invalid_command',
+    details: toDetails(row.details),
+    replayed,
+  }
+}
+
+/** A command in the terms of the SQL type `ledger_command`. */
+function toJson(command: Command): Record<string, unknown> {
+  return {
+    op: command.op,
+    tenant: command.tenant,
+    actor: command.actor,
+    user_id: command.userId,
+    to_user_id: command.toUserId,
+    currency: command.currency,
+    amount: command.amount?.toString(),
+    transaction_id: command.transactionId,
+    status: command.status,
+    description: command.description,
+    admin_notes: command.adminNotes,
+    reference_id: command.referenceId,
+    reference_type: command.referenceType,
+    metadata: command.metadata,
+    expires_in: command.expiresIn,
+    traceparent: command.traceparent,
+    ...(command.idempotencyKey === undefined
+      ? {}
+      : { idempotency_key: command.idempotencyKey, command_hash: hashOf(command) }),
+  }
+}
+
+/** What makes two commands the same to an idempotency key: what they ask for, not how it was written or traced. */
+function hashOf(command: Command): string {
+  const { idempotencyKey: _key, traceparent: _trace, ...asked } = command
+  const fields = Object.entries(asked)
+    .filter(([, value]) => value !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  const text = JSON.stringify(fields, (_, value) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  )
+  return createHash('sha256').update(text).digest('base64url')
+}

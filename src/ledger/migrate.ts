@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { APP_ROLE, connect, type Sql } from './database.ts'
+
+const SQL = new URL('../../sql/', import.meta.url)
+
+/** Any number: it names this lock among the database's advisory locks. */
+const LOCK = 7_236_178
+
+export interface Migrated {
+  /** Names of the migrations that this call applied. */
+  applied: string[]
+  /** The connecting user may act as `APP_ROLE`. */
+  canUseAppRole: boolean
+}
+
+/**
+ * Brings a database up to date: the numbered migrations that it has not seen, then, where any file
+ * changed, all views and functions, then the roles. One transaction under a lock: of several
+ * processes that start together one does the work and the others find it done.
+ * @throws when a migration that was applied has changed since, or the database is newer than this program
+ */
+export async function migrate(ownerUrl: string): Promise<Migrated> {
+  const sql = connect(ownerUrl, { max: 1 })
+  try {
+    const applied = await sql.begin((tx) => upgrade(tx as unknown as Sql))
+    return { applied, canUseAppRole: await canUseAppRole(sql) }
+  } finally {
+    await sql.end()
+  }
+}
+
+async function upgrade(sql: Sql): Promise<string[]> {
+  await sql`select pg_advisory_xact_lock(${LOCK})`
+  await sql`
+    create table if not exists schema_files (
+      name text primary key,
+      checksum text not null,
+      applied_at timestamptz not null default clock_timestamp()
+    )`
+  const rows = await sql<
+    { name: string; checksum: string }[]
+  >`select name, checksum from schema_files`
+  const known = new Map(rows.map((row) => [row.name, row.checksum]))
+  const migrations = await readFolder('migrations/')
+  const names = new Set(migrations.map((file) => file.name))
+  const newer = [...known.keys()].find((name) => name.startsWith('migrations/') && !names.has(name))
+  if (newer)
+    throw new Error(`the database has ${newer}, which this version does not know: it is newer`)
+
+  const applied: string[] = []
+  for (const file of migrations) {
+    const checksum = known.get(file.name)
+    if (checksum === file.checksum) continue
+    if (checksum !== undefined)
+      throw new Error(`${file.name} was changed after it had been applied`)
+    await apply(sql, file)
+    applied.push(file.name)
+  }
+
+  const views = await readFolder('views/')
+  const functions = await readFolder('functions/')
+  const roles = await readSource('roles.sql')
+  const changed = [...views, ...functions, roles].some(
+    (file) => known.get(file.name) !== file.checksum,
+  )
+  if (applied.length > 0 || changed) {
+    for (const file of views) await apply(sql, file)
+    // Functions name one another: the first pass makes all known, the second checks their bodies.
+    await sql`set local check_function_bodies = off`
+    for (const file of functions) await sql.unsafe(file.text)
+    await sql`set local check_function_bodies = on`
+    for (const file of functions) await apply(sql, file)
+    await apply(sql, roles)
+  }
+  return applied
+}
+
+async function canUseAppRole(sql: Sql): Promise<boolean> {
+  try {
+    await sql.begin((tx) => tx.unsafe(`set local role ${APP_ROLE}; select from meta`))
+    return true
+  } catch {
+    return false
+  }
+}
+
+interface SourceFile {
+  name: string
+  text: string
+  checksum: string
+}
+
+async function apply(sql: Sql, file: SourceFile): Promise<void> {
+  try {
+    await sql.unsafe(file.text)
+  } catch (error) {
+    throw new Error(`sql/${file.name}: ${(error as Error).message}`, { cause: error })
+  }
+  await sql`
+    insert into schema_files (name, checksum) values (${file.name}, ${file.checksum})
+    on conflict (name) do update set checksum = excluded.checksum, applied_at = clock_timestamp()`
+}
+
+async function readFolder(folder: string): Promise<SourceFile[]> {
+  const names = (await readdir(new URL(folder, SQL))).filter((name) => name.endsWith('.sql')).sort()
+  return Promise.all(names.map((name) => readSource(folder + name)))
+}
+
+async function readSource(name: string): Promise<SourceFile> {
+  const text = await readFile(new URL(name, SQL), 'utf8')
+  return { name, text, checksum: createHash('sha256').update(text).digest('hex') }
+}

@@ -1,0 +1,106 @@
+import type { RefusalDetails, Transaction } from './command.ts'
+import type { LedgerEvent } from './event.ts'
+
+/**
+ * Rows as SQL's own JSON functions write them. Amounts are within 2^53 - 1, so `JSON.parse` has them
+ * exactly. Timestamps are ISO 8601 in UTC (`+00:00`) with microseconds.
+ */
+export interface TransactionRow {
+  id: string
+  tenant: string
+  user_id: string
+  type: Transaction['type']
+  amount: number
+  currency: string
+  status: Transaction['status']
+  description: string | null
+  admin_notes: string | null
+  processed_by: string | null
+  reference_id: string | null
+  reference_type: string | null
+  previous_balance: number | null
+  new_balance: number | null
+  metadata: Record<string, unknown> | null
+  created_at: string
+  updated_at: string
+}
+
+export interface EventRow {
+  tenant: string
+  user_id: string
+  seq: number
+  event: LedgerEvent['event']
+  currency: string
+  new_balance: number
+  previous_balance: number | null
+  transaction_id: string | null
+  transaction_type: string | null
+  status: string | null
+  amount: number | null
+  required_amount: number | null
+  available: number | null
+  threshold: number | null
+  direction: 'below' | 'above' | null
+  traceparent: string | null
+  created_at: string
+}
+
+export function toTransaction(row: TransactionRow): Transaction {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    userId: row.user_id,
+    type: row.type,
+    amount: BigInt(row.amount),
+    currency: row.currency,
+    status: row.status,
+    description: row.description,
+    adminNotes: row.admin_notes,
+    processedBy: row.processed_by,
+    referenceId: row.reference_id,
+    referenceType: row.reference_type,
+    previousBalance: row.previous_balance === null ? null : BigInt(row.previous_balance),
+    newBalance: row.new_balance === null ? null : BigInt(row.new_balance),
+    metadata: row.metadata,
+    createdAt: toIso(row.created_at),
+    updatedAt: toIso(row.updated_at),
+  }
+}
+
+export function toEvent(row: EventRow): LedgerEvent {
+  const event: LedgerEvent = {
+    tenant: row.tenant,
+    userId: row.user_id,
+    seq: row.seq,
+    event: row.event,
+    currency: row.currency,
+    timestamp: toIso(row.created_at),
+    newBalance: BigInt(row.new_balance),
+  }
+  if (row.previous_balance !== null) event.previousBalance = BigInt(row.previous_balance)
+  if (row.transaction_id !== null) event.transactionId = row.transaction_id
+  if (row.transaction_type !== null) event.transactionType = row.transaction_type
+  if (row.status !== null) event.status = row.status
+  if (row.amount !== null) event.amount = BigInt(row.amount)
+  if (row.required_amount !== null) event.requiredAmount = BigInt(row.required_amount)
+  if (row.available !== null) event.available = BigInt(row.available)
+  if (row.threshold !== null) event.threshold = BigInt(row.threshold)
+  if (row.direction !== null) event.direction = row.direction
+  if (row.traceparent !== null) event.traceparent = row.traceparent
+  return event
+}
+
+const AMOUNTS = ['requiredAmount', 'currentBalance', 'available', 'shortfall', 'maximum']
+
+/** A refusal's figures: the amounts among them become bigint. */
+export function toDetails(json: Record<string, unknown> | null): RefusalDetails {
+  const details: Record<string, unknown> = { ...json }
+  for (const key of AMOUNTS) {
+    if (typeof details[key] === 'number') details[key] = BigInt(details[key])
+  }
+  return details
+}
+
+export function toIso(timestamp: string): string {
+  return timestamp.replace('+00:00', 'Z')
+}
