@@ -6,10 +6,13 @@ begin
   if not exists (select from pg_roles where rolname = 'livebalance_app') then
     create role livebalance_app nologin;
   end if;
+  if not pg_has_role(current_user, 'livebalance_app', 'MEMBER') then
+    execute format('grant livebalance_app to %I', current_user);
+  end if;
 exception
   when duplicate_object or unique_violation then null;  -- another process was quicker
   when insufficient_privilege then
-    raise notice 'livebalance_app cannot be created by %', current_user;
+    raise notice 'livebalance_app cannot be created by or granted to %', current_user;
 end
 $$;
 
