@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/environment/global-setup.ts',
+    setupFiles: 'test/environment/end-with-parent.ts',
     reporters: ['default', 'test/environment/summary-reporter.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,

@@ -34,17 +34,13 @@ export interface Binaries {
 }
 
 /**
- * The npm package's binaries, fit to be run by the account: with the links and the modes that its
- * install script or npm would have made. Where they lie out of reach, or cannot be mended because
- * node_modules is read-only, a copy in the data folder is used.
+ * The npm package's binaries, fit to be run by the account.
+ * Throws `EmbeddedError` where there are none for this platform.
  */
 export function prepareBinaries(dataFolder: string, account: Account | null): Binaries {
-  const root = packageRoot()
+  const root = packageRoot(`${process.platform}-${process.arch}`)
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const installed = join(root, 'native')
-  const native = usable(installed, account)
-    ? installed
-    : copied(installed, join(dataFolder, `native-${version}`))
+  const native = prepareNative(join(root, 'native'), join(dataFolder, `native-${version}`), account)
   const suffix = process.platform === 'win32' ? '.exe' : ''
   return {
     initdb: join(native, 'bin', `initdb${suffix}`),
@@ -54,8 +50,8 @@ export function prepareBinaries(dataFolder: string, account: Account | null): Bi
   }
 }
 
-function packageRoot(): string {
-  const platform = `${process.platform}-${process.arch}`
+/** Where the npm package of a platform, such as `linux-x64`, is installed. */
+export function packageRoot(platform: string): string {
   const name = PACKAGES[platform]
   if (!name) {
     throw new EmbeddedError(`There is no private Postgres for ${platform}: set DATABASE_URL.`)
@@ -67,6 +63,14 @@ function packageRoot(): string {
       `The private Postgres is not installed (npm package ${name}, optional): set DATABASE_URL, or run npm ci without --omit=optional.`,
     )
   }
+}
+
+/**
+ * The folder `installed` itself, with the links and the modes that an install script would have made,
+ * or else `copy`: where the account cannot get to it, or node_modules is read-only.
+ */
+export function prepareNative(installed: string, copy: string, account: Account | null): string {
+  return usable(installed, account) ? installed : copied(installed, copy)
 }
 
 function usable(native: string, account: Account | null): boolean {

@@ -36,11 +36,7 @@ export async function ensureCluster(
   account: Account | null,
 ): Promise<Credentials> {
   const home = join(dataFolder, 'postgres')
-  for (const name of readdirSync(dataFolder)) {
-    if (name.startsWith('postgres.new')) {
-      rmSync(join(dataFolder, name), { recursive: true, force: true })
-    }
-  }
+  removeHalfMade(dataFolder)
   if (!existsSync(home)) {
     const half = mkdtempSync(`${home}.new`)
     await create(half, binaries, account)
@@ -53,6 +49,17 @@ export async function ensureCluster(
     )
   }
   return JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8'))
+}
+
+function removeHalfMade(dataFolder: string): void {
+  for (const name of readdirSync(dataFolder)) {
+    if (!name.startsWith('postgres.new')) continue
+    try {
+      rmSync(join(dataFolder, name), { recursive: true, force: true })
+    } catch {
+      // Its initdb outlived the killed server and still writes: the next start removes it.
+    }
+  }
 }
 
 async function create(home: string, binaries: Binaries, account: Account | null): Promise<void> {

@@ -15,3 +15,13 @@ export class FolderInUse extends EmbeddedError {
     this.pid = pid
   }
 }
+
+/** A refusal of the file system, as one line that says what to do about it; any other error as it is. */
+export function aboutFolder(error: unknown, folder: string): unknown {
+  const { code, syscall, message } = error as NodeJS.ErrnoException
+  if (!(error instanceof Error) || !code || !syscall) return error
+  return new EmbeddedError(
+    `The data folder ${folder} cannot be used (${message}): set DATA_DIR to another folder.`,
+    { cause: error },
+  )
+}

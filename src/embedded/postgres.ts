@@ -5,6 +5,7 @@ import { chooseAccount } from './account.ts'
 import { prepareBinaries } from './binaries.ts'
 import { APP, type Credentials, ensureCluster, OWNER } from './cluster.ts'
 import { openDataFolder } from './data-folder.ts'
+import { aboutFolder } from './error.ts'
 import { lockFolder } from './folder-lock.ts'
 import { startPostmaster, stopOrphan } from './postmaster.ts'
 
@@ -35,6 +36,14 @@ export interface EmbeddedPostgresOptions {
  * Throws `FolderInUse` while another server has the folder, `EmbeddedError` when it cannot be had.
  */
 export async function startPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  try {
+    return await start(options)
+  } catch (error) {
+    throw aboutFolder(error, options.dataDir)
+  }
+}
+
+async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { log } = options
   const wanted = join(resolve(options.dataDir), 'postgres')
   const dataDir = openDataFolder(options.dataDir, chooseAccount(wanted))

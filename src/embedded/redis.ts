@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { openDataFolder } from './data-folder.ts'
+import { aboutFolder } from './error.ts'
 import { lockFolder } from './folder-lock.ts'
 import { freePort } from './free-port.ts'
 import { isRunning, lifeOf, readLife, waitForEnd, writeLife } from './process-life.ts'
@@ -36,6 +37,14 @@ export interface EmbeddedRedisOptions {
  * Throws `FolderInUse` while another server has the folder, `EmbeddedError` when it does not come up.
  */
 export async function startRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis | null> {
+  try {
+    return await start(options)
+  } catch (error) {
+    throw aboutFolder(error, options.dataDir)
+  }
+}
+
+async function start(options: EmbeddedRedisOptions): Promise<EmbeddedRedis | null> {
   const { log, password = randomBytes(24).toString('hex') } = options
   const dataDir = openDataFolder(options.dataDir, null)
   const pidFile = join(dataDir, 'redis.pid')

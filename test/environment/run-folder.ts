@@ -30,15 +30,14 @@ export function openRunFolder(): RunFolder {
   chmodSync(path, 0o711)
   const life = lifeOf(process.pid)
   if (life) writeFileSync(join(path, 'run'), writeLife(life))
-  // An interrupted vitest exits without a teardown, and its workers' own Redis servers would stay.
-  const killAll = () => killProcesses(path)
-  process.once('exit', killAll)
+  // An interrupted vitest exits without a teardown.
+  const clear = () => clearAway(path)
+  process.once('exit', clear)
   return {
     path,
     async remove() {
-      process.off('exit', killAll)
-      killAll()
-      rmSync(path, { recursive: true, force: true })
+      process.off('exit', clear)
+      clear()
     },
   }
 }
@@ -46,29 +45,33 @@ export function openRunFolder(): RunFolder {
 function clearIfAbandoned(path: string): void {
   const file = join(path, 'run')
   const life = existsSync(file) ? readLife(readFileSync(file, 'utf8')) : null
-  if (!life || isRunning(life)) return
-  killProcesses(path)
-  rmSync(path, { recursive: true, force: true })
+  if (life && !isRunning(life)) clearAway(path)
 }
 
-/** Kills every Postgres and Redis that has its pid file in this folder or one below. */
-function killProcesses(path: string): void {
-  for (const folder of [path, ...foldersIn(path)]) {
-    const redis = readLife(textOf(join(folder, 'redis.pid')))
-    if (redis && isRunning(redis)) process.kill(redis.pid, 'SIGKILL')
-    const postgres = Number.parseInt(textOf(join(folder, 'postgres', 'data', 'postmaster.pid')), 10)
-    // The command line names the folder, so this cannot be another process with a reused pid.
-    if (postgres > 0 && textOf(`/proc/${postgres}/cmdline`).includes(folder)) {
-      process.kill(postgres, 'SIGQUIT')
-    }
+function clearAway(path: string): void {
+  killProcesses(path)
+  try {
+    rmSync(path, { recursive: true, force: true, maxRetries: 5 })
+  } catch {
+    // A process on its way out has just written there: the next run clears up.
   }
 }
 
-function foldersIn(path: string): string[] {
-  if (!existsSync(path)) return []
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => join(path, entry.name))
+/** Kills every Postgres and Redis whose pid file lies in this folder, however deep. */
+function killProcesses(path: string): void {
+  if (!existsSync(path)) return
+  for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
+    const text = () => textOf(join(path, name))
+    if (name.endsWith('redis.pid')) {
+      const redis = readLife(text())
+      if (redis && isRunning(redis)) process.kill(redis.pid, 'SIGKILL')
+    }
+    if (name.endsWith('postmaster.pid')) {
+      const pid = Number.parseInt(text(), 10)
+      // The command line names the folder, so this cannot be another process with a reused pid.
+      if (textOf(`/proc/${pid}/cmdline`).includes(path)) process.kill(pid, 'SIGQUIT')
+    }
+  }
 }
 
 function textOf(path: string): string {
