@@ -1,0 +1,48 @@
+import type { LedgerEvent, Who } from '../ledger/event.ts'
+import type { WalletState } from '../ledger/ledger.ts'
+import type { LeaseStore } from './leases.ts'
+import type { TicketStore } from './tickets.ts'
+
+/** The Redis channel of every event of every user. */
+export const UPDATES_CHANNEL = 'balance:updates'
+
+/** How long a cached balance lives, in seconds. */
+export const CACHE_SECONDS = 3600
+
+/**
+ * `live`: what is published is heard. `deaf`: connected, yet a message published to ourselves did not
+ * come back. `away`: no connection, or no answer.
+ */
+export interface Link {
+  state: 'live' | 'deaf' | 'away'
+  reason?: string
+}
+
+export interface BusListener {
+  /** One message of `balance:updates`, as it came: anyone with access to Redis can have sent it. */
+  message(text: string): void
+  /** The link changed. After `live`, messages may have been missed: compare with the ledger. */
+  link(link: Link): void
+}
+
+/** Cache, publish and subscribe: what the processes of one installation share. */
+export interface Bus {
+  readonly kind: 'redis' | 'memory'
+  readonly link: Link
+  readonly tickets: TicketStore
+  readonly leases: LeaseStore
+  /**
+   * Caches and publishes the events of one committed batch, in one atomic step. The cache only moves
+   * forward: a newer balance stays. Rejects when it is not known to have happened; then publish again.
+   */
+  publish(events: readonly LedgerEvent[]): Promise<void>
+  /** The cached balance as plain decimal text (`150.5`); null when it is not cached, or cannot be trusted now. */
+  cachedBalance(who: Who, currency: string): Promise<string | null>
+  /** Caches what was read from Postgres (minor units, true at `seq`), unless something newer is cached. Never rejects. */
+  fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void>
+  /** Corrects the cached balances that are older than these; caches nothing that was not cached. */
+  refresh(wallets: readonly WalletState[]): Promise<void>
+  /** Returns a function that stops it. A listener that throws is logged, and heard again next time. */
+  listen(listener: BusListener): () => void
+  close(): Promise<void>
+}

@@ -1,0 +1,35 @@
+import type { LedgerEvent } from '../ledger/event.ts'
+import type { WalletState } from '../ledger/ledger.ts'
+import { toDecimal } from '../ledger/money.ts'
+import { type CacheKeys, cacheKeys } from './keys.ts'
+
+/** One balance on its way into the cache. */
+export interface CacheEntry extends CacheKeys {
+  seq: number
+  /** Plain decimal. */
+  text: string
+}
+
+export function cacheEntry(wallet: WalletState, defaultCurrency: string): CacheEntry {
+  return {
+    ...cacheKeys(wallet, wallet.currency, defaultCurrency),
+    seq: wallet.seq,
+    text: toDecimal(wallet.balance, wallet.currency),
+  }
+}
+
+/** The newest balance of each wallet that the events touch. */
+export function newestEntries(
+  events: readonly LedgerEvent[],
+  defaultCurrency: string,
+): CacheEntry[] {
+  const newest = new Map<string, LedgerEvent>()
+  for (const event of events) {
+    const key = `${event.currency}:${event.tenant}\n${event.userId}`
+    const held = newest.get(key)
+    if (!held || held.seq < event.seq) newest.set(key, event)
+  }
+  return [...newest.values()].map((event) =>
+    cacheEntry({ ...event, balance: event.newBalance }, defaultCurrency),
+  )
+}

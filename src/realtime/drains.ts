@@ -1,0 +1,66 @@
+import type { CloseReason, Subscriber } from './subscriber.ts'
+
+/** How much a connection may have waiting to be read, and for how long. */
+export interface QueueBounds {
+  /** Bytes past which a connection gets no more events. Default 256 KiB. */
+  maxQueuedBytes: number
+  /** Milliseconds after which a connection that stays full is cut. Default 30 s. */
+  maxLagMs: number
+}
+
+export const DEFAULT_BOUNDS: QueueBounds = { maxQueuedBytes: 256 * 1024, maxLagMs: 30_000 }
+
+const SLOW: CloseReason = {
+  code: 'slow_consumer',
+  message: 'the client did not read what it was sent',
+  final: false,
+}
+
+const LOOK_EVERY = 100
+
+interface Waiting {
+  since: number
+  resolve(drained: boolean): void
+}
+
+/**
+ * Waits for full connections to be read. All transports can say how much they hold, none alike when
+ * that changed, so they are asked, while there are any.
+ */
+export class Drains {
+  readonly #bounds: QueueBounds
+  readonly #waiting = new Map<Subscriber, Waiting>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(bounds: QueueBounds) {
+    this.#bounds = bounds
+  }
+
+  isFull(subscriber: Subscriber): boolean {
+    return subscriber.sink.queuedBytes() > this.#bounds.maxQueuedBytes
+  }
+
+  /** True once the connection has room again; false when it is gone, or was cut because it took too long. */
+  drained(subscriber: Subscriber): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#waiting.set(subscriber, { since: Date.now(), resolve })
+      this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY)
+    })
+  }
+
+  #look(): void {
+    const now = Date.now()
+    for (const [subscriber, { since, resolve }] of this.#waiting) {
+      const gone = subscriber.state === 'gone'
+      const drained = subscriber.sink.queuedBytes() <= this.#bounds.maxQueuedBytes / 4
+      const late = now - since > this.#bounds.maxLagMs
+      if (!gone && !drained && !late) continue
+      this.#waiting.delete(subscriber)
+      if (!gone && !drained) subscriber.sink.close(SLOW)
+      resolve(!gone && drained)
+    }
+    if (this.#waiting.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+}

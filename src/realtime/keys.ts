@@ -1,0 +1,46 @@
+import type { Who } from '../ledger/event.ts'
+
+/** The Redis keys of a wallet in one currency. */
+export interface CacheKeys {
+  /** The balance as plain decimal text. */
+  value: string
+  /** `<epoch>:<seq>` of that balance. */
+  version: string
+}
+
+/** First parts of a public key that are not a tenant. */
+const RESERVED = new Set(['user', 'updates'])
+
+/**
+ * A tenant as one part of a key. Tenants may hold `:`, which separates parts, and may be called what a
+ * public key has in their place; `%`, which no tenant holds, keeps them apart.
+ */
+function tenantPart(tenant: string): string {
+  if (RESERVED.has(tenant)) return `%${tenant}`
+  return tenant.replaceAll(':', '%3A')
+}
+
+/**
+ * Where a wallet is cached. The default tenant's balance in the default currency is at the documented
+ * `balance:user:<userId>`, other tenants' at `balance:<tenant>:user:<userId>`. No two wallets share a key.
+ */
+export function cacheKeys(who: Who, currency: string, defaultCurrency: string): CacheKeys {
+  const wallet = `${currency}:${userKey(who)}`
+  const version = `livebalance:version:${wallet}`
+  if (currency !== defaultCurrency) return { value: `livebalance:balance:${wallet}`, version }
+  if (who.tenant === 'default') return { value: `balance:user:${who.userId}`, version }
+  return { value: `balance:${tenantPart(who.tenant)}:user:${who.userId}`, version }
+}
+
+/** A user of a tenant as one text, different for each. */
+export function userKey(who: Who): string {
+  return `${tenantPart(who.tenant)}:${who.userId}`
+}
+
+/** Patterns (Redis' glob) of the keys that hold balances, to drop them when the database was replaced. */
+export const BALANCE_PATTERNS = [
+  'balance:user:*',
+  'balance:*:user:*',
+  'livebalance:balance:*',
+  'livebalance:version:*',
+] as const

@@ -1,0 +1,146 @@
+import type { Logger } from 'pino'
+import type { Committed } from '../ledger/command.ts'
+import type { LedgerEvent } from '../ledger/event.ts'
+import type { OutboxStore } from '../ledger/ledger.ts'
+import { toDecimal } from '../ledger/money.ts'
+import type { Bus } from './bus.ts'
+import { LogBudget } from './log-budget.ts'
+
+export interface OutboxOptions {
+  bus: Pick<Bus, 'publish' | 'link'>
+  store: OutboxStore
+  logger: Logger
+  /** Milliseconds between sweeps. Default 500. */
+  sweepEvery?: number
+  /** Age in milliseconds from which a row counts as left over. Default 1000. */
+  leftAfter?: number
+}
+
+/** Batches on their way to the bus at once; what is beyond waits in its row for the sweep. */
+const MOST_IN_FLIGHT = 1000
+
+/** Milliseconds that acknowledgements gather. */
+const ACKNOWLEDGE_AFTER = 20
+
+const CLAIM = 100
+
+/**
+ * Publishes what was committed: at once from the process that committed, and from any process when that
+ * one did not get to it. Happens at least once; who listens drops repeats by `seq`.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions
+  readonly #published: LogBudget
+  readonly #inFlight = new Set<Promise<boolean>>()
+  #acknowledged: string[] = []
+  #acknowledging: Promise<void> | undefined
+  #sweeping: Promise<void> | undefined
+  #timer: NodeJS.Timeout
+
+  constructor(options: OutboxOptions) {
+    this.#options = options
+    this.#published = new LogBudget(options.logger)
+    this.#timer = setInterval(() => this.#tick(), options.sweepEvery ?? 500)
+    this.#timer.unref()
+  }
+
+  /**
+   * Publishes one committed batch. Never rejects.
+   * @param maxWaitMs resolves after that long at the latest; publishing goes on
+   * @returns whether it is published: a read of the cache now sees it
+   */
+  async publish(committed: Committed, maxWaitMs = 1000): Promise<boolean> {
+    if (committed.events.length === 0) {
+      this.#acknowledge(committed.outboxId)
+      return true
+    }
+    if (this.#inFlight.size >= MOST_IN_FLIGHT) return false
+    const publishing = this.#send(committed)
+    this.#inFlight.add(publishing)
+    void publishing.finally(() => this.#inFlight.delete(publishing))
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, maxWaitMs, false)
+    })
+    const published = await Promise.race([publishing, late])
+    clearTimeout(timer)
+    return published
+  }
+
+  /** Resolves once everything handed over is published and acknowledged, as far as Redis and Postgres can be reached. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#inFlight)
+    await this.#acknowledgeAll()
+  }
+
+  /** Stops sweeping, then flushes. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#sweeping
+    await this.flush()
+  }
+
+  async #send(committed: Committed): Promise<boolean> {
+    const { bus, logger } = this.#options
+    try {
+      await bus.publish(committed.events)
+    } catch (error) {
+      logger.debug({ err: error }, 'not published; the sweep will')
+      return false
+    }
+    for (const event of committed.events) this.#log(event)
+    this.#acknowledge(committed.outboxId)
+    return true
+  }
+
+  #log(event: LedgerEvent): void {
+    if (event.event !== 'balance_updated') return
+    this.#published.info(() => {
+      const { userId, currency, newBalance } = event
+      const before = toDecimal(event.previousBalance ?? 0n, currency)
+      const now = toDecimal(newBalance, currency)
+      return `[TransactionService] Published balance update for user ${userId}: ${before} -> ${now}`
+    })
+  }
+
+  #acknowledge(outboxId: string): void {
+    this.#acknowledged.push(outboxId)
+    this.#acknowledging ??= new Promise<void>((resolve) => {
+      setTimeout(resolve, ACKNOWLEDGE_AFTER)
+    }).then(() => this.#acknowledgeAll())
+  }
+
+  async #acknowledgeAll(): Promise<void> {
+    const ids = this.#acknowledged
+    this.#acknowledged = []
+    this.#acknowledging = undefined
+    if (ids.length === 0) return
+    try {
+      await this.#options.store.acknowledge(ids)
+    } catch (error) {
+      // The rows stay: the sweep publishes them again, and tries to acknowledge again.
+      this.#options.logger.debug({ err: error }, 'published events were not acknowledged')
+    }
+  }
+
+  #tick(): void {
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = undefined
+    })
+  }
+
+  async #sweep(): Promise<void> {
+    const { bus, store, logger, leftAfter = 1000 } = this.#options
+    try {
+      // What cannot be published is not claimed either: its row waits until Redis is back.
+      while (bus.link.state !== 'away') {
+        const left = await store.claim(CLAIM, leftAfter)
+        const sent = await Promise.all(left.map((committed) => this.#send(committed)))
+        if (left.length > 0) logger.debug({ rows: left.length }, 'swept the outbox')
+        if (left.length < CLAIM || sent.includes(false)) return
+      }
+    } catch (error) {
+      logger.debug({ err: error }, 'the outbox could not be swept')
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import { encodeEvent, type LedgerEvent, type Who } from '../ledger/event.ts'
+import type { ChangeLog, WalletState } from '../ledger/ledger.ts'
+import { type Bus, type BusListener, CACHE_SECONDS, type Link, UPDATES_CHANNEL } from './bus.ts'
+import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
+import { forgetOtherEpochs, refreshCache } from './cache-refresh.ts'
+import { cacheKeys } from './keys.ts'
+import { Listeners } from './listeners.ts'
+import { RedisLeases } from './redis-leases.ts'
+import { RedisLink } from './redis-link.ts'
+import { PUBLISH } from './redis-scripts.ts'
+import type { TicketStore } from './tickets.ts'
+import { TurnBatch } from './turn-batch.ts'
+
+export interface RedisBusOptions {
+  url: string
+  /** The ledger's epoch. */
+  epoch: string
+  /** The currency of the documented `balance:user:<userId>` keys. */
+  currency: string
+  changes: ChangeLog
+  logger: Logger
+  /** Milliseconds without an answer after which a command fails. Default 1000. */
+  commandTimeout?: number
+  /** Milliseconds of silence after which the subscription is probed. Default 1000. */
+  probeAfter?: number
+}
+
+/**
+ * The bus over Redis, on two connections: one subscribes, the other does the rest. Nothing queues while
+ * Redis is away: commands fail at once, reads of the cache answer null.
+ */
+export class RedisBus implements Bus {
+  readonly kind = 'redis'
+  readonly leases: RedisLeases
+  readonly tickets: TicketStore
+  readonly #options: RedisBusOptions
+  readonly #commands: Redis
+  readonly #subscriber: Redis
+  readonly #link: RedisLink
+  readonly #listeners: Listeners
+  readonly #reads: TurnBatch<string, string | null>
+  readonly #fills: TurnBatch<CacheEntry, undefined>
+  /** False from the loss of the connection until what Redis brought back was compared with the ledger. */
+  #cacheTrusted = false
+  /** Counts connections, so that a comparison made over an earlier one proves nothing. */
+  #connection = 0
+  #closed = false
+
+  constructor(options: RedisBusOptions) {
+    this.#options = options
+    const { url, logger } = options
+    const commandTimeout = options.commandTimeout ?? 1000
+    const shared = {
+      connectTimeout: 2000,
+      retryStrategy: (attempt: number) => Math.min(1000, 25 * 2 ** attempt) * (0.5 + Math.random()),
+    }
+    this.#commands = new Redis(url, {
+      ...shared,
+      connectionName: 'livebalance',
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout,
+    })
+    this.#subscriber = new Redis(url, {
+      ...shared,
+      connectionName: 'livebalance-subscriber',
+      autoResubscribe: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: null,
+    })
+    for (const redis of [this.#commands, this.#subscriber]) {
+      redis.on('error', (error) => logger.debug({ err: error }, 'redis'))
+    }
+    this.#listeners = new Listeners(logger)
+    this.#link = new RedisLink({
+      commands: this.#commands,
+      subscriber: this.#subscriber,
+      logger,
+      probeAfter: options.probeAfter ?? 1000,
+      onMessage: (text) => this.#listeners.message(text),
+      onChange: (link) => {
+        logger[link.state === 'live' ? 'info' : 'warn'](
+          { reason: link.reason },
+          `redis ${link.state}`,
+        )
+        this.#listeners.link(link)
+      },
+    })
+    this.#commands.on('ready', () => void this.#regainTrust(this.#connection))
+    this.#commands.on('close', () => {
+      this.#connection += 1
+      this.#cacheTrusted = false
+      this.#link.suspect('the connection was lost')
+    })
+    this.#reads = new TurnBatch(512, (keys) => this.#ask(this.#commands.mget(keys)))
+    this.#fills = new TurnBatch(256, async (entries) => {
+      await this.#ask(this.#write('all', entries, []))
+      return entries.map(() => undefined)
+    })
+    this.leases = new RedisLeases(this.#commands)
+    this.tickets = {
+      put: async (ticket, value, seconds) => {
+        await this.#ask(this.#commands.set(`livebalance:ticket:${ticket}`, value, 'EX', seconds))
+      },
+      take: (ticket) => this.#ask(this.#commands.getdel(`livebalance:ticket:${ticket}`)),
+    }
+  }
+
+  get link(): Link {
+    return this.#link.link
+  }
+
+  async publish(events: readonly LedgerEvent[]): Promise<void> {
+    const { epoch, currency } = this.#options
+    const messages = events.map((event) => encodeEvent(event, epoch))
+    await this.#ask(this.#write('all', newestEntries(events, currency), messages))
+  }
+
+  async cachedBalance(who: Who, currency: string): Promise<string | null> {
+    if (!this.#cacheTrusted || this.link.state === 'away') return null
+    try {
+      return await this.#reads.add(cacheKeys(who, currency, this.#options.currency).value)
+    } catch {
+      return null
+    }
+  }
+
+  async fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void> {
+    const wallet = { tenant: who.tenant, userId: who.userId, currency, balance: minor, seq }
+    try {
+      await this.#fills.add(cacheEntry(wallet, this.#options.currency))
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'a balance was not cached')
+    }
+  }
+
+  async refresh(wallets: readonly WalletState[]): Promise<void> {
+    const entries = wallets.map((wallet) => cacheEntry(wallet, this.#options.currency))
+    await this.#ask(this.#write('cached', entries, []))
+  }
+
+  listen(listener: BusListener): () => void {
+    return this.#listeners.add(listener)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#link.close()
+    this.#subscriber.disconnect()
+    this.#commands.disconnect()
+  }
+
+  #write(mode: 'all' | 'cached', entries: CacheEntry[], messages: string[]): Promise<unknown> {
+    const keys = entries.flatMap((entry) => [entry.value, entry.version])
+    const balances = entries.flatMap((entry) => [entry.seq, entry.text])
+    const head = [this.#options.epoch, CACHE_SECONDS, mode, UPDATES_CHANNEL, entries.length]
+    return PUBLISH.run(this.#commands, keys, [...head, ...balances, ...messages])
+  }
+
+  /** An answer that does not come makes the whole link suspect: a paused Redis closes no connection. */
+  async #ask<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'no answer'
+      if (reason === 'Command timed out') this.#link.suspect('redis does not answer')
+      throw error
+    }
+  }
+
+  /** Redis came (back), with data of any age: correct what it holds before it is believed. */
+  async #regainTrust(connection: number): Promise<void> {
+    const { epoch, currency, changes, logger } = this.#options
+    const commands = this.#commands
+    try {
+      await forgetOtherEpochs(commands, `${epoch}:${currency}`)
+      await refreshCache(this, changes)
+      if (connection === this.#connection) this.#cacheTrusted = true
+    } catch (error) {
+      if (this.#closed || connection !== this.#connection) return
+      logger.warn({ err: error }, 'the cache could not be compared with the ledger; trying again')
+      const retry = setTimeout(() => {
+        if (connection === this.#connection) void this.#regainTrust(connection)
+      }, 1000)
+      retry.unref()
+    }
+  }
+}

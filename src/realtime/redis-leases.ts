@@ -1,0 +1,43 @@
+import type { Redis } from 'ioredis'
+import type { LeaseStore } from './leases.ts'
+import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts.ts'
+
+const HOLDER = 'livebalance:holder:'
+
+/** A user's counts outlive any connection: they are kept for a week after the last one was opened. */
+const COUNTS_SECONDS = 7 * 24 * 3600
+
+/** Leases in Redis: a hash of counts by holder for each user, and a key that expires for each holder. */
+export class RedisLeases implements LeaseStore {
+  readonly #redis: Redis
+
+  constructor(redis: Redis) {
+    this.#redis = redis
+  }
+
+  async acquire(user: string, holder: string, limit: number): Promise<boolean> {
+    const args = [holder, limit, HOLDER, COUNTS_SECONDS]
+    return (await ACQUIRE_LEASE.run(this.#redis, [countsKey(user)], args)) === 1
+  }
+
+  async release(user: string, holder: string): Promise<void> {
+    await RELEASE_LEASE.run(this.#redis, [countsKey(user)], [holder])
+  }
+
+  async renew(holder: string, seconds: number): Promise<void> {
+    await this.#redis.set(HOLDER + holder, '1', 'EX', seconds)
+  }
+
+  async assert(holder: string, counts: ReadonlyMap<string, number>): Promise<void> {
+    const pipeline = this.#redis.pipeline()
+    for (const [user, count] of counts) {
+      pipeline.hset(countsKey(user), holder, count)
+      pipeline.expire(countsKey(user), COUNTS_SECONDS)
+    }
+    await pipeline.exec()
+  }
+}
+
+function countsKey(user: string): string {
+  return `livebalance:connections:${user}`
+}

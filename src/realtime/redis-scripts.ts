@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import type { Redis } from 'ioredis'
+
+/** A Lua script, run by its hash, and sent in full where Redis does not know it (again). */
+export class RedisScript {
+  readonly #lua: string
+  readonly #sha: string
+
+  constructor(lua: string) {
+    this.#lua = lua
+    this.#sha = createHash('sha1').update(lua).digest('hex')
+  }
+
+  async run(redis: Redis, keys: string[], args: (string | number)[]): Promise<unknown> {
+    try {
+      return await redis.evalsha(this.#sha, keys.length, ...keys, ...args)
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      return await redis.eval(this.#lua, keys.length, ...keys, ...args)
+    }
+  }
+}
+
+/**
+ * Caches balances and publishes messages in one step.
+ * KEYS: value and version key of each balance. ARGV: epoch, TTL in seconds, `all` or `cached` (touch only
+ * what is cached), channel, the number of balances, seq and text of each, then the messages.
+ * A balance of the same epoch with a greater seq stays; another epoch's, or one without a version, goes.
+ */
+export const PUBLISH = new RedisScript(`
+local epoch, ttl, mode, channel, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+for i = 1, count do
+  local value, version = KEYS[2 * i - 1], KEYS[2 * i]
+  local seq, text = ARGV[4 + 2 * i], ARGV[5 + 2 * i]
+  local write = mode == 'all' or redis.call('EXISTS', value) == 1
+  if write then
+    local held = redis.call('GET', version)
+    if held then
+      local heldEpoch, heldSeq = string.match(held, '^(.*):(%d+)$')
+      write = heldEpoch ~= epoch or tonumber(heldSeq) <= tonumber(seq)
+    end
+  end
+  if write then
+    redis.call('SET', value, text, 'EX', ttl)
+    redis.call('SET', version, epoch .. ':' .. seq, 'EX', ttl)
+  end
+end
+for i = 6 + 2 * count, #ARGV do
+  redis.call('PUBLISH', channel, ARGV[i])
+end
+return 1
+`)
+
+/**
+ * KEYS: the user's counts by holder. ARGV: holder, limit, the prefix of holders' lease keys, TTL in seconds.
+ * Counts of holders whose lease has ended are dropped on the way.
+ */
+export const ACQUIRE_LEASE = new RedisScript(`
+local holder, limit, prefix, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local counts = redis.call('HGETALL', KEYS[1])
+local total = 0
+for i = 1, #counts, 2 do
+  if counts[i] == holder or redis.call('EXISTS', prefix .. counts[i]) == 1 then
+    total = total + tonumber(counts[i + 1])
+  else
+    redis.call('HDEL', KEYS[1], counts[i])
+  end
+end
+if total >= limit then return 0 end
+redis.call('HINCRBY', KEYS[1], holder, 1)
+redis.call('EXPIRE', KEYS[1], ttl)
+return 1
+`)
+
+/** KEYS: the user's counts by holder. ARGV: holder. */
+export const RELEASE_LEASE = new RedisScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 and redis.call('HINCRBY', KEYS[1], ARGV[1], -1) <= 0 then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+end
+return 1
+`)

@@ -1,0 +1,44 @@
+import type { ErrorCode } from '../errors.ts'
+import type { Frame } from './frame.ts'
+
+/** Why the server ends a connection. */
+export interface CloseReason {
+  code: ErrorCode
+  message: string
+  /** True: the client is told by an `error` event first, since connecting again as before will not help. */
+  final: boolean
+}
+
+/** A transport's end of one connection, as the hub sees it. */
+export interface Sink {
+  /** Hands one frame over, in order. Never throws; nothing happens once the connection is closed. */
+  write(frame: Frame): void
+  /** Bytes handed over that the network did not take yet. */
+  queuedBytes(): number
+  /** Ends the connection. Whoever made the sink tells the hub, by `unsubscribe`, once it is closed. */
+  close(reason: CloseReason): void
+}
+
+/**
+ * `joining`: its state and history are being read. `live`: gets events as they happen. `lagging`: its
+ * queue is full, so it gets nothing until it is read. `gone`: closed.
+ */
+export type SubscriberState = 'joining' | 'live' | 'lagging' | 'gone'
+
+/** One connection's place in its user's stream. */
+export class Subscriber {
+  readonly sink: Sink
+  readonly currency: string
+  state: SubscriberState = 'joining'
+  /** The seq of the last event it was given, or that the state it was given counts in. */
+  position = 0
+
+  constructor(sink: Sink, currency: string) {
+    this.sink = sink
+    this.currency = currency
+  }
+
+  get isGone(): boolean {
+    return this.state === 'gone'
+  }
+}
