@@ -29,6 +29,8 @@ export interface BusListener {
 export interface Bus {
   readonly kind: 'redis' | 'memory'
   readonly link: Link
+  /** False while publishing has no chance: nothing needs to be tried. */
+  readonly reachable: boolean
   readonly tickets: TicketStore
   readonly leases: LeaseStore
   /**

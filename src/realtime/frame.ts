@@ -3,10 +3,12 @@ import { stringifyJson } from '../json.ts'
 /** The namespace of Socket.IO clients. */
 export const NAMESPACE = '/balance'
 
-/** A Socket.IO packet, and the same as a whole WebSocket frame for connections upgraded to one. */
+/** A Socket.IO packet, as Engine.IO takes it. */
 export interface SocketIoFrame {
   packet: string
-  frame: Buffer
+  bytes: number
+  /** The same as a whole WebSocket frame, for connections that are one. */
+  options: { compress: false; wsPreEncodedFrame: readonly Buffer[] }
 }
 
 /**
@@ -15,6 +17,7 @@ export interface SocketIoFrame {
  */
 export class Frame {
   readonly event: string
+  readonly payload: object
   readonly #id: string | undefined
   readonly #json: string
   #sse: Buffer | undefined
@@ -24,6 +27,7 @@ export class Frame {
   /** @param id where the stream stands after this event; left out for one that does not move it */
   constructor(event: string, payload: object, id?: string) {
     this.event = event
+    this.payload = payload
     this.#json = stringifyJson(payload)
     this.#id = id
   }
@@ -46,7 +50,9 @@ export class Frame {
     if (!this.#socketIo) {
       const packet = `2${NAMESPACE},["${this.event}",${this.#json}]`
       // 4 is Engine.IO's packet type "message".
-      this.#socketIo = { packet, frame: webSocketFrame(Buffer.from(`4${packet}`)) }
+      const frame = webSocketFrame(Buffer.from(`4${packet}`))
+      const options = { compress: false, wsPreEncodedFrame: [frame] } as const
+      this.#socketIo = { packet, bytes: frame.length, options }
     }
     return this.#socketIo
   }

@@ -28,6 +28,7 @@ const MOST = 100_000
 export class MemoryBus implements Bus {
   readonly kind = 'memory'
   readonly link: Link = { state: 'live' }
+  readonly reachable = true
   readonly tickets: TicketStore = new MemoryTickets()
   readonly leases: LeaseStore = new MemoryLeases()
   readonly #options: MemoryBusOptions

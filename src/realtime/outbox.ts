@@ -7,7 +7,7 @@ import type { Bus } from './bus.ts'
 import { LogBudget } from './log-budget.ts'
 
 export interface OutboxOptions {
-  bus: Pick<Bus, 'publish' | 'link'>
+  bus: Pick<Bus, 'publish' | 'reachable'>
   store: OutboxStore
   logger: Logger
   /** Milliseconds between sweeps. Default 500. */
@@ -30,16 +30,17 @@ const CLAIM = 100
  */
 export class Outbox {
   readonly #options: OutboxOptions
-  readonly #published: LogBudget
+  readonly #log: LogBudget
   readonly #inFlight = new Set<Promise<boolean>>()
-  #acknowledged: string[] = []
+  /** Ids of rows to delete. */
+  #published: string[] = []
   #acknowledging: Promise<void> | undefined
   #sweeping: Promise<void> | undefined
   #timer: NodeJS.Timeout
 
   constructor(options: OutboxOptions) {
     this.#options = options
-    this.#published = new LogBudget(options.logger)
+    this.#log = new LogBudget(options.logger)
     this.#timer = setInterval(() => this.#tick(), options.sweepEvery ?? 500)
     this.#timer.unref()
   }
@@ -70,7 +71,7 @@ export class Outbox {
   /** Resolves once everything handed over is published and acknowledged, as far as Redis and Postgres can be reached. */
   async flush(): Promise<void> {
     await Promise.all(this.#inFlight)
-    await this.#acknowledgeAll()
+    await this.#acknowledging
   }
 
   /** Stops sweeping, then flushes. */
@@ -88,14 +89,14 @@ export class Outbox {
       logger.debug({ err: error }, 'not published; the sweep will')
       return false
     }
-    for (const event of committed.events) this.#log(event)
+    for (const event of committed.events) this.#say(event)
     this.#acknowledge(committed.outboxId)
     return true
   }
 
-  #log(event: LedgerEvent): void {
+  #say(event: LedgerEvent): void {
     if (event.event !== 'balance_updated') return
-    this.#published.info(() => {
+    this.#log.info(() => {
       const { userId, currency, newBalance } = event
       const before = toDecimal(event.previousBalance ?? 0n, currency)
       const now = toDecimal(newBalance, currency)
@@ -104,22 +105,24 @@ export class Outbox {
   }
 
   #acknowledge(outboxId: string): void {
-    this.#acknowledged.push(outboxId)
-    this.#acknowledging ??= new Promise<void>((resolve) => {
-      setTimeout(resolve, ACKNOWLEDGE_AFTER)
-    }).then(() => this.#acknowledgeAll())
+    this.#published.push(outboxId)
+    this.#acknowledging ??= this.#acknowledgeAll().finally(() => {
+      this.#acknowledging = undefined
+    })
   }
 
   async #acknowledgeAll(): Promise<void> {
-    const ids = this.#acknowledged
-    this.#acknowledged = []
-    this.#acknowledging = undefined
-    if (ids.length === 0) return
-    try {
-      await this.#options.store.acknowledge(ids)
-    } catch (error) {
-      // The rows stay: the sweep publishes them again, and tries to acknowledge again.
-      this.#options.logger.debug({ err: error }, 'published events were not acknowledged')
+    const { store, logger } = this.#options
+    while (this.#published.length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, ACKNOWLEDGE_AFTER))
+      const ids = this.#published
+      this.#published = []
+      try {
+        await store.acknowledge(ids)
+      } catch (error) {
+        // The rows stay: the sweep publishes them again, and tries to acknowledge again.
+        logger.debug({ err: error }, 'published events were not acknowledged')
+      }
     }
   }
 
@@ -133,7 +136,7 @@ export class Outbox {
     const { bus, store, logger, leftAfter = 1000 } = this.#options
     try {
       // What cannot be published is not claimed either: its row waits until Redis is back.
-      while (bus.link.state !== 'away') {
+      while (bus.reachable) {
         const left = await store.claim(CLAIM, leftAfter)
         const sent = await Promise.all(left.map((committed) => this.#send(committed)))
         if (left.length > 0) logger.debug({ rows: left.length }, 'swept the outbox')

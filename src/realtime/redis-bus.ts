@@ -44,6 +44,8 @@ export class RedisBus implements Bus {
   readonly #fills: TurnBatch<CacheEntry, undefined>
   /** False from the loss of the connection until what Redis brought back was compared with the ledger. */
   #cacheTrusted = false
+  /** False from a command that timed out until one is answered: a paused Redis closes no connection. */
+  #answering = true
   /** Counts connections, so that a comparison made over an earlier one proves nothing. */
   #connection = 0
   #closed = false
@@ -76,7 +78,7 @@ export class RedisBus implements Bus {
     }
     this.#listeners = new Listeners(logger)
     this.#link = new RedisLink({
-      commands: this.#commands,
+      publish: (channel, text) => this.#ask(this.#commands.publish(channel, text)),
       subscriber: this.#subscriber,
       logger,
       probeAfter: options.probeAfter ?? 1000,
@@ -113,14 +115,19 @@ export class RedisBus implements Bus {
     return this.#link.link
   }
 
+  get reachable(): boolean {
+    return this.#answering && this.#commands.status === 'ready'
+  }
+
   async publish(events: readonly LedgerEvent[]): Promise<void> {
+    if (!this.reachable) throw new Error('redis is away')
     const { epoch, currency } = this.#options
     const messages = events.map((event) => encodeEvent(event, epoch))
     await this.#ask(this.#write('all', newestEntries(events, currency), messages))
   }
 
   async cachedBalance(who: Who, currency: string): Promise<string | null> {
-    if (!this.#cacheTrusted || this.link.state === 'away') return null
+    if (!this.#cacheTrusted || !this.reachable) return null
     try {
       return await this.#reads.add(cacheKeys(who, currency, this.#options.currency).value)
     } catch {
@@ -130,6 +137,7 @@ export class RedisBus implements Bus {
 
   async fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void> {
     const wallet = { tenant: who.tenant, userId: who.userId, currency, balance: minor, seq }
+    if (!this.reachable) return
     try {
       await this.#fills.add(cacheEntry(wallet, this.#options.currency))
     } catch (error) {
@@ -160,13 +168,16 @@ export class RedisBus implements Bus {
     return PUBLISH.run(this.#commands, keys, [...head, ...balances, ...messages])
   }
 
-  /** An answer that does not come makes the whole link suspect: a paused Redis closes no connection. */
-  async #ask<T>(answer: Promise<T>): Promise<T> {
+  async #ask<T>(command: Promise<T>): Promise<T> {
     try {
-      return await answer
+      const answer = await command
+      this.#answering = true
+      return answer
     } catch (error) {
-      const reason = error instanceof Error ? error.message : 'no answer'
-      if (reason === 'Command timed out') this.#link.suspect('redis does not answer')
+      if (error instanceof Error && error.message === 'Command timed out') {
+        this.#answering = false
+        this.#link.suspect('redis does not answer')
+      }
       throw error
     }
   }

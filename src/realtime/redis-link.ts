@@ -4,8 +4,8 @@ import type { Logger } from 'pino'
 import { type Link, UPDATES_CHANNEL } from './bus.ts'
 
 export interface RedisLinkOptions {
-  /** Runs everything but subscriptions. */
-  commands: Redis
+  /** Publishes over the other connection. */
+  publish(channel: string, text: string): Promise<unknown>
   /** Made with `autoResubscribe: false`; used for nothing else. */
   subscriber: Redis
   logger: Logger
@@ -97,7 +97,7 @@ export class RedisLink {
     if (this.#probed !== undefined) return
     this.#probed = 0
     try {
-      await this.#options.commands.publish(this.#probeChannel, '')
+      await this.#options.publish(this.#probeChannel, '')
     } catch (error) {
       this.#probed = undefined
       this.suspect(error instanceof Error ? error.message : 'no answer')

@@ -1,0 +1,97 @@
+import type { Logger } from 'pino'
+import type { Authenticator } from '../auth/principal.ts'
+import type { EventStore } from '../ledger/ledger.ts'
+import type { Bus } from './bus.ts'
+import { ConnectionCounts } from './connection-counts.ts'
+import { Connections } from './connections.ts'
+import { Credentials } from './credentials.ts'
+import type { QueueBounds } from './drains.ts'
+import { Hub, type HubHealth } from './hub.ts'
+import { originAllowed } from './origin.ts'
+import { createSocketIo, type SocketIo } from './socketio.ts'
+import { Tickets } from './tickets.ts'
+import { WebSocketTransport } from './websocket.ts'
+
+export interface GatewayOptions {
+  bus: Bus
+  store: EventStore
+  authenticator: Authenticator
+  logger: Logger
+  /** Of balances, for clients that name none. */
+  currency: string
+  /** Origins whose pages may connect, or `*`. */
+  corsOrigins: readonly string[]
+  /** Of one user, over all processes. Default 20. */
+  connectionsPerUser?: number
+  /** Of one connection. Default 20. */
+  messagesPerSecond?: number
+  bounds?: Partial<QueueBounds>
+  /** Milliseconds between looks at Postgres while Redis is away. Default 1500. */
+  pollEvery?: number
+}
+
+/** Real time as a whole: one hub, and the transports that it feeds. */
+export class Gateway {
+  readonly connections: Connections
+  readonly tickets: Tickets
+  readonly socketIo: SocketIo
+  readonly webSocket: WebSocketTransport
+  readonly #hub: Hub
+  readonly #counts: ConnectionCounts
+  readonly #corsOrigins: readonly string[]
+
+  constructor(options: GatewayOptions) {
+    const { bus, store, authenticator, logger, currency } = options
+    this.#corsOrigins = options.corsOrigins
+    this.#hub = new Hub({
+      bus,
+      store,
+      logger,
+      bounds: options.bounds ?? {},
+      pollEvery: options.pollEvery ?? 1500,
+    })
+    this.#counts = new ConnectionCounts(bus.leases, options.connectionsPerUser ?? 20, logger)
+    this.tickets = new Tickets(bus.tickets)
+    this.connections = new Connections({
+      hub: this.#hub,
+      credentials: new Credentials(authenticator, this.tickets),
+      counts: this.#counts,
+      logger,
+      currency,
+      messagesPerSecond: options.messagesPerSecond ?? 20,
+    })
+    bus.listen({
+      message: () => {},
+      link: (link) => {
+        if (link.state === 'live') void this.#counts.assert()
+      },
+    })
+    this.socketIo = createSocketIo({
+      connections: this.connections,
+      logger,
+      originAllowed: (origin, host) => this.originAllowed(origin, host),
+    })
+    this.webSocket = new WebSocketTransport(this.connections)
+  }
+
+  /** For `/health/ready`: ready only when `live`. */
+  get health(): HubHealth {
+    return this.#hub.health
+  }
+
+  /** The number of users with a connection here. */
+  get users(): number {
+    return this.#hub.users
+  }
+
+  originAllowed(origin: string | undefined, host: string | undefined): boolean {
+    return originAllowed(this.#corsOrigins, origin, host)
+  }
+
+  /** Ends what is left, without waiting. */
+  async close(): Promise<void> {
+    this.connections.close()
+    this.#hub.close()
+    this.socketIo.engine.close()
+  }
+}

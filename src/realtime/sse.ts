@@ -1,0 +1,121 @@
+import type { ServerResponse } from 'node:http'
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Context, Handler } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import type { Principal } from '../auth/principal.ts'
+import type { Connection, TransportSink } from './connection.ts'
+import type { Connections } from './connections.ts'
+import type { Frame } from './frame.ts'
+
+/** Milliseconds that a browser waits before it connects again. */
+const RETRY = Buffer.from('retry: 2000\n\n')
+const BEAT = Buffer.from(': beat\n\n')
+
+const HEADERS = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+}
+
+/** `GET /balance/stream`. Errors before the stream begins are thrown for the app's `onError`. */
+export function balanceStream(connections: Connections): Handler {
+  return async (c) => {
+    const currency = c.req.query('currency')
+    const principal = await connections.admit(
+      { authorization: c.req.header('authorization'), query: c.req.query('token') },
+      currency,
+    )
+    const opening = {
+      principal,
+      transport: 'sse',
+      clientId: '',
+      lastEventId: c.req.header('last-event-id') ?? c.req.query('lastEventId'),
+      currency,
+    } as const
+    const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
+    if (!outgoing) return streamed(c, connections, opening)
+    return written(outgoing, c.res.headers, connections, opening)
+  }
+}
+
+type Opening = Parameters<Connections['open']>[1] & { principal: Principal }
+
+/** Straight to Node's response: a third of the memory, and the queue can be seen. */
+function written(
+  outgoing: ServerResponse,
+  headers: Headers,
+  connections: Connections,
+  opening: Opening,
+): Response {
+  if (outgoing.destroyed || outgoing.req.method === 'HEAD') {
+    connections.release(opening.principal)
+    return new Response(null, { headers: HEADERS })
+  }
+  // What middlewares set (CORS, the request id) would be lost: Hono does not write this response.
+  outgoing.writeHead(200, { ...Object.fromEntries(headers), ...HEADERS })
+  outgoing.write(RETRY)
+  const connection = connections.open(new ResponseSink(outgoing), opening)
+  outgoing.on('error', () => outgoing.destroy())
+  outgoing.on('close', () => connections.closed(connection))
+  return RESPONSE_ALREADY_SENT
+}
+
+class ResponseSink implements TransportSink {
+  readonly #outgoing: ServerResponse
+
+  constructor(outgoing: ServerResponse) {
+    this.#outgoing = outgoing
+  }
+
+  write(frame: Frame): void {
+    if (!this.#outgoing.writableEnded) this.#outgoing.write(frame.sse)
+  }
+
+  queuedBytes(): number {
+    return this.#outgoing.writableLength
+  }
+
+  beat(): void {
+    if (!this.#outgoing.writableEnded) this.#outgoing.write(BEAT)
+  }
+
+  close(): void {
+    const { socket } = this.#outgoing
+    this.#outgoing.end()
+    // Nobody waits for the end of a queue that nobody reads.
+    if (this.#outgoing.writableLength > 16_384) socket?.destroy()
+    else socket?.end()
+  }
+}
+
+/** On other runtimes, through a web stream. */
+function streamed(c: Context, connections: Connections, opening: Opening): Response {
+  for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
+  return streamSSE(c, (stream) => {
+    return new Promise<void>((resolve) => {
+      let queued = 0
+      const send = (bytes: Buffer) => {
+        queued += bytes.length
+        const sent = stream.write(new Uint8Array(bytes))
+        void sent.finally(() => {
+          queued -= bytes.length
+        })
+      }
+      let connection: Connection | undefined
+      const over = () => {
+        if (connection) connections.closed(connection)
+        resolve()
+      }
+      stream.onAbort(over)
+      send(RETRY)
+      const sink: TransportSink = {
+        write: (frame) => send(frame.sse),
+        queuedBytes: () => queued,
+        beat: () => send(BEAT),
+        close: over,
+      }
+      connection = connections.open(sink, opening)
+    })
+  })
+}

@@ -1,0 +1,83 @@
+import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+import type { Logger } from 'pino'
+import type { Gateway } from './realtime/gateway.ts'
+import { createUpgradeRouter, SOCKET_IO_PATH } from './realtime/upgrade-router.ts'
+
+export interface ServerOptions {
+  /** The app's `fetch`. */
+  fetch: Parameters<typeof getRequestListener>[0]
+  gateway: Gateway
+  logger: Logger
+}
+
+export interface BalanceServer {
+  readonly http: Server
+  /** @param port 0 takes a free one. Rejects when the port is taken. */
+  listen(port: number, host: string): Promise<AddressInfo>
+  /**
+   * Ends well: no new connection, streams closed spread over so many seconds, requests in flight
+   * finished. Resolves when nothing is open any more, or a little after the time is over.
+   */
+  drain(seconds: number): Promise<void>
+  /** Ends at once. */
+  close(): Promise<void>
+}
+
+/** The Node server: Hono, Socket.IO and raw WebSocket on one port. */
+export function createServer({ fetch, gateway, logger }: ServerOptions): BalanceServer {
+  const { engine } = gateway.socketIo
+  const handle = getRequestListener(fetch)
+  const http = createHttpServer((request, response) => {
+    if (request.url?.startsWith(SOCKET_IO_PATH)) engine.handleRequest(request as never, response)
+    else void handle(request, response)
+  })
+  const upgrade = createUpgradeRouter(gateway, logger)
+  const upgraded = new Set<Duplex>()
+  http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Without it, a client that resets while it is being authenticated ends the process.
+    socket.on('error', () => socket.destroy())
+    upgraded.add(socket)
+    socket.once('close', () => upgraded.delete(socket))
+    void upgrade(request, socket, head)
+  })
+  const closed = () => {
+    return new Promise<void>((resolve) => {
+      http.close(() => resolve())
+      http.closeIdleConnections()
+    })
+  }
+  return {
+    http,
+    listen(port, host) {
+      return new Promise((resolve, reject) => {
+        http.once('error', reject)
+        http.listen(port, host, () => {
+          http.off('error', reject)
+          resolve(http.address() as AddressInfo)
+        })
+      })
+    },
+    async drain(seconds) {
+      const finished = closed()
+      await gateway.connections.drain(seconds)
+      http.closeIdleConnections()
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, 1000 + seconds * 1000)
+      })
+      await Promise.race([finished, late])
+      clearTimeout(timer)
+      await this.close()
+    },
+    async close() {
+      await gateway.close()
+      const finished = closed()
+      http.closeAllConnections()
+      for (const socket of upgraded) socket.destroy()
+      await finished
+    },
+  }
+}
