@@ -80,7 +80,7 @@ function configuration({ port, password }: RedisAddress): string {
     'save ""',
     'appendonly no',
     'daemonize no',
-    'databases 1',
+    'databases 16',
     '',
   ].join('\n')
 }

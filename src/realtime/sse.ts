@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import type { Context, Handler } from 'hono'
+import { type Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import type { Principal } from '../auth/principal.ts'
 import type { Connection, TransportSink } from './connection.ts'
@@ -18,9 +18,9 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 }
 
-/** `GET /balance/stream`. Errors before the stream begins are thrown for the app's `onError`. */
-export function balanceStream(connections: Connections): Handler {
-  return async (c) => {
+/** `/stream`: the events as a `text/event-stream`. Errors before it begins are thrown for the app's `onError`. */
+export function eventStreams(connections: Connections) {
+  return new Hono().get('/stream', async (c) => {
     const currency = c.req.query('currency')
     const principal = await connections.admit(
       { authorization: c.req.header('authorization'), query: c.req.query('token') },
@@ -36,7 +36,7 @@ export function balanceStream(connections: Connections): Handler {
     const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
     if (!outgoing) return streamed(c, connections, opening)
     return written(outgoing, c.res.headers, connections, opening)
-  }
+  })
 }
 
 type Opening = Parameters<Connections['open']>[1] & { principal: Principal }

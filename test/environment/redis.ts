@@ -22,13 +22,14 @@ function describeIf(condition: boolean, reason: string, name: string, suite: () 
 }
 
 /**
- * The Redis that all test files share, channels and keys: use user ids of your own.
+ * The Redis that all test files share, channels included: use user ids of your own. Keys are not shared
+ * by files that run at the same time: each has a database number of its own.
  * Throws without one, so call it in hooks and tests of `describeWithRedis`, not while they are declared.
  */
 export function redisUrl(): string {
   const url = inject('redisUrl')
   if (!url) throw new Error(`This test ${NO_REDIS}`)
-  return url
+  return new URL(`/${Number(process.env.VITEST_POOL_ID ?? 0) % 16}`, url).href
 }
 
 /** A Redis to be broken: one test's own process. */

@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
+import { Redis } from 'ioredis'
+import { pino } from 'pino'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { LedgerEvent, Who } from '../../src/ledger/event.ts'
+import type { Bus } from '../../src/realtime/bus.ts'
+import { cacheKeys } from '../../src/realtime/keys.ts'
+import { MemoryBus } from '../../src/realtime/memory-bus.ts'
+import { RedisBus } from '../../src/realtime/redis-bus.ts'
+import { describeWithRedis, eventually, redisUrl } from '../environment/index.ts'
+import { FakeLedger } from './fake-ledger.ts'
+
+const logger = pino({ level: 'silent' })
+const EPOCH = 'bus-test'
+
+function user(): Who {
+  return { tenant: 'default', userId: randomUUID() }
+}
+
+function event(who: Who, seq: number, newBalance: bigint, currency = 'USD'): LedgerEvent {
+  const timestamp = '2025-11-04T10:30:00.000Z'
+  return { ...who, seq, event: 'balance_updated', currency, timestamp, newBalance }
+}
+
+/** Both buses promise the same. */
+function contract(open: (epoch?: string) => Promise<Bus>) {
+  const buses: Bus[] = []
+  const opened = async (epoch?: string) => {
+    const bus = await open(epoch)
+    buses.push(bus)
+    return bus
+  }
+  afterEach(async () => {
+    await Promise.all(buses.splice(0).map((bus) => bus.close()))
+  })
+
+  test('a published balance is cached as plain, shortest decimal text', async () => {
+    const bus = await opened()
+    const who = user()
+    await bus.publish([event(who, 1, 15_050n)])
+    expect(await bus.cachedBalance(who, 'USD')).toBe('150.5')
+  })
+
+  test('each event is a message of its own, in order', async () => {
+    const bus = await opened()
+    const who = user()
+    const seqs: number[] = []
+    bus.listen({
+      message: (text) => {
+        const message = JSON.parse(text)
+        if (message.userId === who.userId) seqs.push(message.seq)
+      },
+      link: () => {},
+    })
+    await bus.publish([event(who, 1, 100n), event(who, 2, 200n)])
+    await bus.publish([event(who, 3, 300n)])
+    await eventually(() => expect(seqs).toEqual([1, 2, 3]))
+  })
+
+  test('invariant 6: the cache never goes back', async () => {
+    const bus = await opened()
+    const who = user()
+    await bus.publish([event(who, 5, 500n)])
+    await bus.publish([event(who, 4, 400n)])
+    await bus.fill(who, 'USD', 300n, 3)
+    expect(await bus.cachedBalance(who, 'USD')).toBe('5')
+    await bus.fill(who, 'USD', 600n, 6)
+    expect(await bus.cachedBalance(who, 'USD')).toBe('6')
+  })
+
+  test('invariant 6: whatever the order of writes, the newest stays', async () => {
+    const bus = await opened()
+    const orders = fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7, 8], { minLength: 1 })
+    await fc.assert(
+      fc.asyncProperty(orders, async (seqs) => {
+        const who = user()
+        await Promise.all(
+          seqs.map((seq) =>
+            seq % 2
+              ? bus.fill(who, 'USD', BigInt(seq * 100), seq)
+              : bus.publish([event(who, seq, BigInt(seq * 100))]),
+          ),
+        )
+        expect(await bus.cachedBalance(who, 'USD')).toBe(String(Math.max(...seqs)))
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('currencies are cached apart', async () => {
+    const bus = await opened()
+    const who = user()
+    await bus.publish([event(who, 1, 100n), event(who, 2, 5n, 'JPY')])
+    expect(await bus.cachedBalance(who, 'USD')).toBe('1')
+    expect(await bus.cachedBalance(who, 'JPY')).toBe('5')
+    expect(await bus.cachedBalance(who, 'EUR')).toBeNull()
+  })
+
+  test('a refresh corrects what is cached, and caches nothing else', async () => {
+    const bus = await opened()
+    const [cached, other] = [user(), user()]
+    await bus.fill(cached, 'USD', 100n, 1)
+    await bus.refresh([
+      { ...cached, currency: 'USD', balance: 200n, seq: 2 },
+      { ...other, currency: 'USD', balance: 300n, seq: 3 },
+    ])
+    expect(await bus.cachedBalance(cached, 'USD')).toBe('2')
+    expect(await bus.cachedBalance(other, 'USD')).toBeNull()
+  })
+
+  test('a ticket can be taken once', async () => {
+    const { tickets } = await opened()
+    const ticket = randomUUID()
+    await tickets.put(ticket, 'value', 30)
+    const taken = await Promise.all([tickets.take(ticket), tickets.take(ticket)])
+    expect(taken.sort()).toEqual([null, 'value'].sort())
+  })
+
+  test('a listener that throws harms nobody', async () => {
+    const bus = await opened()
+    const who = user()
+    let heard = 0
+    bus.listen({
+      message: () => {
+        throw new Error('on purpose')
+      },
+      link: () => {},
+    })
+    bus.listen({ message: (text) => (heard += text.includes(who.userId) ? 1 : 0), link: () => {} })
+    await bus.publish([event(who, 1, 100n)])
+    await bus.publish([event(who, 2, 100n)])
+    await eventually(() => expect(heard).toBe(2))
+  })
+
+  test('connections are counted over all holders', async () => {
+    const { leases } = await opened()
+    const someone = randomUUID()
+    const [one, other] = [randomUUID(), randomUUID()]
+    await Promise.all([leases.renew(one, 30), leases.renew(other, 30)])
+    expect(await leases.acquire(someone, one, 2)).toBe(true)
+    expect(await leases.acquire(someone, other, 2)).toBe(true)
+    expect(await leases.acquire(someone, other, 2)).toBe(false)
+    await leases.release(someone, one)
+    expect(await leases.acquire(someone, other, 2)).toBe(true)
+  })
+}
+
+describe('the in-process bus', () => {
+  contract(async (epoch = EPOCH) => new MemoryBus({ epoch, currency: 'USD', logger }))
+})
+
+describeWithRedis('the bus over Redis', () => {
+  async function open(epoch = EPOCH) {
+    const changes = new FakeLedger()
+    const bus = new RedisBus({ url: redisUrl(), epoch, currency: 'USD', changes, logger })
+    const probe = user()
+    await eventually(async () => {
+      expect(bus.link.state).toBe('live')
+      await bus.fill(probe, 'USD', 100n, 1)
+      expect(await bus.cachedBalance(probe, 'USD')).toBe('1')
+    })
+    return bus
+  }
+  contract(open)
+
+  test('redis-cli sees the documented key, its TTL, and the documented message', async () => {
+    const bus = await open()
+    const redis = new Redis(redisUrl())
+    const who = user()
+    const messages: string[] = []
+    const cli = new Redis(redisUrl())
+    cli.on('message', (_channel, text) => text.includes(who.userId) && messages.push(text))
+    await cli.subscribe('balance:updates')
+    await bus.publish([{ ...event(who, 1, 15_000n), previousBalance: 10_000n }])
+    expect(await redis.get(`balance:user:${who.userId}`)).toBe('150')
+    expect(await redis.ttl(`balance:user:${who.userId}`)).toBeGreaterThan(3590)
+    await eventually(() => expect(messages).toHaveLength(1))
+    expect(JSON.parse(messages[0] ?? '')).toEqual({
+      event: 'balance_updated',
+      userId: who.userId,
+      tenantId: 'default',
+      newBalance: 150,
+      previousBalance: 100,
+      id: `${EPOCH}:1`,
+      seq: 1,
+      currency: 'USD',
+      timestamp: '2025-11-04T10:30:00.000Z',
+    })
+    await Promise.all([bus.close(), redis.quit(), cli.quit()])
+  })
+
+  test('reads of one turn are one command', async () => {
+    const bus = await open()
+    const redis = new Redis(redisUrl())
+    const calls = async () => {
+      const stats = await redis.info('commandstats')
+      return Number(/cmdstat_mget:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+    }
+    const before = await calls()
+    await Promise.all(Array.from({ length: 50 }, () => bus.cachedBalance(user(), 'USD')))
+    expect((await calls()) - before).toBeLessThan(10)
+    await Promise.all([bus.close(), redis.quit()])
+  })
+})
+
+test('no two wallets share a key', () => {
+  const name = (max: number) =>
+    fc.oneof(
+      fc.constantFrom('user', 'updates', 'default', 'a:user:b', 'USD', 'x', 'user:user', ':'),
+      fc.stringMatching(/^[a-b:.@-]{1,6}$/).map((text) => text.slice(0, max)),
+    )
+  const wallet = fc.tuple(name(64), name(128), fc.constantFrom('USD', 'EUR'))
+  fc.assert(
+    fc.property(wallet, wallet, (a, b) => {
+      if (a.join('\n') === b.join('\n')) return
+      const [one, other] = [a, b].map(([tenant, userId, currency]) =>
+        cacheKeys({ tenant, userId }, currency, 'USD'),
+      )
+      const keys = new Set([one?.value, one?.version, other?.value, other?.version])
+      expect(keys.size).toBe(4)
+    }),
+    { numRuns: 5000 },
+  )
+})

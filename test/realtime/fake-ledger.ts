@@ -1,0 +1,128 @@
+import type { Committed } from '../../src/ledger/command.ts'
+import type { LedgerEvent, LedgerEventName, Who } from '../../src/ledger/event.ts'
+import type {
+  Balance,
+  ChangeLog,
+  EventStore,
+  OutboxStore,
+  WalletState,
+} from '../../src/ledger/ledger.ts'
+
+export const ALICE: Who = { tenant: 'default', userId: 'alice' }
+
+/** A ledger in memory: what the real one promises to the stream side, and a switch to make it fail. */
+export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
+  epoch = 'e1'
+  /** Reads reject while it is true. */
+  down = false
+  /** Milliseconds that each read takes. */
+  delay = 0
+  reads = 0
+  readonly outbox = new Map<string, { committed: Committed; touched: number }>()
+  readonly #events = new Map<string, LedgerEvent[]>()
+  readonly #pruned = new Map<string, number>()
+  #ids = 0
+
+  /** Commits one balance change and its completion: two events, unless `name` asks for another single one. */
+  change(who: Who, amount: bigint, name?: LedgerEventName): Committed {
+    const events = this.#of(who)
+    const previousBalance = events.at(-1)?.newBalance ?? 0n
+    const common = {
+      ...who,
+      currency: 'USD',
+      timestamp: new Date().toISOString(),
+      transactionId: `t${this.#ids}`,
+      transactionType: 'topup',
+      amount,
+    }
+    const moved = name === undefined || name === 'balance_updated'
+    const newBalance = moved ? previousBalance + amount : previousBalance
+    const names =
+      name === undefined ? (['balance_updated', 'transaction_completed'] as const) : [name]
+    const added = names.map((event, i): LedgerEvent => {
+      return { ...common, event, seq: events.length + i + 1, newBalance, previousBalance }
+    })
+    events.push(...added)
+    const committed = { outboxId: String(++this.#ids), events: added }
+    this.outbox.set(committed.outboxId, { committed, touched: Date.now() })
+    return committed
+  }
+
+  /** Forgets the events up to and with `seq`. */
+  prune(who: Who, seq: number): void {
+    this.#pruned.set(key(who), seq)
+  }
+
+  /** Loses the newest events, as a database restored from a backup does. */
+  lose(who: Who, count: number): void {
+    this.#of(who).splice(-count)
+  }
+
+  async balance(who: Who, currency: string): Promise<Balance> {
+    const last = this.#of(who).at(-1)
+    const seq = last?.seq ?? 0
+    const balance = last?.newBalance ?? 0n
+    await this.#read()
+    return { balance, held: 0n, currency, seq, updatedAt: new Date().toISOString() }
+  }
+
+  async eventsAfter(who: Who, after: number, limit: number) {
+    const all = this.#of(who)
+    const from = Math.max(after, this.#pruned.get(key(who)) ?? 0)
+    const answer = { head: all.length, events: all.slice(from, from + limit) }
+    await this.#read()
+    return answer
+  }
+
+  async heads(whos: readonly Who[]): Promise<number[]> {
+    const heads = whos.map((who) => this.#of(who).length)
+    await this.#read()
+    return heads
+  }
+
+  async claim(limit: number, olderThanMs: number): Promise<Committed[]> {
+    await this.#read()
+    const old = [...this.outbox.values()].filter(
+      ({ touched }) => touched <= Date.now() - olderThanMs,
+    )
+    return old.slice(0, limit).map((row) => {
+      row.touched = Date.now()
+      return row.committed
+    })
+  }
+
+  async acknowledge(ids: readonly string[]): Promise<void> {
+    await this.#read()
+    for (const id of ids) this.outbox.delete(id)
+  }
+
+  async changedWithin(_seconds: number, cursor: string | null, limit: number) {
+    await this.#read()
+    const from = Number(cursor ?? 0)
+    const all = [...this.#events.values()].flatMap((events): WalletState[] => {
+      const last = events.at(-1)
+      return last ? [{ ...last, balance: last.newBalance }] : []
+    })
+    const next = from + limit < all.length ? String(from + limit) : null
+    return { wallets: all.slice(from, from + limit), next }
+  }
+
+  #of(who: Who): LedgerEvent[] {
+    let events = this.#events.get(key(who))
+    if (!events) {
+      events = []
+      this.#events.set(key(who), events)
+    }
+    return events
+  }
+
+  async #read(): Promise<void> {
+    this.reads += 1
+    if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay))
+    if (this.down) throw new Error('the database is down')
+  }
+}
+
+function key({ tenant, userId }: Who): string {
+  return `${tenant}\n${userId}`
+}

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { eventually } from '../environment/index.ts'
+import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
+import { ALICE } from './fake-ledger.ts'
+
+const BOB = { tenant: 'default', userId: 'bob' }
+
+describe.each(TRANSPORTS)('%s', (transport) => {
+  const connect = connectBy[transport]
+
+  test('tells the balance first, then each event once, in order', async () => {
+    const { url, change } = await startServer()
+    await change(ALICE, 10_000n)
+    const client = connect(url, await tokenOf(ALICE))
+    await eventually(() => expect(client.received).toHaveLength(1))
+    expect(client.received[0]).toEqual({
+      event: 'balance_initial',
+      data: { balance: 100, currency: 'USD', id: 'e1:2', seq: 2 },
+    })
+    await change(ALICE, 5_000n)
+    await change(ALICE, -1n)
+    await eventually(() => expect(client.seqs()).toEqual([3, 4, 5, 6]))
+    expect(client.received.slice(1, 3)).toEqual([
+      {
+        event: 'balance_updated',
+        data: {
+          newBalance: 150,
+          previousBalance: 100,
+          transactionId: 't1',
+          transactionType: 'topup',
+          amount: 50,
+          timestamp: expect.any(String),
+          id: 'e1:3',
+          seq: 3,
+          currency: 'USD',
+        },
+      },
+      { event: 'transaction_completed', data: expect.objectContaining({ seq: 4 }) },
+    ])
+  })
+
+  test('a user without a wallet has 0, not null', async () => {
+    const { url } = await startServer()
+    const client = connect(url, await tokenOf(ALICE))
+    await eventually(() => expect(client.received[0]?.data).toMatchObject({ balance: 0, seq: 0 }))
+  })
+
+  test('shows nobody the events of another user, nor of a namesake in another tenant', async () => {
+    const { url, change } = await startServer()
+    const client = connect(url, await tokenOf(ALICE))
+    await eventually(() => expect(client.received).toHaveLength(1))
+    await change(BOB, 100n)
+    await change({ tenant: 'other', userId: 'alice' }, 100n)
+    await change(ALICE, 700n)
+    await eventually(() => expect(client.seqs()).toEqual([1, 2]))
+    expect(client.received[1]?.data.newBalance).toBe(7)
+  })
+
+  test('resumes after the given id: what was missed, then what happens', async () => {
+    const { url, change } = await startServer()
+    for (let i = 0; i < 5; i++) await change(ALICE, 100n)
+    const client = connect(url, await tokenOf(ALICE), { lastEventId: 'e1:7' })
+    await eventually(() => expect(client.seqs()).toEqual([8, 9, 10]))
+    expect(client.received[0]).toEqual({
+      event: 'balance_initial',
+      data: { balance: 5, currency: 'USD', id: 'e1:7', seq: 7, recovered: true, replay: 3 },
+    })
+    await change(ALICE, 100n)
+    await eventually(() => expect(client.seqs()).toEqual([8, 9, 10, 11, 12]))
+  })
+
+  test.each([
+    ['another database', 'e0:1'],
+    ['the future', 'e1:99'],
+    ['a time that is forgotten', 'e1:2'],
+    ['nowhere', 'nonsense'],
+  ])('an id from %s gets the state, and is told so', async (_, lastEventId) => {
+    const { url, ledger, change } = await startServer()
+    for (let i = 0; i < 3; i++) await change(ALICE, 100n)
+    ledger.prune(ALICE, 4)
+    const client = connect(url, await tokenOf(ALICE), { lastEventId })
+    await eventually(() => expect(client.received).toHaveLength(1))
+    expect(client.received[0]?.data).toMatchObject({ balance: 3, seq: 6, recovered: false })
+    await change(ALICE, 100n)
+    await eventually(() => expect(client.seqs()).toEqual([7, 8]))
+  })
+})
+
+describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
+  test('answers subscribe_balance and get_current_balance', async () => {
+    const { url, change } = await startServer()
+    await change(ALICE, 15_050n)
+    const client = connectBy[transport](url, await tokenOf(ALICE))
+    await eventually(() => expect(client.received).toHaveLength(1))
+    client.send('subscribe_balance')
+    client.send('get_current_balance')
+    await eventually(() => expect(client.received).toHaveLength(3))
+    expect(client.received.slice(1)).toEqual([
+      { event: 'balance_subscribed', data: { currency: 'USD' } },
+      { event: 'balance_current', data: { balance: 150.5, currency: 'USD', id: 'e1:2', seq: 2 } },
+    ])
+  })
+})
