@@ -30,6 +30,12 @@ describe('a test file’s database', () => {
     await Promise.all([one.end(), other.end()])
   })
 
+  test('is migrated', async () => {
+    const sql = postgres(databases[0]?.appUrl ?? '', { max: 1 })
+    expect(await sql`select from meta`).toHaveLength(1)
+    await sql.end()
+  })
+
   test('lets the app’s role log in, which is no superuser', async () => {
     const sql = postgres(databases[0]?.appUrl ?? '', { max: 1 })
     const [row] =

@@ -1,8 +1,9 @@
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import pino from 'pino'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
 import './provided.ts'
 import { openRunFolder } from './run-folder.ts'
 
@@ -23,9 +24,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const postgres = await startPostgres({ dataDir: folder.path, log, settings: FAST })
     releases.push(async () => {
       await postgres.close()
-      rmSync(postgres.dataDir, { recursive: true, force: true })
+      if (postgres.dataDir !== folder.path) rmSync(postgres.dataDir, { recursive: true })
     })
-    await migrateTemplate(postgres.ownerUrl)
+    await migrate(postgres.ownerUrl)
     project.provide('templateUrls', { owner: postgres.ownerUrl, app: postgres.appUrl })
     project.provide('redisUrl', process.env.REDIS_URL || (redis?.url ?? null))
     project.provide('hasRedisServer', redis !== null)
@@ -35,11 +36,4 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await teardown()
     throw error
   }
-}
-
-async function migrateTemplate(ownerUrl: string): Promise<void> {
-  const module = new URL('../../src/ledger/migrate.ts', import.meta.url)
-  if (!existsSync(module)) return
-  const { migrate } = await import(module.href)
-  await migrate(ownerUrl)
 }
