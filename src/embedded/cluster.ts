@@ -11,6 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
@@ -36,7 +37,7 @@ export async function ensureCluster(
   account: Account | null,
 ): Promise<Credentials> {
   const home = join(dataFolder, 'postgres')
-  removeHalfMade(dataFolder)
+  await removeHalfMade(dataFolder)
   if (!existsSync(home)) {
     const half = mkdtempSync(`${home}.new`)
     await create(half, binaries, account)
@@ -51,13 +52,14 @@ export async function ensureCluster(
   return JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8'))
 }
 
-function removeHalfMade(dataFolder: string): void {
+async function removeHalfMade(dataFolder: string): Promise<void> {
   for (const name of readdirSync(dataFolder)) {
     if (!name.startsWith('postgres.new')) continue
     try {
-      rmSync(join(dataFolder, name), { recursive: true, force: true })
+      // An initdb that outlived the killed server still writes there, until it misses its files.
+      await rm(join(dataFolder, name), { recursive: true, force: true, maxRetries: 5 })
     } catch {
-      // Its initdb outlived the killed server and still writes: the next start removes it.
+      // It is in nobody's way: the next start tries again.
     }
   }
 }

@@ -35,7 +35,7 @@ describe('the binaries of the npm package', () => {
   })
 
   test('are copied, once, for an account that cannot get to them', () => {
-    const account = { uid: 65_534, gid: 65_534 }
+    const account = { uid: 54_321, gid: 54_321 }
     chmodSync(join(folder, 'package'), 0o700)
     expect(prepareNative(installed, copy(), account)).toBe(copy())
     expect(version(copy())).toContain('PostgreSQL')
