@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import postgres from 'postgres'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { chooseAccount } from '../../src/embedded/account.ts'
+import { canEnter, chooseAccount } from '../../src/embedded/account.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { lifeOf } from '../../src/embedded/process-life.ts'
 import { eventually } from '../environment/index.ts'
@@ -24,6 +24,7 @@ import { type Held, hold, spawnHolder } from './held.ts'
 const log = pino({ level: 'silent' })
 const isRoot = process.geteuid?.() === 0
 const NOBODY = { uid: 65_534, gid: 65_534 }
+const canBecomeNobody = isRoot && canEnter(NOBODY, import.meta.dirname)
 
 /** A new folder that any account may enter. */
 function newFolder(name = 'data'): string {
@@ -179,7 +180,7 @@ describe('the first start', () => {
   })
 
   test('works as a normal user', async ({ skip }) => {
-    skip(!isRoot, 'needs root, to become another user')
+    skip(!canBecomeNobody, 'needs root, and a checkout that other users can enter')
     const home = newFolder('home')
     mkdirSync(home, { mode: 0o700 })
     chownSync(home, NOBODY.uid, NOBODY.gid)
@@ -201,7 +202,7 @@ describe('the first start', () => {
   })
 
   test('says in one line that the folder is out of reach', async ({ skip }) => {
-    skip(!isRoot, 'needs root, to become another user')
+    skip(!canBecomeNobody, 'needs root, and a checkout that other users can enter')
     const closed = newFolder('closed')
     mkdirSync(closed, { mode: 0o700 })
     const user = await hold('postgres', join(closed, 'data'), { user: NOBODY })
