@@ -95,6 +95,7 @@ export class Channel {
       after === undefined ? undefined : store.eventsAfter(this.who, after, PAGE),
     ])
     if (subscriber.isGone) return
+    if (page && page.head > this.#newest) this.#newest = page.head
     const resumed =
       after !== undefined &&
       page !== undefined &&
@@ -137,6 +138,7 @@ export class Channel {
       if (subscriber.isGone) return
       if (!read) continue
       const { head, events } = read
+      if (head > this.#newest) this.#newest = head
       for (const event of events) {
         // The rest was pruned while it was being read.
         if (event.seq > subscriber.position + 1) return this.join(subscriber, undefined, LOST)

@@ -75,7 +75,8 @@ export class Gateway {
   }
 
   /** For `/health/ready`: ready only when `live`. */
-  get health(): HubHealth {
+  get health(): HubHealth | { state: 'draining'; reason?: string } {
+    if (this.connections.draining) return { state: 'draining', reason: 'the server is restarting' }
     return this.#hub.health
   }
 

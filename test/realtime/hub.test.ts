@@ -1,0 +1,269 @@
+import fc from 'fast-check'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { LedgerEvent } from '../../src/ledger/event.ts'
+import type { QueueBounds } from '../../src/realtime/drains.ts'
+import type { Frame } from '../../src/realtime/frame.ts'
+import { Hub } from '../../src/realtime/hub.ts'
+import type { CloseReason, Sink, Subscriber } from '../../src/realtime/subscriber.ts'
+import { eventually } from '../environment/index.ts'
+import { silent } from './balance-server.ts'
+import { ALICE, FakeLedger } from './fake-ledger.ts'
+import { FragileBus } from './fragile-bus.ts'
+
+class ListSink implements Sink {
+  readonly got: { event: string; seq: number; recovered?: boolean; conflated?: boolean }[] = []
+  closed: CloseReason | undefined
+  queued = 0
+
+  write(frame: Frame): void {
+    this.got.push({ event: frame.event, ...(frame.payload as { seq: number }) })
+  }
+
+  queuedBytes(): number {
+    return this.queued
+  }
+
+  close(reason: CloseReason): void {
+    this.closed = reason
+  }
+
+  get seqs(): number[] {
+    return this.got.filter(({ event }) => event !== 'balance_initial').map(({ seq }) => seq)
+  }
+
+  get initials() {
+    return this.got.filter(({ event }) => event === 'balance_initial')
+  }
+}
+
+function open(bounds: Partial<QueueBounds> = {}) {
+  const ledger = new FakeLedger()
+  const bus = new FragileBus()
+  const hub = new Hub({ bus, store: ledger, logger: silent, bounds, pollEvery: 20 })
+  onTestFinished(() => hub.close())
+  const join = (lastEventId?: string) => {
+    const sink = new ListSink()
+    const subscriber = hub.subscribe(ALICE, sink, { currency: 'USD', lastEventId })
+    return { sink, subscriber }
+  }
+  const joined = async (lastEventId?: string) => {
+    const { sink, subscriber } = join(lastEventId)
+    await eventually(() => expect(subscriber.state).toBe('live'))
+    return { sink, subscriber }
+  }
+  const commit = (count: number): LedgerEvent[] => {
+    const events: LedgerEvent[] = []
+    for (let i = 0; i < count; i++) {
+      events.push(...ledger.change(ALICE, 1n, 'balance_updated').events)
+    }
+    return events
+  }
+  const bring = (events: readonly LedgerEvent[]) => {
+    for (const event of events) bus.bring(event)
+  }
+  return { ledger, bus, hub, join, joined, commit, bring }
+}
+
+const upTo = (last: number, first = 1) =>
+  Array.from({ length: last - first + 1 }, (_, i) => first + i)
+
+describe('invariant 7: each event once, in order', () => {
+  test('a repeat is dropped', async () => {
+    const { joined, commit, bring } = open()
+    const { sink } = await joined()
+    const events = commit(3)
+    bring([...events, ...events])
+    expect(sink.seqs).toEqual([1, 2, 3])
+  })
+
+  test('events that overtook each other are put in order, without asking Postgres', async () => {
+    const { joined, commit, bring, ledger } = open()
+    const { sink } = await joined()
+    const [one, two, three] = commit(3) as [LedgerEvent, LedgerEvent, LedgerEvent]
+    const reads = ledger.reads
+    bring([three, one, two])
+    expect(sink.seqs).toEqual([1, 2, 3])
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(ledger.reads).toBe(reads)
+  })
+
+  test('a hole is filled from Postgres, however large', async () => {
+    const { joined, commit, bring } = open()
+    const { sink } = await joined()
+    bring(commit(700).slice(-1))
+    await eventually(() => expect(sink.seqs).toEqual(upTo(700)))
+  })
+
+  test('a hole is filled also when Postgres is away at first', async () => {
+    const { joined, commit, bring, ledger } = open()
+    const { sink } = await joined()
+    ledger.down = true
+    bring(commit(5).slice(-1))
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(sink.seqs).toEqual([])
+    ledger.down = false
+    await eventually(() => expect(sink.seqs).toEqual(upTo(5)))
+  })
+
+  test('what the ledger does not have is not delivered, and stops nothing', async () => {
+    const { joined, commit, bring } = open()
+    const { sink } = await joined()
+    const [real] = commit(1) as [LedgerEvent]
+    bring([{ ...real, seq: 40 }])
+    await eventually(() => expect(sink.seqs).toEqual([1]))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    bring(commit(2))
+    expect(sink.seqs).toEqual([1, 2, 3])
+  })
+
+  test('garbage on the channel is ignored', async () => {
+    const { joined, commit, bring, bus } = open()
+    const { sink } = await joined()
+    for (const text of ['', 'hello', '{}', '[1]', '{"event":"balance_updated"}']) bus.say(text)
+    bring(commit(1))
+    expect(sink.seqs).toEqual([1])
+  })
+
+  test('nothing falls between history and live, whatever happens while a client joins', async () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('commit' as const), brought: fc.boolean() }),
+      fc.record({ do: fc.constant('join' as const), behind: fc.nat(6) }),
+      fc.record({ do: fc.constant('leave' as const) }),
+      fc.record({ do: fc.constant('wait' as const) }),
+      fc.record({ do: fc.constant('repeat' as const), back: fc.nat(5) }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+        const { ledger, bus, join, commit, hub } = open()
+        ledger.delay = 1
+        const events: LedgerEvent[] = []
+        const clients: { sink: ListSink; subscriber: Subscriber; from: number | undefined }[] = []
+        for (const what of steps) {
+          if (what.do === 'commit') {
+            const [event] = commit(1) as [LedgerEvent]
+            events.push(event)
+            if (what.brought) bus.bring(event)
+          } else if (what.do === 'join') {
+            const from = what.behind > events.length ? undefined : events.length - what.behind
+            clients.push({ ...join(from === undefined ? undefined : `e1:${from}`), from })
+          } else if (what.do === 'leave') {
+            const client = clients.shift()
+            if (client) hub.unsubscribe(ALICE, client.subscriber)
+          } else if (what.do === 'repeat') {
+            const event = events.at(-1 - what.back)
+            if (event) bus.bring(event)
+          } else {
+            await new Promise((resolve) => setTimeout(resolve, 2))
+          }
+        }
+        // The link is lost and comes back: whatever was never brought must be found.
+        bus.become('away')
+        bus.become('live')
+        await eventually(() => {
+          for (const { sink, subscriber, from } of clients) {
+            const start = from ?? sink.initials[0]?.seq ?? Number.NaN
+            expect(subscriber.state).toBe('live')
+            expect(sink.initials).toHaveLength(1)
+            expect(sink.seqs).toEqual(events.length > start ? upTo(events.length, start + 1) : [])
+          }
+        })
+        hub.close()
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('invariant 8: after the link was lost', () => {
+  test('every connected user is compared with Postgres before the hub is ready', async () => {
+    const { joined, commit, bus, hub, ledger } = open()
+    const { sink } = await joined()
+    await eventually(() => expect(hub.health.state).toBe('live'))
+    ledger.down = true
+    bus.become('away')
+    commit(3)
+    bus.become('live')
+    expect(hub.health.state).toBe('reconciling')
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(hub.health.state).toBe('reconciling')
+    ledger.down = false
+    await eventually(() => expect(hub.health.state).toBe('live'))
+    expect(sink.seqs).toEqual([1, 2, 3])
+  })
+
+  test('while it is away, events come by polling', async () => {
+    const { joined, commit, bus } = open()
+    const { sink } = await joined()
+    bus.become('away')
+    commit(2)
+    await eventually(() => expect(sink.seqs).toEqual([1, 2]))
+    commit(1)
+    await eventually(() => expect(sink.seqs).toEqual([1, 2, 3]))
+  })
+
+  test('a database that went back in time: everyone gets its state', async () => {
+    const { joined, commit, bring, bus, ledger } = open()
+    const { sink } = await joined()
+    bring(commit(5))
+    ledger.lose(ALICE, 3)
+    bus.become('away')
+    await eventually(() => expect(sink.initials).toHaveLength(2))
+    expect(sink.initials[1]).toMatchObject({ seq: 2, recovered: false })
+    bus.become('live')
+    bring(commit(1))
+    await eventually(() => expect(sink.seqs).toEqual([1, 2, 3, 4, 5, 3]))
+  })
+})
+
+describe('invariant 9: a slow reader', () => {
+  test('past the bound gets nothing, and then the newest balance, marked conflated', async () => {
+    const { joined, commit, bring } = open({ maxQueuedBytes: 1000 })
+    const { sink, subscriber } = await joined()
+    const other = await joined()
+    sink.queued = 1001
+    bring(commit(1))
+    expect(subscriber.state).toBe('lagging')
+    bring(commit(100))
+    expect(sink.seqs).toEqual([1])
+    expect(other.sink.seqs).toHaveLength(101)
+    sink.queued = 0
+    await eventually(() => expect(subscriber.state).toBe('live'))
+    expect(sink.initials[1]).toMatchObject({ seq: 101, recovered: false, conflated: true })
+    bring(commit(1))
+    expect(sink.seqs).toEqual([1, 102])
+  })
+
+  test('that never reads is cut, so that it connects again and resumes', async () => {
+    const { joined, commit, bring } = open({ maxQueuedBytes: 1000, maxLagMs: 50 })
+    const { sink } = await joined()
+    sink.queued = 5000
+    bring(commit(1))
+    await eventually(() => expect(sink.closed?.code).toBe('slow_consumer'))
+  })
+
+  test('gets its history at the pace at which it reads', async () => {
+    const { join, commit } = open({ maxQueuedBytes: 1000 })
+    commit(1000)
+    const { sink, subscriber } = join('e1:0')
+    sink.queued = 5000
+    await eventually(() => expect(sink.seqs).toHaveLength(200))
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    expect(sink.seqs).toHaveLength(200)
+    sink.queued = 0
+    await eventually(() => expect(subscriber.state).toBe('live'))
+    expect(sink.seqs).toEqual(upTo(1000))
+  })
+})
+
+test('a connection whose state cannot be read is tried again, then let go', async () => {
+  const { join, ledger, commit, hub } = open()
+  ledger.down = true
+  const { sink, subscriber } = join()
+  commit(1)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  ledger.down = false
+  await eventually(() => expect(subscriber.state).toBe('live'))
+  expect(sink.initials).toHaveLength(1)
+  hub.unsubscribe(ALICE, subscriber)
+  expect(hub.users).toBe(0)
+})
