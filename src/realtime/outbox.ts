@@ -59,19 +59,13 @@ export class Outbox {
     const publishing = this.#send(committed)
     this.#inFlight.add(publishing)
     void publishing.finally(() => this.#inFlight.delete(publishing))
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(resolve, maxWaitMs, false)
-    })
-    const published = await Promise.race([publishing, late])
-    clearTimeout(timer)
-    return published
+    return await within(maxWaitMs, publishing, false)
   }
 
-  /** Resolves once everything handed over is published and acknowledged, as far as Redis and Postgres can be reached. */
-  async flush(): Promise<void> {
-    await Promise.all(this.#inFlight)
-    await this.#acknowledging
+  /** Resolves once everything handed over is published and acknowledged, or the time is over. */
+  async flush(maxWaitMs = 2000): Promise<void> {
+    await within(maxWaitMs, Promise.all(this.#inFlight), undefined)
+    await within(maxWaitMs, this.#acknowledging ?? Promise.resolve(), undefined)
   }
 
   /** Stops sweeping, then flushes. */
@@ -145,5 +139,17 @@ export class Outbox {
     } catch (error) {
       logger.debug({ err: error }, 'the outbox could not be swept')
     }
+  }
+}
+
+async function within<T, L>(milliseconds: number, answer: Promise<T>, late: L): Promise<T | L> {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<L>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, late)
+  })
+  try {
+    return await Promise.race([answer, over])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
@@ -29,7 +30,7 @@ export function eventStreams(connections: Connections) {
     const opening = {
       principal,
       transport: 'sse',
-      clientId: '',
+      clientId: randomUUID(),
       lastEventId: c.req.header('last-event-id') ?? c.req.query('lastEventId'),
       currency,
     } as const

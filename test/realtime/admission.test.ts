@@ -1,0 +1,237 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { pino } from 'pino'
+import { io } from 'socket.io-client'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { eventually, mintToken } from '../environment/index.ts'
+import { connectBy, startServer, TRANSPORTS, type Transport, tokenOf } from './balance-server.ts'
+import { ALICE } from './fake-ledger.ts'
+
+/** What each transport shows of a refusal. */
+const refused = {
+  'Socket.IO': (_status: number, code: string) => ({ code }),
+  SSE: (status: number) => ({ status }),
+  WebSocket: (status: number) => ({ status }),
+}
+
+/** Writes a request by hand; gives the whole answer, once the server closed. */
+async function raw(url: string, lines: string[]): Promise<string> {
+  const { port, hostname } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  let answer = ''
+  socket.on('data', (bytes) => {
+    answer += bytes
+  })
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  await once(socket, 'close')
+  return answer
+}
+
+const UPGRADE = [
+  'Host: localhost',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+]
+
+describe.each(TRANSPORTS)('%s', (transport: Transport) => {
+  const connectTo = connectBy[transport]
+
+  test.each([
+    ['no token', '', 'unauthorized'],
+    ['a token that is none', 'nonsense', 'unauthorized'],
+    ['an unknown ticket', 'lbt_unknown', 'unauthorized'],
+  ])('%s is refused', async (_, token, code) => {
+    const { url } = await startServer()
+    expect(await connectTo(url, token).failure).toMatchObject(refused[transport](401, code))
+  })
+
+  test('an expired token is refused', async () => {
+    const { url } = await startServer()
+    const { failure } = connectTo(url, await tokenOf(ALICE, -1))
+    expect(await failure).toMatchObject(refused[transport](401, 'token_expired'))
+  })
+
+  test('a ticket opens one connection, and only one', async () => {
+    const { url, gateway } = await startServer()
+    const expiresAt = Math.floor(Date.now() / 1000) + 3600
+    const principal = { ...ALICE, isAdmin: false, isService: false, expiresAt }
+    const { ticket } = await gateway.tickets.issue(principal)
+    const first = connectTo(url, ticket)
+    await eventually(() => expect(first.received[0]?.event).toBe('balance_initial'))
+    const second = connectTo(url, ticket)
+    expect(await second.failure).toMatchObject(refused[transport](401, 'unauthorized'))
+  })
+
+  test('a user may have so many connections, and one more when one is closed', async () => {
+    const { url } = await startServer({ connectionsPerUser: 2 })
+    const token = await tokenOf(ALICE)
+    const [first, second] = [connectTo(url, token), connectTo(url, token)]
+    await eventually(() => {
+      expect([first.received.length, second.received.length]).toEqual([1, 1])
+    })
+    const { failure } = connectTo(url, token)
+    expect(await failure).toMatchObject(refused[transport](429, 'too_many_connections'))
+    first.close()
+    await eventually(async () => {
+      const client = connectTo(url, token)
+      await eventually(() => expect(client.received).toHaveLength(1), { timeout: 300 })
+    })
+  })
+
+  test('an unknown currency is refused', async () => {
+    const { url } = await startServer()
+    const { failure } = connectTo(url, await tokenOf(ALICE), { currency: 'XYZ' })
+    expect(await failure).toMatchObject(refused[transport](400, 'invalid_request'))
+  })
+
+  test('is told a minute before its token expires, and is closed when it does', async () => {
+    const { url, gateway } = await startServer()
+    const client = connectTo(url, await tokenOf(ALICE, 3))
+    await eventually(() => {
+      expect(client.received[1]).toEqual({
+        event: 'token_expiring',
+        data: { expiresAt: expect.stringMatching(/^\d{4}-.*Z$/) },
+      })
+    })
+    await client.failure
+    expect(client.received.at(-1)).toMatchObject({
+      event: 'error',
+      data: { code: 'token_expired' },
+    })
+    await eventually(() => expect(gateway.users).toBe(0))
+  })
+})
+
+describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
+  test('stays when it sends a fresh token of the same user in time', async () => {
+    const { url } = await startServer()
+    const client = connectBy[transport](url, await tokenOf(ALICE, 2))
+    await eventually(() => expect(client.received).toHaveLength(1))
+    const stranger = await mintToken({ sub: 'mallory' })
+    client.send('authenticate', stranger)
+    await eventually(() => {
+      expect(client.received.at(-1)).toMatchObject({ event: 'error', data: { code: 'forbidden' } })
+    })
+    client.send('authenticate', await tokenOf(ALICE, 3600))
+    await eventually(() => expect(client.received.at(-1)?.event).toBe('authenticated'))
+    const closed = client.failure.then(() => 'closed')
+    const stays = new Promise((resolve) => setTimeout(resolve, 3500, 'open'))
+    expect(await Promise.race([closed, stays])).toBe('open')
+  })
+
+  test('that sends too many messages is told so, and closed', async () => {
+    const { url } = await startServer({ messagesPerSecond: 5 })
+    const client = connectBy[transport](url, await tokenOf(ALICE))
+    await eventually(() => expect(client.received).toHaveLength(1))
+    for (let i = 0; i < 20; i++) client.send('subscribe_balance')
+    await client.failure
+    expect(client.received.at(-1)).toMatchObject({ event: 'error', data: { code: 'rate_limited' } })
+  })
+
+  test('that sends a message of more than 16 KiB is closed', async () => {
+    const { url } = await startServer()
+    const client = connectBy[transport](url, await tokenOf(ALICE))
+    await eventually(() => expect(client.received).toHaveLength(1))
+    client.send('authenticate', 'x'.repeat(20_000))
+    await client.failure
+  })
+})
+
+describe('an upgrade', () => {
+  test('to another path is 404, at once, on a closed socket', async () => {
+    const { url } = await startServer()
+    const answer = await raw(url, ['GET /elsewhere HTTP/1.1', ...UPGRADE])
+    expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\nConnection: close\r\n/)
+    expect(answer).toContain('"code":"not_found"')
+  })
+
+  test('from the page of another origin is 403; from our own, or an allowed one, it is not', async () => {
+    const { url } = await startServer({ corsOrigins: ['https://app.example.com'] })
+    const token = await tokenOf(ALICE)
+    const path = `GET /balance?token=${token} HTTP/1.1`
+    const evil = await raw(url, [path, ...UPGRADE, 'Origin: https://evil.example'])
+    expect(evil).toMatch(/^HTTP\/1\.1 403 /)
+    for (const origin of ['https://app.example.com', url]) {
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/balance?token=${token}`, {
+        origin,
+      })
+      await once(socket, 'open')
+      socket.terminate()
+    }
+  })
+
+  test('of a client that resets while its token is checked harms nobody', async () => {
+    const { url, change } = await startServer()
+    const { port, hostname } = new URL(url)
+    const token = await tokenOf(ALICE)
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(Number(port), hostname)
+      socket.write(`${[`GET /balance?token=${token} HTTP/1.1`, ...UPGRADE].join('\r\n')}\r\n\r\n`)
+      await new Promise((resolve) => setTimeout(resolve, i % 4))
+      socket.resetAndDestroy()
+    }
+    const client = connectBy.WebSocket(url, token)
+    await change(ALICE, 1n)
+    await eventually(() => expect(client.received.length).toBeGreaterThan(0))
+  })
+})
+
+describe('the document’s own lines', () => {
+  test('io(url + "/balance?token=…") connects', async () => {
+    const { url } = await startServer()
+    const socket = io(`${url}/balance?token=${await tokenOf(ALICE)}`)
+    onTestFinished(() => void socket.close())
+    const balance = new Promise((resolve) => {
+      socket.on('balance_initial', (data) => resolve(data.balance))
+    })
+    expect(await balance).toBe(0)
+  })
+
+  test('an Authorization header does as well', async () => {
+    const { url } = await startServer()
+    const headers = { authorization: `Bearer ${await tokenOf(ALICE)}` }
+    const socket = io(`${url}/balance`, { extraHeaders: headers, forceNew: true })
+    onTestFinished(() => void socket.close())
+    await new Promise((resolve) => socket.on('balance_initial', resolve))
+    const answer = await fetch(`${url}/balance/stream`, { headers })
+    expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+    expect(answer.headers.get('cache-control')).toBe('no-cache, no-transform')
+    expect(answer.headers.get('x-accel-buffering')).toBe('no')
+    await answer.body?.cancel()
+  })
+
+  test('an acknowledgement callback is answered too', async () => {
+    const { url, change } = await startServer()
+    await change(ALICE, 15_050n)
+    const socket = io(`${url}/balance`, { auth: { token: await tokenOf(ALICE) }, forceNew: true })
+    onTestFinished(() => void socket.close())
+    expect(await socket.emitWithAck('get_current_balance')).toMatchObject({ balance: 150.5 })
+    expect(await socket.emitWithAck('subscribe_balance')).toEqual({ currency: 'USD' })
+  })
+
+  test('connections and broadcasts are logged in its words, and no token ever is', async () => {
+    const lines: string[] = []
+    const logger = pino({ level: 'trace' }, { write: (line) => void lines.push(line) })
+    const { url, change } = await startServer({ logger })
+    const abc = { tenant: 'default', userId: 'abc123' }
+    const token = await tokenOf(abc)
+    const clients = TRANSPORTS.map((transport) => connectBy[transport](url, token))
+    await eventually(() => {
+      for (const { received } of clients) expect(received).toHaveLength(1)
+    })
+    await change(abc, 15_000n)
+    await eventually(() => {
+      expect(lines.join('')).toContain(
+        '[BalanceGateway] Broadcasting balance update to user abc123: 150"',
+      )
+    })
+    const log = lines.join('')
+    expect(log.match(/\[BalanceGateway\] Client \S+ connected to balance updates"/g)).toHaveLength(
+      3,
+    )
+    expect(log).not.toContain(token)
+  })
+})

@@ -1,0 +1,105 @@
+import { pino } from 'pino'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { LedgerEvent } from '../../src/ledger/event.ts'
+import { Outbox } from '../../src/realtime/outbox.ts'
+import { eventually } from '../environment/index.ts'
+import { silent } from './balance-server.ts'
+import { ALICE, FakeLedger } from './fake-ledger.ts'
+
+function open(ledger = new FakeLedger(), logger = silent) {
+  const bus = {
+    reachable: true,
+    fails: false,
+    hangs: false,
+    attempts: 0,
+    published: [] as LedgerEvent[],
+    async publish(events: readonly LedgerEvent[]) {
+      bus.attempts += 1
+      if (bus.hangs) await new Promise(() => {})
+      if (bus.fails) throw new Error('redis is away')
+      bus.published.push(...events)
+    },
+  }
+  const outbox = new Outbox({ bus, store: ledger, logger, sweepEvery: 20, leftAfter: 100 })
+  onTestFinished(() => outbox.close())
+  const seqs = () => bus.published.map(({ seq }) => seq)
+  return { ledger, bus, outbox, seqs }
+}
+
+describe('invariant 5: published at least once', () => {
+  test('what was committed is published at once, and its row is deleted', async () => {
+    const { ledger, outbox, seqs } = open()
+    expect(await outbox.publish(ledger.change(ALICE, 1n))).toBe(true)
+    expect(seqs()).toEqual([1, 2])
+    await eventually(() => expect(ledger.outbox.size).toBe(0))
+  })
+
+  test('what a killed process left is published by another, within two seconds', async () => {
+    const { ledger, seqs } = open()
+    ledger.change(ALICE, 1n)
+    await eventually(() => expect(seqs()).toEqual([1, 2]), { timeout: 2000 })
+    await eventually(() => expect(ledger.outbox.size).toBe(0))
+  })
+
+  test('what could not be published is published once Redis is back', async () => {
+    const { ledger, bus, outbox, seqs } = open()
+    bus.fails = true
+    expect(await outbox.publish(ledger.change(ALICE, 1n))).toBe(false)
+    bus.fails = false
+    await eventually(() => expect(seqs()).toEqual([1, 2]))
+  })
+
+  test('a row whose acknowledgement failed is published again, and then goes', async () => {
+    const { ledger, outbox } = open()
+    ledger.down = true
+    await outbox.publish(ledger.change(ALICE, 1n))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(ledger.outbox.size).toBe(1)
+    ledger.down = false
+    await eventually(() => expect(ledger.outbox.size).toBe(0))
+  })
+
+  test('while Redis is away nothing is claimed, and nothing is tried in a hot loop', async () => {
+    const { ledger, bus } = open()
+    bus.reachable = false
+    for (let i = 0; i < 10; i++) ledger.change(ALICE, 1n)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(bus.attempts).toBe(0)
+    bus.reachable = true
+    bus.fails = true
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(bus.attempts).toBeLessThanOrEqual(30)
+    bus.fails = false
+    await eventually(() => expect(ledger.outbox.size).toBe(0))
+  })
+})
+
+test('a caller waits for a stuck Redis no longer than it asked for', async () => {
+  const { ledger, bus, outbox } = open()
+  bus.hangs = true
+  const start = Date.now()
+  expect(await outbox.publish(ledger.change(ALICE, 1n), 50)).toBe(false)
+  expect(Date.now() - start).toBeLessThan(500)
+  // `close` in the end must not wait for it either.
+  bus.hangs = false
+})
+
+test('a flush leaves nothing unpublished and nothing unacknowledged', async () => {
+  const { ledger, outbox, seqs } = open()
+  for (let i = 0; i < 50; i++) void outbox.publish(ledger.change(ALICE, 1n))
+  await outbox.flush()
+  expect(seqs()).toHaveLength(100)
+  expect(ledger.outbox.size).toBe(0)
+})
+
+test('logs each published balance in the documented words', async () => {
+  const lines: string[] = []
+  const logger = pino({ base: null }, { write: (line) => void lines.push(JSON.parse(line).msg) })
+  const { ledger, outbox } = open(new FakeLedger(), logger)
+  await outbox.publish(ledger.change({ tenant: 'default', userId: 'abc123' }, 10_000n))
+  await outbox.publish(ledger.change({ tenant: 'default', userId: 'abc123' }, 5_000n))
+  expect(lines).toEqual([
+    '[TransactionService] Published balance update for user abc123: 0 -> 100',
+    '[TransactionService] Published balance update for user abc123: 100 -> 150',
+  ])
+})
