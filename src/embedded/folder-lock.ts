@@ -15,7 +15,7 @@ export function lockFolder(path: string): () => void {
   writeFileSync(own, writeLife(life), { mode: 0o600 })
   try {
     for (let attempt = 0; attempt < 5; attempt++) {
-      if (linked(own, path)) return () => release(path, writeLife(life))
+      if (linked(own, path)) return releaser(path)
       const text = textOf(path)
       if (text === null) continue
       const holder = readLife(text)
@@ -40,8 +40,13 @@ function setAside(path: string, judged: string): void {
   rmSync(aside, { force: true })
 }
 
-function release(path: string, text: string): void {
-  if (textOf(path) === text) rmSync(path, { force: true })
+/** Works once: a second call must not release the lock that this process took again since. */
+function releaser(path: string): () => void {
+  let held = true
+  return () => {
+    if (held) rmSync(path, { force: true })
+    held = false
+  }
 }
 
 function linked(from: string, to: string): boolean {

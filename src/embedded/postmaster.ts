@@ -1,25 +1,17 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  closeSync,
-  fchownSync,
-  openSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-} from 'node:fs'
-import { basename, join } from 'node:path'
+import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
 import { EmbeddedError } from './error.ts'
 import { freePort } from './free-port.ts'
 import { plainEnvironment } from './plain-environment.ts'
-import { isRunning, lifeOf, type ProcessLife, waitForEnd } from './process-life.ts'
+import { lifeOf, waitForEnd } from './process-life.ts'
 
 /** ms that Postgres gets for a shutdown with a checkpoint, before one that leaves it to recovery. */
-const PATIENCE = 20_000
+export const PATIENCE = 20_000
 
 export interface Postmaster {
   port: number
@@ -130,28 +122,7 @@ function postmaster(child: ChildProcess, port: number, options: PostmasterOption
   }
 }
 
-/**
- * Stops a Postgres that a killed server left running on this data, and clears away a pid file whose pid
- * now belongs to some other program, which would make Postgres refuse to start.
- */
-export async function stopOrphan(options: Omit<PostmasterOptions, 'settings'>): Promise<boolean> {
-  const data = join(options.home, 'data')
-  const file = readPidFile(data)
-  const life = file && lifeOf(file.pid)
-  if (!life) return false
-  if (!isPostgresOn(life, data)) {
-    if (isRunning(life)) rmSync(join(data, 'postmaster.pid'), { force: true })
-    return false
-  }
-  interruptPostmaster(life.pid, options)
-  if (!(await waitForEnd(life, PATIENCE))) {
-    process.kill(life.pid, 'SIGQUIT')
-    await waitForEnd(life, PATIENCE)
-  }
-  return true
-}
-
-function interruptPostmaster(
+export function interruptPostmaster(
   pid: number,
   { home, binaries }: Pick<PostmasterOptions, 'home' | 'binaries'>,
 ): void {
@@ -166,7 +137,7 @@ function interruptPostmaster(
   }
 }
 
-function readPidFile(data: string): { pid: number; ready: boolean } | null {
+export function readPidFile(data: string): { pid: number; ready: boolean } | null {
   try {
     const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
     const pid = Number(lines[0])
@@ -174,23 +145,6 @@ function readPidFile(data: string): { pid: number; ready: boolean } | null {
   } catch {
     return null
   }
-}
-
-function isPostgresOn(life: ProcessLife, data: string): boolean {
-  if (process.platform === 'win32') return true
-  if (process.platform === 'linux') {
-    try {
-      const [program = ''] = readFileSync(`/proc/${life.pid}/cmdline`, 'utf8').split('\0')
-      const works = readlinkSync(`/proc/${life.pid}/cwd`)
-      return basename(program) === 'postgres' && works === realpathSync(data)
-    } catch {
-      return false
-    }
-  }
-  const { stdout } = spawnSync('ps', ['-o', 'command=', '-p', String(life.pid)], {
-    encoding: 'utf8',
-  })
-  return stdout.includes('postgres') && stdout.includes(data)
 }
 
 function refusedToStart({ home, binaries }: PostmasterOptions, complaint: string): EmbeddedError {

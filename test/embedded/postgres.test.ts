@@ -103,6 +103,13 @@ describe('the private Postgres', () => {
     await first.close()
   })
 
+  test('has one server when two start at the same moment', async () => {
+    const both = await Promise.all([hold('postgres', dataDir), hold('postgres', dataDir)])
+    expect(both.filter(({ first }) => first.held)).toHaveLength(1)
+    expect(both.filter(({ first }) => first.error === 'FolderInUse')).toHaveLength(1)
+    await Promise.all(both.map((held) => held.first.held && held.signal('SIGINT')))
+  })
+
   test('outlives the Ctrl-C that ends its server, until the server ends it', async () => {
     const interrupted = await hold('postgres', dataDir)
     const { pid } = holding(interrupted)

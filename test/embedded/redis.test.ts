@@ -31,6 +31,7 @@ describeWithPrivateRedis('the private Redis', () => {
 
     const { port, password } = new URL(server.url)
     const stranger = new Redis(Number(port), { retryStrategy: () => null })
+    stranger.on('error', () => {})
     await expect(stranger.ping()).rejects.toThrow('NOAUTH')
     stranger.disconnect()
     expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(password)
