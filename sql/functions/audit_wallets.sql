@@ -13,7 +13,7 @@ language sql stable set work_mem = '64MB' as $$
       e.previous_balance = coalesce(lag(e.new_balance) over chain, 0) as fits,
       e.hash = entry_hash(coalesce(lag(e.hash) over chain, ''), e.account_id, e.version,
         e.transaction_id, e.debit_account, e.credit_account, e.amount, e.previous_balance,
-        e.new_balance, e.created_at) as hash_fits,
+        e.new_balance, us(e.created_at)) as hash_fits,
       e.created_at > coalesce(lag(e.created_at) over chain, '-infinity') as in_time
     from entries e
     where e.account_id in (select id from accounts where tenant = p_tenant and kind = 'wallet')

@@ -4,8 +4,7 @@ create or replace function decide_settling(
   c ledger_command, a account_state, t transactions, p_now timestamptz
 ) returns decision language plpgsql immutable as $$
 declare
-  v_type text := case when c.op like 'topup%' then 'topup'
-                      when c.op like 'withdrawal%' then 'withdrawal' else 'hold' end;
+  v_type transaction_type := split_part(c.op, '_', 1);
   v_amount bigint := abs(t.amount);
 begin
   if t.type <> v_type then

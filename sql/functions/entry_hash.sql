@@ -1,12 +1,10 @@
 -- The link of an account's chain: SHA-256 over the hash of the entry before it and every column of
--- this one, as text that no setting of a session changes. (Stable, not immutable, because extract() is:
--- a function that claims more than its body would not be inlined, and this one is called per row.)
+-- this one, in Postgres's binary form, with the time in microseconds since 1970.
 create or replace function entry_hash(
   p_before bytea, p_account bigint, p_version bigint, p_transaction uuid, p_debit bigint,
-  p_credit bigint, p_amount bigint, p_previous bigint, p_new bigint, p_at timestamptz
-) returns bytea language sql stable as $$
-  select sha256(p_before || convert_to(
-    p_account || '|' || p_version || '|' || p_transaction || '|' || p_debit || '|' || p_credit || '|'
-    || p_amount || '|' || p_previous || '|' || p_new || '|'
-    || (extract(epoch from p_at) * 1000000)::bigint, 'UTF8'))
+  p_credit bigint, p_amount bigint, p_previous bigint, p_new bigint, p_us bigint
+) returns bytea language sql immutable as $$
+  select sha256(p_before || int8send(p_account) || int8send(p_version) || uuid_send(p_transaction)
+    || int8send(p_debit) || int8send(p_credit) || int8send(p_amount) || int8send(p_previous)
+    || int8send(p_new) || int8send(p_us))
 $$;

@@ -1,7 +1,7 @@
 -- Promises that a limit holds under any concurrency: called under the wallet's lock, it counts what
 -- the window has seen, the earlier commands of the same batch (p_fresh) included. Null: nothing against it.
 create or replace function limit_refusal(
-  a account_state, p_type text, p_amount bigint, p_now timestamptz, p_fresh transactions[]
+  a account_state, p_type transaction_type, p_amount bigint, p_now timestamptz, p_fresh transactions[]
 ) returns decision language plpgsql stable as $$
 declare
   l limits;
