@@ -18,8 +18,8 @@ export interface BalanceServer {
   /** @param port 0 takes a free one. Rejects when the port is taken. */
   listen(port: number, host: string): Promise<AddressInfo>
   /**
-   * Ends well: no new connection, streams closed spread over so many seconds, requests in flight
-   * finished. Resolves when nothing is open any more, or a little after the time is over.
+   * Ends well: not ready any more, then no new connection, streams closed spread over so many seconds,
+   * requests in flight finished. Resolves when nothing is open, or when twice the time is over.
    */
   drain(seconds: number): Promise<void>
   /** Ends at once. */
@@ -61,14 +61,20 @@ export function createServer({ fetch, gateway, logger }: ServerOptions): Balance
       })
     },
     async drain(seconds) {
+      gateway.connections.refuse()
+      // Balancers that look now see a server that is not ready, rather than none.
+      const notice = Math.min(1, seconds / 10)
+      await new Promise((resolve) => setTimeout(resolve, notice * 1000))
       const finished = closed()
-      await gateway.connections.drain(seconds)
-      http.closeIdleConnections()
+      await gateway.connections.drain(seconds - notice)
+      // A connection that is kept alive is idle only once its last answer is out.
+      const idle = setInterval(() => http.closeIdleConnections(), 50)
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, 1000 + seconds * 1000)
       })
       await Promise.race([finished, late])
+      clearInterval(idle)
       clearTimeout(timer)
       await this.close()
     },

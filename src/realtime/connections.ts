@@ -187,9 +187,14 @@ export class Connections {
     connection.sink.close(reason)
   }
 
-  /** Lets nobody in any more, and closes what is open, spread at random over so many seconds. */
-  async drain(seconds: number): Promise<void> {
+  /** Lets nobody in any more. */
+  refuse(): void {
     this.#draining = true
+  }
+
+  /** Closes what is open, spread at random over so many seconds: not all shall come back at once. */
+  async drain(seconds: number): Promise<void> {
+    this.refuse()
     const closings = [...this.#open].map((connection) => ({
       connection,
       at: Math.random() * seconds * 1000,
@@ -204,7 +209,7 @@ export class Connections {
   }
 
   close(): void {
-    this.#draining = true
+    this.refuse()
     clearInterval(this.#timer)
     for (const connection of this.#open) connection.sink.close(SHUTTING_DOWN)
     this.#options.counts.close()

@@ -30,6 +30,8 @@ export interface TestServer {
 
 export interface TestServerOptions extends Partial<GatewayOptions> {
   ledger?: FakeLedger
+  /** More of the app. */
+  routes?: Hono
 }
 
 export const silent: Logger = pino({ level: 'silent' })
@@ -52,6 +54,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   })
   const app = new Hono()
     .route('/balance', eventStreams(gateway.connections))
+    .route('/', options.routes ?? new Hono())
     .onError(onError(logger) as never)
   const server = createServer({ fetch: app.fetch as never, gateway, logger })
   const { port } = (await server.listen(0, '127.0.0.1')) as AddressInfo

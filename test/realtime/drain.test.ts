@@ -1,0 +1,84 @@
+import { connect } from 'node:net'
+import { Hono } from 'hono'
+import { describe, expect, test } from 'vitest'
+import { eventually } from '../environment/index.ts'
+import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
+import { ALICE } from './fake-ledger.ts'
+
+/** What each transport says that makes its client come back by itself. */
+const COME_BACK = {
+  // `io server disconnect` would be final.
+  'Socket.IO': { code: 'transport close' },
+  SSE: {},
+  WebSocket: { code: 1012 },
+}
+
+describe('a drain', () => {
+  test.each(TRANSPORTS)('ends %s streams so that their clients come back', async (transport) => {
+    const { url, server } = await startServer()
+    const client = connectBy[transport](url, await tokenOf(ALICE))
+    await eventually(() => expect(client.received).toHaveLength(1))
+    await server.drain(0.1)
+    expect(await client.failure).toEqual(COME_BACK[transport])
+    expect(client.received.filter(({ event }) => event === 'error')).toEqual([])
+  })
+
+  test('fails readiness first, then lets nobody in, and spreads the closing', async () => {
+    const { url, server, gateway } = await startServer({ connectionsPerUser: 50 })
+    const token = await tokenOf(ALICE)
+    const clients = Array.from({ length: 40 }, () => connectBy.WebSocket(url, token))
+    await eventually(() => {
+      for (const { received } of clients) expect(received).toHaveLength(1)
+    })
+    const start = Date.now()
+    const ends: number[] = []
+    for (const { failure } of clients) void failure.then(() => ends.push(Date.now() - start))
+    const drained = server.drain(1)
+    expect(gateway.health.state).toBe('draining')
+    const late = connectBy.SSE(url, token)
+    expect(await late.failure).toMatchObject({ status: 503 })
+    await eventually(() => expect(connected(url)).rejects.toThrow())
+    await drained
+    await eventually(() => expect(ends).toHaveLength(40))
+    // By chance all forty could be early, once in the age of the universe.
+    expect(Math.max(...ends) - Math.min(...ends)).toBeGreaterThan(300)
+    expect(Date.now() - start).toBeLessThan(3000)
+  })
+
+  test('delivers what happens meanwhile to whoever is still there', async () => {
+    const { url, server, change } = await startServer()
+    const client = connectBy.SSE(url, await tokenOf(ALICE))
+    await eventually(() => expect(client.received).toHaveLength(1))
+    const drained = server.drain(0.5)
+    await change(ALICE, 1n)
+    await drained
+    expect([[], [1, 2]]).toContainEqual(client.seqs())
+  })
+
+  test('a request in flight gets its answer', async () => {
+    const { url, server } = await startServer({
+      routes: new Hono().get('/slow', async (c) => {
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        return c.text('done')
+      }),
+    })
+    const answer = fetch(`${url}/slow`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const drained = server.drain(0.1)
+    expect(await (await answer).text()).toBe('done')
+    await drained
+    expect(server.http.listening).toBe(false)
+  })
+})
+
+function connected(url: string): Promise<void> {
+  const { port, hostname } = new URL(url)
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname)
+    socket.on('error', reject)
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve()
+    })
+  })
+}

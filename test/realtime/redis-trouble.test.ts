@@ -1,0 +1,169 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { Outbox } from '../../src/realtime/outbox.ts'
+import { RedisBus } from '../../src/realtime/redis-bus.ts'
+import {
+  describeWithPrivateRedis,
+  eventually,
+  type PrivateRedis,
+  startPrivateRedis,
+} from '../environment/index.ts'
+import {
+  connectBy,
+  silent,
+  startServer,
+  type TestClient,
+  TRANSPORTS,
+  tokenOf,
+} from './balance-server.ts'
+import { startDeafProxy } from './deaf-proxy.ts'
+import { ALICE, FakeLedger } from './fake-ledger.ts'
+
+const upTo = (last: number) => Array.from({ length: last }, (_, i) => i + 1)
+
+describeWithPrivateRedis('trouble with Redis', () => {
+  let redis: PrivateRedis
+  let admin: Redis
+  beforeAll(async () => {
+    redis = await startPrivateRedis()
+    admin = new Redis(redis.url, { retryStrategy: () => 50, maxRetriesPerRequest: null })
+    admin.on('error', () => {})
+  })
+  afterAll(async () => {
+    admin.disconnect()
+    await redis.close()
+  })
+
+  function openBus(ledger: FakeLedger, url = redis.url): RedisBus {
+    const bus = new RedisBus({
+      url,
+      epoch: ledger.epoch,
+      currency: 'USD',
+      changes: ledger,
+      logger: silent,
+      commandTimeout: 300,
+      probeAfter: 200,
+    })
+    onTestFinished(() => bus.close())
+    return bus
+  }
+
+  /** A server with a client on each transport, all up and live. */
+  async function running(ledger = new FakeLedger(), url = redis.url) {
+    const server = await startServer({ bus: openBus(ledger, url), ledger, pollEvery: 100 })
+    await eventually(() => expect(server.gateway.health.state).toBe('live'))
+    const token = await tokenOf(ALICE)
+    const clients = TRANSPORTS.map((transport) => connectBy[transport](server.url, token))
+    await eventually(() => {
+      for (const { received } of clients) expect(received).toHaveLength(1)
+    })
+    return { ...server, clients }
+  }
+
+  async function allGot(clients: TestClient[], last: number): Promise<void> {
+    await eventually(
+      () => {
+        for (const client of clients) expect(client.seqs()).toEqual(upTo(last))
+      },
+      { timeout: 4000 },
+    )
+  }
+
+  test('invariant 8: nothing is lost when the subscriber is killed', async () => {
+    const { clients, change, gateway } = await running()
+    for (let i = 0; i < 10; i++) {
+      await change(ALICE, 1n)
+      if (i % 3 === 0) await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    }
+    await allGot(clients, 20)
+    await eventually(() => expect(gateway.health.state).toBe('live'))
+  })
+
+  test('while Redis is gone events come by polling; afterwards nothing is missing', async () => {
+    const { clients, change, gateway, bus } = await running()
+    await change(ALICE, 100n)
+    await redis.kill()
+    await eventually(() => expect(gateway.health.state).toBe('away'))
+    await change(ALICE, 100n)
+    await allGot(clients, 4)
+    expect(await bus.cachedBalance(ALICE, 'USD')).toBeNull()
+    await redis.restart()
+    await eventually(() => expect(gateway.health.state).toBe('live'))
+    await change(ALICE, 100n)
+    await allGot(clients, 6)
+    // Redis came back empty: right again at once for everyone who changes.
+    await eventually(async () => expect(await bus.cachedBalance(ALICE, 'USD')).toBe('3'))
+  })
+
+  test('a paused Redis is noticed though no connection closes, and events come by polling', async () => {
+    const { clients, change, gateway, bus } = await running()
+    redis.pause()
+    const start = Date.now()
+    await change(ALICE, 100n)
+    await allGot(clients, 2)
+    expect(Date.now() - start).toBeLessThan(3000)
+    expect(gateway.health.state).toBe('away')
+    expect(await bus.cachedBalance(ALICE, 'USD')).toBeNull()
+    redis.resume()
+    await eventually(() => expect(gateway.health.state).toBe('live'))
+    await change(ALICE, 100n)
+    await allGot(clients, 4)
+  })
+
+  test('a link that is up but deaf fails readiness, and is connected again', async () => {
+    const proxy = await startDeafProxy(redis.url)
+    const { clients, change, gateway } = await running(new FakeLedger(), proxy.url)
+    const states = new Set<string>()
+    const watch = setInterval(() => states.add(gateway.health.state), 5)
+    proxy.deafen()
+    await change(ALICE, 100n)
+    await eventually(() => expect(states).toContain('deaf'))
+    await allGot(clients, 2)
+    await eventually(() => expect(gateway.health.state).toBe('live'))
+    clearInterval(watch)
+  })
+
+  test('a full output buffer costs the link, not an event', async () => {
+    const { clients, change, gateway } = await running()
+    await admin.config('SET', 'client-output-buffer-limit', 'pubsub 1 1 1')
+    await change(ALICE, 100n)
+    await change(ALICE, 100n)
+    await admin.config('SET', 'client-output-buffer-limit', 'pubsub 32mb 8mb 60')
+    await change(ALICE, 100n)
+    await allGot(clients, 6)
+    await eventually(() => expect(gateway.health.state).toBe('live'))
+  })
+
+  test('a Redis that came back with old balances is corrected before it is believed', async () => {
+    const ledger = new FakeLedger()
+    ledger.change(ALICE, 500n)
+    const key = `balance:user:${ALICE.userId}`
+    await admin.mset('livebalance:owner', `${ledger.epoch}:USD`, key, '1')
+    await admin.set('livebalance:version:USD:default:alice', `${ledger.epoch}:1`)
+    const bus = openBus(ledger)
+    await eventually(async () => expect(await bus.cachedBalance(ALICE, 'USD')).toBe('5'))
+    // And one that belonged to another database is not believed at all.
+    await admin.set('livebalance:owner', 'e0:USD')
+    await admin.set('balance:user:bob', '77')
+    const other = openBus(ledger)
+    await eventually(() => expect(other.link.state).toBe('live'))
+    await eventually(async () => expect(await admin.get('balance:user:bob')).toBeNull())
+  })
+
+  test('invariant 5: what a killed process did not publish, another does within two seconds', async () => {
+    const { clients, ledger } = await running()
+    ledger.change(ALICE, 100n)
+    await allGot(clients, 2)
+    await eventually(() => expect(ledger.outbox.size).toBe(0))
+  })
+
+  test('two processes publish and deliver for each other', async () => {
+    const { clients, ledger } = await running()
+    const other = openBus(ledger)
+    const outbox = new Outbox({ bus: other, store: ledger, logger: silent })
+    onTestFinished(() => outbox.close())
+    await eventually(() => expect(other.link.state).toBe('live'))
+    await outbox.publish(ledger.change(ALICE, 1n))
+    await allGot(clients, 2)
+  })
+})

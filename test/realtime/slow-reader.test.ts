@@ -1,0 +1,132 @@
+import { connect, type Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { LedgerEvent, Who } from '../../src/ledger/event.ts'
+import type { Balance } from '../../src/ledger/ledger.ts'
+import { eventually } from '../environment/index.ts'
+import {
+  startServer,
+  type TestServer,
+  TRANSPORTS,
+  type Transport,
+  tokenOf,
+} from './balance-server.ts'
+import { ALICE, FakeLedger } from './fake-ledger.ts'
+import { FragileBus } from './fragile-bus.ts'
+
+const MiB = 1024 * 1024
+
+/** A client that speaks just enough of its protocol to be connected, and then stops reading. */
+async function deafClient(transport: Transport, { url, gateway }: TestServer): Promise<Socket> {
+  const { port, hostname } = new URL(url)
+  const socket = connect({ port: Number(port), host: hostname })
+  onTestFinished(() => void socket.destroy())
+  const token = await tokenOf(ALICE)
+  const lines = (...all: string[]) => `${[...all, 'Host: localhost'].join('\r\n')}\r\n\r\n`
+  const upgrade = [
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ]
+  socket.on('error', () => {})
+  if (transport === 'SSE') {
+    socket.write(lines(`GET /balance/stream?token=${token} HTTP/1.1`))
+  } else if (transport === 'WebSocket') {
+    socket.write(lines(`GET /balance?token=${token} HTTP/1.1`, ...upgrade))
+  } else {
+    socket.write(lines('GET /socket.io/?EIO=4&transport=websocket HTTP/1.1', ...upgrade))
+    await eventually(() => expect(socket.read()).not.toBeNull())
+    socket.write(maskedFrame(`40/balance,${JSON.stringify({ token })}`))
+  }
+  await eventually(() => expect(gateway.users).toBe(1))
+  socket.pause()
+  return socket
+}
+
+function maskedFrame(text: string): Buffer {
+  const payload = Buffer.from(text)
+  const header = Buffer.from([0x81, 0xfe, payload.length >> 8, payload.length & 255, 0, 0, 0, 0])
+  return Buffer.concat([header, payload])
+}
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** Bytes that this process really holds. What a collection frees outside the heap is freed a little later. */
+async function memory(): Promise<number> {
+  let least = Number.POSITIVE_INFINITY
+  for (let i = 0; i < 3; i++) {
+    collectGarbage()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const { heapUsed, external } = process.memoryUsage()
+    least = Math.min(least, heapUsed + external)
+  }
+  return least
+}
+
+/** A ledger with one user and events of 2 KB, made when they are asked for. */
+class EndlessLedger extends FakeLedger {
+  head = 0
+
+  event(seq: number): LedgerEvent {
+    return {
+      ...ALICE,
+      seq,
+      event: 'balance_updated',
+      currency: 'USD',
+      timestamp: '2025-11-04T10:30:00.000Z',
+      newBalance: BigInt(seq),
+      transactionId: 'x'.repeat(2000),
+    }
+  }
+
+  override async balance(): Promise<Balance> {
+    const timestamp = '2025-11-04T10:30:00.000Z'
+    const seq = this.head
+    return { balance: BigInt(seq), held: 0n, currency: 'USD', seq, updatedAt: timestamp }
+  }
+
+  override async eventsAfter(_who: Who, after: number, limit: number) {
+    const count = Math.max(0, Math.min(limit, this.head - after))
+    return {
+      head: this.head,
+      events: Array.from({ length: count }, (_, i) => this.event(after + i + 1)),
+    }
+  }
+
+  override async heads(): Promise<number[]> {
+    return [this.head]
+  }
+}
+
+describe.each(TRANSPORTS)('invariant 9: a %s client that never reads', (transport) => {
+  test('costs at most 1 MiB while 200 MB are produced for it, and is cut', async () => {
+    const bus = new FragileBus()
+    const ledger = new EndlessLedger()
+    const server = await startServer({ bus, ledger, bounds: { maxLagMs: 3000 } })
+    const produce = async (bytes: number) => {
+      let most = 0
+      for (let produced = 0; produced < bytes; produced += 2000) {
+        ledger.head += 1
+        bus.bring(ledger.event(ledger.head))
+        if (ledger.head % 500 > 0) continue
+        await new Promise((resolve) => setImmediate(resolve))
+        if (ledger.head % 20_000 === 0) most = Math.max(most, await memory())
+      }
+      return most
+    }
+    // Compiled code and filled caches are no client's cost: they come before the measurement.
+    const first = await deafClient(transport, server)
+    await produce(40 * MiB)
+    first.destroy()
+    await eventually(() => expect(server.gateway.users).toBe(0))
+
+    const before = await memory()
+    await deafClient(transport, server)
+    const most = await produce(200 * MiB)
+    expect(most - before).toBeLessThan(MiB)
+    await eventually(() => expect(server.gateway.users).toBe(0), { timeout: 8000 })
+  })
+})
