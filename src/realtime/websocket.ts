@@ -64,6 +64,7 @@ export class WebSocketTransport {
       client.on('error', () => client.terminate())
       client.on('close', () => this.#connections.closed(connection))
       client.on('pong', () => sink.answered())
+      client.on('ping', () => this.#connections.allowMessage(connection))
       client.on('message', (data, isBinary) => {
         sink.answered()
         void this.#receive(connection, isBinary ? '' : String(data))
