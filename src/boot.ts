@@ -1,0 +1,124 @@
+import type { AddressInfo } from 'node:net'
+import { createApp } from './app.ts'
+import { createAuthenticator } from './auth/authenticator.ts'
+import { ownSecret } from './auth/secret.ts'
+import type { Config } from './config.ts'
+import { PostgresAuditor } from './ledger/auditor.ts'
+import { connect, type Sql } from './ledger/database.ts'
+import { PostgresEventStore } from './ledger/event-store.ts'
+import { BatchingExecutor } from './ledger/executor.ts'
+import { migrate } from './ledger/migrate.ts'
+import { PostgresPolicies } from './ledger/policies.ts'
+import { PostgresReader } from './ledger/reader.ts'
+import type { Logger } from './log.ts'
+import { readinessOf } from './readiness.ts'
+import { Gateway } from './realtime/gateway.ts'
+import { MemoryBus } from './realtime/memory-bus.ts'
+import { Outbox } from './realtime/outbox.ts'
+import { RedisBus } from './realtime/redis-bus.ts'
+import { eventStreams } from './realtime/sse.ts'
+import type { Releases } from './releases.ts'
+import { createServer } from './server.ts'
+import { chooseRedis, openDatabase } from './services.ts'
+
+/** A server that answers. */
+export interface Running {
+  address: AddressInfo
+  /** Where the private Postgres keeps its data; undefined with a database of one's own. */
+  dataDir: string | undefined
+  /** What the server runs on for Redis, for a person. */
+  redis: string
+  /** Of HS256 tokens; undefined where a key set verifies them. */
+  secret: string | undefined
+}
+
+/** Sessions that write. They always batch, so that few are enough, and a hot wallet has few waiting for it. */
+const WRITERS = 2
+const READERS = 8
+
+/**
+ * Starts the whole server. What was started is in `releases` also when a later step fails: run them to
+ * stop, gracefully: streams end spread over `drainSeconds`, requests in flight finish, the outbox empties.
+ */
+export async function boot(config: Config, log: Logger, releases: Releases): Promise<Running> {
+  const database = await openDatabase(config, log, releases)
+  const { canUseAppRole } = await migrate(database.ownerUrl)
+  const dataDir = database.dataDir ?? config.dataDir
+  const redis = await chooseRedis(config, dataDir, log, releases)
+  const keys =
+    config.tokenKeys.kind === 'generated'
+      ? { kind: 'secret' as const, secret: await ownSecret(dataDir) }
+      : config.tokenKeys
+
+  const session = {
+    asAppRole: database.appUrl === database.ownerUrl && canUseAppRole,
+    statementTimeout: config.requestTimeout * 1000,
+  }
+  const pool = (max: number): Sql => {
+    const sql = connect(database.appUrl, { ...session, max })
+    releases.add(() => sql.end({ timeout: 2 }))
+    return sql
+  }
+  const writers = pool(WRITERS)
+  const readers = pool(READERS)
+
+  const store = await PostgresEventStore.open(readers)
+  const shared = { epoch: store.epoch, currency: config.currency, logger: log }
+  const bus = redis.url
+    ? new RedisBus({ ...shared, url: redis.url, changes: store })
+    : new MemoryBus(shared)
+  releases.add(() => bus.close())
+  const outbox = new Outbox({ bus, store, logger: log })
+  releases.add(() => outbox.close())
+
+  const onCommitted = async (committed: Parameters<typeof outbox.publish>[0]) => {
+    await outbox.publish(committed)
+  }
+  const authenticator = createAuthenticator({
+    keys,
+    issuer: config.jwtIssuer,
+    audience: config.jwtAudience,
+  })
+  const gateway = new Gateway({
+    bus,
+    store,
+    authenticator,
+    logger: log,
+    currency: config.currency,
+    corsOrigins: config.corsOrigins,
+  })
+  const app = createApp({
+    authenticator,
+    corsOrigins: config.corsOrigins,
+    requestTimeout: config.requestTimeout,
+    currency: config.currency,
+    executor: new BatchingExecutor(writers, {
+      onCommitted,
+      inFlight: WRITERS,
+      retryFor: config.requestTimeout * 1000,
+    }),
+    reader: new PostgresReader(readers),
+    auditor: new PostgresAuditor(readers, {
+      onCommitted,
+      onVerified: async (wallets) => {
+        await Promise.all(wallets.map((w) => bus.fill(w, w.currency, w.balance, w.seq)))
+      },
+    }),
+    policies: new PostgresPolicies(readers),
+    cache: bus,
+    tickets: gateway.tickets,
+    streams: eventStreams(gateway.connections),
+    readiness: readinessOf(readers, gateway),
+    log,
+  })
+
+  const server = createServer({ fetch: app.fetch, gateway, logger: log })
+  releases.add(() => server.drain(config.drainSeconds))
+  const address = await server.listen(config.port, config.host)
+  return {
+    address,
+    dataDir: database.dataDir,
+    redis: redis.description,
+    secret: keys.kind === 'secret' ? keys.secret : undefined,
+  }
+}

@@ -1,0 +1,21 @@
+/** What was started, to be ended in reverse. */
+export class Releases {
+  readonly #stack: (() => Promise<unknown>)[] = []
+
+  add(release: () => Promise<unknown>): void {
+    this.#stack.push(release)
+  }
+
+  /** Ends everything, also when one of them fails; throws the first failure at the end. */
+  async run(): Promise<void> {
+    const failures: unknown[] = []
+    for (let release = this.#stack.pop(); release; release = this.#stack.pop()) {
+      try {
+        await release()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+}

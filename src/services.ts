@@ -1,0 +1,56 @@
+import type { Config } from './config.ts'
+import { startPostgres } from './embedded/postgres.ts'
+import { startRedis } from './embedded/redis.ts'
+import type { Logger } from './log.ts'
+import type { Releases } from './releases.ts'
+
+export interface Database {
+  /** Runs migrations. */
+  ownerUrl: string
+  /** Serves. With an external database it is the owner's too, whose sessions then take on the role. */
+  appUrl: string
+  /** Of a private Postgres: where its data lies. */
+  dataDir: string | undefined
+}
+
+/** The configured database, or a private Postgres. */
+export async function openDatabase(
+  config: Config,
+  log: Logger,
+  releases: Releases,
+): Promise<Database> {
+  if (config.databaseUrl !== undefined) {
+    return { ownerUrl: config.databaseUrl, appUrl: config.databaseUrl, dataDir: undefined }
+  }
+  const postgres = await startPostgres({ dataDir: config.dataDir, log })
+  releases.add(() => postgres.close())
+  return postgres
+}
+
+export interface RedisChoice {
+  /** Undefined: there is none, and the bus inside the process stands in for it. */
+  url: string | undefined
+  /** For a person. */
+  description: string
+}
+
+/** The configured Redis, else a private one where the PATH has a program for it, else none. */
+export async function chooseRedis(
+  config: Config,
+  dataDir: string,
+  log: Logger,
+  releases: Releases,
+): Promise<RedisChoice> {
+  if (config.redisUrl !== undefined) {
+    return { url: config.redisUrl, description: new URL(config.redisUrl).host }
+  }
+  const redis = await startRedis({ dataDir, log })
+  if (!redis) {
+    return {
+      url: undefined,
+      description: 'none found, a stand-in inside this process (one process only, nothing shared)',
+    }
+  }
+  releases.add(() => redis.close())
+  return { url: redis.url, description: `a private ${redis.description}` }
+}
