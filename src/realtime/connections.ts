@@ -19,6 +19,8 @@ export interface ConnectionsOptions {
   currency: string
   /** Messages that a client may send each second, and save up. Default 20. */
   messagesPerSecond?: number
+  /** Seconds between heartbeats. Default 15: four of them fit into proxies' usual idle limit. */
+  beatEvery?: number
 }
 
 /** What a client said about itself when it connected. */
@@ -33,9 +35,6 @@ export interface Opening {
 
 /** Seconds before a token's end at which its client is told. */
 const WARN_AHEAD = 60
-
-/** Seconds between heartbeats: four of them fit into proxies' usual idle limit. */
-const BEAT_EVERY = 15
 
 const EXPIRED: CloseReason = {
   code: 'token_expired',
@@ -59,6 +58,7 @@ export class Connections {
   readonly #open = new Set<Connection>()
   readonly #log: LogBudget
   readonly #allowance: number
+  readonly #beatEvery: number
   #draining = false
   #ticks = 0
   #opened = 0
@@ -67,6 +67,7 @@ export class Connections {
   constructor(options: ConnectionsOptions) {
     this.#options = options
     this.#allowance = options.messagesPerSecond ?? 20
+    this.#beatEvery = options.beatEvery ?? 15
     this.#log = new LogBudget(options.logger)
     // One clock for all: a timer for each connection would cost more than the connection.
     this.#timer = setInterval(() => this.#tick(), 1000)
@@ -119,7 +120,7 @@ export class Connections {
     const connection = new Connection(
       principal,
       transport,
-      this.#opened++ % BEAT_EVERY,
+      this.#opened++ % this.#beatEvery,
       sink,
       subscriber,
       this.#allowance,
@@ -227,8 +228,8 @@ export class Connections {
         const expiresAt = isoTime(connection.principal.expiresAt)
         connection.sink.write(new Frame('token_expiring', { expiresAt }))
       }
-      // Each second another fifteenth of them, so that heartbeats do not come in bursts.
-      if (connection.slot === this.#ticks % BEAT_EVERY) connection.sink.beat()
+      // Each second another part of them, so that heartbeats do not come in bursts.
+      if (connection.slot === this.#ticks % this.#beatEvery) connection.sink.beat()
     }
   }
 }

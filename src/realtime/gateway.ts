@@ -25,6 +25,8 @@ export interface GatewayOptions {
   connectionsPerUser?: number
   /** Of one connection. Default 20. */
   messagesPerSecond?: number
+  /** Seconds between heartbeats. Default 15, and 25 on Socket.IO. */
+  beatEvery?: number
   bounds?: Partial<QueueBounds>
   /** Milliseconds between looks at Postgres while Redis is away. Default 1500. */
   pollEvery?: number
@@ -59,6 +61,7 @@ export class Gateway {
       logger,
       currency,
       messagesPerSecond: options.messagesPerSecond ?? 20,
+      beatEvery: options.beatEvery ?? 15,
     })
     bus.listen({
       message: () => {},
@@ -69,6 +72,7 @@ export class Gateway {
     this.socketIo = createSocketIo({
       connections: this.connections,
       logger,
+      pingEvery: Math.min(25, options.beatEvery ?? 25),
       originAllowed: (origin, host) => this.originAllowed(origin, host),
     })
     this.webSocket = new WebSocketTransport(this.connections)

@@ -17,6 +17,8 @@ export const HANDSHAKE_TIMEOUT = 10_000
 export interface SocketIoOptions {
   connections: Connections
   logger: Logger
+  /** Seconds between Engine.IO's pings. */
+  pingEvery: number
   /** Whether a page of this origin may connect. */
   originAllowed(origin: string | undefined, host: string | undefined): boolean
 }
@@ -30,6 +32,7 @@ export interface SocketIo {
 export function createSocketIo(options: SocketIoOptions): SocketIo {
   const { connections, logger, originAllowed } = options
   const engineOptions: EngineOptions = {
+    pingInterval: options.pingEvery * 1000,
     maxHttpBufferSize: MAX_MESSAGE,
     // Deflate made a connection cost 233 KB.
     perMessageDeflate: false,
