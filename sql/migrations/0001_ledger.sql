@@ -127,7 +127,8 @@ create table transactions (
 create index transactions_of_wallet on transactions (wallet_id, id);
 create index transactions_of_tenant on transactions (tenant, id);
 create index transactions_pending on transactions (tenant, type, id) where status = 'pending';
-create index transactions_expiring on transactions (expires_at) where status = 'pending' and type = 'hold';
+create index transactions_expiring on transactions (expires_at, id)
+  where status = 'pending' and type = 'hold';
 
 -- The postings, append-only. One row is both sides: it names the account debited and the account
 -- credited, so debits equal credits by construction. One of the two is always a wallet's: `account_id`,
@@ -170,8 +171,6 @@ create table events (
   created_at timestamptz not null,
   primary key (wallet_id, seq)
 );
--- For pruning by age: a few kilobytes where a b-tree would be gigabytes.
-create index events_by_age on events using brin (created_at) with (pages_per_range = 32);
 
 -- What is committed and not yet known to be published: a row a commit, gone once published. It names
 -- the stretch of each wallet's stream that the commit wrote.
@@ -194,7 +193,6 @@ create table idempotency_keys (
   created_at timestamptz not null,
   primary key (tenant, actor, key)
 );
-create index idempotency_keys_by_age on idempotency_keys using brin (created_at);
 
 -- What a user may move, by type of transaction.
 create table limits (

@@ -1,0 +1,18 @@
+-- Forgets answers to idempotency keys that are older than p_keep, in p_blocks blocks of the table from
+-- block p_from on: a walk over the table in the order of its rows, which needs no index of its own.
+-- Returns the block to go on from; null at the end, or while another process is at it.
+create or replace function prune_idempotency_keys(p_keep interval, p_from bigint, p_blocks integer)
+returns bigint language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  v_to bigint := p_from + p_blocks;
+begin
+  if not pg_try_advisory_xact_lock(7236178, 2) then
+    return null;
+  end if;
+  delete from idempotency_keys
+  where ctid >= format('(%s,0)', p_from)::tid and ctid < format('(%s,0)', v_to)::tid
+    and created_at < clock_timestamp() - p_keep;
+  return case when v_to * current_setting('block_size')::bigint < pg_relation_size('idempotency_keys')
+    then v_to end;
+end
+$$;

@@ -1,0 +1,79 @@
+import type { Logger } from '../log.ts'
+import type { Sql } from './database.ts'
+import type { Executor } from './ledger.ts'
+import { Rounds } from './rounds.ts'
+
+export interface HoldExpiryOptions {
+  sql: Sql
+  executor: Executor
+  log: Pick<Logger, 'warn' | 'info'>
+  /** Milliseconds between rounds. Default 1000. */
+  every?: number
+}
+
+/** Holds that are expired at once. */
+const STEP = 500
+
+/**
+ * Frees the money of holds whose time is over, also of those that ran out while no process was there.
+ * Each goes through the executor like any command, as actor `system`; of several processes that see the
+ * same hold one expires it, and the others are told that it is done.
+ */
+export class HoldExpiry {
+  readonly #sql: Sql
+  readonly #executor: Executor
+  readonly #rounds: Rounds
+
+  constructor({ sql, executor, log, every = 1_000 }: HoldExpiryOptions) {
+    this.#sql = sql
+    this.#executor = executor
+    this.#rounds = new Rounds((signal) => this.#round(signal), {
+      log,
+      name: 'expiring holds',
+      every,
+    })
+  }
+
+  start(): void {
+    this.#rounds.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#rounds.stop()
+  }
+
+  /** One hold that cannot be expired keeps no other from it: the round goes on, and fails at its end. */
+  async #round(signal: AbortSignal): Promise<void> {
+    const failures: unknown[] = []
+    for (let after = { expires_at: '-infinity', id: FIRST_ID }; !signal.aborted; ) {
+      const due = await this.#due(after)
+      const results = await Promise.allSettled(
+        due.map(({ tenant, id }) =>
+          this.#executor.execute({
+            op: 'hold_expire',
+            tenant,
+            actor: 'system',
+            transactionId: id,
+          }),
+        ),
+      )
+      for (const result of results) if (result.status === 'rejected') failures.push(result.reason)
+      const last = due[due.length - 1]
+      if (!last || due.length < STEP) break
+      after = last
+    }
+    if (failures.length > 0) {
+      throw new Error(`${failures.length} holds could not be expired`, { cause: failures[0] })
+    }
+  }
+
+  #due(after: { expires_at: string; id: string }) {
+    return this.#sql<{ tenant: string; id: string; expires_at: string }[]>`
+      select tenant, id, expires_at::text from transactions
+      where status = 'pending' and type = 'hold' and expires_at <= clock_timestamp()
+        and (expires_at, id) > (${after.expires_at}::text::timestamptz, ${after.id}::uuid)
+      order by expires_at, id limit ${STEP}`
+  }
+}
+
+const FIRST_ID = '00000000-0000-0000-0000-000000000000'

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HoldExpiry } from '../../src/ledger/hold-expiry.ts'
+import { Pruning } from '../../src/ledger/pruning.ts'
+import { eventually } from '../environment/index.ts'
+import { openSample, type Sample, silent, tenant } from './sample.ts'
+
+let ledger: Sample
+beforeAll(async () => {
+  ledger = await openSample()
+})
+afterAll(() => ledger?.close())
+
+const hold = (userId: string, expiresIn: number) =>
+  ledger.accepted({ op: 'hold', userId, amount: 100n, expiresIn })
+
+describe('an expired hold', () => {
+  const sweeper = () =>
+    new HoldExpiry({ sql: ledger.sql, executor: ledger.executor, log: silent, every: 50 })
+
+  test('frees its money by itself, and says so', async () => {
+    await ledger.fund('ann', 100n)
+    const expiry = sweeper()
+    expiry.start()
+    try {
+      const { id } = await hold('ann', 1)
+      expect(await ledger.stateOf('ann')).toEqual({ balance: 100n, held: 100n })
+      await eventually(async () =>
+        expect(await ledger.stateOf('ann')).toEqual({ balance: 100n, held: 0n }),
+      )
+      expect(await ledger.reader.transaction(tenant, id)).toMatchObject({
+        status: 'expired',
+        processedBy: 'system',
+      })
+      expect((await ledger.eventsOf('ann')).at(-1)).toEqual([3, 'transaction_failed', 100n])
+    } finally {
+      await expiry.stop()
+    }
+  })
+
+  test('is freed once, by whichever of several processes, also long after its time', async () => {
+    await ledger.fund('bob', 100_000n)
+    const holds = await Promise.all(Array.from({ length: 600 }, () => hold('bob', 3_600)))
+    const late = await hold('bob', 3_600)
+    await ledger.owner`
+      update transactions set expires_at = now() - interval '1 day'
+      where user_id = 'bob' and type = 'hold' and id <> ${late.id}`
+    const sweepers = [sweeper(), sweeper(), sweeper()]
+    for (const one of sweepers) one.start()
+    await eventually(async () =>
+      expect(await ledger.stateOf('bob')).toEqual({ balance: 100_000n, held: 100n }),
+    )
+    await Promise.all(sweepers.map((one) => one.stop()))
+    const failed = await ledger.owner`
+      select from events where event = 'transaction_failed' and status = 'expired'
+        and wallet_id = (select id from wallets where user_id = 'bob')`
+    expect(failed.count).toBe(holds.length)
+  })
+
+  test('does not expire before its time, whoever says so', async () => {
+    await ledger.fund('cid', 100n)
+    const { id } = await hold('cid', 60)
+    expect(
+      await ledger.run({ op: 'hold_expire', actor: 'system', transactionId: id }),
+    ).toMatchObject({ ok: false, code: 'invalid_command' })
+  })
+})
+
+describe('pruning', () => {
+  const pruning = () =>
+    new Pruning({
+      sql: ledger.sql,
+      log: silent,
+      eventRetention: 3_600,
+      keyRetention: 3_600,
+      every: 20,
+    })
+  const seqsOf = async (userId: string) => (await ledger.eventsOf(userId)).map(([seq]) => seq)
+  const age = (userId: string, upTo: number) => ledger.owner`
+    update events set created_at = created_at - interval '2 hours'
+    where wallet_id = (select id from wallets where user_id = ${userId}) and seq <= ${upTo}`
+  const published = (userId: string) => ledger.owner`
+    delete from outbox where (select id from wallets where user_id = ${userId}) = any (wallet_ids)`
+
+  test('forgets the oldest events, and leaves a stream without a hole', async () => {
+    for (let i = 0; i < 130; i++) await ledger.fund('dan', 1n)
+    await ledger.fund('eve', 1n)
+    await Promise.all([published('dan'), published('eve')])
+    await ledger.owner`delete from outbox`
+    await age('dan', 250)
+    const work = [pruning(), pruning()]
+    for (const one of work) one.start()
+    await eventually(async () =>
+      expect(await seqsOf('dan')).toEqual([251, 252, 253, 254, 255, 256, 257, 258, 259, 260]),
+    )
+    await Promise.all(work.map((one) => one.stop()))
+    expect(await seqsOf('eve')).toEqual([1, 2])
+  })
+
+  test('never forgets what is not yet known to be published', async () => {
+    await ledger.owner`delete from outbox`
+    await ledger.fund('fay', 1n)
+    await ledger.fund('gil', 1n)
+    await age('fay', 2)
+    await age('gil', 2)
+    await ledger.owner`
+      delete from outbox where (select id from wallets where user_id = 'fay') = any (wallet_ids)`
+    const work = pruning()
+    work.start()
+    await eventually(async () => expect(await seqsOf('fay')).toEqual([]))
+    await work.stop()
+    expect(await seqsOf('gil')).toEqual([1, 2])
+  })
+
+  test('forgets the answers to old idempotency keys, and no others', async () => {
+    const keys = Array.from({ length: 400 }, (_, i) => `key ${i}`)
+    await Promise.all(
+      keys.map((idempotencyKey) =>
+        ledger.accepted({
+          op: 'adjustment',
+          actor: 'admin',
+          userId: 'hal',
+          amount: 1n,
+          idempotencyKey,
+        }),
+      ),
+    )
+    await ledger.owner`
+      update idempotency_keys set created_at = created_at - interval '2 hours' where key <> 'key 7'`
+    const work = pruning()
+    work.start()
+    await eventually(async () =>
+      expect(await ledger.owner`select key from idempotency_keys`).toEqual([{ key: 'key 7' }]),
+    )
+    await work.stop()
+  })
+})

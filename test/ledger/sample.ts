@@ -1,0 +1,80 @@
+import pino from 'pino'
+import { PostgresAuditor } from '../../src/ledger/auditor.ts'
+import type { Command, Outcome, Transaction } from '../../src/ledger/command.ts'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { PostgresEventStore } from '../../src/ledger/event-store.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { PostgresReader } from '../../src/ledger/reader.ts'
+import { createDatabase } from '../environment/index.ts'
+
+export const tenant = 'default'
+export const USD = 'USD'
+export const silent = pino({ level: 'silent' })
+
+export type Some = Partial<Command> & Pick<Command, 'op'>
+
+/** A ledger in a database of its own, with short words for what tests do to it. */
+export interface Sample {
+  /** As the server connects. */
+  sql: Sql
+  /** As the owner connects: for what the server may not do. */
+  owner: Sql
+  executor: BatchingExecutor
+  reader: PostgresReader
+  store: PostgresEventStore
+  auditor: PostgresAuditor
+  /** In the default tenant and in USD, by the user concerned or else by `admin`. */
+  run(command: Some): Promise<Outcome>
+  /** `run`, where a refusal is a failure of the test. */
+  accepted(command: Some): Promise<Transaction>
+  fund(userId: string, amount: bigint): Promise<Transaction>
+  stateOf(userId: string): Promise<{ balance: bigint; held: bigint }>
+  /** `[seq, event, newBalance]` of each. */
+  eventsOf(userId: string): Promise<[number, string, bigint][]>
+  close(): Promise<void>
+}
+
+export async function openSample(): Promise<Sample> {
+  const database = await createDatabase()
+  const sql = connect(database.appUrl, { max: 4 })
+  const owner = connect(database.ownerUrl, { max: 2 })
+  const executor = new BatchingExecutor(sql)
+  const reader = new PostgresReader(sql)
+  const store = await PostgresEventStore.open(sql)
+
+  const run = (command: Some) =>
+    executor.execute({
+      tenant,
+      actor: command.userId ?? 'admin',
+      ...(command.transactionId ? {} : { currency: USD }),
+      ...command,
+    })
+  const accepted = async (command: Some) => {
+    const outcome = await run(command)
+    if (!outcome.ok) throw new Error(`refused: ${outcome.code}`)
+    return outcome.transaction
+  }
+  return {
+    sql,
+    owner,
+    executor,
+    reader,
+    store,
+    auditor: new PostgresAuditor(sql),
+    run,
+    accepted,
+    fund: (userId, amount) => accepted({ op: 'adjustment', actor: 'admin', userId, amount }),
+    async stateOf(userId) {
+      const { balance, held } = await reader.balance({ tenant, userId }, USD)
+      return { balance, held }
+    },
+    async eventsOf(userId) {
+      const { events } = await store.eventsAfter({ tenant, userId }, 0, 1_000)
+      return events.map(({ seq, event, newBalance }) => [seq, event, newBalance])
+    },
+    async close() {
+      await Promise.all([sql.end(), owner.end()])
+      await database.drop()
+    },
+  }
+}
