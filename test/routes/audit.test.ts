@@ -1,0 +1,68 @@
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { admin, alice, foreignAdmin, type LedgerApp, ledgerApp } from './ledger-app.ts'
+
+let it: LedgerApp
+beforeAll(async () => {
+  it = await ledgerApp()
+  await it.fund('alice', 100)
+  await it.fund('bob', 20.5)
+  await it.call(alice, 'POST /transactions', { type: 'booking_payment', amount: 30 })
+})
+afterAll(() => it.close())
+
+/** What no request can do: a snapshot that is wrong. */
+async function spoil(userId: string, minor: number) {
+  const sql = postgres(it.database.ownerUrl, { max: 1 })
+  await sql`
+    update balance_snapshots set balance = balance + ${minor}
+    where wallet_id = (select id from wallets where user_id = ${userId} and tenant = 'default')`
+  await sql.end()
+}
+
+test('a sound ledger is found sound', async () => {
+  expect((await it.call(admin, 'GET /transactions/verify/alice')).body).toEqual({
+    userId: 'alice',
+    currency: 'USD',
+    isAccurate: true,
+    snapshotBalance: 70,
+    calculatedBalance: 70,
+    difference: 0,
+  })
+  const { body } = await it.call(admin, 'GET /transactions/audit')
+  expect(body).toMatchObject({ total: 2, accurate: 2, inaccurate: 0, discrepancies: [] })
+  for (const { debits, credits, balanced } of body.ledger) {
+    expect([debits, balanced]).toEqual([credits, true])
+  }
+})
+
+test('another tenant is not counted, and who is not known is 404', async () => {
+  const { body } = await it.call(foreignAdmin, 'GET /transactions/audit')
+  expect(body).toMatchObject({ total: 0, inaccurate: 0 })
+  expect((await it.call(foreignAdmin, 'GET /transactions/verify/alice')).status).toBe(404)
+  expect((await it.call(admin, 'GET /transactions/verify/nobody')).status).toBe(404)
+  expect((await it.call(foreignAdmin, 'POST /transactions/recalculate/alice')).status).toBe(404)
+})
+
+describe('a snapshot that is wrong', () => {
+  test('is found, and repaired from the entries', async () => {
+    await spoil('alice', 5_00)
+    const { body } = await it.call(admin, 'GET /transactions/verify/alice')
+    expect(body).toMatchObject({ isAccurate: false, snapshotBalance: 75, difference: 5 })
+    const audit = await it.call(admin, 'GET /transactions/audit')
+    expect(audit.body).toMatchObject({ accurate: 1, inaccurate: 1 })
+    expect(audit.body.discrepancies[0]).toMatchObject({ userId: 'alice', currency: 'USD' })
+
+    const repaired = await it.call(admin, 'POST /transactions/recalculate/alice')
+    expect(repaired.body).toMatchObject({ previousBalance: 75, newBalance: 70, corrected: true })
+    const again = await it.call(admin, 'GET /transactions/audit')
+    expect(again.body).toMatchObject({ accurate: 2, inaccurate: 0 })
+  })
+
+  test('is repaired with all others at once', async () => {
+    await spoil('alice', 1)
+    await spoil('bob', 1)
+    const { body } = await it.call(admin, 'POST /transactions/recalculate-all')
+    expect(body).toMatchObject({ total: 2, corrected: 2 })
+  })
+})

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { admin, alice, bob, foreignAdmin, type LedgerApp, ledgerApp } from './ledger-app.ts'
+
+let it: LedgerApp
+beforeAll(async () => {
+  it = await ledgerApp()
+  await it.fund('alice', 100)
+})
+afterAll(() => it.close())
+
+const get = (path: string, caller = alice) => it.call(caller, `GET /transactions/balance${path}`)
+
+describe('the cached balance', () => {
+  test('says truthfully whether the cache had it', async () => {
+    expect((await get('/cached')).body).toEqual({ balance: 100, cached: false })
+    expect((await get('/cached')).body).toEqual({ balance: 100, cached: true })
+  })
+
+  test('has every digit that is cached', async () => {
+    it.cache.entries.set('default/rich/USD', '90071992547409.91')
+    const { text } = await get('/cached', { sub: 'rich' })
+    expect(text).toBe('{"balance":90071992547409.91,"cached":true}')
+  })
+
+  test('is read from Postgres while the cache is away', async () => {
+    const away = await ledgerApp({
+      cache: { cachedBalance: async () => null, fill: async () => {} },
+    })
+    await away.fund('alice', 7.25)
+    const { body } = await away.call(alice, 'GET /transactions/balance/cached')
+    expect(body).toEqual({ balance: 7.25, cached: false })
+    await away.close()
+  })
+})
+
+describe('the balance', () => {
+  test('shows what is held and what can be spent', async () => {
+    await it.call(alice, 'POST /transactions/hold', { amount: 30 })
+    expect((await get('')).body).toMatchObject({
+      balance: 100,
+      held: 30,
+      available: 70,
+      currency: 'USD',
+      seq: expect.any(Number),
+      updatedAt: expect.any(String),
+    })
+  })
+
+  test('is kept by currency', async () => {
+    await it.fund('alice', 5000, 'JPY')
+    await it.fund('alice', 1.234, 'KWD')
+    expect((await get('?currency=JPY')).body.balance).toBe(5000)
+    expect((await get('?currency=KWD')).body.balance).toBe(1.234)
+    expect((await get('?currency=EUR')).body.balance).toBe(0)
+    expect((await get('?currency=usd')).body.code).toBe('unknown_currency')
+  })
+
+  test('can be asked for as it stood at a time', async () => {
+    const dave = { sub: 'dave' }
+    await it.fund('dave', 10)
+    const { body } = await it.call(dave, 'GET /transactions/my-transactions')
+    const at = body.items[0].updatedAt as string
+    await it.fund('dave', 5)
+    const then = await get(`?at=${encodeURIComponent(at)}`, dave)
+    expect(then.body).toEqual({ balance: 10, currency: 'USD', at })
+    expect((await get('?at=2020-01-01', dave)).body.balance).toBe(0)
+    expect((await get('', dave)).body.balance).toBe(15)
+  })
+
+  test('of somebody who never had any is zero', async () => {
+    expect((await get('', { sub: 'new' })).body).toMatchObject({ balance: 0, available: 0 })
+  })
+
+  test('of another user is for an admin of the tenant alone', async () => {
+    expect((await get('?userId=alice', admin)).body.balance).toBe(100)
+    expect((await get('?userId=alice', bob)).status).toBe(403)
+    expect((await get('?userId=alice', foreignAdmin)).body.balance).toBe(0)
+  })
+})
+
+test('the snapshot is the stored row; who has none gets 404', async () => {
+  expect((await get('/snapshot')).body).toMatchObject({
+    userId: 'alice',
+    currency: 'USD',
+    balance: 100,
+    version: 1,
+  })
+  expect((await get('/snapshot', { sub: 'unknown' })).status).toBe(404)
+})

@@ -1,0 +1,145 @@
+import { expect } from 'vitest'
+import type { AppDeps, createApp } from '../../src/app.ts'
+import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import { PostgresAuditor } from '../../src/ledger/auditor.ts'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import type { Who } from '../../src/ledger/event.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { toDecimal } from '../../src/ledger/money.ts'
+import { PostgresPolicies } from '../../src/ledger/policies.ts'
+import { PostgresReader } from '../../src/ledger/reader.ts'
+import * as answers from '../../src/openapi/answers.ts'
+import { OPERATIONS } from '../../src/openapi/operations.ts'
+import { createDatabase, mintToken, TEST_SECRET, type TestDatabase } from '../environment/index.ts'
+import { edge } from '../http/stub.ts'
+
+/** Who sends a request: a user of the default tenant without a role, unless it says otherwise. */
+export interface Caller {
+  sub: string
+  roles?: string[]
+  tenant?: string
+}
+
+export interface Answer {
+  status: number
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects and fails where that is not there
+  body: any
+  text: string
+  headers: Headers
+}
+
+export interface LedgerApp {
+  app: ReturnType<typeof createApp>
+  sql: Sql
+  database: TestDatabase
+  cache: AppDeps['cache'] & { entries: Map<string, string> }
+  /** Sends one request; its answer is held against the documented form. `path` may hold a query. */
+  call(
+    caller: Caller | null,
+    request: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>
+  /** Gives a user so much, through a topup that an admin approves. */
+  fund(userId: string, amount: number, currency?: string): Promise<void>
+  close(): Promise<void>
+}
+
+export const alice: Caller = { sub: 'alice' }
+export const bob: Caller = { sub: 'bob' }
+export const admin: Caller = { sub: 'ada', roles: ['admin'] }
+export const service: Caller = { sub: 'booking', roles: ['service'] }
+export const foreignAdmin: Caller = { sub: 'ada', roles: ['admin'], tenant: 'other' }
+
+/** The app on a real Postgres, with a cache in memory that anyone may look into. */
+export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<LedgerApp> {
+  const database = await createDatabase()
+  const sql = connect(database.appUrl, { max: 4 })
+  const cache = memoryCache()
+  const { app } = edge({
+    authenticator: createAuthenticator({ keys: { kind: 'secret', secret: TEST_SECRET } }),
+    executor: new BatchingExecutor(sql),
+    reader: new PostgresReader(sql),
+    auditor: new PostgresAuditor(sql),
+    policies: new PostgresPolicies(sql),
+    cache,
+    ...overrides,
+  })
+
+  const call: LedgerApp['call'] = async (caller, request, body, headers = {}) => {
+    const [method = '', path = ''] = request.split(' ')
+    const response = await app.request(path, {
+      method,
+      headers: {
+        ...(caller && { Authorization: `Bearer ${await mintToken(caller)}` }),
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    const json = response.headers.get('Content-Type') === 'application/json'
+    const answer = {
+      status: response.status,
+      body: json ? JSON.parse(text) : undefined,
+      text,
+      headers: response.headers,
+    }
+    if (json) expectDocumented(method, path, answer)
+    return answer
+  }
+
+  return {
+    app,
+    sql,
+    database,
+    cache,
+    call,
+    async fund(userId, amount, currency) {
+      const { body } = await call({ sub: userId }, 'POST /transactions/topup', {
+        amount,
+        ...(currency && { currency }),
+      })
+      const processed = await call(admin, `PATCH /transactions/topup/${body.id}/process`, {
+        status: 'success',
+      })
+      expect(processed.status).toBe(200)
+    },
+    async close() {
+      await sql.end()
+      await database.drop()
+    },
+  }
+}
+
+function expectDocumented(method: string, path: string, { status, body }: Answer) {
+  if (status >= 400 && !path.startsWith('/health')) {
+    return expect(answers.problem.strict().parse(body)).toBeTruthy()
+  }
+  const bare = path.split('?')[0] ?? ''
+  const name = Object.keys(OPERATIONS)
+    // The longest pattern without a wildcard wins, as in the router.
+    .sort((a, b) => Number(a.includes(':')) - Number(b.includes(':')))
+    .find((operation) =>
+      new RegExp(`^${operation.replace(/:\w+/g, '[^/]+')}$`).test(`${method} ${bare}`),
+    )
+  const operation = name === undefined ? undefined : OPERATIONS[name]
+  if (!operation) return
+  const [expected, schema] = operation.success
+  if (status < 300) expect([request(name), status]).toEqual([request(name), expected])
+  if (!Array.isArray(schema)) (schema as typeof answers.transaction).strict?.().parse(body)
+}
+
+const request = (name: string | undefined) => name ?? 'unknown'
+
+function memoryCache(): LedgerApp['cache'] {
+  const entries = new Map<string, string>()
+  const key = ({ tenant, userId }: Who, currency: string) => `${tenant}/${userId}/${currency}`
+  return {
+    entries,
+    cachedBalance: async (who, currency) => entries.get(key(who, currency)) ?? null,
+    fill: async (who, currency, minor) => {
+      entries.set(key(who, currency), toDecimal(minor, currency))
+    },
+  }
+}

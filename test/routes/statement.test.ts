@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { admin, alice, bob, foreignAdmin, type LedgerApp, ledgerApp } from './ledger-app.ts'
+
+let it: LedgerApp
+beforeAll(async () => {
+  it = await ledgerApp()
+  await it.fund('alice', 1000)
+  for (let i = 1; i <= 25; i++) {
+    await it.call(alice, 'POST /transactions', { type: 'booking_payment', amount: i })
+  }
+  await it.fund('bob', 5)
+})
+afterAll(() => it.close())
+
+type Item = { id: string; amount: number; createdAt: string; type: string }
+
+describe('one’s own transactions', () => {
+  test('come in pages, newest first, each once, also while others are added', async () => {
+    const seen: Item[] = []
+    let cursor = ''
+    do {
+      const { body } = await it.call(
+        alice,
+        `GET /transactions/my-transactions?type=booking_payment&limit=10${cursor}`,
+      )
+      seen.push(...body.items)
+      cursor = body.nextCursor ? `&cursor=${body.nextCursor}` : ''
+      await it.call(alice, 'POST /transactions', { type: 'booking_payment', amount: 0.01 })
+    } while (cursor)
+    expect(seen.map((item) => item.amount)).toEqual(Array.from({ length: 25 }, (_, i) => i - 25))
+    expect(new Set(seen.map((item) => item.id)).size).toBe(25)
+  })
+
+  test('are filtered by type, status, currency and time', async () => {
+    const ask = async (search: string) =>
+      (await it.call(alice, `GET /transactions/my-transactions?${search}`)).body.items as Item[]
+    expect((await ask('type=topup')).map((item) => item.type)).toEqual(['topup'])
+    expect(await ask('status=failed')).toEqual([])
+    expect(await ask('currency=EUR')).toEqual([])
+    expect(await ask('to=2020-01-01')).toEqual([])
+    expect(await ask('from=2100-01-01T00:00:00Z')).toEqual([])
+    const [newest] = await ask('limit=1')
+    const since = await ask(`from=${encodeURIComponent(newest?.createdAt ?? '')}`)
+    expect(since.map((item) => item.id)).toContain(newest?.id)
+  })
+
+  test.each(['from=yesterday', 'from=2025-02-30', 'to=0000-01-01', 'cursor=x', 'type=theft'])(
+    '%s is refused',
+    async (search) => {
+      const { status } = await it.call(alice, `GET /transactions/my-transactions?${search}`)
+      expect(status).toBe(400)
+    },
+  )
+})
+
+describe('one transaction', () => {
+  test('is shown to its user and to an admin of its tenant, to nobody else', async () => {
+    const [item] = (await it.call(alice, 'GET /transactions/my-transactions?limit=1')).body.items
+    const status = async (caller = alice) =>
+      (await it.call(caller, `GET /transactions/${item.id}`)).status
+    expect([await status(), await status(admin)]).toEqual([200, 200])
+    expect([await status(bob), await status(foreignAdmin)]).toEqual([404, 404])
+  })
+
+  test('that does not exist is 404, and one that cannot exist 400', async () => {
+    const unknown = await it.call(alice, 'GET /transactions/019a4e5c-0000-7000-8000-000000000001')
+    expect(unknown.status).toBe(404)
+    expect((await it.call(alice, 'GET /transactions/42')).status).toBe(400)
+  })
+})
+
+test('an admin sees everyone of the tenant, and nobody of another', async () => {
+  const users = async (caller = admin, search = '') =>
+    new Set(
+      (await it.call(caller, `GET /transactions/all?limit=100${search}`)).body.items.map(
+        (item: { userId: string }) => item.userId,
+      ),
+    )
+  expect(await users()).toEqual(new Set(['alice', 'bob']))
+  expect(await users(admin, '&userId=bob')).toEqual(new Set(['bob']))
+  expect(await users(foreignAdmin)).toEqual(new Set())
+})
+
+describe('the export', () => {
+  test('as CSV has a header and every transaction, oldest first', async () => {
+    const { status, text, headers } = await it.call(bob, 'GET /transactions/export')
+    expect(status).toBe(200)
+    expect(headers.get('Content-Type')).toContain('text/csv')
+    expect(headers.get('Content-Disposition')).toBe('attachment; filename="transactions.csv"')
+    const [header, row, end] = text.split('\r\n')
+    expect(header).toBe(
+      'id,userId,type,amount,currency,status,description,adminNotes,processedBy,referenceId,referenceType,previousBalance,newBalance,metadata,createdAt,updatedAt',
+    )
+    expect(row).toMatch(/^[0-9a-f-]{36},bob,topup,5,USD,success,,,ada,,,0,5,,2/)
+    expect(end).toBe('')
+  })
+
+  test('quotes what it must, and lets no spreadsheet run what a user wrote', async () => {
+    const carol = { sub: 'carol' }
+    for (const description of ['=1+1', '+cmd', '-2+3', '@SUM(A1)', 'a, "b"\nc', 'plain']) {
+      await it.call(carol, 'POST /transactions/topup', { amount: 1, description })
+    }
+    const { text } = await it.call(carol, 'GET /transactions/export?format=csv')
+    for (const cell of [
+      `,'=1+1,`,
+      `,'+cmd,`,
+      `,'-2+3,`,
+      `,'@SUM(A1),`,
+      ',"a, ""b""\nc",',
+      ',plain,',
+    ]) {
+      expect(text).toContain(cell)
+    }
+  })
+
+  test('as NDJSON has a transaction on each line, as the API shows it', async () => {
+    const { text, headers } = await it.call(
+      alice,
+      'GET /transactions/export?format=ndjson&type=topup',
+    )
+    expect(headers.get('Content-Type')).toContain('application/x-ndjson')
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const { body } = await it.call(alice, 'GET /transactions/my-transactions?type=topup')
+    expect(lines).toEqual(body.items)
+  })
+
+  test('of nobody is a header alone', async () => {
+    const { text } = await it.call({ sub: 'nobody' }, 'GET /transactions/export')
+    expect(text.split('\r\n')).toHaveLength(2)
+  })
+
+  test('of another user is for an admin of the tenant', async () => {
+    const export_ = (caller: typeof alice) =>
+      it.call(caller, 'GET /transactions/export?format=ndjson&userId=alice')
+    expect((await export_(bob)).status).toBe(403)
+    expect((await export_(admin)).text).toContain('"userId":"alice"')
+    expect((await export_(foreignAdmin)).text).toBe('')
+  })
+})
