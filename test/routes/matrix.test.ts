@@ -1,0 +1,236 @@
+import { base64url, SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { APART, routesOf } from '../../src/openapi/document.ts'
+import { TEST_SECRET } from '../environment/index.ts'
+import { edge } from '../http/stub.ts'
+import {
+  admin,
+  alice,
+  bob,
+  type Caller,
+  foreignAdmin,
+  type LedgerApp,
+  ledgerApp,
+  service,
+} from './ledger-app.ts'
+
+let it: LedgerApp
+beforeAll(async () => {
+  it = await ledgerApp({
+    tickets: { issue: async () => ({ ticket: 't', expiresAt: '2030-01-01T00:00:00Z' }) },
+  })
+  for (const { sub } of [alice, bob, service, admin]) await it.fund(sub, 10_000).catch(() => {})
+  await it.call(foreignAdmin, 'GET /transactions/balance')
+})
+afterAll(() => it.close())
+
+/** Opens something of alice's and gives its id. */
+const opened =
+  (request: string, body: object, by: Caller = alice) =>
+  async () =>
+    (await it.call(by, request, body)).body.id as string
+
+const topup = opened('POST /transactions/topup', { amount: 5 })
+const withdrawal = opened('POST /transactions/withdrawal', { amount: 5 })
+const hold = opened('POST /transactions/hold', { amount: 5 })
+const payment = opened('POST /transactions', { type: 'booking_payment', amount: 5 })
+const monitor = async () =>
+  (
+    await it.call(alice, 'PUT /transactions/monitors', {
+      threshold: Math.ceil(Math.random() * 1e6),
+      direction: 'below',
+    })
+  ).body.id as string
+const limit = async () => {
+  await it.call(admin, 'PUT /transactions/limits', {
+    userId: 'alice',
+    type: 'hold',
+    maxAmount: 1e6,
+  })
+  return ''
+}
+
+interface Row {
+  /** What the route answers to alice, whose things these are; to bob; a service; an admin; an admin of another tenant. */
+  answers: readonly [alice: number, bob: number, service: number, admin: number, foreign: number]
+  /** Makes what the path's `:id` names, anew for every caller. */
+  id?: () => Promise<string>
+  search?: string
+  body?: object
+  /** Anyone may call it, with a good token, a bad one or none. */
+  open?: true
+}
+
+const row = (...answers: Row['answers']): Row => ({ answers })
+
+/** Every route. One that is missing here fails the suite. */
+const MATRIX: Record<string, Row> = {
+  'POST /transactions/topup': { ...row(201, 201, 201, 201, 201), body: { amount: 1 } },
+  'POST /transactions/topup/:id/cancel': { ...row(200, 404, 404, 404, 404), id: topup },
+  'PATCH /transactions/topup/:id/process': {
+    ...row(403, 403, 403, 200, 404),
+    id: topup,
+    body: { status: 'failed' },
+  },
+  'GET /transactions/topup/pending': row(403, 403, 403, 200, 200),
+  'GET /transactions/topup/all': row(403, 403, 403, 200, 200),
+  'POST /transactions': {
+    ...row(201, 403, 201, 201, 402),
+    body: { type: 'booking_payment', amount: 1, userId: 'alice' },
+  },
+  'POST /transactions/:id/refund': {
+    ...row(403, 403, 201, 201, 404),
+    id: payment,
+    body: { amount: 1 },
+  },
+  'POST /transactions/transfer': {
+    ...row(201, 201, 201, 201, 400),
+    body: { toUserId: 'treasury', amount: 1 },
+  },
+  'POST /transactions/adjustment': {
+    ...row(403, 403, 403, 201, 201),
+    body: { userId: 'alice', amount: 1, description: 'matrix' },
+  },
+  'POST /transactions/withdrawal': { ...row(201, 201, 201, 201, 402), body: { amount: 1 } },
+  'PATCH /transactions/withdrawal/:id/process': {
+    ...row(403, 403, 403, 200, 404),
+    id: withdrawal,
+    body: { status: 'failed' },
+  },
+  'POST /transactions/hold': {
+    ...row(201, 403, 201, 403, 403),
+    body: { amount: 1, userId: 'alice' },
+  },
+  'POST /transactions/hold/:id/capture': {
+    ...row(200, 404, 200, 404, 404),
+    id: hold,
+    body: { amount: 1 },
+  },
+  'POST /transactions/hold/:id/void': { ...row(200, 404, 200, 404, 404), id: hold },
+  'GET /transactions/balance/cached': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
+  'GET /transactions/balance': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
+  'GET /transactions/balance/snapshot': {
+    ...row(200, 403, 403, 200, 404),
+    search: '?userId=alice',
+  },
+  'GET /transactions/my-transactions': row(200, 200, 200, 200, 200),
+  'GET /transactions/all': row(403, 403, 403, 200, 200),
+  'GET /transactions/export': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
+  'GET /transactions/:id': { ...row(200, 404, 404, 200, 404), id: payment },
+  'GET /transactions/verify/:userId': { ...row(403, 403, 403, 200, 404), id: async () => 'bob' },
+  'GET /transactions/audit': row(403, 403, 403, 200, 200),
+  'POST /transactions/recalculate/:userId': {
+    ...row(403, 403, 403, 200, 404),
+    id: async () => 'bob',
+  },
+  'POST /transactions/recalculate-all': row(403, 403, 403, 200, 200),
+  'GET /transactions/monitors': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
+  'PUT /transactions/monitors': {
+    ...row(200, 403, 403, 200, 200),
+    body: { userId: 'alice', threshold: 1, direction: 'above' },
+  },
+  'DELETE /transactions/monitors': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
+  'DELETE /transactions/monitors/:id': { ...row(200, 404, 404, 404, 404), id: monitor },
+  'GET /transactions/limits': row(403, 403, 403, 200, 200),
+  'PUT /transactions/limits': {
+    ...row(403, 403, 403, 200, 200),
+    body: { userId: 'alice', type: 'withdrawal', maxAmount: 1e6 },
+  },
+  'DELETE /transactions/limits': {
+    ...row(403, 403, 403, 200, 404),
+    id: limit,
+    search: '?userId=alice&type=hold',
+  },
+  'POST /balance/ticket': row(201, 201, 201, 201, 201),
+  'GET /health/live': { ...row(200, 200, 200, 200, 200), open: true },
+  'GET /health/ready': { ...row(200, 200, 200, 200, 200), open: true },
+  'GET /openapi.json': { ...row(200, 200, 200, 200, 200), open: true },
+  'GET /docs': { ...row(200, 200, 200, 200, 200), open: true },
+}
+
+const seconds = () => Math.floor(Date.now() / 1000)
+const claims = () => ({ sub: 'alice', roles: ['admin', 'service'], exp: seconds() + 600 })
+const signed = (payload: object, secret: string, alg = 'HS256') =>
+  new SignJWT({ ...payload }).setProtectedHeader({ alg }).sign(new TextEncoder().encode(secret))
+
+/** Tokens that must open nothing, though each claims every role. */
+const STRANGERS: Record<string, () => Promise<string | undefined>> = {
+  'no token': async () => undefined,
+  'a broken token': async () => 'Bearer abc.def.ghi',
+  'another scheme': async () => `Basic ${btoa('alice:secret')}`,
+  'an expired token': async () =>
+    `Bearer ${await signed({ ...claims(), exp: seconds() - 60 }, TEST_SECRET)}`,
+  'a token without expiry': async () =>
+    `Bearer ${await signed({ sub: 'alice', roles: ['admin'] }, TEST_SECRET)}`,
+  'another secret': async () => `Bearer ${await signed(claims(), 'x'.repeat(32))}`,
+  'another algorithm': async () => `Bearer ${await signed(claims(), TEST_SECRET, 'HS384')}`,
+  'algorithm none': async () => {
+    const part = (value: object) => base64url.encode(JSON.stringify(value))
+    return `Bearer ${part({ alg: 'none' })}.${part(claims())}.`
+  },
+}
+
+const CALLERS = { alice, bob, service, admin, 'an admin of another tenant': foreignAdmin }
+
+let cells = 0
+afterAll(() => console.log(`authorization matrix: ${cells} cells`))
+
+async function request(name: string, row: Row, headers: Record<string, string>, id: string) {
+  const [method = '', path = ''] = name.split(' ')
+  cells++
+  return it.app.request(path.replace(/:\w+/, id) + (row.search ?? ''), {
+    method,
+    headers: { ...headers, ...(row.body && { 'Content-Type': 'application/json' }) },
+    ...(row.body && { body: JSON.stringify(row.body) }),
+  })
+}
+
+test('the matrix has a row for every route, and none too many', () => {
+  const routes = routesOf(edge().app).map(({ name }) => name)
+  expect(Object.keys(MATRIX).sort()).toEqual(routes.sort())
+  for (const name of APART) if (!(name in MATRIX)) expect(routes).not.toContain(name)
+})
+
+describe.each(Object.entries(MATRIX))('%s', (name, row) => {
+  test('opens to nobody without a good token', async () => {
+    const id = '019a4e5c-0000-7000-8000-000000000001'
+    for (const [stranger, authorization] of Object.entries(STRANGERS)) {
+      const value = await authorization()
+      const headers: Record<string, string> = value === undefined ? {} : { Authorization: value }
+      const response = await request(name, row, headers, id)
+      expect([stranger, response.status]).toEqual([stranger, row.open ? 200 : 401])
+      if (row.open) continue
+      const text = await response.text()
+      expect(Object.keys(JSON.parse(text)).sort()).toEqual(['code', 'message', 'requestId'])
+    }
+  })
+
+  test('opens to those whom it is for, within their tenant', async () => {
+    const answers: [string, number][] = []
+    for (const [who, caller] of Object.entries(CALLERS)) {
+      const id = await row.id?.()
+      const response = await it.call(
+        caller,
+        `${name.replace(/:\w+/, id ?? '')}${row.search ?? ''}`,
+        row.body,
+      )
+      cells++
+      answers.push([who, response.status])
+      if (caller === foreignAdmin) expect(response.text).not.toContain('"default"')
+    }
+    expect(answers).toEqual(Object.keys(CALLERS).map((who, i) => [who, row.answers[i]]))
+  })
+})
+
+test('what an admin of another tenant reads or does leaves no trace of this one', async () => {
+  const wallet = async () => (await it.call(alice, 'GET /transactions/balance')).body
+  const before = await wallet()
+  const { body } = await it.call(foreignAdmin, 'GET /transactions/balance?userId=alice')
+  expect(body.balance).not.toBe(before.balance)
+  await it.call(foreignAdmin, 'POST /transactions/adjustment', {
+    userId: 'alice',
+    amount: 999,
+    description: 'the other alice',
+  })
+  expect(await wallet()).toEqual(before)
+})
