@@ -9,8 +9,14 @@ const OUTAGES = new Set([
   ...['57014', '57P01', '57P02', '57P03', '25006'],
 ])
 
-/** Whether this error passes by itself: Postgres away, restarting, failing over, or out of connections. */
+/**
+ * Whether this error passes by itself: Postgres away, restarting, failing over, or out of connections.
+ * The ledger's `DatabaseUnavailable` is known by its name, so that no driver is loaded for its sake.
+ */
 export function isOutage(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return OUTAGES.has(code) || /^(08|53)[0-9A-Z]{3}$/.test(code)
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? String(error.code) : ''
+  return (
+    error.name === 'DatabaseUnavailable' || OUTAGES.has(code) || /^(08|53)[0-9A-Z]{3}$/.test(code)
+  )
 }

@@ -36,13 +36,13 @@ export const notFound: NotFoundHandler<Env> = () => {
   throw new ApiError(404, 'not_found', 'There is nothing here.')
 }
 
+const UNAVAILABLE =
+  'The ledger cannot be reached right now. Try again, a write with the same Idempotency-Key.'
+
 function asApiError(error: Error): ApiError {
   if (error instanceof ApiError) return error
   if (isOutage(error)) {
-    return new ApiError(503, 'unavailable', 'The ledger cannot be reached right now.', {
-      retryAfter: 1,
-      cause: error,
-    })
+    return new ApiError(503, 'unavailable', UNAVAILABLE, { retryAfter: 1, cause: error })
   }
   if (error instanceof HTTPException && error.status < 500) {
     return new ApiError(400, 'invalid_request', 'The request is not valid.', { cause: error })

@@ -5,6 +5,7 @@ import { hc } from 'hono/client'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { AppType } from '../../src/app.ts'
 import { ApiError } from '../../src/errors.ts'
+import { DatabaseUnavailable } from '../../src/ledger/database.ts'
 import { bearer, edge } from './stub.ts'
 
 const TOPUP = '/transactions/topup'
@@ -227,6 +228,14 @@ describe('when something behind the edge fails', () => {
       expect(text).not.toContain('10.0.0.7')
     },
   )
+
+  test('so is what the ledger itself calls an outage', async () => {
+    const { response, text } = await failing(async () => {
+      throw new DatabaseUnavailable(false, new Error('10.0.0.7'))
+    })
+    expect(response.status).toBe(503)
+    expect(text).not.toContain('10.0.0.7')
+  })
 
   test('what hangs is answered at the time limit', async () => {
     const { response, text } = await failing(() => new Promise(() => {}), 0.05)
