@@ -8,14 +8,19 @@ export class ConfigError extends Error {
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
-/** `7d`, `24h`, `30m`, `90s` or plain seconds, as seconds. */
-const duration = z
-  .string()
-  .regex(/^\d{1,9}[smhd]?$/, 'must be a duration such as 7d, 24h, 30m or 90 (seconds)')
-  .transform((text) => {
-    const unit = text.at(-1) as keyof typeof UNITS
-    return unit in UNITS ? Number(text.slice(0, -1)) * UNITS[unit] : Number(text)
-  })
+/** `7d`, `24h`, `30m`, `90s` or plain seconds, as seconds; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const [, digits, unit = 's'] = /^(\d{1,9})([smhd]?)$/.exec(text) ?? []
+  if (digits === undefined) return undefined
+  return Number(digits) * UNITS[(unit || 's') as keyof typeof UNITS]
+}
+
+const duration = z.string().transform((text, context) => {
+  const parsed = parseDuration(text)
+  if (parsed !== undefined) return parsed
+  context.addIssue('must be a duration such as 7d, 24h, 30m or 90 (seconds)')
+  return z.NEVER
+})
 
 const seconds = (max: number) =>
   z
