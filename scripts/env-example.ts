@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import { VARIABLES } from '../src/config.ts'
 
 /** `.env.example`: every variable with its description, commented out, at its default. */
@@ -16,8 +15,4 @@ function defaultText(value: unknown): string {
 
 function wrap(text: string): string {
   return (text.match(/.{1,88}(\s|$)/g) ?? []).map((line) => `# ${line.trim()}`).join('\n')
-}
-
-if (import.meta.filename === process.argv[1]) {
-  writeFileSync(new URL('../.env.example', import.meta.url), envExample())
 }

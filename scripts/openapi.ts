@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import { type AppDeps, createApp } from '../src/app.ts'
 
 /** The OpenAPI document as it is committed: of the routes alone, which need nothing to be described. */
@@ -10,8 +9,4 @@ export async function openApiText(): Promise<string> {
   } as unknown as AppDeps)
   const document = await (await app.request('/openapi.json')).json()
   return `${JSON.stringify(document, null, 2)}\n`
-}
-
-if (import.meta.filename === process.argv[1]) {
-  writeFileSync(new URL('../docs/openapi.json', import.meta.url), await openApiText())
 }

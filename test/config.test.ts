@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { envExample } from '../scripts/env-example.ts'
 import { type ConfigError, parseConfig } from '../src/config.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
@@ -99,8 +97,4 @@ test('a secret and a key set exclude each other', () => {
   expect(complaints({ JWT_SECRET: SECRET, JWT_JWKS_URL: 'https://id.example.com/jwks' })).toEqual([
     'JWT_SECRET and JWT_JWKS_URL exclude each other: set the one that signs your tokens',
   ])
-})
-
-test('.env.example lists every variable as it is (npm run docs writes it)', () => {
-  expect(readFileSync(new URL('../.env.example', import.meta.url), 'utf8')).toBe(envExample())
 })

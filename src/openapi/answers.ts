@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { ErrorCode } from '../errors.ts'
+import { CODES } from '../http/codes.ts'
 import { wirePage, wireTransaction } from '../routes/wire.ts'
 
 /** What each route answers. The route tests hold every answer they get against these. */
@@ -12,7 +14,7 @@ export const page = wirePage
 
 export const problem = z
   .object({
-    code: z.string().meta({ description: 'A closed set: see the reference of error codes.' }),
+    code: z.enum(Object.keys(CODES) as [ErrorCode]),
     message: z.string().meta({ description: 'For people; it may change.' }),
     requestId: z.string(),
     details: z.record(z.string(), z.unknown()).optional(),

@@ -1,0 +1,17 @@
+import { writeFileSync } from 'node:fs'
+import { envExample } from './env-example.ts'
+import { errorsPage } from './errors.ts'
+import { openApiText } from './openapi.ts'
+
+/** Files that are made from the code, by path. Tests hold what is committed against this. */
+export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
+  '.env.example': envExample,
+  'docs/errors.md': errorsPage,
+  'docs/openapi.json': openApiText,
+}
+
+if (import.meta.filename === process.argv[1]) {
+  for (const [path, make] of Object.entries(GENERATED)) {
+    writeFileSync(new URL(`../${path}`, import.meta.url), await make())
+  }
+}

@@ -1,0 +1,28 @@
+import type { ErrorCode, ErrorStatus } from '../errors.ts'
+import type { RefusalCode } from '../ledger/command.ts'
+import { REFUSALS } from './refusal.ts'
+
+type Meaning = readonly [status: ErrorStatus | null, message: string]
+
+/** The codes that the ledger has no part in. Without a status: on real-time connections alone. */
+const OTHERS: Record<Exclude<ErrorCode, RefusalCode>, Meaning> = {
+  invalid_request: [400, 'The request is not valid; `details.issues` names the fields.'],
+  unauthorized: [401, 'The token is missing or not valid.'],
+  token_expired: [401, 'The token has expired.'],
+  forbidden: [403, 'The caller’s role does not allow it.'],
+  conflict: [409, 'It contradicts what is there.'],
+  payload_too_large: [413, 'The body is larger than 64 KiB.'],
+  unsupported_media_type: [415, 'The body is not declared as JSON.'],
+  rate_limited: [429, 'Too many requests; try again after `Retry-After` seconds.'],
+  too_many_connections: [429, 'The user has as many connections as one may have.'],
+  internal: [500, 'A fault of the server; `requestId` finds it in its log.'],
+  unavailable: [503, 'A part of the server is away; try again after `Retry-After` seconds.'],
+  timeout: [503, 'No answer in time. A write may have taken effect: repeat it with its key.'],
+  shutting_down: [503, 'The process is about to end; connect again.'],
+  message_too_large: [null, 'A message was larger than a connection takes.'],
+  handshake_timeout: [503, 'The connection did not say who it is in time.'],
+  slow_consumer: [null, 'The connection did not read what was sent; connect again and resume.'],
+}
+
+/** Every code that an error can carry, with its HTTP status and its meaning. */
+export const CODES: Readonly<Record<ErrorCode, Meaning>> = { ...REFUSALS, ...OTHERS }
