@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { envExample } from './env-example.ts'
 import { errorsPage } from './errors.ts'
-import { openApiText } from './openapi.ts'
+import { asyncApiText, openApiText } from './openapi.ts'
 
 /** Files that are made from the code, by path. Tests hold what is committed against this. */
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
   '.env.example': envExample,
   'docs/errors.md': errorsPage,
+  'docs/asyncapi.json': asyncApiText,
   'docs/openapi.json': openApiText,
 }
 

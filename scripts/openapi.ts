@@ -1,12 +1,16 @@
 import { type AppDeps, createApp } from '../src/app.ts'
 
-/** The OpenAPI document as it is committed: of the routes alone, which need nothing to be described. */
-export async function openApiText(): Promise<string> {
+/** The OpenAPI and the AsyncAPI document as they are committed: of the code alone, which needs nothing to be described. */
+export const openApiText = () => served('/openapi.json')
+
+export const asyncApiText = () => served('/asyncapi.json')
+
+async function served(path: string): Promise<string> {
   const app = createApp({
     currency: 'USD',
     corsOrigins: [],
     requestTimeout: 10,
   } as unknown as AppDeps)
-  const document = await (await app.request('/openapi.json')).json()
+  const document = await (await app.request(path)).json()
   return `${JSON.stringify(document, null, 2)}\n`
 }

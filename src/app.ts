@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import pkg from '../package.json' with { type: 'json' }
+import { asyncApi } from './asyncapi/document.ts'
 import { createGuards } from './auth/guards.ts'
 import type { Authenticator } from './auth/principal.ts'
 import { deadline } from './http/deadline.ts'
@@ -63,7 +64,10 @@ export function createApp({
     .route('/health', healthRoutes(deps))
     .route(
       '/',
-      docsRoutes(() => openApi(routesOf(app), pkg.version)),
+      docsRoutes(
+        () => openApi(routesOf(app), pkg.version),
+        () => asyncApi(pkg.version),
+      ),
     )
     .onError(onError(deps.log))
     .notFound(notFound)

@@ -44,7 +44,8 @@ export function docsPage(document: Document) {
 <title>${document.info.title} ${document.info.version}: the API</title>
 <style>${raw(STYLE)}</style>
 <h1>${document.info.title} <small>${document.info.version}</small></h1>
-<p>${document.info.summary} For machines: <a href="/openapi.json">openapi.json</a>.</p>
+<p>${document.info.summary} For machines: <a href="/openapi.json">openapi.json</a>, and
+<a href="/asyncapi.json">asyncapi.json</a> for the events.</p>
 ${document.tags.map(
   ({ name }) => html`<h2>${name}</h2>
 ${operations.filter(({ operation }) => operation.tags.includes(name)).map(section)}`,

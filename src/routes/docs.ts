@@ -1,15 +1,23 @@
 import { factory } from '../http/env.ts'
 import { type Document, docsPage } from '../openapi/page.ts'
 
-/** `/openapi.json` and `/docs`, each made once, when it is first asked for. */
-export function docsRoutes(document: () => Record<string, unknown>) {
+/** `/openapi.json`, `/asyncapi.json` and `/docs`, each made once, when it is first asked for. */
+export function docsRoutes(
+  document: () => Record<string, unknown>,
+  events: () => Record<string, unknown>,
+) {
   let json: string | undefined
+  let eventsJson: string | undefined
   let page: string | undefined
   return factory
     .createApp()
     .get('/openapi.json', (c) => {
       json ??= JSON.stringify(document())
       return c.body(json, 200, { 'Content-Type': 'application/json' })
+    })
+    .get('/asyncapi.json', (c) => {
+      eventsJson ??= JSON.stringify(events())
+      return c.body(eventsJson, 200, { 'Content-Type': 'application/json' })
     })
     .get('/docs', async (c) => {
       page ??= String(await docsPage(document() as unknown as Document))

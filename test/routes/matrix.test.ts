@@ -150,6 +150,7 @@ const MATRIX: Record<string, Row> = {
   'GET /health/live': { ...row(200, 200, 200, 200, 200), open: true },
   'GET /health/ready': { ...row(200, 200, 200, 200, 200), open: true },
   'GET /openapi.json': { ...row(200, 200, 200, 200, 200), open: true },
+  'GET /asyncapi.json': { ...row(200, 200, 200, 200, 200), open: true },
   'GET /docs': { ...row(200, 200, 200, 200, 200), open: true },
 }
 

@@ -1,0 +1,109 @@
+import { z } from 'zod'
+import { RECEIVED, SENT, updateMessage } from './events.ts'
+
+type Json = Record<string, unknown>
+
+const ref = (path: string) => ({ $ref: `#/${path}` })
+
+/** The AsyncAPI 3 document of the three transports and the Redis channel. */
+export function asyncApi(version: string): Json {
+  const sent = Object.keys(SENT)
+  const received = Object.keys(RECEIVED)
+  const both = [...sent, ...received]
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Livebalance, real time',
+      version,
+      description:
+        'A user’s events are the same on every transport, numbered by the transaction that caused them. Give the `id` of the last one seen to resume after it.',
+      license: { name: 'MIT' },
+    },
+    defaultContentType: 'application/json',
+    servers: {
+      socketio: {
+        host: 'localhost:3000',
+        pathname: '/socket.io/',
+        protocol: 'socket.io',
+        description:
+          'Namespace `/balance`. The token is `auth.token`, `?token=` or the Authorization header; `auth.lastEventId` resumes. Events with an acknowledgement callback get their answer there, too.',
+        security: [ref('components/securitySchemes/bearer')],
+      },
+      websocket: {
+        host: 'localhost:3000',
+        protocol: 'ws',
+        description:
+          'JSON text frames: the payload, with the event’s name as `event`. The token, or a ticket, is `?token=` or the Authorization header; `?lastEventId=` resumes.',
+        security: [ref('components/securitySchemes/bearer')],
+      },
+      sse: {
+        host: 'localhost:3000',
+        protocol: 'sse',
+        description:
+          '`event:` is the name, `id:` the event’s id, `data:` the payload. `Last-Event-ID`, or `?lastEventId=`, resumes.',
+        security: [ref('components/securitySchemes/bearer')],
+      },
+      redis: { host: 'localhost:6379', protocol: 'redis', description: 'Between the processes.' },
+    },
+    channels: {
+      balance: {
+        address: '/balance',
+        servers: [ref('servers/socketio'), ref('servers/websocket')],
+        messages: messageRefs(both),
+      },
+      stream: {
+        address: '/balance/stream',
+        servers: [ref('servers/sse')],
+        messages: messageRefs(sent),
+      },
+      updates: {
+        address: 'balance:updates',
+        servers: [ref('servers/redis')],
+        messages: { update: ref('components/messages/update') },
+      },
+    },
+    operations: {
+      sendEvents: operation('send', 'balance', sent),
+      receiveRequests: operation('receive', 'balance', received),
+      streamEvents: operation('send', 'stream', sent),
+      publishUpdates: operation('send', 'updates', ['update']),
+      hearUpdates: operation('receive', 'updates', ['update']),
+    },
+    components: {
+      messages: Object.fromEntries(
+        Object.entries({ ...SENT, ...RECEIVED, update: updateMessage }).map(([name, schema]) => [
+          name,
+          message(name, schema),
+        ]),
+      ),
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+      },
+    },
+  }
+}
+
+const messageRefs = (names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [name, ref(`components/messages/${name}`)]))
+
+const operation = (action: 'send' | 'receive', channel: string, messages: readonly string[]) => ({
+  action,
+  channel: ref(`channels/${channel}`),
+  messages: messages.map((name) => ref(`channels/${channel}/messages/${name}`)),
+})
+
+function message(name: string, schema: z.ZodType): Json {
+  const {
+    $schema: _,
+    description,
+    ...payload
+  } = z.toJSONSchema(schema, {
+    target: 'draft-7',
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.format) delete jsonSchema.pattern
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+    },
+  })
+  return { name, ...(description !== undefined && { summary: description }), payload }
+}
