@@ -30,17 +30,25 @@ export class ApiError extends Error {
   readonly details: Record<string, unknown> | undefined
   /** Seconds, for the `Retry-After` header. */
   readonly retryAfter: number | undefined
+  /** Further headers of the answer. */
+  readonly headers: Record<string, string> | undefined
 
   constructor(
     status: ErrorStatus,
     code: ErrorCode,
     message: string,
-    options: { details?: Record<string, unknown>; retryAfter?: number; cause?: unknown } = {},
+    options: {
+      details?: Record<string, unknown>
+      retryAfter?: number
+      headers?: Record<string, string>
+      cause?: unknown
+    } = {},
   ) {
     super(message, { cause: options.cause })
     this.status = status
     this.code = code
     this.details = options.details
     this.retryAfter = options.retryAfter
+    this.headers = options.headers
   }
 }

@@ -24,11 +24,13 @@ export function onError(log: Logger): ErrorHandler<Env> {
       const level = known.code === 'internal' ? 'error' : 'warn'
       log[level]({ err: known.cause ?? known, requestId, path: c.req.path }, 'request failed')
     }
-    if (known.retryAfter !== undefined) c.header('Retry-After', String(known.retryAfter))
-    if (known.status === 401) c.header('WWW-Authenticate', 'Bearer')
-    const { code, message, details } = known
+    const { code, message, details, headers } = known
     const problem: Problem = { code, message, requestId, ...(details && { details }) }
-    return answer(c, problem, known.status)
+    return answer(c, problem, known.status, {
+      ...headers,
+      ...(known.retryAfter !== undefined && { 'Retry-After': String(known.retryAfter) }),
+      ...(known.status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+    })
   }
 }
 

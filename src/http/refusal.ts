@@ -26,13 +26,18 @@ export const REFUSALS: Record<RefusalCode, readonly [status: ErrorStatus, messag
 }
 
 /** The ledger's refusal as the caller sees it: amounts in major units, as JSON numbers. */
-export function refusal(code: RefusalCode, details: RefusalDetails): ApiError {
+export function refusal(
+  code: RefusalCode,
+  details: RefusalDetails = {},
+  headers: Record<string, string> = {},
+): ApiError {
   const [status, message] = REFUSALS[code]
   const wire = Object.entries(details).map(([name, value]) => [
     name,
     typeof value === 'bigint' && details.currency ? wireAmount(value, details.currency) : value,
   ])
-  return wire.length > 0
-    ? new ApiError(status, code, message, { details: Object.fromEntries(wire) })
-    : new ApiError(status, code, message)
+  return new ApiError(status, code, message, {
+    headers,
+    ...(wire.length > 0 && { details: Object.fromEntries(wire) }),
+  })
 }

@@ -73,7 +73,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Pay for a booking',
     description: '`amount` is given positive and booked negative.',
     success: [201, transaction],
-    refusals: spends,
+    refusals: [...spends, 'unknown_user'],
   },
   'POST /transactions/:id/refund': {
     id: 'refund',
@@ -85,6 +85,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       'invalid_amount',
       'not_found',
       'wrong_type',
+      'not_refundable',
       'refund_exceeds_payment',
       'balance_limit_exceeded',
       'idempotency_key_reused',
@@ -95,7 +96,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'Payments',
     summary: 'Send money to another user',
     success: [201, transaction],
-    refusals: [...spends, 'self_transfer', 'balance_limit_exceeded'],
+    refusals: [...spends, 'self_transfer', 'unknown_user', 'balance_limit_exceeded'],
   },
   'POST /transactions/adjustment': {
     id: 'adjust',
@@ -125,7 +126,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Set money aside',
     description: 'Lowers what is available at once, and the balance at capture.',
     success: [201, transaction],
-    refusals: spends,
+    refusals: [...spends, 'unknown_user'],
   },
   'POST /transactions/hold/:id/capture': {
     id: 'captureHold',

@@ -18,6 +18,6 @@ export async function readPart(
 ): Promise<{ amount?: bigint }> {
   if (amount === undefined) return {}
   const whole = await reader.transaction(principal.tenant, transactionId, userId)
-  if (!whole) throw refusal('not_found', {})
+  if (!whole) throw refusal('not_found')
   return { amount: readAmount(amount, whole.currency) }
 }

@@ -22,9 +22,9 @@ export async function perform<S extends 200 | 201>(
   status: S,
 ) {
   const outcome = await executor.execute(command(c, op, fields))
-  if (outcome.replayed) c.header('Idempotency-Replayed', 'true')
-  if (!outcome.ok) throw refusal(outcome.code, outcome.details)
-  return answer(c, toWireTransaction(outcome.transaction), status)
+  const headers: Record<string, string> = outcome.replayed ? { 'Idempotency-Replayed': 'true' } : {}
+  if (!outcome.ok) throw refusal(outcome.code, outcome.details, headers)
+  return answer(c, toWireTransaction(outcome.transaction), status, headers)
 }
 
 function command(c: Context<Env>, op: Operation, fields: Fields): Command {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { subject } from '../auth/guards.ts'
 import { ApiError } from '../errors.ts'
-import { answer } from '../http/answer.ts'
+import { answer, headersOf } from '../http/answer.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { param, query } from '../http/validate.ts'
@@ -42,10 +42,11 @@ export function statementRoutes({
         const body = await exportStream(reader.statement({ ...filter, ...who }), format, (error) =>
           log.error({ err: error, requestId: c.var.requestId }, 'export broke off'),
         )
-        return c.body(body, 200, {
+        const headers = headersOf(c, {
           'Content-Type': EXPORT_FORMATS[format],
           'Content-Disposition': `attachment; filename="transactions.${format}"`,
         })
+        return c.body(body, 200, headers)
       },
     )
     .get('/:id', guards.requireUser, param(z.object({ id: field.transactionId })), async (c) => {

@@ -104,6 +104,8 @@ describe('a transfer', () => {
     expect((await send({ toUserId: 'alice', amount: 1 })).body.code).toBe('self_transfer')
     expect((await send({ toUserId: 'no body', amount: 1 })).status).toBe(400)
     expect((await send({ amount: 1 })).status).toBe(400)
+    const unknown = await send({ toUserId: 'a-typo', amount: 1 })
+    expect([unknown.status, unknown.body.code]).toEqual([404, 'unknown_user'])
   })
 })
 
