@@ -1,10 +1,9 @@
 import type { Hono } from 'hono'
-import { cors } from 'hono/cors'
 import pkg from '../package.json' with { type: 'json' }
 import { asyncApi } from './asyncapi/document.ts'
 import { createGuards } from './auth/guards.ts'
 import type { Authenticator } from './auth/principal.ts'
-import { headersOf } from './http/answer.ts'
+import { crossOrigin } from './http/cors.ts'
 import { deadline } from './http/deadline.ts'
 import { factory } from './http/env.ts'
 import { idempotencyKey } from './http/idempotency.ts'
@@ -73,34 +72,9 @@ export function createApp({
     .onError(onError(deps.log))
     .notFound(notFound)
 
-  if (streams) {
-    app.use('/balance/stream', streamHeaders)
-    app.route('/balance', streams)
-  }
+  if (streams) app.route('/balance', streams)
   return routes
 }
 
 /** For `hc<AppType>()`. */
 export type AppType = ReturnType<typeof createApp>
-
-/** A stream writes its own answer, with the headers that it finds set. */
-const streamHeaders = factory.createMiddleware(async function streamHeaders(c, next) {
-  for (const [name, value] of Object.entries(headersOf(c, {}))) c.header(name, value)
-  await next()
-})
-
-function crossOrigin(origins: readonly string[]) {
-  return cors({
-    origin: origins.includes('*') ? '*' : [...origins],
-    allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    allowHeaders: [
-      'Authorization',
-      'Content-Type',
-      'Idempotency-Key',
-      'X-Request-Id',
-      'Last-Event-ID',
-    ],
-    exposeHeaders: ['Idempotency-Replayed', 'X-Request-Id', 'Retry-After'],
-    maxAge: 600,
-  })
-}

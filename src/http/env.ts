@@ -5,6 +5,8 @@ import type { Principal } from '../auth/principal.ts'
 export interface Env {
   Variables: {
     requestId: string
+    /** Headers of the answer, whoever writes it: a plain record, since a stream writes Node's response itself. */
+    headers: Record<string, string>
     /** Set behind a guard; no other route reads it. */
     principal: Principal
     /** Set on POST and PATCH where the caller sent one. */

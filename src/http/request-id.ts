@@ -2,9 +2,19 @@ import { factory } from './env.ts'
 
 const SANE = /^[\w.:=-]{1,128}$/
 
+/** On every answer. Balances are private and change: nothing may store them, and nobody may frame them. */
+const BASE = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+} as const
+
 /** Names every request, by the caller's `X-Request-Id` where that is harmless to log and to echo. */
 export const requestId = factory.createMiddleware(async function requestId(c, next) {
   const given = c.req.header('X-Request-Id')
-  c.set('requestId', given !== undefined && SANE.test(given) ? given : crypto.randomUUID())
+  const id = given !== undefined && SANE.test(given) ? given : crypto.randomUUID()
+  c.set('requestId', id)
+  c.set('headers', { ...BASE, 'X-Request-Id': id })
   await next()
 })

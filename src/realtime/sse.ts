@@ -5,6 +5,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import type { Principal } from '../auth/principal.ts'
+import type { Env } from '../http/env.ts'
 import type { Connection, TransportSink } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { Frame } from './frame.ts'
@@ -21,7 +22,7 @@ const HEADERS = {
 
 /** `/stream`: the events as a `text/event-stream`. Errors before it begins are thrown for the app's `onError`. */
 export function eventStreams(connections: Connections) {
-  return new Hono().get('/stream', async (c) => {
+  return new Hono<Env>().get('/stream', async (c) => {
     const currency = c.req.query('currency')
     const principal = await connections.admit(
       { authorization: c.req.header('authorization'), query: c.req.query('token') },
@@ -35,8 +36,9 @@ export function eventStreams(connections: Connections) {
       currency,
     } as const
     const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
-    if (!outgoing) return streamed(c, connections, opening)
-    return written(outgoing, c.res.headers, connections, opening)
+    const headers = { ...c.var.headers, ...HEADERS }
+    if (!outgoing) return streamed(c, headers, connections, opening)
+    return written(outgoing, headers, connections, opening)
   })
 }
 
@@ -45,16 +47,15 @@ type Opening = Parameters<Connections['open']>[1] & { principal: Principal }
 /** Straight to Node's response: a third of the memory, and the queue can be seen. */
 function written(
   outgoing: ServerResponse,
-  headers: Headers,
+  headers: Record<string, string>,
   connections: Connections,
   opening: Opening,
 ): Response {
   if (outgoing.destroyed || outgoing.req.method === 'HEAD') {
     connections.release(opening.principal)
-    return new Response(null, { headers: HEADERS })
+    return new Response(null, { headers })
   }
-  // What middlewares set (CORS, the request id) would be lost: Hono does not write this response.
-  outgoing.writeHead(200, { ...Object.fromEntries(headers), ...HEADERS })
+  outgoing.writeHead(200, headers)
   outgoing.write(RETRY)
   const connection = connections.open(new ResponseSink(outgoing), opening)
   outgoing.on('error', () => outgoing.destroy())
@@ -91,8 +92,13 @@ class ResponseSink implements TransportSink {
 }
 
 /** On other runtimes, through a web stream. */
-function streamed(c: Context, connections: Connections, opening: Opening): Response {
-  for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)
+function streamed(
+  c: Context,
+  headers: Record<string, string>,
+  connections: Connections,
+  opening: Opening,
+): Response {
+  for (const [name, value] of Object.entries(headers)) c.header(name, value)
   return streamSSE(c, (stream) => {
     return new Promise<void>((resolve) => {
       let queued = 0

@@ -1,4 +1,3 @@
-import { headersOf } from '../http/answer.ts'
 import { factory } from '../http/env.ts'
 import { type Document, docsPage } from '../openapi/page.ts'
 
@@ -14,15 +13,15 @@ export function docsRoutes(
     .createApp()
     .get('/openapi.json', (c) => {
       json ??= JSON.stringify(document())
-      return c.body(json, 200, headersOf(c, { 'Content-Type': 'application/json' }))
+      return c.body(json, 200, { ...c.var.headers, 'Content-Type': 'application/json' })
     })
     .get('/asyncapi.json', (c) => {
       eventsJson ??= JSON.stringify(events())
-      return c.body(eventsJson, 200, headersOf(c, { 'Content-Type': 'application/json' }))
+      return c.body(eventsJson, 200, { ...c.var.headers, 'Content-Type': 'application/json' })
     })
     .get('/docs', async (c) => {
       page ??= String(await docsPage(document() as unknown as Document))
       const policy = "default-src 'none'; style-src 'unsafe-inline'"
-      return c.html(page, 200, headersOf(c, { 'Content-Security-Policy': policy }))
+      return c.html(page, 200, { ...c.var.headers, 'Content-Security-Policy': policy })
     })
 }

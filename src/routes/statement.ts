@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { subject } from '../auth/guards.ts'
 import { ApiError } from '../errors.ts'
-import { answer, headersOf } from '../http/answer.ts'
+import { answer } from '../http/answer.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { param, query } from '../http/validate.ts'
@@ -42,10 +42,11 @@ export function statementRoutes({
         const body = await exportStream(reader.statement({ ...filter, ...who }), format, (error) =>
           log.error({ err: error, requestId: c.var.requestId }, 'export broke off'),
         )
-        const headers = headersOf(c, {
+        const headers = {
+          ...c.var.headers,
           'Content-Type': EXPORT_FORMATS[format],
           'Content-Disposition': `attachment; filename="transactions.${format}"`,
-        })
+        }
         return c.body(body, 200, headers)
       },
     )

@@ -6,7 +6,9 @@ import { io, type Socket } from 'socket.io-client'
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import type { Env } from '../../src/http/env.ts'
 import { onError } from '../../src/http/problem.ts'
+import { requestId } from '../../src/http/request-id.ts'
 import type { Who } from '../../src/ledger/event.ts'
 import type { Bus } from '../../src/realtime/bus.ts'
 import { Gateway, type GatewayOptions } from '../../src/realtime/gateway.ts'
@@ -52,10 +54,11 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     bus,
     logger,
   })
-  const app = new Hono()
+  const app = new Hono<Env>()
+    .use(requestId)
     .route('/balance', eventStreams(gateway.connections))
     .route('/', options.routes ?? new Hono())
-    .onError(onError(logger) as never)
+    .onError(onError(logger))
   const server = createServer({ fetch: app.fetch as never, gateway, logger })
   const { port } = (await server.listen(0, '127.0.0.1')) as AddressInfo
   onTestFinished(async () => {
