@@ -9,11 +9,11 @@ begin
   perform from wallets where id = v_wallet for update;
   if (select count(*) from monitors where wallet_id = v_wallet) < p_most then
     insert into monitors (wallet_id, currency, threshold, direction)
-    values (v_wallet, p_currency, p_threshold, p_direction)
+    values (v_wallet, p_currency, p_threshold, p_direction::side)
     on conflict do nothing;
   end if;
   return query select * from monitors
     where wallet_id = v_wallet and currency = p_currency and threshold = p_threshold
-      and direction = p_direction;
+      and direction = p_direction::side;
 end
 $$;
