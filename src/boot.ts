@@ -11,6 +11,7 @@ import { migrate } from './ledger/migrate.ts'
 import { PostgresPolicies } from './ledger/policies.ts'
 import { PostgresReader } from './ledger/reader.ts'
 import type { Logger } from './log.ts'
+import { ensurePort } from './port.ts'
 import { readinessOf } from './readiness.ts'
 import { Gateway } from './realtime/gateway.ts'
 import { MemoryBus } from './realtime/memory-bus.ts'
@@ -41,6 +42,7 @@ const READERS = 8
  * stop, gracefully: streams end spread over `drainSeconds`, requests in flight finish, the outbox empties.
  */
 export async function boot(config: Config, log: Logger, releases: Releases): Promise<Running> {
+  await ensurePort(config.port, config.host)
   const database = await openDatabase(config, log, releases)
   const { canUseAppRole } = await migrate(database.ownerUrl)
   const dataDir = database.dataDir ?? config.dataDir

@@ -1,8 +1,10 @@
 import { ConfigError } from './config.ts'
 import { EmbeddedError } from './embedded/error.ts'
+import { MigrationError } from './ledger/migrate.ts'
 
 /** Why the server did not start, in one line that a person can act on; null for a bug, whose stack is wanted. */
 export function startFailure(error: unknown): string | null {
+  if (error instanceof MigrationError) return `DATABASE_URL: ${error.message}`
   if (error instanceof ConfigError || error instanceof EmbeddedError) return error.message
   const { code, message, port, address } = error as NodeJS.ErrnoException & {
     port?: number

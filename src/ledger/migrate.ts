@@ -7,6 +7,11 @@ const SQL = new URL('../../sql/', import.meta.url)
 /** Any number: it names this lock among the database's advisory locks. */
 const LOCK = 7_236_178
 
+/** Why the database cannot be brought up to date by this program; the message is fit for an operator. */
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError'
+}
+
 export interface Migrated {
   /** Names of the migrations that this call applied. */
   applied: string[]
@@ -18,7 +23,7 @@ export interface Migrated {
  * Brings a database up to date: the numbered migrations that it has not seen, then, where any file
  * changed, all views and functions, then the roles. One transaction under a lock: of several
  * processes that start together one does the work and the others find it done.
- * @throws when a migration that was applied has changed since, or the database is newer than this program
+ * @throws MigrationError when a migration that was applied has changed since, or the database is newer than this program
  */
 export async function migrate(ownerUrl: string): Promise<Migrated> {
   const sql = connect(ownerUrl, { max: 1 })
@@ -46,14 +51,16 @@ async function upgrade(sql: Sql): Promise<string[]> {
   const names = new Set(migrations.map((file) => file.name))
   const newer = [...known.keys()].find((name) => name.startsWith('migrations/') && !names.has(name))
   if (newer)
-    throw new Error(`the database has ${newer}, which this version does not know: it is newer`)
+    throw new MigrationError(
+      `the database has ${newer}, which this version does not know: it is newer`,
+    )
 
   const applied: string[] = []
   for (const file of migrations) {
     const checksum = known.get(file.name)
     if (checksum === file.checksum) continue
     if (checksum !== undefined)
-      throw new Error(`${file.name} was changed after it had been applied`)
+      throw new MigrationError(`${file.name} was changed after it had been applied`)
     await apply(sql, file)
     applied.push(file.name)
   }

@@ -25,6 +25,7 @@ const LOOKS = 3
 export class RedisLink {
   readonly #options: RedisLinkOptions
   readonly #probeChannel = `livebalance:probe:${randomUUID()}`
+  #closed = false
   #link: Link = { state: 'away', reason: 'not connected yet' }
   #subscribed = false
   #heardAt = 0
@@ -63,6 +64,7 @@ export class RedisLink {
 
   close(): void {
     clearInterval(this.#timer)
+    this.#closed = true
   }
 
   async #subscribe(): Promise<void> {
@@ -111,7 +113,8 @@ export class RedisLink {
   }
 
   #change(link: Link): void {
-    if (link.state === this.#link.state) return
+    // A link that is closed on purpose has nothing to report.
+    if (this.#closed || link.state === this.#link.state) return
     // A deaf link that is being connected again is still best described as deaf.
     if (this.#link.state === 'deaf' && link.state === 'away') return
     this.#link = link
