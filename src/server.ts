@@ -11,6 +11,21 @@ export interface ServerOptions {
   fetch: Parameters<typeof getRequestListener>[0]
   gateway: Gateway
   logger: Logger
+  /** Default: `PATIENCE`. */
+  patience?: typeof PATIENCE
+}
+
+/**
+ * Milliseconds that a client has for its request, so that thousands who send a byte a minute hold nothing
+ * for long. A stream's request is over when its headers are in.
+ */
+export const PATIENCE = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  /** Longer than proxies keep an idle connection, or they would write into one that is just closing. */
+  keepAliveTimeout: 75_000,
+  /** How often the two above are looked at. */
+  connectionsCheckingInterval: 2_000,
 }
 
 export interface BalanceServer {
@@ -27,10 +42,15 @@ export interface BalanceServer {
 }
 
 /** The Node server: Hono, Socket.IO and raw WebSocket on one port. */
-export function createServer({ fetch, gateway, logger }: ServerOptions): BalanceServer {
+export function createServer({
+  fetch,
+  gateway,
+  logger,
+  patience = PATIENCE,
+}: ServerOptions): BalanceServer {
   const { engine } = gateway.socketIo
   const handle = getRequestListener(fetch)
-  const http = createHttpServer((request, response) => {
+  const http = createHttpServer(patience, (request, response) => {
     if (request.url?.startsWith(SOCKET_IO_PATH)) engine.handleRequest(request as never, response)
     else void handle(request, response)
   })

@@ -15,7 +15,7 @@ import { Gateway, type GatewayOptions } from '../../src/realtime/gateway.ts'
 import { MemoryBus } from '../../src/realtime/memory-bus.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
 import { eventStreams } from '../../src/realtime/sse.ts'
-import { type BalanceServer, createServer } from '../../src/server.ts'
+import { type BalanceServer, createServer, PATIENCE } from '../../src/server.ts'
 import { mintToken, TEST_SECRET } from '../environment/index.ts'
 import { FakeLedger } from './fake-ledger.ts'
 
@@ -34,6 +34,7 @@ export interface TestServerOptions extends Partial<GatewayOptions> {
   ledger?: FakeLedger
   /** More of the app. */
   routes?: Hono
+  patience?: typeof PATIENCE
 }
 
 export const silent: Logger = pino({ level: 'silent' })
@@ -59,7 +60,8 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     .route('/balance', eventStreams(gateway.connections))
     .route('/', options.routes ?? new Hono())
     .onError(onError(logger))
-  const server = createServer({ fetch: app.fetch as never, gateway, logger })
+  const { patience = PATIENCE } = options
+  const server = createServer({ fetch: app.fetch as never, gateway, logger, patience })
   const { port } = (await server.listen(0, '127.0.0.1')) as AddressInfo
   onTestFinished(async () => {
     await server.close()

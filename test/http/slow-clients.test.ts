@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { Hono } from 'hono'
+import { expect, onTestFinished, test } from 'vitest'
+import { eventually } from '../environment/index.ts'
+import { connectBy, startServer, tokenOf } from '../realtime/balance-server.ts'
+import { ALICE } from '../realtime/fake-ledger.ts'
+
+/** The server's limits, a hundredth as long. */
+const patience = {
+  headersTimeout: 100,
+  requestTimeout: 300,
+  keepAliveTimeout: 200,
+  connectionsCheckingInterval: 20,
+}
+
+const routes = () => new Hono().post('/echo', async (c) => c.text(await c.req.text()))
+
+/** Opens a socket, writes a part of a request and waits; gives what came back when the server closed. */
+async function dawdle(url: string, part: string): Promise<string> {
+  const { port, hostname } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  onTestFinished(() => void socket.destroy())
+  let answer = ''
+  socket.on('data', (bytes) => {
+    answer += bytes
+  })
+  socket.on('error', () => {})
+  if (part) socket.write(part)
+  await once(socket, 'close')
+  return answer
+}
+
+test.each([
+  ['says nothing at all', ''],
+  ['never ends its request line', 'GET /health'],
+  ['never ends its headers', 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: 1\r\n'],
+  [
+    'never ends its body',
+    'POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"amount"',
+  ],
+  [
+    'never ends its chunks',
+    'POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n',
+  ],
+])('a client that %s is let go', async (_, part) => {
+  const { url } = await startServer({ patience, routes: routes() })
+  expect(await dawdle(url, part)).toMatch(/^(HTTP\/1.1 408|$)/)
+})
+
+test('a connection that idles after its answer is let go', async () => {
+  const { url } = await startServer({ patience, routes: routes() })
+  const request = 'POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi'
+  expect(await dawdle(url, request)).toMatch(/^HTTP\/1.1 200.*hi$/s)
+})
+
+test('a stream outlives all of these limits', async () => {
+  const { url, change } = await startServer({ patience })
+  const { received, seqs } = connectBy.SSE(url, await tokenOf(ALICE))
+  await eventually(() => expect(received).toHaveLength(1))
+  const opened = Date.now()
+  await eventually(() => expect(Date.now() - opened).toBeGreaterThan(2 * patience.requestTimeout))
+  await change(ALICE, 100n)
+  await eventually(() => expect(seqs()).toEqual([1, 2]))
+})
