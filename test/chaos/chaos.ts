@@ -1,0 +1,137 @@
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import postgres from 'postgres'
+import { expect, inject, test } from 'vitest'
+import {
+  createDatabase,
+  describeWithPrivateRedis,
+  eventually,
+  mintToken,
+  startPrivateRedis,
+} from '../environment/index.ts'
+import { ChaosClient } from './client.ts'
+import { FAULTS, type FaultName } from './faults.ts'
+import { Random } from './random.ts'
+import { ServerProcess } from './server-process.ts'
+import { Traffic } from './traffic.ts'
+
+const MINUTES = Number(process.env.CHAOS_MINUTES ?? 1)
+const SEED = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const USERS = Array.from({ length: 20 }, (_, i) => `user-${i}`)
+const CLIENTS_PER_USER = 3
+
+/** Milliseconds: the server's own limit, and what a busy machine adds. */
+const LONGEST_ANSWER = 10_000 + 3000
+
+describeWithPrivateRedis('chaos', () => {
+  test(
+    `for ${MINUTES} minutes, nothing is lost, doubled, or wrong`,
+    async () => {
+      const random = new Random(SEED)
+      const say = (text: string) => process.stdout.write(`${text}\n`)
+      say(`chaos: seed ${SEED} (CHAOS_SEED=${SEED} repeats the schedule), ${MINUTES} min`)
+
+      const database = await createDatabase()
+      const redis = await startPrivateRedis()
+      const sql = postgres(database.ownerUrl, { max: 1, onnotice: () => {} })
+      const environment = {
+        databaseUrl: database.ownerUrl,
+        redisUrl: redis.url,
+        logFile: join(inject('runFolder'), 'chaos.log'),
+      }
+      const servers = [
+        await ServerProcess.start(environment),
+        await ServerProcess.start(environment),
+      ]
+      const urls = servers.map(({ url }) => url)
+
+      const tokens = new Map<string, string>()
+      for (const sub of USERS) tokens.set(sub, await mintToken({ sub, expiresIn: 86_400 }))
+      tokens.set('admin', await mintToken({ sub: 'admin', roles: ['admin'], expiresIn: 86_400 }))
+      const clients = USERS.flatMap((user) =>
+        Array.from({ length: CLIENTS_PER_USER }, () => {
+          return new ChaosClient(user, tokens.get(user) ?? '', urls, random)
+        }),
+      )
+      const traffic = new Traffic({ urls, users: USERS, tokens, random }, 8)
+
+      const end = Date.now() + MINUTES * 60_000
+      const injected = new Map<FaultName, number>()
+      const names = Object.keys(FAULTS) as FaultName[]
+      const longestOutage = MINUTES > 2 ? 30_000 : 6000
+      while (Date.now() < end) {
+        await new Promise((resolve) => setTimeout(resolve, random.between(500, 3000)))
+        // First each of them once, so that a short run has seen all.
+        const name = names[[...injected.values()].reduce((a, b) => a + b, 0)] ?? random.pick(names)
+        injected.set(name, (injected.get(name) ?? 0) + 1)
+        await FAULTS[name]({ servers, redis, sql, clients, random, longestOutage })
+        for (const client of clients) client.absorb()
+      }
+      await traffic.stop()
+
+      const heads = async () => {
+        const rows = await sql`select user_id, seq from wallets where tenant = 'default'`
+        return new Map(rows.map(({ user_id, seq }) => [user_id, Number(seq)]))
+      }
+      const read = async (path: string, user: string) => {
+        const headers = { authorization: `Bearer ${tokens.get(user)}` }
+        const answer = await fetch(`${urls[0]}/transactions/${path}`, { headers })
+        // biome-ignore lint/suspicious/noExplicitAny: answers of several shapes
+        return (await answer.json()) as any
+      }
+      const head = await heads()
+      const late = await eventually(
+        () => {
+          for (const client of clients) {
+            client.absorb()
+            expect(client.seq, client.userId).toBe(head.get(client.userId) ?? 0)
+          }
+          return 0
+        },
+        { timeout: 20_000 },
+      ).catch(() => clients.filter(({ seq, userId }) => seq !== head.get(userId)).length)
+
+      const sum = (of: (client: ChaosClient) => number) => clients.reduce((a, c) => a + of(c), 0)
+      say(`faults: ${[...injected].map(([name, times]) => `${times} × ${name}`).join(', ')}`)
+      say(
+        `commands: ${traffic.accepted} accepted, ${traffic.refused} refused, ${traffic.repeated} repeated, longest answer ${traffic.longest} ms`,
+      )
+      say(
+        `connections: ${sum((c) => c.connections)}, told to start from the state: ${sum((c) => c.restarted)}`,
+      )
+      say(
+        `events: ${sum((c) => c.delivered)} delivered, ${sum((c) => c.lost)} lost, ${sum((c) => c.doubled)} doubled, ${late} clients not up to date`,
+      )
+
+      expect(late).toBe(0)
+      expect(sum((c) => c.lost)).toBe(0)
+      expect(sum((c) => c.doubled)).toBe(0)
+      expect(traffic.wrong).toEqual([])
+      expect(traffic.longest).toBeLessThan(LONGEST_ANSWER)
+
+      const cache = new Redis(redis.url)
+      for (const user of USERS) {
+        const { balance } = await read('balance', user)
+        for (const client of clients)
+          if (client.userId === user) expect(client.balance).toBe(balance)
+        expect((await read('balance/cached', user)).balance).toBe(balance)
+        const cached = await cache.get(`balance:user:${user}`)
+        if (cached !== null) expect(Number(cached)).toBe(balance)
+      }
+      cache.disconnect()
+      // A write that was accepted is there, once.
+      const kept =
+        await sql`select id from transactions where id = any(${traffic.transactions}::uuid[])`
+      expect(kept).toHaveLength(new Set(traffic.transactions).size)
+      expect(await sql`select 1 from outbox`).toHaveLength(0)
+      expect(await read('audit', 'admin')).toMatchObject({ inaccurate: 0, discrepancies: [] })
+
+      await Promise.all(clients.map((client) => client.stop()))
+      for (const server of servers) expect(await server.end('SIGTERM')).toBe(0)
+      await sql.end()
+      await redis.close()
+      await database.drop()
+    },
+    MINUTES * 60_000 + 120_000,
+  )
+})

@@ -1,0 +1,89 @@
+import { Redis } from 'ioredis'
+import type postgres from 'postgres'
+import type { PrivateRedis } from '../environment/index.ts'
+import type { ChaosClient } from './client.ts'
+import type { Random } from './random.ts'
+import type { ServerProcess } from './server-process.ts'
+
+export interface FaultTargets {
+  servers: readonly ServerProcess[]
+  redis: PrivateRedis
+  /** Of a superuser, on the same machine. */
+  sql: postgres.Sql
+  clients: readonly ChaosClient[]
+  random: Random
+  /** The longest that Redis may be away, in milliseconds. */
+  longestOutage: number
+}
+
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+/** What can go wrong. Each resolves when it is over. */
+export const FAULTS = {
+  async 'kill -9 of a process'({ servers, random }: FaultTargets) {
+    const server = random.pick(servers)
+    await server.end('SIGKILL')
+    await sleep(random.between(0, 1500))
+    await server.start()
+  },
+  async 'restart of a process'({ servers, random }: FaultTargets) {
+    const server = random.pick(servers)
+    const code = await server.end('SIGTERM')
+    if (code !== 0) throw new Error(`SIGTERM ended with ${code}`)
+    await server.start()
+  },
+  async 'kill and restart of Redis'({ redis, random, longestOutage }: FaultTargets) {
+    await redis.kill()
+    await sleep(random.between(100, longestOutage))
+    await redis.restart()
+  },
+  async 'pause of Redis'({ redis, random, longestOutage }: FaultTargets) {
+    redis.pause()
+    await sleep(random.between(500, longestOutage / 2))
+    redis.resume()
+  },
+  async 'kill of the subscribers'({ redis }: FaultTargets) {
+    const admin = new Redis(redis.url)
+    try {
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    } finally {
+      admin.disconnect()
+    }
+  },
+  async 'kill of all Redis connections'({ redis }: FaultTargets) {
+    const admin = new Redis(redis.url)
+    try {
+      await admin.call('CLIENT', 'KILL', 'SKIPME', 'yes')
+    } finally {
+      admin.disconnect()
+    }
+  },
+  async 'crash restart of Postgres'({ sql }: FaultTargets) {
+    const [row] = await sql<{ pid: number }[]>`
+      select pid from pg_stat_activity
+      where backend_type = 'client backend' and pid <> pg_backend_pid() limit 1`
+    // One killed backend makes the postmaster end all of them, and recover.
+    if (row) process.kill(row.pid, 'SIGKILL')
+    for (let i = 0; i < 100; i++) {
+      await sleep(100)
+      if (
+        await sql`select 1`.then(
+          () => true,
+          () => false,
+        )
+      )
+        return
+    }
+    throw new Error('Postgres did not come back')
+  },
+  async 'end of all database sessions'({ sql }: FaultTargets) {
+    await sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid()`
+  },
+  async 'loss of clients’ connections'({ clients, random }: FaultTargets) {
+    for (const client of clients) if (random.next() < 0.3) client.disconnect()
+  },
+}
+
+export type FaultName = keyof typeof FAULTS

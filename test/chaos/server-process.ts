@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { freePort } from '../../src/embedded/free-port.ts'
+import { TEST_SECRET } from '../environment/index.ts'
+
+export interface ServerEnvironment {
+  databaseUrl: string
+  redisUrl: string
+  /** Written by all processes. */
+  logFile: string
+}
+
+/** The real server as a process of its own, that can be killed and comes back on the same port. */
+export class ServerProcess {
+  readonly url: string
+  readonly #port: number
+  readonly #environment: ServerEnvironment
+  #child: ChildProcess | undefined
+
+  private constructor(port: number, environment: ServerEnvironment) {
+    this.#port = port
+    this.#environment = environment
+    this.url = `http://127.0.0.1:${port}`
+  }
+
+  static async start(environment: ServerEnvironment): Promise<ServerProcess> {
+    const server = new ServerProcess(await freePort(), environment)
+    await server.start()
+    return server
+  }
+
+  /** Resolves when it answers. */
+  async start(): Promise<void> {
+    const { databaseUrl, redisUrl, logFile } = this.#environment
+    const log = openSync(logFile, 'a')
+    this.#child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+      stdio: ['ignore', log, log],
+      env: {
+        ...process.env,
+        DATABASE_URL: databaseUrl,
+        REDIS_URL: redisUrl,
+        JWT_SECRET: TEST_SECRET,
+        PORT: String(this.#port),
+        HOST: '127.0.0.1',
+        DRAIN_SECONDS: '1',
+        LOG_LEVEL: 'warn',
+      },
+    })
+    for (let i = 0; i < 300; i++) {
+      try {
+        const answer = await fetch(`${this.url}/health/live`)
+        if (answer.ok) return
+      } catch {
+        // Not listening yet, or, with a dependency away, ended again.
+        if (this.#child.exitCode !== null) return await this.start()
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    throw new Error(`the server did not come up: see ${logFile}`)
+  }
+
+  /** @returns the exit code, where it had the chance to choose one */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return null
+    child.kill(signal)
+    await once(child, 'exit')
+    return child.exitCode
+  }
+}
