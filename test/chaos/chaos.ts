@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
-import { expect, inject, test } from 'vitest'
+import { expect, inject, onTestFinished, test } from 'vitest'
 import {
   createDatabase,
   describeWithPrivateRedis,
@@ -55,6 +55,14 @@ describeWithPrivateRedis('chaos', () => {
       )
       const traffic = new Traffic({ urls, users: USERS, tokens, random }, 8)
 
+      onTestFinished(async () => {
+        await Promise.all([traffic.stop(), ...clients.map((client) => client.stop())])
+        await Promise.all(servers.map((server) => server.end('SIGKILL')))
+        await sql.end()
+        await redis.close()
+        await database.drop()
+      })
+
       const end = Date.now() + MINUTES * 60_000
       const injected = new Map<FaultName, number>()
       const names = Object.keys(FAULTS) as FaultName[]
@@ -67,7 +75,20 @@ describeWithPrivateRedis('chaos', () => {
         await FAULTS[name]({ servers, redis, sql, clients, random, longestOutage })
         for (const client of clients) client.absorb()
       }
+      // The last events of all fall into gaps of the subscription, with none after them to show the hole.
+      const gaps = setInterval(() => {
+        FAULTS['kill of the subscribers']({
+          servers,
+          redis,
+          sql,
+          clients,
+          random,
+          longestOutage,
+        }).catch(() => {})
+      }, 30)
+      await new Promise((resolve) => setTimeout(resolve, 1000))
       await traffic.stop()
+      clearInterval(gaps)
 
       const heads = async () => {
         const rows = await sql`select user_id, seq from wallets where tenant = 'default'`
@@ -109,6 +130,8 @@ describeWithPrivateRedis('chaos', () => {
       expect(traffic.wrong).toEqual([])
       expect(traffic.longest).toBeLessThan(LONGEST_ANSWER)
 
+      // What a killed process did not publish is in the cache once the sweep has found it.
+      await eventually(async () => expect(await sql`select 1 from outbox`).toHaveLength(0))
       const cache = new Redis(redis.url)
       for (const user of USERS) {
         const { balance } = await read('balance', user)
