@@ -1,0 +1,88 @@
+import { createServer as createTcpServer } from 'node:net'
+import { pino } from 'pino'
+import { inject, onTestFinished } from 'vitest'
+import { boot } from '../../src/boot.ts'
+import { parseConfig } from '../../src/config.ts'
+import { Releases } from '../../src/releases.ts'
+import { createDatabase, mintToken, redisUrl, TEST_SECRET } from '../environment/index.ts'
+
+/** The whole server, as `npm start` runs it, on a database of its own. */
+export interface LiveServer {
+  url: string
+  port: number
+  /** A request as somebody; the answer's body. Throws for a refused one. */
+  call<T = Record<string, unknown>>(token: string, request: string, body?: unknown): Promise<T>
+  /** Gives a user so much, through a topup that an admin approves: two events. */
+  fund(userId: string, amount: number, currency?: string): Promise<void>
+  /** Ends it, gracefully, or at once. */
+  stop(): Promise<void>
+  /** Begins again, on the same port and database. */
+  start(): Promise<void>
+}
+
+/** Ends with the test. `env` is what the server reads of its environment. */
+export async function startLiveServer(env: Record<string, string> = {}): Promise<LiveServer> {
+  const database = await createDatabase()
+  const port = await freePort()
+  let releases: Releases | undefined
+  const redis = inject('redisUrl') === null ? {} : { REDIS_URL: redisUrl() }
+
+  const server: LiveServer = {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    async call(token, request, body) {
+      const [method = '', path = ''] = request.split(' ')
+      const response = await fetch(server.url + path, {
+        method,
+        headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      })
+      // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+      const answer: any = await response.json()
+      if (!response.ok) throw new Error(`${request}: ${JSON.stringify(answer)}`)
+      return answer
+    },
+    async fund(userId, amount, currency) {
+      const user = await mintToken({ sub: userId })
+      const admin = await mintToken({ sub: 'ada', roles: ['admin'] })
+      const asked = { amount, ...(currency && { currency }) }
+      const { id } = await server.call(user, 'POST /transactions/topup', asked)
+      await server.call(admin, `PATCH /transactions/topup/${id}/process`, { status: 'success' })
+    },
+    async stop() {
+      await releases?.run()
+      releases = undefined
+    },
+    async start() {
+      releases = new Releases()
+      const config = parseConfig({
+        DATABASE_URL: database.ownerUrl,
+        ...redis,
+        JWT_SECRET: TEST_SECRET,
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        DRAIN_SECONDS: '0',
+        ...env,
+      })
+      await boot(config, pino({ level: 'silent' }), releases)
+    },
+  }
+  onTestFinished(async () => {
+    await server.stop()
+    await database.drop()
+  })
+  await server.start()
+  return server
+}
+
+/** A port that nobody listens on now, and that a restarted server can take again. */
+export function freePort(): Promise<number> {
+  const probe = createTcpServer()
+  return new Promise((resolve, reject) => {
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}

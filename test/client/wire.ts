@@ -1,0 +1,66 @@
+import { connect, createServer, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
+
+/** The network between a client and a server, and all that can go wrong with it. */
+export interface Wire {
+  url: string
+  /** Connections that were opened through it. */
+  opened: number
+  /** The first line of each request that went through it. */
+  requests: string[]
+  /** Breaks every connection. */
+  cut(): void
+  /** While true, nobody gets through. */
+  down: boolean
+  /** What happens to requests for an upgrade; undefined lets them pass. */
+  upgrades: 'refused' | 'swallowed' | undefined
+}
+
+/** A wire to a port of this machine. Ends with the test. */
+export async function layWire(port: number): Promise<Wire> {
+  const ends = new Set<Socket>()
+  const server = createServer((near) => {
+    wire.opened += 1
+    const far = wire.down ? undefined : connect(port, '127.0.0.1')
+    for (const socket of [near, far]) {
+      if (!socket) continue
+      ends.add(socket)
+      socket.on('error', () => socket.destroy())
+      socket.on('close', () => {
+        ends.delete(socket)
+        near.destroy()
+        far?.destroy()
+      })
+    }
+    if (!far) return near.destroy()
+    far.pipe(near)
+    near.on('data', (bytes) => {
+      const text = bytes.toString('latin1')
+      for (const [line] of text.matchAll(/^(GET|POST|PATCH|PUT|DELETE) .*(?=\r$)/gm)) {
+        wire.requests.push(line)
+      }
+      if (!wire.upgrades || !/^upgrade: websocket\r$/im.test(text)) return far.write(bytes)
+      if (wire.upgrades === 'refused') {
+        near.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+      }
+    })
+  })
+  const wire: Wire = {
+    url: '',
+    opened: 0,
+    requests: [],
+    cut: () => {
+      for (const socket of ends) socket.destroy()
+    },
+    down: false,
+    upgrades: undefined,
+  }
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  wire.url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
+  onTestFinished(() => {
+    server.close()
+    wire.cut()
+  })
+  return wire
+}
