@@ -10,8 +10,10 @@ import { idempotencyKey } from './http/idempotency.ts'
 import { notFound, onError } from './http/problem.ts'
 import { requestId } from './http/request-id.ts'
 import { openApi, routesOf } from './openapi/document.ts'
+import { adminRoutes } from './routes/admin.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { balanceRoutes } from './routes/balance.ts'
+import { type DemoDeps, demoRoutes } from './routes/demo.ts'
 import type { RouteDeps } from './routes/deps.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -22,7 +24,9 @@ import { paymentRoutes } from './routes/payment.ts'
 import { statementRoutes } from './routes/statement.ts'
 import { ticketRoutes } from './routes/ticket.ts'
 import { topupRoutes } from './routes/topup.ts'
+import { webRoutes } from './routes/web.ts'
 import { withdrawalRoutes } from './routes/withdrawal.ts'
+import type { WebPages } from './web-pages.ts'
 
 export interface AppDeps extends Omit<RouteDeps, 'guards'> {
   authenticator: Authenticator
@@ -32,6 +36,10 @@ export interface AppDeps extends Omit<RouteDeps, 'guards'> {
   /** Mounted at `/balance`: the streams that run over plain HTTP. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever a stream keeps on its own context is its own affair
   streams?: Hono<any>
+  /** The wallet page and the admin console, served at `/` and `/admin`. */
+  web?: WebPages
+  /** One-click sign-in. Give it to a server of one's own machine alone. */
+  demo?: DemoDeps
 }
 
 /** The HTTP side of the server, for any runtime that speaks `fetch`. */
@@ -40,6 +48,8 @@ export function createApp({
   corsOrigins,
   requestTimeout,
   streams,
+  web,
+  demo,
   ...rest
 }: AppDeps) {
   const deps: RouteDeps = { ...rest, guards: createGuards(authenticator) }
@@ -61,6 +71,7 @@ export function createApp({
     // Last of its prefix: `/:id` would take what stands after it.
     .route('/transactions', statementRoutes(deps))
     .route('/balance', ticketRoutes(deps))
+    .route('/admin', adminRoutes(deps))
     .route('/health', healthRoutes(deps))
     .route(
       '/',
@@ -73,6 +84,8 @@ export function createApp({
     .notFound(notFound)
 
   if (streams) app.route('/balance', streams)
+  if (web) app.route('/', webRoutes({ pages: web, currency: deps.currency, demo }))
+  if (demo) app.route('/demo', demoRoutes(demo))
   return routes
 }
 

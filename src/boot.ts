@@ -1,13 +1,16 @@
 import type { AddressInfo } from 'node:net'
+import pkg from '../package.json' with { type: 'json' }
 import { createApp } from './app.ts'
 import { createAuthenticator } from './auth/authenticator.ts'
 import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config.ts'
+import { demoOf } from './demo.ts'
 import { PostgresAuditor } from './ledger/auditor.ts'
 import { connect, type Sql } from './ledger/database.ts'
 import { PostgresEventStore } from './ledger/event-store.ts'
 import { BatchingExecutor } from './ledger/executor.ts'
 import { migrate } from './ledger/migrate.ts'
+import { PostgresOverview } from './ledger/overview.ts'
 import { PostgresPolicies } from './ledger/policies.ts'
 import { PostgresReader } from './ledger/reader.ts'
 import type { Logger } from './log.ts'
@@ -21,6 +24,8 @@ import { eventStreams } from './realtime/sse.ts'
 import type { Releases } from './releases.ts'
 import { createServer } from './server.ts'
 import { chooseRedis, openDatabase } from './services.ts'
+import { systemOf } from './system.ts'
+import { webPages } from './web-pages.ts'
 
 /** A server that answers. */
 export interface Running {
@@ -51,6 +56,9 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     config.tokenKeys.kind === 'generated'
       ? { kind: 'secret' as const, secret: await ownSecret(dataDir) }
       : config.tokenKeys
+
+  const secret = keys.kind === 'secret' ? keys.secret : undefined
+  const demo = demoOf(config, secret)
 
   const session = {
     asAppRole: database.appUrl === database.ownerUrl && canUseAppRole,
@@ -89,6 +97,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     currency: config.currency,
     corsOrigins: config.corsOrigins,
   })
+  const overview = new PostgresOverview(readers)
   const app = createApp({
     authenticator,
     corsOrigins: config.corsOrigins,
@@ -107,10 +116,14 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
       },
     }),
     policies: new PostgresPolicies(readers),
+    overview,
     cache: bus,
     tickets: gateway.tickets,
     streams: eventStreams(gateway.connections),
     readiness: readinessOf(readers, gateway),
+    system: systemOf({ version: pkg.version, sql: readers, overview, bus, gateway }),
+    web: webPages(),
+    ...(demo && { demo }),
     log,
   })
 
@@ -121,6 +134,6 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     address,
     dataDir: database.dataDir,
     redis: redis.description,
-    secret: keys.kind === 'secret' ? keys.secret : undefined,
+    secret,
   }
 }

@@ -36,7 +36,7 @@ Livebalance is ready at ${url}
   User    ${user}
   Admin   ${admin}
 
-Try it. Watch a balance (leave this running):
+Open ${url} and ${url}/admin in a browser, and sign in with one click. Or without one: watch a balance (leave this running):
 
   curl -N "${url}/balance/stream?token=${user}"
 

@@ -116,6 +116,47 @@ export const deleted = z.object({ deleted: z.int() })
 
 export const ticket = z.object({ ticket: z.string(), expiresAt: time })
 
+export const wallets = z.object({
+  items: z.array(
+    z.object({
+      userId: z.string(),
+      currency: z.string(),
+      balance: amount,
+      held: amount,
+      available: amount,
+      updatedAt: time,
+    }),
+  ),
+  nextCursor: z.string().nullable(),
+})
+
+const part = z.object({ ok: z.boolean(), state: z.string(), reason: z.string().optional() })
+
+export const system = z.object({
+  version: z.string(),
+  uptimeSeconds: z.number(),
+  memoryBytes: z.int(),
+  connections: z
+    .record(z.string(), z.int())
+    .meta({ description: 'Open streams of this process by transport.' }),
+  users: z.int().meta({ description: 'Users with an open stream here.' }),
+  events: z.object({
+    perSecond: z.number().meta({ description: 'Over the last ten seconds.' }),
+    recent: z.array(z.int()).meta({ description: 'The last sixty seconds, newest last.' }),
+    total: z.int(),
+  }),
+  outbox: z
+    .object({
+      rows: z.int().meta({ description: 'Counted up to 10,000.' }),
+      oldestSeconds: z.number(),
+    })
+    .nullable()
+    .meta({ description: 'Committed and not known to be published.' }),
+  postgres: z.object({ ok: z.boolean(), latencyMs: z.number().nullable() }),
+  redis: part.extend({ kind: z.enum(['redis', 'memory']) }),
+  stream: part,
+})
+
 export const live = z.object({ status: z.literal('live') })
 
 export const readiness = z.object({

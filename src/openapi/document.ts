@@ -41,6 +41,12 @@ export const APART: ReadonlySet<string> = new Set([
   'GET /docs',
   'GET /metrics',
   'GET /balance/stream',
+  // The pages, and the sign-in that they offer on one's own machine.
+  'GET /',
+  'GET /admin',
+  'GET /session.json',
+  'GET /assets/:name',
+  'POST /demo/session',
 ])
 
 /** The OpenAPI 3.1 document of these routes. Throws for a route that `OPERATIONS` does not know. */

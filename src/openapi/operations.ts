@@ -273,6 +273,18 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     description: 'For EventSource and WebSocket in browsers, as `?token=`.',
     success: [201, answers.ticket],
   },
+  'GET /admin/wallets': {
+    id: 'listWallets',
+    tag: 'Admin',
+    summary: 'The users of the tenant and what they have, by user id',
+    success: [200, answers.wallets],
+  },
+  'GET /admin/system': {
+    id: 'systemState',
+    tag: 'Admin',
+    summary: 'How the process that answers is doing, and what it stands on',
+    success: [200, answers.system],
+  },
   'GET /health/live': {
     id: 'live',
     tag: 'Health',

@@ -1,7 +1,7 @@
 import type { Guards } from '../auth/guards.ts'
 import type { TicketIssuer } from '../auth/principal.ts'
 import type { Who } from '../ledger/event.ts'
-import type { Auditor, Executor, Policies, Reader } from '../ledger/ledger.ts'
+import type { Auditor, Executor, Overview, Policies, Reader } from '../ledger/ledger.ts'
 import type { Logger } from '../log.ts'
 
 /** The shared cache of balances. */
@@ -19,6 +19,23 @@ export interface Readiness {
   checks: Record<string, { ok: boolean; reason?: string }>
 }
 
+/** How this process and what it stands on are doing. Every `reason` is fit for an admin's eyes. */
+export interface SystemState {
+  version: string
+  uptimeSeconds: number
+  memoryBytes: number
+  /** Open streams of this process by transport, and the users behind them. */
+  connections: Record<string, number>
+  users: number
+  /** Events that this process heard: on average over the last ten seconds, and second by second, newest last. */
+  events: { perSecond: number; recent: number[]; total: number }
+  /** What is committed and not known to be published; null while Postgres cannot say. */
+  outbox: { rows: number; oldestSeconds: number } | null
+  postgres: { ok: boolean; latencyMs: number | null }
+  redis: { ok: boolean; kind: 'redis' | 'memory'; state: string; reason?: string }
+  stream: { ok: boolean; state: string; reason?: string }
+}
+
 /** What the routes are made of. Each takes the part that it needs. */
 export interface RouteDeps {
   /** Currency of requests that name none. */
@@ -28,8 +45,10 @@ export interface RouteDeps {
   reader: Reader
   auditor: Auditor
   policies: Policies
+  overview: Overview
   cache: BalanceCache
   tickets: TicketIssuer
   readiness: () => Promise<Readiness>
+  system: () => Promise<SystemState>
   log: Logger
 }

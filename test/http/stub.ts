@@ -62,9 +62,11 @@ export function edge(overrides: Partial<AppDeps> = {}) {
     reader: unused as AppDeps['reader'],
     auditor: unused as AppDeps['auditor'],
     policies: unused as AppDeps['policies'],
+    overview: unused as AppDeps['overview'],
     cache: unused as AppDeps['cache'],
     tickets: unused as AppDeps['tickets'],
     readiness: async () => ({ ready: true, checks: {} }),
+    system: unused as AppDeps['system'],
     log: pino({ level: 'silent' }),
     ...overrides,
   })

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { ApiError } from '../errors.ts'
+import { answer } from '../http/answer.ts'
+import { factory } from '../http/env.ts'
+import { isLocal } from '../http/loopback.ts'
+import { json } from '../http/validate.ts'
+
+export type DemoRole = 'user' | 'admin'
+
+/** Sign-in without a password, for a server that nobody else can reach. */
+export interface DemoDeps {
+  /** `expiresAt` is ISO 8601. */
+  session(as: DemoRole): Promise<{ token: string; userId: string; expiresAt: string }>
+}
+
+/** `/demo`: a token for whoever sits at this machine; to anybody else it does not exist. */
+export function demoRoutes({ session }: DemoDeps) {
+  return factory.createApp().post(
+    '/session',
+    async (c, next) => {
+      if (!isLocal(c)) throw new ApiError(404, 'not_found', 'There is nothing here.')
+      await next()
+    },
+    json(z.strictObject({ as: z.enum(['user', 'admin']) })),
+    async (c) => answer(c, await session(c.req.valid('json').as), 201),
+  )
+}

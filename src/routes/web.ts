@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
+import type { Context } from 'hono'
+import { ApiError } from '../errors.ts'
+import { answer } from '../http/answer.ts'
+import { type Env, factory } from '../http/env.ts'
+import { isLocal } from '../http/loopback.ts'
+import type { WebFiles, WebPages } from '../web-pages.ts'
+import type { DemoDeps } from './demo.ts'
+
+export interface WebDeps {
+  pages: WebPages
+  /** Currency of wallets that name none. */
+  currency: string
+  demo: DemoDeps | undefined
+}
+
+const TYPES: Record<string, string> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
+}
+
+/** The wallet page, the admin console and what they load. */
+export function webRoutes({ pages, currency, demo }: WebDeps) {
+  const compressed = new WeakMap<Uint8Array, Uint8Array>()
+  const tags = new WeakMap<Uint8Array, string>()
+
+  const send = (c: Context<Env>, name: string, bytes: Uint8Array) => {
+    const tag = tags.get(bytes) ?? `"${createHash('sha256').update(bytes).digest('base64url')}"`
+    tags.set(bytes, tag)
+    c.header('ETag', tag)
+    c.header('Vary', 'Accept-Encoding')
+    c.header('Cross-Origin-Resource-Policy', 'same-origin')
+    if (c.req.header('If-None-Match')?.includes(tag)) return c.body(null, 304)
+    c.header('Content-Type', TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream')
+    if (!/\bgzip\b/.test(c.req.header('Accept-Encoding') ?? '')) return c.body(bytes.slice())
+    const small = compressed.get(bytes) ?? gzipSync(bytes)
+    compressed.set(bytes, small)
+    c.header('Content-Encoding', 'gzip')
+    return c.body(small.slice())
+  }
+
+  const page = (name: string) => async (c: Context<Env>) => {
+    const bytes = (await built(pages)).get(name)
+    if (!bytes) throw notFound()
+    c.header('Cache-Control', 'no-cache')
+    c.header('Content-Security-Policy', contentSecurityPolicy(c.req.header('Host')))
+    c.header('Cross-Origin-Opener-Policy', 'same-origin')
+    c.header('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=()')
+    return send(c, name, bytes)
+  }
+
+  return (
+    factory
+      .createApp()
+      .get('/', page('wallet.html'))
+      .get('/admin', page('admin.html'))
+      // What the pages cannot know when they are built.
+      .get('/session.json', (c) => answer(c, { currency, demo: demo !== undefined && isLocal(c) }))
+      .get('/assets/:name', async (c) => {
+        const name = c.req.param('name')
+        const bytes = name.endsWith('.html') ? undefined : (await built(pages)).get(name)
+        if (!bytes) throw notFound()
+        c.header('Cache-Control', 'public, max-age=31536000, immutable')
+        return send(c, name, bytes)
+      })
+  )
+}
+
+/**
+ * Nothing inline, nothing of other servers, no text turned into HTML. `'self'` does not cover WebSockets
+ * in every browser, so that this host is named.
+ */
+function contentSecurityPolicy(host: string | undefined): string {
+  const sockets = host && /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : ''
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `connect-src 'self'${sockets}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ')
+}
+
+async function built(pages: WebPages): Promise<WebFiles> {
+  try {
+    return await pages()
+  } catch (error) {
+    throw new ApiError(503, 'unavailable', 'The pages are not built: run npm run build:web.', {
+      cause: error,
+    })
+  }
+}
+
+const notFound = () => new ApiError(404, 'not_found', 'There is nothing here.')

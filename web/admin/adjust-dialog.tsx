@@ -1,0 +1,69 @@
+import { useState } from 'preact/hooks'
+import type { Api } from '../parts/api.ts'
+import { Button } from '../parts/button.tsx'
+import { Dialog } from '../parts/dialog.tsx'
+import { AmountField, TextField } from '../parts/fields.tsx'
+import { Failure } from '../parts/states.tsx'
+import type { Transaction } from '../parts/transaction.ts'
+import { useAction } from '../parts/use-action.ts'
+import { useAmount } from '../parts/use-amount.ts'
+import { useKey } from '../parts/use-key.ts'
+
+interface AdjustDialogProps {
+  api: Api
+  userId: string
+  currency: string
+  close: () => void
+  done: (adjustment: Transaction) => void
+}
+
+export function AdjustDialog({ api, userId, currency, close, done }: AdjustDialogProps) {
+  const amount = useAmount('', { signed: true })
+  const [reason, setReason] = useState('')
+  const [unsaid, setUnsaid] = useState(false)
+  const key = useKey()
+  const adjust = useAction(async () => {
+    const value = amount.read()
+    const description = reason.trim()
+    setUnsaid(!description)
+    if (value === undefined || !description) return
+    const body = { userId, currency, amount: value, description }
+    done(await api.post<Transaction>('/transactions/adjustment', body, key.for(body)))
+  })
+  return (
+    <Dialog
+      title={`Adjust the balance of ${userId}`}
+      onSubmit={() => void adjust.run()}
+      onClose={close}
+    >
+      <AmountField
+        label="Amount"
+        hint="minus takes money away"
+        currency={currency}
+        value={amount.text}
+        wrong={amount.wrong}
+        onInput={amount.set}
+      />
+      <TextField
+        label="Reason"
+        hint="it stays in the books"
+        value={reason}
+        maxLength={500}
+        wrong={unsaid ? 'Say why: whoever reads the books will ask.' : undefined}
+        onInput={(value) => {
+          setReason(value)
+          setUnsaid(false)
+        }}
+      />
+      {adjust.problem !== undefined && <Failure problem={adjust.problem} />}
+      <div class="actions">
+        <Button kind="quiet" onClick={close}>
+          Cancel
+        </Button>
+        <Button type="submit" busy={adjust.busy}>
+          Adjust
+        </Button>
+      </div>
+    </Dialog>
+  )
+}

@@ -1,0 +1,178 @@
+import { useState } from 'preact/hooks'
+import { Button } from '../parts/button.tsx'
+import { formatMoney } from '../parts/money.ts'
+import type { Signed } from '../parts/start.tsx'
+import { Empty, Failure, Loading } from '../parts/states.tsx'
+import { shortTime } from '../parts/time.ts'
+import type { Toasts } from '../parts/toasts.tsx'
+import { useAction } from '../parts/use-action.ts'
+import { hrefOf } from './use-place.ts'
+
+interface Discrepancy {
+  userId?: string
+  currency?: string
+  problem: string
+  snapshotBalance?: number
+  calculatedBalance?: number
+  at?: string
+}
+
+/** The answer of `GET /transactions/audit`. */
+interface AuditResult {
+  total: number
+  accurate: number
+  inaccurate: number
+  entries: number
+  discrepancies: Discrepancy[]
+  ledger: { currency: string; debits: number; credits: number; balanced: boolean }[]
+}
+
+/** Proof that the books are right, run on demand, and the repair of what is not. */
+export function Audit({ api, toasts }: Signed & { toasts: Toasts }) {
+  const [result, setResult] = useState<{ audit: AuditResult; at: number }>()
+  const audit = useAction(async () => {
+    setResult({ audit: await api.get<AuditResult>('/transactions/audit'), at: Date.now() })
+  })
+  const rebuild = useAction(async () => {
+    const { total, corrected } = await api.post<{ total: number; corrected: number }>(
+      '/transactions/recalculate-all',
+      {},
+    )
+    toasts.show({
+      about: 'rebuilt',
+      tone: 'gain',
+      title: corrected === 0 ? 'Nothing had to change' : `${corrected} corrected`,
+      text: `${total} ${total === 1 ? 'wallet was' : 'wallets were'} held against the entries.`,
+    })
+    await audit.run()
+  })
+
+  return (
+    <div class="stack">
+      <div class="title-row">
+        <div>
+          <h1>Audit</h1>
+          <p class="soft">
+            Every wallet, and the ledger as a whole, against every entry ever made.
+          </p>
+        </div>
+        <div class="actions">
+          <Button kind="quiet" busy={rebuild.busy} onClick={() => void rebuild.run()}>
+            Rebuild balances
+          </Button>
+          <Button busy={audit.busy} onClick={() => void audit.run()}>
+            Run audit
+          </Button>
+        </div>
+      </div>
+      {audit.problem !== undefined && <Failure problem={audit.problem} />}
+      {rebuild.problem !== undefined && <Failure problem={rebuild.problem} />}
+      <div class="stack" aria-live="polite">
+        {audit.busy && !result && (
+          <div class="card">
+            <Loading what="Reading every entry" />
+          </div>
+        )}
+        {!audit.busy && !result && (
+          <div class="card">
+            <Empty title="Not run yet">
+              It reads everything and changes nothing. Run it whenever you want to be sure.
+            </Empty>
+          </div>
+        )}
+        {result && <Result {...result} />}
+      </div>
+    </div>
+  )
+}
+
+function Result({ audit, at }: { audit: AuditResult; at: number }) {
+  const sound = audit.discrepancies.length === 0 && audit.ledger.every(({ balanced }) => balanced)
+  const count = (number: number) => number.toLocaleString(navigator.languages as string[])
+  return (
+    <>
+      <section class="card verdict-card" aria-label="Result">
+        <span class={`seal ${sound ? '' : 'loss'}`} aria-hidden="true">
+          {sound ? '✓' : '!'}
+        </span>
+        <div>
+          <h2>{sound ? 'The books are right' : 'The books are not right'}</h2>
+          <p class="soft">
+            {count(audit.accurate)} of {count(audit.total)} wallets agree with{' '}
+            {count(audit.entries)} entries. Checked at {shortTime(at)}.
+          </p>
+        </div>
+      </section>
+      {audit.ledger.length > 0 && (
+        <section class="card" aria-labelledby="ledger-title">
+          <div class="card-head">
+            <h2 id="ledger-title">The ledger as a whole</h2>
+          </div>
+          <table class="table">
+            <thead>
+              <tr>
+                <th>Currency</th>
+                <th class="right">Debits</th>
+                <th class="right">Credits</th>
+                <th class="right">Result</th>
+              </tr>
+            </thead>
+            <tbody>
+              {audit.ledger.map(({ currency, debits, credits, balanced }) => (
+                <tr key={currency}>
+                  <td>{currency}</td>
+                  <td class="right money">{formatMoney(debits, currency)}</td>
+                  <td class="right money">{formatMoney(credits, currency)}</td>
+                  <td class="right">
+                    <span class={`chip ${balanced ? 'gain' : 'loss'}`}>
+                      {balanced ? 'Balanced' : 'Not balanced'}
+                    </span>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+      {audit.discrepancies.length > 0 && <Discrepancies items={audit.discrepancies} />}
+    </>
+  )
+}
+
+function Discrepancies({ items }: { items: Discrepancy[] }) {
+  const money = (amount: number | undefined, currency: string | undefined) =>
+    amount === undefined || !currency ? '' : formatMoney(amount, currency)
+  return (
+    <section class="card" aria-labelledby="wrong-title">
+      <div class="card-head">
+        <h2 id="wrong-title">What does not add up</h2>
+        <span class="chip loss">{items.length}</span>
+      </div>
+      <table class="table">
+        <thead>
+          <tr>
+            <th>Where</th>
+            <th>Problem</th>
+            <th class="right">Snapshot</th>
+            <th class="right">Entries</th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map(({ userId, currency, problem, snapshotBalance, calculatedBalance, at }) => (
+            <tr key={`${userId}/${currency}/${problem}/${at}`}>
+              <td class="breakable">
+                {userId ? <a href={hrefOf('users', userId)}>{userId}</a> : 'The ledger'}
+              </td>
+              <td>
+                {problem}
+                {at && <span class="note">at {at}</span>}
+              </td>
+              <td class="right money">{money(snapshotBalance, currency)}</td>
+              <td class="right money">{money(calculatedBalance, currency)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}

@@ -1,0 +1,5 @@
+import '../styles/admin.css'
+import { start } from '../parts/start.tsx'
+import { Console } from './console.tsx'
+
+start('admin', (signed) => <Console key={signed.userId} {...signed} />)

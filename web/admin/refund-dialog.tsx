@@ -1,0 +1,68 @@
+import { useState } from 'preact/hooks'
+import type { Api } from '../parts/api.ts'
+import { Button } from '../parts/button.tsx'
+import { Dialog } from '../parts/dialog.tsx'
+import { AmountField, TextField } from '../parts/fields.tsx'
+import { formatMoney } from '../parts/money.ts'
+import { Failure } from '../parts/states.tsx'
+import type { Transaction } from '../parts/transaction.ts'
+import { useAction } from '../parts/use-action.ts'
+import { useAmount } from '../parts/use-amount.ts'
+import { useKey } from '../parts/use-key.ts'
+
+interface RefundDialogProps {
+  api: Api
+  payment: Transaction
+  close: () => void
+  done: (refund: Transaction) => void
+}
+
+export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
+  const { id, userId, currency } = payment
+  const paid = Math.abs(payment.amount)
+  const amount = useAmount()
+  const [description, setDescription] = useState('')
+  const key = useKey()
+  const refund = useAction(async () => {
+    // Nothing typed means all that is left of the payment, which the server knows.
+    const value = amount.text.trim() === '' ? undefined : amount.read()
+    if (value === undefined && amount.text.trim() !== '') return
+    const body = {
+      ...(value !== undefined && { amount: value }),
+      ...(description.trim() && { description: description.trim() }),
+    }
+    done(await api.post<Transaction>(`/transactions/${id}/refund`, body, key.for(body)))
+  })
+  return (
+    <Dialog title={`Refund ${userId}`} onSubmit={() => void refund.run()} onClose={close}>
+      <p class="soft">
+        The payment was {formatMoney(paid, currency)}
+        {payment.description && <> for “{payment.description}”</>}.
+      </p>
+      <AmountField
+        label="Amount to refund"
+        hint="empty for all that is left"
+        currency={currency}
+        value={amount.text}
+        wrong={amount.wrong}
+        onInput={amount.set}
+      />
+      <TextField
+        label="Note"
+        hint="the user sees it"
+        value={description}
+        maxLength={500}
+        onInput={setDescription}
+      />
+      {refund.problem !== undefined && <Failure problem={refund.problem} />}
+      <div class="actions">
+        <Button kind="quiet" onClick={close}>
+          Cancel
+        </Button>
+        <Button type="submit" busy={refund.busy}>
+          Refund
+        </Button>
+      </div>
+    </Dialog>
+  )
+}

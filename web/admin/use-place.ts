@@ -1,0 +1,19 @@
+import { useEffect, useState } from 'preact/hooks'
+
+/** Where one is in the console, as the address says after its `#/`: `['users', 'alice']`. */
+export function usePlace(): readonly string[] {
+  const [place, setPlace] = useState(read)
+  useEffect(() => {
+    const changed = () => setPlace(read())
+    addEventListener('hashchange', changed)
+    return () => removeEventListener('hashchange', changed)
+  }, [])
+  return place
+}
+
+function read(): string[] {
+  return location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent)
+}
+
+export const hrefOf = (...place: string[]): string =>
+  `#/${place.map((part) => encodeURIComponent(part)).join('/')}`

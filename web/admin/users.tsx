@@ -1,0 +1,114 @@
+import { useEffect, useState } from 'preact/hooks'
+import { Button } from '../parts/button.tsx'
+import { TextField } from '../parts/fields.tsx'
+import { formatMoney } from '../parts/money.ts'
+import type { Signed } from '../parts/start.tsx'
+import { Empty, Failure, Loading } from '../parts/states.tsx'
+import { fullTime, shortTime } from '../parts/time.ts'
+import { useLoaded } from '../parts/use-loaded.ts'
+import { hrefOf } from './use-place.ts'
+import type { WalletPage } from './wallet-summary.ts'
+
+const PER_PAGE = 25
+/** Milliseconds after the last letter at which the search begins. */
+const PAUSE = 200
+
+export function Users({ api }: Signed) {
+  const [text, setText] = useState('')
+  const [search, setSearch] = useState('')
+  const [starts, setStarts] = useState<string[]>([])
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      setSearch(text.trim())
+      setStarts([])
+    }, PAUSE)
+    return () => clearTimeout(timer)
+  }, [text])
+  const page = useLoaded(
+    (signal) =>
+      api.get<WalletPage>(
+        '/admin/wallets',
+        { search, limit: PER_PAGE, cursor: starts.at(-1) },
+        signal,
+      ),
+    [search, starts],
+  )
+  const { items = [], nextCursor = null } = page.value ?? {}
+
+  return (
+    <>
+      <div class="title-row">
+        <h1>Users</h1>
+      </div>
+      <section class="card" aria-label="Users">
+        <TextField label="Search" hint="a part of the user id" value={text} onInput={setText} />
+        {page.problem !== undefined && <Failure problem={page.problem} retry={page.reload} />}
+        {!page.value && page.loading && <Loading what="Reading the users" />}
+        {page.value && items.length === 0 && (
+          <Empty title={search ? 'Nobody by that name' : 'No users yet'}>
+            {search
+              ? 'No user id has this in it.'
+              : 'A user appears here once they have signed in for the first time.'}
+          </Empty>
+        )}
+        {items.length > 0 && (
+          <table class="table folds">
+            <thead>
+              <tr>
+                <th scope="col">User</th>
+                <th scope="col">Last change</th>
+                <th scope="col" class="right">
+                  Available
+                </th>
+                <th scope="col" class="right">
+                  Balance
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {items.map(({ userId, currency, balance, available, updatedAt }) => (
+                <tr key={userId}>
+                  <td class="lead-cell breakable">
+                    <a class="pick" href={hrefOf('users', userId)}>
+                      {userId}
+                    </a>
+                  </td>
+                  <td class="soft small">
+                    <time dateTime={updatedAt} title={fullTime(updatedAt)}>
+                      {shortTime(updatedAt)}
+                    </time>
+                  </td>
+                  <td class="right money soft">
+                    {balance === available ? '' : formatMoney(available, currency)}
+                  </td>
+                  <td class="right money amount-cell">{formatMoney(balance, currency)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+        {(starts.length > 0 || nextCursor) && (
+          <nav class="pager" aria-label="Pages of users">
+            <Button
+              kind="quiet compact"
+              idle={starts.length === 0}
+              onClick={() => setStarts(starts.slice(0, -1))}
+            >
+              Back
+            </Button>
+            <span class="small soft" role="status">
+              Page {starts.length + 1}
+            </span>
+            <Button
+              kind="quiet compact"
+              idle={nextCursor === null || page.loading}
+              onClick={() => nextCursor && setStarts([...starts, nextCursor])}
+            >
+              More
+            </Button>
+          </nav>
+        )}
+      </section>
+    </>
+  )
+}

@@ -1,0 +1,61 @@
+import { Problem, problemFrom } from './problem.ts'
+import type { SessionKeeper } from './session.ts'
+
+type Query = Record<string, string | number | undefined>
+
+/** Calls of the REST API in the name of whoever is signed in. Everything rejects with a `Problem`. */
+export interface Api {
+  get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>
+  /** @param key the same for every attempt at one and the same thing, so that it happens once */
+  post<T>(path: string, body: object, key?: string): Promise<T>
+  patch<T>(path: string, body: object): Promise<T>
+  /** The whole answer as a file. */
+  file(path: string, query?: Query): Promise<Blob>
+}
+
+export function createApi(session: SessionKeeper): Api {
+  async function send(path: string, init: RequestInit): Promise<Response> {
+    let refused: string | undefined
+    for (;;) {
+      const token = await session.token(refused)
+      const response = await fetch(path, {
+        ...init,
+        headers: { ...init.headers, Authorization: `Bearer ${token}` },
+      }).catch((error: unknown) => {
+        if (init.signal?.aborted) throw error
+        return null
+      })
+      if (response?.ok) return response
+      const problem = await problemFrom(response)
+      const again = problem.status === 401 && refused === undefined && session.getSnapshot()?.demo
+      if (!again) throw problem
+      refused = token
+    }
+  }
+
+  async function json<T>(path: string, init: RequestInit): Promise<T> {
+    const response = await send(path, init)
+    try {
+      return (await response.json()) as T
+    } catch {
+      throw new Problem(0, 'unreachable', 'The answer broke off.')
+    }
+  }
+
+  const body = (value: object): RequestInit => ({ body: JSON.stringify(value) })
+  const type = { 'Content-Type': 'application/json' }
+
+  return {
+    get: (path, query, signal) => json(withQuery(path, query), signal ? { signal } : {}),
+    post: (path, value, key = crypto.randomUUID()) =>
+      json(path, { method: 'POST', ...body(value), headers: { ...type, 'Idempotency-Key': key } }),
+    patch: (path, value) => json(path, { method: 'PATCH', ...body(value), headers: type }),
+    file: async (path, query) => (await send(withQuery(path, query), {})).blob(),
+  }
+}
+
+function withQuery(path: string, query: Query = {}): string {
+  const set = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
+  const text = new URLSearchParams(set.map(([name, value]) => [name, String(value)])).toString()
+  return text ? `${path}?${text}` : path
+}

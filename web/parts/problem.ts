@@ -1,0 +1,95 @@
+import { formatMoney } from './money.ts'
+
+/** The server's error envelope, or what stands in for it when no answer came. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  /** 0: there was no answer. */
+  readonly status: number
+  readonly code: string
+  readonly requestId: string | undefined
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    rest: { requestId?: string; details?: Record<string, unknown> } = {},
+  ) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.requestId = rest.requestId
+    this.details = rest.details ?? {}
+  }
+}
+
+/** @param response null: nothing answered */
+export async function problemFrom(response: Response | null): Promise<Problem> {
+  if (!response) return new Problem(0, 'unreachable', 'The server does not answer.')
+  const body = (await response.json().catch(() => null)) as {
+    code?: string
+    message?: string
+    requestId?: string
+    details?: Record<string, unknown>
+  } | null
+  return new Problem(response.status, body?.code ?? 'unknown', body?.message ?? '', body ?? {})
+}
+
+/** What was missing, of a refused payment. */
+export interface Shortfall {
+  requiredAmount: number
+  available: number
+  shortfall: number
+  currency: string
+}
+
+/** The figures of `insufficient_funds`; undefined for any other problem. */
+export function shortfallOf(problem: unknown): Shortfall | undefined {
+  if (!(problem instanceof Problem) || problem.code !== 'insufficient_funds') return undefined
+  const { requiredAmount, currentBalance, available, shortfall, currency } = problem.details
+  if (typeof requiredAmount !== 'number' || typeof shortfall !== 'number') return undefined
+  return {
+    requiredAmount,
+    shortfall,
+    available: Number(available ?? currentBalance ?? 0),
+    currency: String(currency),
+  }
+}
+
+const SENTENCES: Record<string, string> = {
+  unreachable: 'The server does not answer. Check your connection; nothing was lost.',
+  unavailable: 'The server cannot reach its books right now. Try again in a moment.',
+  timeout: 'The answer took too long. Try again: it will not be done twice.',
+  internal: 'Something went wrong on our side. Try again in a moment.',
+  unauthorized: 'The server does not accept this token. Sign in again.',
+  token_expired: 'Your session has ended. Sign in again.',
+  forbidden: 'You are not allowed to do that.',
+  already_processed: 'Somebody was quicker: this has been decided already.',
+  self_approval: 'You asked for this yourself, so somebody else has to decide it.',
+  not_found: 'It is no longer there.',
+  rate_limited: 'That was a lot at once. Wait a moment and try again.',
+  self_transfer: 'That would send the money to yourself.',
+  unknown_user: 'There is no such user.',
+  not_refundable: 'Only payments can be refunded.',
+  balance_limit_exceeded: 'The balance would be larger than a wallet can hold.',
+  limit_exceeded: 'A spending limit does not allow this amount.',
+}
+
+/** A problem as one would say it to a person. */
+export function explain(problem: unknown): string {
+  if (!(problem instanceof Problem))
+    return problem instanceof Error ? problem.message : String(problem)
+  const short = shortfallOf(problem)
+  if (short) {
+    const money = (amount: number) => formatMoney(amount, short.currency)
+    return `There is not enough money: this takes ${money(short.requiredAmount)}, and ${money(short.available)} can be spent. ${money(short.shortfall)} is missing.`
+  }
+  const { code, details, message } = problem
+  if (code === 'refund_exceeds_payment' && typeof details.maximum === 'number') {
+    return `At most ${formatMoney(details.maximum, String(details.currency))} of this payment is left to refund.`
+  }
+  if (code === 'limit_exceeded' && typeof details.maximum === 'number') {
+    return `A spending limit allows at most ${formatMoney(details.maximum, String(details.currency))} now.`
+  }
+  return SENTENCES[code] ?? (message || 'That did not work. Try again in a moment.')
+}

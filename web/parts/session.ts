@@ -1,0 +1,123 @@
+import { problemFrom } from './problem.ts'
+
+/** Who is signed in on a page. `expiresAt` is milliseconds since 1970. */
+export interface Session {
+  token: string
+  userId: string
+  isAdmin: boolean
+  expiresAt: number
+  /** Signed in with one click: then the token renews itself. */
+  demo: boolean
+}
+
+export type Role = 'user' | 'admin'
+
+/** Milliseconds before its end at which a token is renewed. */
+const AHEAD = 30_000
+
+/** What is in a pasted token, or in words why it will not do. The server alone says whether it is valid. */
+export function readToken(text: string): Session | string {
+  const token = text.trim().replace(/^(authorization: *)?bearer +/i, '')
+  const claims = claimsOf(token)
+  if (!claims || typeof claims.sub !== 'string') {
+    return 'That is not a token. It is one long line of three parts with dots between them.'
+  }
+  if (typeof claims.exp !== 'number')
+    return 'This token has no end, so the server will not take it.'
+  const expiresAt = claims.exp * 1000
+  if (expiresAt <= Date.now()) return 'This token has expired. Paste a fresh one.'
+  const roles = [claims.roles, claims.role].flat().map((role) => String(role).toLowerCase())
+  return { token, userId: claims.sub, isAdmin: roles.includes('admin'), expiresAt, demo: false }
+}
+
+function claimsOf(token: string): Record<string, unknown> | undefined {
+  try {
+    const [, payload = ''] = token.split('.')
+    const bytes = atob(payload.replaceAll('-', '+').replaceAll('_', '/'))
+    const text = new TextDecoder().decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0)))
+    const claims: unknown = JSON.parse(text)
+    return typeof claims === 'object' && claims !== null
+      ? (claims as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A token for the demo user or admin. Rejects with a `Problem`. */
+export async function demoSession(as: Role): Promise<Session> {
+  const response = await fetch('/demo/session', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ as }),
+  }).catch(() => null)
+  if (!response?.ok) throw await problemFrom(response)
+  const { token } = (await response.json()) as { token: string }
+  const session = readToken(token)
+  if (typeof session === 'string') throw new Error(session)
+  return { ...session, demo: true }
+}
+
+/** The session of one page, kept in the browser so that all tabs have it, and renewed where it can be. */
+export class SessionKeeper {
+  readonly #key: string
+  readonly #role: Role
+  readonly #watchers = new Set<() => void>()
+  #session: Session | null
+  #renewing: Promise<Session> | undefined
+
+  constructor(role: Role) {
+    this.#role = role
+    this.#key = `livebalance.${role}`
+    this.#session = this.#read()
+    addEventListener('storage', ({ key }) => {
+      if (key === this.#key || key === null) this.#set(this.#read())
+    })
+  }
+
+  getSnapshot = (): Session | null => this.#session
+
+  subscribe = (watcher: () => void): (() => void) => {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  signIn(session: Session): void {
+    localStorage.setItem(this.#key, JSON.stringify(session))
+    this.#set(session)
+  }
+
+  signOut(): void {
+    localStorage.removeItem(this.#key)
+    this.#set(null)
+  }
+
+  /** A token that is good for now: renewed first where it is about to end, or was refused. */
+  token = async (refused?: string): Promise<string> => {
+    const session = this.#session
+    if (!session) throw new Error('nobody is signed in')
+    const fresh = session.token !== refused && session.expiresAt - AHEAD > Date.now()
+    if (fresh || !session.demo) return session.token
+    this.#renewing ??= demoSession(this.#role).finally(() => {
+      this.#renewing = undefined
+    })
+    const renewed = await this.#renewing
+    // Signed out meanwhile: it stays so.
+    if (this.#session) this.signIn(renewed)
+    return renewed.token
+  }
+
+  #read(): Session | null {
+    try {
+      const session = JSON.parse(localStorage.getItem(this.#key) ?? 'null') as Session | null
+      return session && (session.demo || session.expiresAt > Date.now()) ? session : null
+    } catch {
+      return null
+    }
+  }
+
+  #set(session: Session | null): void {
+    this.#session = session
+    for (const watcher of [...this.#watchers]) watcher()
+  }
+}

@@ -1,0 +1,94 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import icon from '../icon.svg'
+import { Button } from './button.tsx'
+import { TextField } from './fields.tsx'
+import { demoSession, type Role, readToken, type SessionKeeper } from './session.ts'
+import { Failure } from './states.tsx'
+import { useAction } from './use-action.ts'
+
+interface SignInProps {
+  role: Role
+  session: SessionKeeper
+  /** One click is enough: this server looks after itself, and nobody else can reach it. */
+  demo: boolean
+}
+
+const WORDS = {
+  user: {
+    title: 'Your balance, live',
+    lead: 'See it change the moment it does: topups, payments and refunds, without reloading.',
+    demo: 'Continue as the demo user',
+    other: <a href="/admin">Open the admin console</a>,
+  },
+  admin: {
+    title: 'Admin console',
+    lead: 'Decide topups, look after users, and prove that the books are right.',
+    demo: 'Continue as the demo admin',
+    other: <a href="/">Open the wallet</a>,
+  },
+} as const
+
+export function SignIn({ role, session, demo }: SignInProps) {
+  const [text, setText] = useState('')
+  const [wrong, setWrong] = useState<string>()
+  const one = useAction(async () => session.signIn(await demoSession(role)))
+  const words = WORDS[role]
+  const title = useRef<HTMLHeadingElement>(null)
+  useEffect(() => title.current?.focus(), [])
+
+  const submit = () => {
+    const read = readToken(text)
+    if (typeof read === 'string') setWrong(read)
+    else if (role === 'admin' && !read.isAdmin) {
+      setWrong(`This token is of ${read.userId}, who is not an admin.`)
+    } else session.signIn(read)
+  }
+
+  return (
+    <main class="sign-in">
+      <header class="stack">
+        <span class="brand">
+          <img src={icon} alt="" width="30" height="30" /> Livebalance
+        </span>
+        <h1 ref={title} tabIndex={-1}>
+          {words.title}
+        </h1>
+        <p class="lead">{words.lead}</p>
+      </header>
+      <div class="card">
+        {demo && (
+          <>
+            <Button busy={one.busy} onClick={() => void one.run()}>
+              {words.demo}
+            </Button>
+            {one.problem !== undefined && <Failure problem={one.problem} />}
+            <div class="or">or with a token of your own</div>
+          </>
+        )}
+        <form
+          onSubmit={(event) => {
+            event.preventDefault()
+            submit()
+          }}
+        >
+          <TextField
+            label="Token"
+            hint="a JWT"
+            rows={4}
+            value={text}
+            wrong={wrong}
+            placeholder="eyJhbGciOi…"
+            onInput={(value) => {
+              setText(value)
+              setWrong(undefined)
+            }}
+          />
+          <Button type="submit" kind={demo ? 'quiet' : ''}>
+            Sign in
+          </Button>
+        </form>
+      </div>
+      <p class="small soft">{words.other}</p>
+    </main>
+  )
+}

@@ -1,0 +1,53 @@
+import { type ComponentChild, render } from 'preact'
+import { type Api, createApi } from './api.ts'
+import { Problem } from './problem.ts'
+import { type Role, SessionKeeper } from './session.ts'
+import { SignIn } from './sign-in.tsx'
+import { Failure } from './states.tsx'
+import { useLoaded } from './use-loaded.ts'
+import { useStore } from './use-store.ts'
+
+/** What a page is made of, once somebody is signed in. */
+export interface Signed {
+  session: SessionKeeper
+  api: Api
+  userId: string
+  /** Of wallets, where none is named. */
+  currency: string
+}
+
+interface Server {
+  currency: string
+  demo: boolean
+}
+
+/** Shows the sign-in, and the page behind it. */
+export function start(role: Role, page: (signed: Signed) => ComponentChild): void {
+  const session = new SessionKeeper(role)
+  const api = createApi(session)
+
+  function App() {
+    const who = useStore(session)
+    const server = useLoaded(askServer, [])
+    if (server.problem !== undefined) {
+      return (
+        <main class="sign-in">
+          <Failure problem={server.problem} retry={server.reload} />
+        </main>
+      )
+    }
+    if (!server.value) return null
+    const { currency, demo } = server.value
+    if (!who) return <SignIn role={role} session={session} demo={demo} />
+    return page({ session, api, userId: who.userId, currency })
+  }
+
+  const root = document.getElementById('app')
+  if (root) render(<App />, root)
+}
+
+async function askServer(): Promise<Server> {
+  const response = await fetch('/session.json').catch(() => null)
+  if (!response?.ok) throw new Problem(0, 'unreachable', '')
+  return (await response.json()) as Server
+}

@@ -1,0 +1,17 @@
+import { useRef } from 'preact/hooks'
+
+/** An Idempotency-Key that stays the same while what is asked for does, so that a second try is no second deed. */
+export function useKey() {
+  const last = useRef<{ body: string; key: string } | undefined>(undefined)
+  return {
+    for(body: object): string {
+      const text = JSON.stringify(body)
+      if (last.current?.body !== text) last.current = { body: text, key: crypto.randomUUID() }
+      return last.current.key
+    },
+    /** It worked: the same again is meant to be done again. */
+    used() {
+      last.current = undefined
+    },
+  }
+}

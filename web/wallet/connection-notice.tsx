@@ -1,0 +1,85 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { BalanceClient, BalanceSnapshot } from '../../src/client/index.ts'
+import { Button } from '../parts/button.tsx'
+import { Dialog } from '../parts/dialog.tsx'
+import { TextField } from '../parts/fields.tsx'
+import { explain, Problem } from '../parts/problem.ts'
+import { readToken, type SessionKeeper } from '../parts/session.ts'
+import { shortTime } from '../parts/time.ts'
+import { useStore } from '../parts/use-store.ts'
+
+interface NoticeProps {
+  client: BalanceClient
+  snapshot: BalanceSnapshot
+  session: SessionKeeper
+}
+
+/** What a person can do about a connection that ended, or is about to. */
+export function ConnectionNotice({ client, snapshot, session }: NoticeProps) {
+  const { state } = snapshot.status
+  const who = useStore(session)
+  const [ending, setEnding] = useState<string>()
+  const [asking, setAsking] = useState(false)
+  useEffect(() => {
+    setEnding(undefined)
+    return client.on('token_expiring', ({ expiresAt }) => setEnding(expiresAt))
+  }, [client])
+
+  const pasted = who !== null && !who.demo
+  const soon = pasted && ending !== undefined && state === 'live'
+  if (state !== 'refused' && !soon && !asking) return null
+
+  const { code = 'unauthorized', message = '' } = snapshot.error ?? {}
+  const isToken = code === 'token_expired' || code === 'unauthorized'
+  return (
+    <div class={`notice wide ${soon ? 'wait' : 'loss'}`} role="alert">
+      <span>
+        {soon
+          ? `Your session ends at ${shortTime(ending)}. Paste a fresh token to stay.`
+          : explain(new Problem(401, code, message))}
+      </span>
+      {pasted && (soon || isToken) ? (
+        <Button kind="quiet compact" onClick={() => setAsking(true)}>
+          Paste a fresh token
+        </Button>
+      ) : (
+        <Button kind="quiet compact" onClick={() => client.refresh()}>
+          Try again
+        </Button>
+      )}
+      {asking && <FreshToken session={session} close={() => setAsking(false)} />}
+    </div>
+  )
+}
+
+function FreshToken({ session, close }: { session: SessionKeeper; close: () => void }) {
+  const [text, setText] = useState('')
+  const [wrong, setWrong] = useState<string>()
+  const submit = () => {
+    const read = readToken(text)
+    if (typeof read === 'string') return setWrong(read)
+    session.signIn(read)
+    close()
+  }
+  return (
+    <Dialog title="A fresh token" onSubmit={submit} onClose={close}>
+      <TextField
+        label="Token"
+        hint="a JWT"
+        rows={4}
+        value={text}
+        wrong={wrong}
+        onInput={(value) => {
+          setText(value)
+          setWrong(undefined)
+        }}
+      />
+      <div class="actions">
+        <Button kind="quiet" onClick={close}>
+          Cancel
+        </Button>
+        <Button type="submit">Stay signed in</Button>
+      </div>
+    </Dialog>
+  )
+}

@@ -1,0 +1,120 @@
+import { useState } from 'preact/hooks'
+import type { Api } from '../parts/api.ts'
+import { Button } from '../parts/button.tsx'
+import { AmountField, TextField } from '../parts/fields.tsx'
+import { formatMoney } from '../parts/money.ts'
+import { Problem, type Shortfall, shortfallOf } from '../parts/problem.ts'
+import { Failure } from '../parts/states.tsx'
+import type { Transaction } from '../parts/transaction.ts'
+import { useAction } from '../parts/use-action.ts'
+import { useAmount } from '../parts/use-amount.ts'
+import { useKey } from '../parts/use-key.ts'
+
+interface PaymentFormProps {
+  api: Api
+  currency: string
+  done: () => void
+  /** The way out of a shortfall: asks for what is missing. */
+  topUp: (missing: string) => void
+}
+
+export function PaymentForm({ api, currency, done, topUp }: PaymentFormProps) {
+  const amount = useAmount()
+  const [description, setDescription] = useState('')
+  const [reference, setReference] = useState('')
+  const [paid, setPaid] = useState<Transaction>()
+  const key = useKey()
+  const payment = useAction(async () => {
+    setPaid(undefined)
+    const value = amount.read()
+    if (value === undefined) return
+    const body = {
+      type: 'booking_payment',
+      amount: value,
+      currency,
+      ...(description.trim() && { description }),
+      ...(reference.trim() && { referenceId: reference, referenceType: 'booking' }),
+    }
+    try {
+      setPaid(await api.post<Transaction>('/transactions', body, key.for(body)))
+    } catch (problem) {
+      // A refusal is an answer too: after a topup, the same payment is meant anew.
+      if (problem instanceof Problem && problem.status >= 400 && problem.status < 500) key.used()
+      throw problem
+    }
+    key.used()
+    done()
+    amount.set('')
+    setDescription('')
+    setReference('')
+  })
+  const short = shortfallOf(payment.problem)
+
+  return (
+    <form
+      class="form"
+      onSubmit={(event) => {
+        event.preventDefault()
+        void payment.run()
+      }}
+    >
+      <AmountField
+        label="Amount to pay"
+        currency={currency}
+        value={amount.text}
+        wrong={amount.wrong}
+        onInput={(value) => {
+          amount.set(value)
+          payment.forget()
+        }}
+      />
+      <TextField
+        label="What for"
+        hint="optional"
+        value={description}
+        maxLength={500}
+        placeholder="Two nights by the sea"
+        onInput={setDescription}
+      />
+      <TextField
+        label="Booking number"
+        hint="optional"
+        value={reference}
+        maxLength={200}
+        onInput={setReference}
+      />
+      {short && <Short {...short} topUp={topUp} />}
+      {payment.problem !== undefined && !short && <Failure problem={payment.problem} />}
+      <Button type="submit" busy={payment.busy}>
+        Pay now
+      </Button>
+      <div role="status">
+        {paid && (
+          <p class="notice gain">{formatMoney(Math.abs(paid.amount), paid.currency)} paid.</p>
+        )}
+      </div>
+    </form>
+  )
+}
+
+function Short({
+  requiredAmount,
+  available,
+  shortfall,
+  currency,
+  topUp,
+}: Shortfall & { topUp: (missing: string) => void }) {
+  const missing = formatMoney(shortfall, currency)
+  return (
+    <div class="notice loss" role="alert" data-testid="shortfall">
+      <strong>You are {missing} short</strong>
+      <span>
+        This takes {formatMoney(requiredAmount, currency)}, and you have{' '}
+        {formatMoney(available, currency)} to spend. Nothing was taken.
+      </span>
+      <Button kind="quiet compact" onClick={() => topUp(String(shortfall))}>
+        Add {missing}
+      </Button>
+    </div>
+  )
+}

@@ -1,0 +1,71 @@
+import type { BalanceClient } from '../../src/client/index.ts'
+import { formatMoney } from '../parts/money.ts'
+import type { Toasts } from '../parts/toasts.tsx'
+import { typeName } from '../parts/transaction.ts'
+
+/** Tells in a toast of what the server says; returns how to stop. */
+export function tellOf(client: BalanceClient, toasts: Toasts): () => void {
+  let greeted = false
+  const stops = [
+    client.on('balance_initial', ({ balance, currency, recovered }) => {
+      // A connection that came back and missed nothing is no news.
+      if (greeted && recovered !== false) return
+      toasts.show({
+        about: 'connection',
+        tone: 'plain',
+        title: greeted ? 'Connected again' : 'You are live',
+        text: `Your balance is ${formatMoney(balance, currency)}.`,
+      })
+      greeted = true
+    }),
+    client.on('balance_updated', ({ id, transactionId, transactionType, amount, ...rest }) => {
+      const { newBalance, previousBalance, currency } = rest
+      const change = amount ?? newBalance - previousBalance
+      toasts.show({
+        about: transactionId ?? id,
+        tone: change < 0 ? 'plain' : 'gain',
+        title: `${typeName(transactionType)} ${formatMoney(change, currency, { signed: true })}`,
+        text: `Your balance is now ${formatMoney(newBalance, currency)}.`,
+      })
+    }),
+    client.on('transaction_completed', (event) => {
+      const { transactionId, transactionType, amount, newBalance, currency } = event
+      // In the place of the change that it completes: one thing happened, not two.
+      toasts.show({
+        about: transactionId,
+        tone: amount < 0 ? 'plain' : 'gain',
+        title: `${typeName(transactionType)} of ${formatMoney(Math.abs(amount), currency)} completed`,
+        text: `Your balance is now ${formatMoney(newBalance, currency)}.`,
+      })
+    }),
+    client.on('transaction_failed', ({ transactionId, transactionType, status }) => {
+      const what = typeName(transactionType)
+      const ended = status === 'cancelled' || status === 'expired' ? status : 'declined'
+      toasts.show({
+        about: transactionId,
+        tone: ended === 'declined' ? 'loss' : 'plain',
+        title: `${what} ${ended}`,
+        text: 'No money moved. The statement says more.',
+      })
+    }),
+    client.on('balance_insufficient', ({ id, requiredAmount, shortfall, currency }) => {
+      toasts.show({
+        about: id,
+        tone: 'loss',
+        title: `${formatMoney(shortfall, currency)} short`,
+        text: `A payment of ${formatMoney(requiredAmount, currency)} was refused.`,
+      })
+    }),
+    client.on('balance_alert', ({ id, threshold, direction, newBalance, currency }) => {
+      toasts.show({
+        about: id,
+        tone: direction === 'below' ? 'loss' : 'plain',
+        title: `Balance ${direction} ${formatMoney(threshold, currency)}`,
+        text: `It is now ${formatMoney(newBalance, currency)}.`,
+      })
+    }),
+  ]
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
