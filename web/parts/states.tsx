@@ -32,6 +32,7 @@ export function Loading({ lines = 4, what }: { lines?: number; what: string }) {
     <div class="stack" role="status">
       <span class="sr-only">{what}</span>
       {Array.from({ length: lines }, (_, line) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place
         <span key={line} class="skeleton" style={{ width: `${90 - ((line * 17) % 40)}%` }} />
       ))}
     </div>
