@@ -54,7 +54,7 @@ export function openClient(options: BalanceClientOptions, around: Surroundings):
     WebSocket: options.WebSocket ?? around.WebSocket,
   }
   const url = serverUrl(options.url, place.baseUrl)
-  const { currency, transport = 'auto', share = true } = options
+  const { currency, transport = 'auto', share = true, connectTimeout = 8_000 } = options
   const tokens = new TokenSource(options)
   const store = new BalanceStore()
   const retry = new Retry(options.retry ?? {})
@@ -68,6 +68,7 @@ export function openClient(options: BalanceClientOptions, around: Surroundings):
     tokens,
     transport,
     currency,
+    connectTimeout,
     store,
     retry,
     surroundings: place,

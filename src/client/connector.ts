@@ -15,6 +15,8 @@ export interface ConnectorOptions {
   tokens: TokenSource
   transport: Transport | 'auto'
   currency: string | undefined
+  /** Milliseconds. */
+  connectTimeout: number
   store: BalanceStore
   retry: Retry
   surroundings: Surroundings
@@ -31,9 +33,6 @@ const OPEN: Record<Transport, OpenLink> = {
   socketio: openSocketIo,
   sse: openEventStream,
 }
-
-/** Milliseconds that a connection has to say the balance. */
-const CONNECT_TIMEOUT = 8_000
 
 /** Milliseconds of silence after which a connection is asked whether it lives: SSE beats every 15 s. */
 const QUIET = 25_000
@@ -140,7 +139,7 @@ export class Connector {
     transport: Transport,
     token: string,
   ): Promise<{ end: LinkEnd; lived: number; token: string }> {
-    const { url, currency, store, surroundings, tokens, message } = this.#options
+    const { url, currency, connectTimeout, store, surroundings, tokens, message } = this.#options
     return new Promise((resolve) => {
       let link: Link | undefined
       let timer: ReturnType<typeof setTimeout> | undefined
@@ -189,7 +188,7 @@ export class Connector {
         const silence = Date.now() - heardAt
         within(link?.probe() ? DOUBT_TIMEOUT : Math.max(0, SSE_BEAT - silence), giveUp)
       }
-      within(CONNECT_TIMEOUT, giveUp)
+      within(connectTimeout, giveUp)
       const { fetch, WebSocket } = surroundings
       const { lastEventId } = store
       link = OPEN[transport](

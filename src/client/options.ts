@@ -27,6 +27,11 @@ export type BalanceClientOptions = TokenOption &
     /** Whether the tabs of one user share one connection, where the browser can. Default true. */
     share?: boolean | undefined
     retry?: RetryBounds | undefined
+    /**
+     * Milliseconds that a new connection has to say the balance; `auto` then takes SSE instead of a
+     * WebSocket. Default 8000.
+     */
+    connectTimeout?: number | undefined
     /** Default: the runtime's own. Node 20 has none: give it the package `ws`, or it uses SSE. */
     WebSocket?: WebSocketConstructor | undefined
   }

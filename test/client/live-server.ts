@@ -16,13 +16,22 @@ export interface LiveServer {
   fund(userId: string, amount: number, currency?: string): Promise<void>
   /** Ends it, gracefully, or at once. */
   stop(): Promise<void>
-  /** Begins again, on the same port and database. */
-  start(): Promise<void>
+  /** Begins again, on the same port, and the same database or a new one. */
+  start(options?: { newDatabase?: boolean }): Promise<void>
+  /** Ends it, and drops its databases. */
+  close(): Promise<void>
 }
 
-/** Ends with the test. `env` is what the server reads of its environment. */
+/** The same for one test, with which it ends. */
 export async function startLiveServer(env: Record<string, string> = {}): Promise<LiveServer> {
-  const database = await createDatabase()
+  const server = await openLiveServer(env)
+  onTestFinished(server.close)
+  return server
+}
+
+/** `env` is what the server reads of its environment, beside the test's own. Call `close` in the end. */
+export async function openLiveServer(env: Record<string, string> = {}): Promise<LiveServer> {
+  const databases = [await createDatabase()]
   const port = await freePort()
   let releases: Releases | undefined
   const redis = inject('redisUrl') === null ? {} : { REDIS_URL: redisUrl() }
@@ -53,10 +62,11 @@ export async function startLiveServer(env: Record<string, string> = {}): Promise
       await releases?.run()
       releases = undefined
     },
-    async start() {
+    async start({ newDatabase = false } = {}) {
+      if (newDatabase) databases.push(await createDatabase())
       releases = new Releases()
       const config = parseConfig({
-        DATABASE_URL: database.ownerUrl,
+        DATABASE_URL: databases.at(-1)?.ownerUrl,
         ...redis,
         JWT_SECRET: TEST_SECRET,
         HOST: '127.0.0.1',
@@ -66,11 +76,11 @@ export async function startLiveServer(env: Record<string, string> = {}): Promise
       })
       await boot(config, pino({ level: 'silent' }), releases)
     },
+    async close() {
+      await server.stop()
+      for (const database of databases) await database.drop()
+    },
   }
-  onTestFinished(async () => {
-    await server.stop()
-    await database.drop()
-  })
   await server.start()
   return server
 }

@@ -1,14 +1,29 @@
-import { describe, expect, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventually, mintToken } from '../environment/index.ts'
-import { startLiveServer } from './live-server.ts'
+import { type LiveServer, openLiveServer } from './live-server.ts'
 import { record, TRANSPORTS } from './recorded.ts'
 import { layWire } from './wire.ts'
 
+let server: LiveServer
+let users = 0
+/** A user of the test's own. */
+let alice: string
+
+beforeAll(async () => {
+  server = await openLiveServer()
+  return server.close
+})
+
+beforeEach(() => {
+  users += 1
+  alice = `alice-${users}`
+})
+
 describe.each(TRANSPORTS)('over %s', (transport) => {
   test('the balance follows the ledger, and each event comes once, in order', async () => {
-    const { url, fund } = await startLiveServer()
-    await fund('alice', 100)
-    const client = record({ url, transport, token: await mintToken({ sub: 'alice' }) })
+    const { url, fund } = server
+    await fund(alice, 100)
+    const client = record({ url, transport, token: await mintToken({ sub: alice }) })
     await eventually(() => expect(client.getSnapshot().balance).toBe(100))
     expect(client.getSnapshot()).toEqual({
       balance: 100,
@@ -18,9 +33,9 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       lastEvent: null,
       error: null,
     })
-    await fund('alice', 50.25)
+    await fund(alice, 50.25)
     await fund('bob', 1)
-    await fund('alice', 0.01)
+    await fund(alice, 0.01)
     await eventually(() => expect(client.seqs()).toEqual([3, 4, 5, 6]))
     expect(client.getSnapshot()).toMatchObject({ balance: 150.26, seq: 6 })
     expect(client.getSnapshot().lastEvent).toMatchObject({ event: 'transaction_completed' })
@@ -34,21 +49,20 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   })
 
   test('a cut connection resumes: nothing is missing, nothing comes twice', async () => {
-    const server = await startLiveServer()
     const wire = await layWire(server.port)
-    await server.fund('alice', 1)
-    const token = await mintToken({ sub: 'alice' })
+    await server.fund(alice, 1)
+    const token = await mintToken({ sub: alice })
     const client = record({ url: wire.url, transport, token })
     const starts: unknown[] = []
     client.on('balance_initial', (initial) => starts.push(initial))
     await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
-    await server.fund('alice', 1)
+    await server.fund(alice, 1)
     await eventually(() => expect(client.seqs()).toEqual([3, 4]))
     wire.down = true
     wire.cut()
     await eventually(() => expect(client.getSnapshot().status.state).toBe('reconnecting'))
     expect(client.getSnapshot()).toMatchObject({ balance: 2, error: { code: 'unreachable' } })
-    for (let i = 0; i < 3; i++) await server.fund('alice', 1)
+    for (let i = 0; i < 3; i++) await server.fund(alice, 1)
     wire.down = false
     await eventually(() => expect(client.seqs()).toEqual([3, 4, 5, 6, 7, 8, 9, 10]))
     expect(client.getSnapshot()).toMatchObject({ balance: 5, error: null })

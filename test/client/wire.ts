@@ -8,8 +8,13 @@ export interface Wire {
   opened: number
   /** The first line of each request that went through it. */
   requests: string[]
+  /** Connections that are open through it now. */
+  open(): number
   /** Breaks every connection. */
   cut(): void
+  /** Nothing more is read from the server, until `resume`. */
+  pause(): void
+  resume(): void
   /** While true, nobody gets through. */
   down: boolean
   /** What happens to requests for an upgrade; undefined lets them pass. */
@@ -19,15 +24,18 @@ export interface Wire {
 /** A wire to a port of this machine. Ends with the test. */
 export async function layWire(port: number): Promise<Wire> {
   const ends = new Set<Socket>()
+  const fars = new Set<Socket>()
   const server = createServer((near) => {
     wire.opened += 1
     const far = wire.down ? undefined : connect(port, '127.0.0.1')
+    if (far) fars.add(far)
     for (const socket of [near, far]) {
       if (!socket) continue
       ends.add(socket)
       socket.on('error', () => socket.destroy())
       socket.on('close', () => {
         ends.delete(socket)
+        fars.delete(socket)
         near.destroy()
         far?.destroy()
       })
@@ -52,6 +60,13 @@ export async function layWire(port: number): Promise<Wire> {
     cut: () => {
       for (const socket of ends) socket.destroy()
     },
+    pause: () => {
+      for (const far of fars) far.pause()
+    },
+    resume: () => {
+      for (const far of fars) far.resume()
+    },
+    open: () => fars.size,
     down: false,
     upgrades: undefined,
   }

@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest'
+import { eventually, mintToken } from '../environment/index.ts'
+import { startServer, tokenOf } from '../realtime/balance-server.ts'
+import { ALICE } from '../realtime/fake-ledger.ts'
+import { startLiveServer } from './live-server.ts'
+import { record, TRANSPORTS } from './recorded.ts'
+import { layWire } from './wire.ts'
+
+describe.each(TRANSPORTS)('over %s', (transport) => {
+  test('a restarted server is found again, without loss or repeat, and the balance never goes back', async () => {
+    const server = await startLiveServer()
+    await server.fund('alice', 1)
+    const client = record({
+      url: server.url,
+      transport,
+      token: await mintToken({ sub: 'alice' }),
+    })
+    await eventually(() => expect(client.getSnapshot().balance).toBe(1))
+    const balances: (number | null)[] = []
+    client.subscribe(() => balances.push(client.getSnapshot().balance))
+    for (let restart = 0; restart < 2; restart++) {
+      await server.stop()
+      await eventually(() => expect(client.getSnapshot().status.state).toBe('reconnecting'))
+      await server.start()
+      for (let i = 0; i < 3; i++) await server.fund('alice', 1)
+    }
+    await eventually(() =>
+      expect(client.seqs()).toEqual(Array.from({ length: 12 }, (_, i) => i + 3)),
+    )
+    expect(client.getSnapshot()).toMatchObject({ balance: 7, seq: 14, error: null })
+    expect(balances).toEqual([...balances].sort((a, b) => Number(a) - Number(b)))
+  })
+
+  test('a replaced database starts the stream anew, and says so', async () => {
+    const server = await startLiveServer()
+    for (let i = 0; i < 4; i++) await server.fund('alice', 1)
+    const client = record({
+      url: server.url,
+      transport,
+      token: await mintToken({ sub: 'alice' }),
+    })
+    const starts: unknown[] = []
+    client.on('balance_initial', (initial) => starts.push(initial))
+    await eventually(() => expect(client.getSnapshot().balance).toBe(4))
+    await server.stop()
+    await server.start({ newDatabase: true })
+    await server.fund('alice', 7)
+    await eventually(() => expect(client.getSnapshot().balance).toBe(7))
+    expect(starts.at(1)).toMatchObject({ recovered: false })
+    await server.fund('alice', 1)
+    await eventually(() => expect(client.seqs().slice(-2)).toEqual([3, 4]))
+    expect(client.getSnapshot()).toMatchObject({ balance: 8, seq: 4 })
+  })
+
+  test('close ends the connection, and nothing is heard or sent after it', async () => {
+    const server = await startLiveServer()
+    const wire = await layWire(server.port)
+    const client = record({
+      url: wire.url,
+      transport,
+      token: await mintToken({ sub: 'alice' }),
+    })
+    await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
+    client.close()
+    expect(client.getSnapshot().status.state).toBe('closed')
+    await server.fund('alice', 1)
+    await eventually(() => {
+      // What is left may be a kept-alive connection that carries nothing.
+      const { length } = wire.requests
+      wire.cut()
+      expect([wire.open(), wire.requests.length]).toEqual([0, length])
+    })
+    const { opened } = wire
+    await client.refresh()
+    expect([wire.opened, client.events, client.getSnapshot().balance]).toEqual([opened, [], 0])
+  })
+})
+
+describe.each(['socketio', 'sse'] as const)('over %s', (transport) => {
+  test('a client that read too slowly goes on from the newest balance, and is told what it missed', async () => {
+    const server = await startServer({ bounds: { maxQueuedBytes: 10_000 } })
+    const wire = await layWire(Number(new URL(server.url).port))
+    await server.change(ALICE, 100n)
+    const client = record({ url: wire.url, transport, token: await tokenOf(ALICE) })
+    const starts: { conflated?: boolean }[] = []
+    client.on('balance_initial', (initial) => starts.push(initial))
+    await eventually(() => expect(client.getSnapshot().balance).toBe(1))
+    wire.pause()
+    // More than what the system keeps for a connection that nobody reads.
+    for (let i = 0; i < 6_000; i++) {
+      const committed = server.ledger.change(ALICE, 100n)
+      for (const event of committed.events) event.transactionId = 'x'.repeat(2_000)
+      void server.outbox.publish(committed)
+      if (i % 100 === 0) await new Promise(setImmediate)
+    }
+    wire.resume()
+    await eventually(() => expect(starts).toHaveLength(2), { timeout: 15_000 })
+    expect(starts[1]).toMatchObject({ conflated: true, recovered: false })
+    await server.change(ALICE, 100n)
+    await eventually(() => expect(client.getSnapshot().balance).toBe(6_002))
+    const seqs = client.seqs()
+    expect(new Set(seqs).size).toBe(seqs.length)
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b))
+    expect(seqs.length).toBeLessThan(12_002)
+  })
+})

@@ -1,0 +1,110 @@
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { eventually, mintToken } from '../environment/index.ts'
+import { type LiveServer, openLiveServer } from './live-server.ts'
+import { record, TRANSPORTS } from './recorded.ts'
+import { layWire } from './wire.ts'
+
+let server: LiveServer
+let users = 0
+/** A user of the test's own. */
+let alice: string
+
+beforeAll(async () => {
+  server = await openLiveServer()
+  return server.close
+})
+
+beforeEach(() => {
+  users += 1
+  alice = `alice-${users}`
+})
+
+const past = (time: number) =>
+  eventually(() => expect(Date.now()).toBeGreaterThan(time), { timeout: 10_000 })
+
+describe.each(TRANSPORTS)('over %s', (transport) => {
+  test('a token that is about to expire is replaced, and nothing is missed over its end', async () => {
+    const wire = await layWire(server.port)
+    const wanted: number[] = []
+    const client = record({
+      url: wire.url,
+      transport,
+      getToken: () => {
+        wanted.push(Date.now())
+        return mintToken({ sub: alice, expiresIn: wanted.length === 1 ? 3 : 3600 })
+      },
+    })
+    await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
+    const end = Date.now() + 3_500
+    await eventually(() => expect(wanted).toHaveLength(2))
+    const streams = () =>
+      wire.requests.filter((line) => /balance\?|stream|socket\.io(?!.*sid=)/.test(line))
+    const before = streams().length
+    await server.fund(alice, 1)
+    await past(end)
+    await server.fund(alice, 1)
+    await eventually(() => expect(client.seqs()).toEqual([1, 2, 3, 4]))
+    expect(client.getSnapshot()).toMatchObject({ status: { state: 'live' }, error: null })
+    // SSE cannot be told a token: it reconnects. The others live on.
+    if (transport !== 'sse') expect(streams()).toHaveLength(before)
+    expect(wanted).toHaveLength(2)
+  })
+
+  test('a token that is over ends the client, with the reason, and no further request', async () => {
+    const wire = await layWire(server.port)
+    const token = await mintToken({ sub: alice, expiresIn: 3 })
+    const client = record({ url: wire.url, transport, token })
+    await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
+    await eventually(() => expect(client.getSnapshot().status.state).toBe('refused'))
+    expect(client.getSnapshot()).toMatchObject({ balance: 0, error: { code: 'token_expired' } })
+    const { length } = wire.requests
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(wire.requests).toHaveLength(length)
+  })
+
+  test('a token that nobody signed is refused, at once and for good', async () => {
+    const { url } = server
+    const token = await mintToken({
+      sub: alice,
+      secret: 'another secret, also of 32 bytes or more',
+    })
+    const client = record({ url, transport, token })
+    await eventually(() => expect(client.getSnapshot().status.state).toBe('refused'))
+    expect(client.getSnapshot()).toMatchObject({ balance: null, error: { code: 'unauthorized' } })
+  })
+
+  test('a refused token is replaced by asking again', async () => {
+    const { url } = server
+    const tokens = ['nonsense', await mintToken({ sub: alice })]
+    const client = record({ url, transport, getToken: () => tokens.shift() ?? 'no more' })
+    await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
+    expect(tokens).toEqual([])
+  })
+})
+
+test('a source of tokens that fails is asked again, and says so meanwhile', async () => {
+  const { url } = server
+  let failures = 0
+  const client = record({
+    url,
+    async getToken() {
+      if (failures++ < 3) throw new Error('the identity provider is away')
+      return mintToken({ sub: alice })
+    },
+  })
+  const errors = new Set<string | undefined>()
+  client.subscribe(() => errors.add(client.getSnapshot().error?.message))
+  await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
+  expect(errors).toContain('the identity provider is away')
+})
+
+test('refresh asks a refused client in again', async () => {
+  const { url } = server
+  let token = 'nonsense'
+  const client = record({ url, getToken: () => token })
+  await eventually(() => expect(client.getSnapshot().status.state).toBe('refused'))
+  token = await mintToken({ sub: alice })
+  const { balance } = await client.refresh()
+  expect(balance).toBe(0)
+  await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
+})
