@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { hc } from 'hono/client'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import type { AppType } from '../../src/app.ts'
 import { ApiError } from '../../src/errors.ts'
 import { DatabaseUnavailable } from '../../src/ledger/database.ts'
@@ -338,5 +338,14 @@ describe('over a socket', () => {
     const transaction = await response.json()
     expect(transaction.amount).toBe(12.5)
     expect(transaction.status).toBe('pending')
+    expectTypeOf(transaction.amount).toEqualTypeOf<number>()
+    expectTypeOf(client.transactions[':id'].refund.$post).toBeCallableWith({
+      param: { id: transaction.id },
+      json: { amount: '5.00' },
+    })
+    // @ts-expect-error a field that the schema does not know
+    void (() => client.transactions.topup.$post({ json: { amount: 1, admin: true } }))
+    // @ts-expect-error a route that there is not
+    void (() => client.transactions.theft.$post({}))
   })
 })

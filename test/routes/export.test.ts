@@ -1,0 +1,102 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import postgres from 'postgres'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { exportStream } from '../../src/routes/export.ts'
+import { mintToken } from '../environment/index.ts'
+import { accepted } from '../http/stub.ts'
+import { alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
+
+const ROWS = 100_000
+
+let it: LedgerApp
+let url: string
+const server = { close() {} }
+
+beforeAll(async () => {
+  it = await ledgerApp()
+  await it.call(alice, 'POST /transactions/topup', { amount: 1, description: 'the first' })
+  // Copies of the first, made by the database: through the API it would take minutes.
+  const sql = postgres(it.database.ownerUrl, { max: 1 })
+  await sql`
+    insert into transactions (id, wallet_id, tenant, user_id, type, amount, currency, status,
+      description, created_by, created_at, updated_at)
+    select uuidv7(), wallet_id, tenant, user_id, type, n, currency, status,
+      'copy ' || n, created_by, created_at, updated_at
+    from transactions, generate_series(2, ${ROWS}::integer) n`
+  await sql.end()
+  const http = createAdaptorServer({ fetch: it.app.fetch })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  server.close = () => void http.close()
+  url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
+}, 60_000)
+afterAll(async () => {
+  server.close()
+  await it.close()
+})
+
+test.each(['csv', 'ndjson'])(
+  'a statement of 100,000 lines as %s is whole, and never in memory',
+  async (format) => {
+    const response = await fetch(`${url}/transactions/export?format=${format}`, {
+      headers: { Authorization: `Bearer ${await mintToken(alice)}` },
+    })
+    const before = process.memoryUsage().rss
+    let most = 0
+    let lines = 0
+    let bytes = 0
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      bytes += chunk.byteLength
+      for (const byte of chunk) if (byte === 10) lines++
+      most = Math.max(most, process.memoryUsage().rss)
+    }
+    const growth = Math.round((most - before) / 2 ** 20)
+    console.log(`export as ${format}: ${Math.round(bytes / 2 ** 20)} MB, RSS grew ${growth} MB`)
+    expect(lines).toBe(format === 'csv' ? ROWS + 1 : ROWS)
+    expect(growth).toBeLessThan(100)
+  },
+  60_000,
+)
+
+/** Pages without end, and how many were asked for. */
+function endless() {
+  const asked = { pages: 0, freed: false }
+  async function* pages() {
+    try {
+      for (;;) {
+        asked.pages++
+        yield [accepted({ op: 'payment', tenant: 'default', actor: 'alice', amount: 1n })]
+      }
+    } finally {
+      asked.freed = true
+    }
+  }
+  return { asked, pages: pages() }
+}
+
+test('pages are read only as fast as the client takes them, and no more once it left', async () => {
+  const { asked, pages } = endless()
+  const reader = (await exportStream(pages, 'csv', () => {})).getReader()
+  for (let i = 0; i < 3; i++) await reader.read()
+  expect(asked.pages).toBeLessThanOrEqual(5)
+  await reader.cancel()
+  expect(asked.freed).toBe(true)
+})
+
+test('a failure at the first page is an error, later it cuts the file off', async () => {
+  const failing = (after: number) =>
+    (async function* () {
+      for (let i = 0; i < after; i++) {
+        yield [accepted({ op: 'payment', tenant: 'default', actor: 'alice', amount: 1n })]
+      }
+      throw new Error('away')
+    })()
+  await expect(exportStream(failing(0), 'csv', () => {})).rejects.toThrow('away')
+
+  const broken: unknown[] = []
+  const stream = await exportStream(failing(2), 'ndjson', (error) => broken.push(error))
+  await expect(new Response(stream).text()).rejects.toThrow('away')
+  expect(broken).toHaveLength(1)
+})
