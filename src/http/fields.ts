@@ -57,6 +57,8 @@ export const instant = z
     error: 'must be an ISO 8601 time such as 2025-11-04T10:30:00Z',
   })
   .refine((value) => /^(19|2\d)\d\d/.test(value), 'must be in a year from 1900 to 2999')
+  // No place on Earth is further from UTC than 14 hours; Postgres takes less than 16.
+  .refine((value) => !/[+-](1[5-9]|2\d):\d\d$/.test(value), 'has an offset that no clock has')
   .transform((value) => (value.length === 10 ? `${value}T00:00:00Z` : value))
 
 export const pageLimit = z

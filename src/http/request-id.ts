@@ -5,6 +5,7 @@ const SANE = /^[\w.:=-]{1,128}$/
 /** On every answer. Balances are private and change: nothing may store them, and nobody may frame them. */
 const BASE = {
   'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
   'Referrer-Policy': 'no-referrer',

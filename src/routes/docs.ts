@@ -21,7 +21,7 @@ export function docsRoutes(
     })
     .get('/docs', async (c) => {
       page ??= String(await docsPage(document() as unknown as Document))
-      const policy = "default-src 'none'; style-src 'unsafe-inline'"
+      const policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
       return c.html(page, 200, { ...c.var.headers, 'Content-Security-Policy': policy })
     })
 }
