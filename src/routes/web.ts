@@ -27,11 +27,19 @@ export function webRoutes({ pages, currency, demo }: WebDeps) {
   const compressed = new WeakMap<Uint8Array, Uint8Array>()
   const tags = new WeakMap<Uint8Array, string>()
 
-  const send = (c: Context<Env>, name: string, bytes: Uint8Array) => {
+  const send = (
+    c: Context<Env>,
+    name: string,
+    bytes: Uint8Array,
+    headers: Record<string, string>,
+  ) => {
+    for (const [field, value] of Object.entries({ ...c.var.headers, ...headers })) {
+      c.header(field, value)
+    }
     const tag = tags.get(bytes) ?? `"${createHash('sha256').update(bytes).digest('base64url')}"`
     tags.set(bytes, tag)
     c.header('ETag', tag)
-    c.header('Vary', 'Accept-Encoding')
+    c.header('Vary', 'Accept-Encoding', { append: true })
     c.header('Cross-Origin-Resource-Policy', 'same-origin')
     if (c.req.header('If-None-Match')?.includes(tag)) return c.body(null, 304)
     c.header('Content-Type', TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream')
@@ -45,11 +53,12 @@ export function webRoutes({ pages, currency, demo }: WebDeps) {
   const page = (name: string) => async (c: Context<Env>) => {
     const bytes = (await built(pages)).get(name)
     if (!bytes) throw notFound()
-    c.header('Cache-Control', 'no-cache')
-    c.header('Content-Security-Policy', contentSecurityPolicy(c.req.header('Host')))
-    c.header('Cross-Origin-Opener-Policy', 'same-origin')
-    c.header('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=()')
-    return send(c, name, bytes)
+    return send(c, name, bytes, {
+      'Cache-Control': 'no-cache',
+      'Content-Security-Policy': contentSecurityPolicy(c.req.header('Host')),
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=()',
+    })
   }
 
   return (
@@ -63,8 +72,7 @@ export function webRoutes({ pages, currency, demo }: WebDeps) {
         const name = c.req.param('name')
         const bytes = name.endsWith('.html') ? undefined : (await built(pages)).get(name)
         if (!bytes) throw notFound()
-        c.header('Cache-Control', 'public, max-age=31536000, immutable')
-        return send(c, name, bytes)
+        return send(c, name, bytes, { 'Cache-Control': 'public, max-age=31536000, immutable' })
       })
   )
 }

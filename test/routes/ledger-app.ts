@@ -6,6 +6,7 @@ import { connect, type Sql } from '../../src/ledger/database.ts'
 import type { Who } from '../../src/ledger/event.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { toDecimal } from '../../src/ledger/money.ts'
+import { PostgresOverview } from '../../src/ledger/overview.ts'
 import { PostgresPolicies } from '../../src/ledger/policies.ts'
 import { PostgresReader } from '../../src/ledger/reader.ts'
 import * as answers from '../../src/openapi/answers.ts'
@@ -51,6 +52,19 @@ export const admin: Caller = { sub: 'ada', roles: ['admin'] }
 export const service: Caller = { sub: 'booking', roles: ['service'] }
 export const foreignAdmin: Caller = { sub: 'ada', roles: ['admin'], tenant: 'other' }
 
+const STATE: Awaited<ReturnType<AppDeps['system']>> = {
+  version: '0.0.0',
+  uptimeSeconds: 1,
+  memoryBytes: 1,
+  connections: {},
+  users: 0,
+  events: { perSecond: 0, recent: [], total: 0 },
+  outbox: null,
+  postgres: { ok: true, latencyMs: 1 },
+  redis: { ok: true, kind: 'memory', state: 'live' },
+  stream: { ok: true, state: 'live' },
+}
+
 /** The app on a real Postgres, with a cache in memory that anyone may look into. */
 export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<LedgerApp> {
   const database = await createDatabase()
@@ -62,6 +76,8 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
     reader: new PostgresReader(sql),
     auditor: new PostgresAuditor(sql),
     policies: new PostgresPolicies(sql),
+    overview: new PostgresOverview(sql),
+    system: async () => STATE,
     cache,
     ...overrides,
   })

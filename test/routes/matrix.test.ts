@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { APART, routesOf } from '../../src/openapi/document.ts'
 import { STRANGERS } from '../environment/strangers.ts'
-import { edge } from '../http/stub.ts'
 import {
   admin,
   alice,
@@ -13,10 +12,18 @@ import {
   service,
 } from './ledger-app.ts'
 
+const PAGE = new TextEncoder().encode('<!doctype html>')
+
 let it: LedgerApp
 beforeAll(async () => {
   it = await ledgerApp({
     tickets: { issue: async () => ({ ticket: 't', expiresAt: '2030-01-01T00:00:00Z' }) },
+    web: async () =>
+      new Map([
+        ['wallet.html', PAGE],
+        ['admin.html', PAGE],
+      ]),
+    demo: { session: async () => ({ token: 'a token', userId: 'demo', expiresAt: '' }) },
   })
   const root: Caller = { sub: 'root', roles: ['admin'] }
   for (const { sub: userId } of [alice, bob, service, admin]) {
@@ -61,11 +68,15 @@ interface Row {
   id?: () => Promise<string>
   search?: string
   body?: object
-  /** Anyone may call it, with a good token, a bad one or none. */
-  open?: true
+  /** Anyone may call it, with a good token, a bad one or none, and gets this status. */
+  open?: number
 }
 
 const row = (...answers: Row['answers']): Row => ({ answers })
+const anyone = (status: number): Row => ({
+  ...row(status, status, status, status, status),
+  open: status,
+})
 
 /** Every route. One that is missing here fails the suite. */
 const MATRIX: Record<string, Row> = {
@@ -146,11 +157,20 @@ const MATRIX: Record<string, Row> = {
     search: '?userId=alice&type=hold',
   },
   'POST /balance/ticket': row(201, 201, 201, 201, 201),
-  'GET /health/live': { ...row(200, 200, 200, 200, 200), open: true },
-  'GET /health/ready': { ...row(200, 200, 200, 200, 200), open: true },
-  'GET /openapi.json': { ...row(200, 200, 200, 200, 200), open: true },
-  'GET /asyncapi.json': { ...row(200, 200, 200, 200, 200), open: true },
-  'GET /docs': { ...row(200, 200, 200, 200, 200), open: true },
+  'GET /health/live': anyone(200),
+  'GET /health/ready': anyone(200),
+  'GET /openapi.json': anyone(200),
+  'GET /asyncapi.json': anyone(200),
+  'GET /docs': anyone(200),
+  'GET /admin/wallets': row(403, 403, 403, 200, 200),
+  'GET /admin/system': row(403, 403, 403, 200, 200),
+  // The pages are for everyone; what they show asks for a token.
+  'GET /': anyone(200),
+  'GET /admin': anyone(200),
+  'GET /session.json': anyone(200),
+  'GET /assets/:name': anyone(404),
+  // Only a request from this machine finds it, and here nobody knows where a request comes from.
+  'POST /demo/session': { ...anyone(404), body: { as: 'admin' } },
 }
 
 const CALLERS = { alice, bob, service, admin, 'an admin of another tenant': foreignAdmin }
@@ -169,7 +189,7 @@ async function request(name: string, row: Row, headers: Record<string, string>, 
 }
 
 test('the matrix has a row for every route, and none too many', () => {
-  const routes = routesOf(edge().app).map(({ name }) => name)
+  const routes = routesOf(it.app).map(({ name }) => name)
   expect(Object.keys(MATRIX).sort()).toEqual(routes.sort())
   for (const name of APART) if (!(name in MATRIX)) expect(routes).not.toContain(name)
 })
@@ -181,7 +201,7 @@ describe.each(Object.entries(MATRIX))('%s', (name, row) => {
       const value = await token()
       const headers: Record<string, string> = value ? { Authorization: `Bearer ${value}` } : {}
       const response = await request(name, row, headers, id)
-      expect([stranger, response.status]).toEqual([stranger, row.open ? 200 : 401])
+      expect([stranger, response.status]).toEqual([stranger, row.open ?? 401])
       if (row.open) continue
       const text = await response.text()
       expect(Object.keys(JSON.parse(text)).sort()).toEqual(['code', 'message', 'requestId'])
