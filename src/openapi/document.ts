@@ -79,12 +79,9 @@ export function openApi(routes: readonly Route[], version: string): Json {
   }
 }
 
-function describe(
-  { method, access, expects }: Route,
-  operation: Operation,
-  components: Json,
-): Json {
-  const writes = method === 'POST' || method === 'PATCH'
+function describe({ access, expects }: Route, operation: Operation, components: Json): Json {
+  // The key is kept with the transaction; calls that move no money do the same work again.
+  const writes = operation.success[1] === answers.transaction
   const body = expects.find(({ target }) => target === 'json')?.schema
   const role = access === 'user' || access === undefined ? '' : ` Takes the role ${access}.`
   return {
