@@ -4,10 +4,15 @@ create or replace function decide_settling(
   c ledger_command, a account_state, t transactions, p_now timestamptz
 ) returns decision language plpgsql immutable as $$
 declare
-  v_type transaction_type := split_part(c.op, '_', 1);
+  v_type transaction_type := case c.op
+    when 'topup_cancel' then 'topup' when 'topup_process' then 'topup'
+    when 'withdrawal_process' then 'withdrawal'
+    when 'hold_capture' then 'hold' when 'hold_void' then 'hold' when 'hold_expire' then 'hold' end;
   v_amount bigint := abs(t.amount);
 begin
-  if t.type <> v_type then
+  if v_type is null then
+    return refuse('invalid_command', '{"field": "op"}');
+  elsif t.type <> v_type then
     return refuse('wrong_type', jsonb_build_object('type', t.type));
   elsif t.status <> 'pending' then
     return refuse('already_processed', jsonb_build_object('status', t.status));
@@ -52,8 +57,6 @@ begin
         return refuse('invalid_command', '{"field": "transactionId"}');
       end if;
       return accept(t.type, t.amount, 'expired', 0, -v_amount);
-    else
-      return refuse('invalid_command', '{"field": "op"}');
   end case;
 end
 $$;

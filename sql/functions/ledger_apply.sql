@@ -121,7 +121,7 @@ begin
     elsif i_named is null then
       d := decide_opening(c, a);
       if d.refusal is null and w.watched and c.op <> 'adjustment' then
-        l := limit_refusal(a, d.type, c.amount, v_now, fresh);
+        l := limit_refusal(a, d.type, c.amount, v_now, fresh, txs);
         if l.refusal is not null then
           d := l;
         end if;

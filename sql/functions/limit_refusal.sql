@@ -1,11 +1,14 @@
 -- Promises that a limit holds under any concurrency: called under the wallet's lock, it counts what
--- the window has seen, the earlier commands of the same batch (p_fresh) included. Null: nothing against it.
+-- the window has seen, with what the same batch has opened (p_fresh) and changed (p_named) before.
+-- Null: nothing against it.
 create or replace function limit_refusal(
-  a account_state, p_type transaction_type, p_amount bigint, p_now timestamptz, p_fresh transactions[]
+  a account_state, p_type transaction_type, p_amount bigint, p_now timestamptz, p_fresh transactions[],
+  p_named transactions[]
 ) returns decision language plpgsql stable as $$
 declare
   l limits;
   v_used numeric;
+  v_from uuid;
 begin
   select * into l from limits
   where wallet_id = a.wallet_id and type = p_type and currency = a.currency;
@@ -15,17 +18,22 @@ begin
   elsif l.max_sum is null then
     return null;
   end if;
+  v_from := first_uuid_at(p_now - make_interval(secs => l.window_seconds));
   select coalesce(sum(abs(t.amount)), 0) into v_used
   from (
     -- By id, which is by time: the window is the end of the index.
-    select amount from transactions
-    where wallet_id = a.wallet_id and currency = a.currency and type = p_type and (amount < 0) = (p_type <> 'topup')
-      and status in ('pending', 'success')
-      and id >= first_uuid_at(p_now - make_interval(secs => l.window_seconds))
+    select * from transactions
+    where wallet_id = a.wallet_id and id >= v_from
+      and (p_named is null or id not in (select n.id from unnest(p_named) as n))
     union all
-    select amount from unnest(p_fresh)
-    where wallet_id = a.wallet_id and currency = a.currency and type = p_type and (amount < 0) = (p_type <> 'topup')
-  ) as t;
+    select * from unnest(p_named) as n where n.id >= v_from
+    union all
+    select * from unnest(p_fresh)
+  ) as t
+  where t.wallet_id = a.wallet_id and t.currency = a.currency and t.type = p_type
+    and t.status in ('pending', 'success')
+    -- Of a transfer, the side that sends.
+    and (t.amount < 0) = (p_type <> 'topup');
   if v_used + p_amount > l.max_sum then
     return refuse('limit_exceeded', jsonb_build_object(
       'currency', a.currency, 'limit', 'sum', 'maximum', greatest(l.max_sum - v_used, 0),

@@ -1,7 +1,7 @@
 -- Watches a threshold for a user: the same one again is the same monitor. No row: the user has p_most
 -- already. Under the wallet's lock, so that two at once cannot both be the last.
 create or replace function put_monitor(
-  p_tenant text, p_user_id text, p_currency text, p_threshold bigint, p_direction text, p_most integer
+  p_tenant text, p_user_id text, p_currency text, p_threshold bigint, p_direction side, p_most integer
 ) returns setof monitors language plpgsql security definer set search_path = public, pg_temp as $$
 declare
   v_wallet bigint := open_wallet(p_tenant, p_user_id);

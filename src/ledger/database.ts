@@ -76,9 +76,19 @@ export function asUnavailable(error: unknown): DatabaseUnavailable | undefined {
   return undefined
 }
 
-/** serialization_failure, deadlock_detected, lock_not_available: rolled back for certain, and worth another try. */
+/**
+ * Rolled back for certain, and worth another try: serialization_failure, deadlock_detected,
+ * lock_not_available, and an idempotency key that two calls for different wallets (so without a lock in
+ * common) wrote at once. The second finds the first's answer when it comes again.
+ */
 export function isTransient(error: unknown): boolean {
-  return ['40001', '40P01', '55P03'].includes(codeOf(error) ?? '')
+  const code = codeOf(error)
+  if (code === '23505') return constraintOf(error) === 'idempotency_keys_pkey'
+  return code === '40001' || code === '40P01' || code === '55P03'
+}
+
+function constraintOf(error: unknown): unknown {
+  return (error as { constraint_name?: unknown } | null)?.constraint_name
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -3,6 +3,7 @@ import { Batcher } from './batcher.ts'
 import type { Command, Committed, Outcome, RefusalCode } from './command.ts'
 import { asUnavailable, DatabaseUnavailable, isTransient, type Sql } from './database.ts'
 import type { Executor } from './ledger.ts'
+import { MAX_MINOR } from './money.ts'
 import { type EventRow, type TransactionRow, toDetails, toEvent, toTransaction } from './rows.ts'
 
 export interface ExecutorOptions {
@@ -130,7 +131,7 @@ function toJson(command: Command): Record<string, unknown> {
     user_id: command.userId,
     to_user_id: command.toUserId,
     currency: command.currency,
-    amount: command.amount?.toString(),
+    amount: command.amount === undefined ? undefined : inRange(command.amount).toString(),
     transaction_id: command.transactionId,
     status: command.status,
     description: command.description,
@@ -144,6 +145,12 @@ function toJson(command: Command): Record<string, unknown> {
       ? {}
       : { idempotency_key: command.idempotencyKey, command_hash: hashOf(command) }),
   }
+}
+
+/** Amounts that SQL's bigint may not even hold become the nearest that the ledger refuses by itself. */
+function inRange(amount: bigint): bigint {
+  if (amount > MAX_MINOR) return MAX_MINOR + 1n
+  return amount < -MAX_MINOR ? -MAX_MINOR - 1n : amount
 }
 
 /** What makes two commands the same to an idempotency key: what they ask for, not how it was written or traced. */

@@ -1,0 +1,148 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Command, RefusalCode } from '../../src/ledger/command.ts'
+import { PostgresPolicies } from '../../src/ledger/policies.ts'
+import { openSample, type Sample } from './sample.ts'
+import { name, type Step, steps, told, World } from './world.ts'
+
+const RUNS = Number(process.env.LEDGER_RUNS ?? 1_000)
+/** Groups run side by side in one database: each world has tenants of its own. */
+const GROUPS = 4
+
+let ledger: Sample
+let policies: PostgresPolicies
+let worlds = 0
+const met = new Set<string>()
+beforeAll(async () => {
+  ledger = await openSample()
+  policies = new PostgresPolicies(ledger.sql)
+})
+afterAll(() => ledger?.close())
+
+/** Does a step in the ledger and in the model, and compares what they say. */
+async function live(world: World, step: Step): Promise<void> {
+  const [tenant] = world.tenants
+  if (step.kind === 'commands') {
+    const commands = step.drafts.flatMap((draft) => world.command(draft) ?? [])
+    await both(world, commands)
+  } else if (step.kind === 'time passes') {
+    const hold = world.hold(step.nth)
+    if (!hold?.id) return
+    hold.due = true
+    await ledger.owner`update transactions set expires_at = created_at where id = ${hold.id}`
+  } else if (step.kind === 'limit') {
+    const { maxAmount, maxSum, type } = step
+    const userId = name(step.user)
+    world.model.wallet(tenant, userId).limits.set(`${type} USD`, { maxAmount, maxSum })
+    const bounds = { currency: 'USD', maxAmount, maxSum, windowSeconds: 3_600 }
+    await policies.putLimit({ tenant, userId, type, ...bounds })
+  } else {
+    const monitor = { currency: 'USD', threshold: step.threshold, direction: step.direction }
+    const userId = name(step.user)
+    const { monitors } = world.model.wallet(tenant, userId)
+    if (monitors.some((one) => thresholdOf(one) === thresholdOf(monitor))) return
+    monitors.push(monitor)
+    await policies.putMonitor({ tenant, userId, ...monitor })
+  }
+}
+
+const thresholdOf = (monitor: { threshold: bigint; direction: string }) =>
+  `${monitor.threshold} ${monitor.direction}`
+
+async function both(world: World, commands: Command[]): Promise<void> {
+  const expected = world.answers(commands)
+  const outcomes = await Promise.all(commands.map((command) => ledger.executor.execute(command)))
+  expect(outcomes.map(told)).toEqual(expected.map(told))
+  outcomes.forEach((outcome, i) => {
+    if (!outcome.ok) met.add(outcome.code)
+    const answer = expected[i]
+    if (outcome.ok && answer?.ok && !answer.replayed) answer.transaction.id = outcome.transaction.id
+  })
+}
+
+/** Everything that the ledger holds of a world's tenants, and what the model says of it. */
+async function compare(world: World): Promise<void> {
+  const [row] = await ledger.sql<
+    { balances: string[]; events: string[]; transactions: string[] }[]
+  >`
+    select array(
+        select concat_ws(' ', tenant, user_id, currency, balance, held) from balance_snapshots
+        where tenant = any (${[...world.tenants]}) and (balance, held) <> (0, 0)
+      ) as balances,
+      array(
+        select concat_ws(' ', tenant, user_id, seq, event, currency, new_balance, status, amount,
+          required_amount, available, threshold)
+        from event_stream where wallet_id in (
+          select id from wallets where tenant = any (${[...world.tenants]}))
+      ) as events,
+      array(
+        select concat_ws(' ', tenant, user_id, type, amount, currency, status, processed_by,
+          previous_balance, new_balance, refunded)
+        from transactions where tenant = any (${[...world.tenants]})
+      ) as transactions`
+  const balances: string[] = []
+  const events: string[] = []
+  for (const [who, wallet] of world.model.wallets) {
+    for (const [currency, { balance, held }] of wallet.accounts) {
+      expect(balance >= held && held >= 0n, 'nothing is negative').toBe(true)
+      if (balance !== 0n || held !== 0n) balances.push([who, currency, balance, held].join(' '))
+    }
+    for (const e of wallet.events) {
+      events.push(
+        spaced(
+          ...[who, e.seq, e.event, e.currency, e.newBalance, e.status, e.amount],
+          ...[e.requiredAmount, e.available, e.threshold],
+        ),
+      )
+    }
+  }
+  const transactions = world.model.transactions.map((t) =>
+    spaced(
+      ...[t.tenant, t.userId, t.type, t.amount, t.currency, t.status, t.processedBy],
+      ...[t.previousBalance, t.newBalance, t.refunded],
+    ),
+  )
+  expect(row?.balances.sort()).toEqual(balances.sort())
+  expect(row?.events.sort()).toEqual(events.sort())
+  expect(row?.transactions.sort()).toEqual(transactions.sort())
+}
+
+const spaced = (...parts: unknown[]) =>
+  parts.filter((part) => part !== null && part !== undefined).join(' ')
+
+/** Balance = credits − debits, held = open holds, seq and versions without a hole, the hash chain: as audit() proves them. */
+async function audit(world: World): Promise<void> {
+  for (const tenant of world.tenants) {
+    const audit = await ledger.auditor.audit(tenant)
+    expect(audit.discrepancies).toEqual([])
+    for (const { debits, credits } of audit.ledger) expect(debits).toBe(credits)
+  }
+}
+
+test.concurrent.each(Array.from({ length: GROUPS }, (_, group) => group))(
+  'whatever is asked for, in whatever order and batches, the ledger does what a plain model does (part %i)',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (taken) => {
+        const world = new World(`w${worlds++}`)
+        for (const step of taken) await live(world, step)
+        await compare(world)
+        await audit(world)
+      }),
+      { numRuns: Math.ceil(RUNS / GROUPS) },
+    )
+  },
+  120_000,
+)
+
+test('the random worlds meet every refusal that there is', () => {
+  expect([...met].sort()).toEqual([...REFUSALS].sort())
+})
+
+const REFUSALS: RefusalCode[] = [
+  ...(['invalid_amount', 'invalid_command', 'unknown_currency', 'unknown_user'] as const),
+  ...(['currency_mismatch', 'insufficient_funds', 'balance_limit_exceeded'] as const),
+  ...(['not_found', 'wrong_type', 'already_processed', 'self_approval', 'self_transfer'] as const),
+  ...(['not_refundable', 'refund_exceeds_payment', 'capture_exceeds_hold'] as const),
+  ...(['hold_expired', 'not_your_hold', 'limit_exceeded', 'idempotency_key_reused'] as const),
+]
