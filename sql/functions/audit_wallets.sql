@@ -1,53 +1,68 @@
--- What does not add up in the wallets of a tenant, a row for each wallet that has something, with the
--- first of its problems: versions without a hole, each entry beginning where the one before ended and
--- carrying its hash, the snapshot equal to the sum of entries and to the last one, what is held equal
--- to the open holds and withdrawals.
-create or replace function audit_wallets(p_tenant text)
-returns table (user_id text, currency text, problem text, snapshot_balance bigint,
-  calculated_balance bigint, at text)
-language sql stable set work_mem = '64MB' as $$
-  with link as (
-    select e.account_id, e.version, e.transaction_id, e.new_balance,
-      case e.account_id when e.credit_account then e.amount else -e.amount end as delta,
-      e.version = 1 + coalesce(lag(e.version) over chain, 0) as no_hole,
-      e.previous_balance = coalesce(lag(e.new_balance) over chain, 0) as fits,
-      e.hash = entry_hash(coalesce(lag(e.hash) over chain, ''), e.account_id, e.version,
-        e.transaction_id, e.debit_account, e.credit_account, e.amount, e.previous_balance,
-        e.new_balance, us(e.created_at)) as hash_fits,
-      e.created_at > coalesce(lag(e.created_at) over chain, '-infinity') as in_time
-    from entries e
-    where e.account_id in (select id from accounts where tenant = p_tenant and kind = 'wallet')
-    window chain as (partition by e.account_id order by e.version)
-  ), chained as (
-    select account_id, sum(delta) as total, count(*) as entries,
-      min(version) filter (where not no_hole) as hole,
-      min(version) filter (where not fits) as misfit,
-      min(version) filter (where not hash_fits) as broken,
-      min(version) filter (where not in_time) as early
-    from link group by account_id
-  ), promised as (
-    select wallet_id, currency, sum(abs(amount)) as held
-    from transactions
-    where tenant = p_tenant and status = 'pending' and type in ('hold', 'withdrawal')
-    group by 1, 2
+-- One step of a tenant's audit: proves the p_limit wallets (per currency) after p_after, all as of one
+-- instant, and returns how many there were, how many are wrong, at most 1000 of the problems, the
+-- debits and credits by currency, and where to go on (null at the end). A transaction touches no more than what
+-- it locks, so that wallets proven one after another prove the whole.
+create or replace function audit_wallets(p_tenant text, p_after bigint, p_limit integer)
+returns table (total bigint, inaccurate bigint, entries bigint, ledger json, discrepancies json,
+  next bigint)
+language plpgsql stable security definer
+set search_path = public, pg_temp set enable_seqscan = off set jit = off as $$
+#variable_conflict use_column
+declare
+  v_accounts constant bigint[] := array(
+    select account_id from balance_snapshots
+    where tenant = p_tenant and account_id > p_after order by account_id limit p_limit);
+begin
+  with chain as materialized (
+    select * from audit_chains(v_accounts)
+  ), wallet as materialized (
+    select s.account_id, s.user_id, s.currency, s.balance, s.held, s.version, s.hash,
+      coalesce(c.total, 0) as total, coalesce(c.entries, 0) as entries,
+      coalesce(c.debits, 0) as debits, coalesce(c.credits, 0) as credits,
+      c.hole, c.misfit, c.broken, c.early, c.stray,
+      newest.new_balance, newest.hash as newest_hash,
+      (select coalesce(sum(abs(t.amount)), 0) from transactions t
+       where t.wallet_id = s.wallet_id and t.currency = s.currency and t.status = 'pending'
+         and t.type in ('hold', 'withdrawal')) as promised,
+      (select array_agg(h.kind::text order by h.kind) from accounts h
+       where h.id in (s.cash, s.revenue, s.adjustments, s.transit) and h.wallet_id is null
+         and h.tenant = s.tenant and h.currency = s.currency) as houses
+    from balance_snapshots s
+    left join chain c on c.account_id = s.account_id
+    left join entries newest on newest.account_id = s.account_id and newest.version = s.version
+    where s.account_id = any (v_accounts)
+  ), problem as materialized (
+    select w.user_id, w.currency, found.problem, w.balance as snapshot_balance,
+      w.total as calculated_balance, found.version::text as at
+    from wallet w
+    cross join lateral (values
+      ('an entry is missing before this one', w.hole, w.hole is not null),
+      ('an entry does not begin where the one before ended', w.misfit, w.misfit is not null),
+      ('an entry does not carry the hash that its content asks for', w.broken, w.broken is not null),
+      ('an entry is not later than the one before', w.early, w.early is not null),
+      ('an entry has a house account of another tenant or currency', w.stray, w.stray is not null),
+      ('the snapshot differs from the sum of entries', null, w.balance <> w.total),
+      ('the snapshot differs from the last entry', w.version, w.version <> w.entries
+        or w.balance <> coalesce(w.new_balance, 0) or w.hash <> coalesce(w.newest_hash, '')),
+      ('the snapshot names house accounts of another tenant or currency', null,
+        w.houses is distinct from array['adjustments', 'cash', 'revenue', 'transit']),
+      ('what is held differs from the open holds and withdrawals', null, w.held <> w.promised)
+    ) as found (problem, version, is_so)
+    where found.is_so
+    union all
+    select w.user_id, w.currency, x.problem, null, null, x.at
+    from audit_transactions(v_accounts) x join wallet w on w.account_id = x.account_id
   )
-  select s.user_id, s.currency, found.problem, s.balance, coalesce(c.total, 0)::bigint,
-    found.version::text
-  from balance_snapshots s
-  left join chained c on c.account_id = s.account_id
-  left join promised p on p.wallet_id = s.wallet_id and p.currency = s.currency
-  left join entries newest on newest.account_id = s.account_id and newest.version = s.version
-  cross join lateral (values
-    ('an entry is missing before this one', c.hole, c.hole is not null),
-    ('an entry does not begin where the one before ended', c.misfit, c.misfit is not null),
-    ('an entry does not carry the hash that its content asks for', c.broken, c.broken is not null),
-    ('an entry is not later than the one before', c.early, c.early is not null),
-    ('the snapshot differs from the sum of entries', null, s.balance <> coalesce(c.total, 0)),
-    ('the snapshot differs from the last entry', s.version,
-      s.version <> coalesce(c.entries, 0) or s.balance <> coalesce(newest.new_balance, 0)
-      or s.hash <> coalesce(newest.hash, '')),
-    ('what is held differs from the open holds and withdrawals', null,
-      s.held <> coalesce(p.held, 0))
-  ) as found (problem, version, is_so)
-  where s.tenant = p_tenant and found.is_so
+  select (select count(*) from wallet), (select count(distinct (user_id, currency)) from problem),
+    (select sum(w.entries) from wallet w),
+    (select json_agg(l) from (
+      select w.currency, sum(w.debits)::text as debits, sum(w.credits)::text as credits
+      from wallet w group by 1 order by 1) as l),
+    (select json_agg(p) from (select * from problem order by user_id, currency, at limit 1000) p)
+  into total, inaccurate, entries, ledger, discrepancies;
+  if cardinality(v_accounts) = p_limit then
+    next := v_accounts[p_limit];
+  end if;
+  return next;
+end
 $$;

@@ -10,7 +10,7 @@ create or replace function ledger_apply(p_commands json)
 returns table (results json, events json, outbox_id bigint)
 language plpgsql security definer
 set search_path = public, pg_temp set plan_cache_mode = force_generic_plan
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 #variable_conflict use_column
 declare
   cmds ledger_command[];
@@ -195,10 +195,10 @@ begin
           when 'transfer' then a.transit when 'admin_adjustment' then a.adjustments else a.revenue end;
         if v_delta > 0 then
           a.hash := entry_hash(a.hash, a.account_id, a.version, t.id, v_house, a.account_id, v_delta,
-            v_previous, a.balance, us(v_now));
+            v_previous, a.balance, v_now);
         else
           a.hash := entry_hash(a.hash, a.account_id, a.version, t.id, a.account_id, v_house, -v_delta,
-            v_previous, a.balance, us(v_now));
+            v_previous, a.balance, v_now);
         end if;
         n_postings := n_postings + 1;
         postings[n_postings] := row(a.account_id, a.version, t.id,

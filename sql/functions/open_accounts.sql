@@ -3,15 +3,20 @@
 create or replace function open_accounts(p_commands ledger_command[], p_wallets wallet_state[])
 returns void language plpgsql as $$
 begin
+  with named as materialized (
+    select distinct c.tenant, n.code
+    from unnest(p_commands) as c
+    join currencies n on n.code = c.currency
+    where c.transaction_id is null
+      and c.tenant = any (array(select w.tenant from unnest(p_wallets) as w))
+  )
   insert into accounts (tenant, currency, kind)
-  select distinct w.tenant, n.code, k.kind
-  from unnest(p_commands) as c
-  join currencies n on n.code = c.currency
-  join unnest(p_wallets) as w on w.tenant = c.tenant
+  select n.tenant, n.code, k.kind
+  from named n
   cross join unnest(array['adjustments', 'cash', 'revenue', 'transit']) as k (kind)
-  where c.transaction_id is null and not exists (
-    select from accounts a where a.tenant = w.tenant and a.currency = n.code
-      and a.kind = k.kind and a.wallet_id is null)
+  -- A subquery for its plan: one look-up in the index.
+  where (select a.id from accounts a where a.tenant = n.tenant and a.currency = n.code
+    and a.kind = k.kind and a.wallet_id is null) is null
   order by 1, 2, 3
   on conflict do nothing;
 
@@ -21,8 +26,8 @@ begin
     from unnest(p_commands) as c
     join currencies n on n.code = c.currency
     join unnest(p_wallets) as w on w.tenant = c.tenant and w.user_id in (c.user_id, c.to_user_id)
-    where c.transaction_id is null and not exists (
-      select from accounts a where a.wallet_id = w.id and a.currency = n.code)
+    where c.transaction_id is null
+      and (select a.id from accounts a where a.wallet_id = w.id and a.currency = n.code) is null
     order by 4, 2
     on conflict do nothing
     returning id, tenant, wallet_id, currency

@@ -19,21 +19,28 @@ export interface AuditorOptions {
 }
 
 interface DiscrepancyRow {
-  user_id: string | null
-  currency: string
+  user_id?: string
+  currency?: string
   problem: string
-  snapshot_balance: number | null
-  calculated_balance: number | null
+  snapshot_balance?: number | null
+  calculated_balance?: number | null
   at: string | null
 }
 
-interface AuditRow {
-  total: number
-  inaccurate: number
-  entries: number
-  ledger: { currency: string; debits: number | null; credits: number | null }[]
-  discrepancies: DiscrepancyRow[]
+interface AuditStep {
+  total: string
+  inaccurate: string
+  entries: string | null
+  ledger: { currency: string; debits: string; credits: string }[] | null
+  discrepancies: DiscrepancyRow[] | null
+  next: string | null
 }
+
+/** Discrepancies that an audit lists, at most. */
+const LISTED = 1_000
+
+/** Wallets that one statement of an audit proves, all as of one instant. */
+const AUDITED = 500
 
 /** Wallets that `recalculateAll` looks at in one step. */
 const STEP = 500
@@ -64,22 +71,46 @@ export class PostgresAuditor implements Auditor {
     }
   }
 
+  /**
+   * In steps of some wallets, so that neither memory nor the life of a snapshot grows with the ledger. Each
+   * wallet is proven as of one instant, and a posting touches no two wallets: together they prove the whole.
+   */
   async audit(tenant: string): Promise<Audit> {
-    const [row] = await this.#sql<{ audit: AuditRow }[]>`select audit(${tenant})`
-    if (!row) throw new Error('audit() returned nothing')
-    const { total, inaccurate, entries, ledger, discrepancies } = row.audit
-    return {
-      total,
-      inaccurate,
-      accurate: total - inaccurate,
-      entries,
-      ledger: ledger.map(({ currency, debits, credits }) => ({
-        currency,
-        debits: BigInt(debits ?? 0),
-        credits: BigInt(credits ?? 0),
-      })),
-      discrepancies: discrepancies.map(toDiscrepancy),
+    const audit: Audit = {
+      total: 0,
+      accurate: 0,
+      inaccurate: 0,
+      entries: 0,
+      ledger: [],
+      discrepancies: [],
     }
+    const sums = new Map<string, { debits: bigint; credits: bigint }>()
+    const list = (rows: DiscrepancyRow[]) =>
+      audit.discrepancies.push(
+        ...rows.slice(0, LISTED - audit.discrepancies.length).map(toDiscrepancy),
+      )
+    for (let next: string | null = '0'; next !== null; ) {
+      const [step]: AuditStep[] = await this.#sql<AuditStep[]>`
+        select * from audit_wallets(${tenant}, ${next}, ${AUDITED})`
+      if (!step) throw new Error('audit_wallets() returned nothing')
+      audit.total += Number(step.total)
+      audit.inaccurate += Number(step.inaccurate)
+      audit.entries += Number(step.entries ?? 0)
+      for (const { currency, debits, credits } of step.ledger ?? []) {
+        const sum = sums.get(currency) ?? { debits: 0n, credits: 0n }
+        sum.debits += BigInt(debits)
+        sum.credits += BigInt(credits)
+        sums.set(currency, sum)
+      }
+      list(step.discrepancies ?? [])
+      next = step.next
+    }
+    list(await this.#sql<DiscrepancyRow[]>`select problem, at from audit_orphans()`)
+    audit.accurate = audit.total - audit.inaccurate
+    audit.ledger = [...sums]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([currency, sum]) => ({ currency, ...sum }))
+    return audit
   }
 
   async recalculate(who: Who, currency: string): Promise<Recalculation | undefined> {
@@ -141,11 +172,12 @@ function toWalletState(tenant: string, row: WalletRow): WalletState {
 }
 
 function toDiscrepancy(row: DiscrepancyRow): Discrepancy {
-  const discrepancy: Discrepancy = { problem: row.problem, currency: row.currency }
-  if (row.user_id !== null) discrepancy.userId = row.user_id
-  if (row.snapshot_balance !== null) discrepancy.snapshotBalance = BigInt(row.snapshot_balance)
-  if (row.calculated_balance !== null)
-    discrepancy.calculatedBalance = BigInt(row.calculated_balance)
-  if (row.at !== null) discrepancy.at = row.at
+  const { user_id, currency, problem, snapshot_balance, calculated_balance, at } = row
+  const discrepancy: Discrepancy = { problem }
+  if (user_id !== undefined) discrepancy.userId = user_id
+  if (currency !== undefined) discrepancy.currency = currency
+  if (snapshot_balance != null) discrepancy.snapshotBalance = BigInt(snapshot_balance)
+  if (calculated_balance != null) discrepancy.calculatedBalance = BigInt(calculated_balance)
+  if (at !== null) discrepancy.at = at
   return discrepancy
 }

@@ -60,26 +60,32 @@ async function both(world: World, commands: Command[]): Promise<void> {
   })
 }
 
+/** Prepared while the tables are all but empty, and yet to be read by index later. */
+function holdings({ tenants }: World) {
+  return ledger.owner.begin(async (tx) => {
+    await tx`set local enable_seqscan = off`
+    const [row] = await tx<{ balances: string[]; events: string[]; transactions: string[] }[]>`
+      select array(
+          select concat_ws(' ', tenant, user_id, currency, balance, held) from balance_snapshots
+          where tenant = any (${[...tenants]}) and (balance, held) <> (0, 0)
+        ) as balances,
+        array(
+          select concat_ws(' ', w.tenant, w.user_id, e.seq, e.event, e.currency, e.new_balance,
+            e.status, e.amount, e.required_amount, e.available, e.threshold)
+          from wallets w join events e on e.wallet_id = w.id where w.tenant = any (${[...tenants]})
+        ) as events,
+        array(
+          select concat_ws(' ', tenant, user_id, type, amount, currency, status, processed_by,
+            previous_balance, new_balance, refunded)
+          from transactions where tenant = any (${[...tenants]})
+        ) as transactions`
+    return row
+  })
+}
+
 /** Everything that the ledger holds of a world's tenants, and what the model says of it. */
 async function compare(world: World): Promise<void> {
-  const [row] = await ledger.sql<
-    { balances: string[]; events: string[]; transactions: string[] }[]
-  >`
-    select array(
-        select concat_ws(' ', tenant, user_id, currency, balance, held) from balance_snapshots
-        where tenant = any (${[...world.tenants]}) and (balance, held) <> (0, 0)
-      ) as balances,
-      array(
-        select concat_ws(' ', tenant, user_id, seq, event, currency, new_balance, status, amount,
-          required_amount, available, threshold)
-        from event_stream where wallet_id in (
-          select id from wallets where tenant = any (${[...world.tenants]}))
-      ) as events,
-      array(
-        select concat_ws(' ', tenant, user_id, type, amount, currency, status, processed_by,
-          previous_balance, new_balance, refunded)
-        from transactions where tenant = any (${[...world.tenants]})
-      ) as transactions`
+  const row = await holdings(world)
   const balances: string[] = []
   const events: string[] = []
   for (const [who, wallet] of world.model.wallets) {
@@ -113,9 +119,11 @@ const spaced = (...parts: unknown[]) =>
 /** Balance = credits − debits, held = open holds, seq and versions without a hole, the hash chain: as audit() proves them. */
 async function audit(world: World): Promise<void> {
   for (const tenant of world.tenants) {
-    const audit = await ledger.auditor.audit(tenant)
-    expect(audit.discrepancies).toEqual([])
-    for (const { debits, credits } of audit.ledger) expect(debits).toBe(credits)
+    const [step] = await ledger.sql<{ discrepancies: unknown; unbalanced: number }[]>`
+      select a.discrepancies, (select count(*)::int from json_to_recordset(a.ledger)
+        as l (debits text, credits text) where debits <> credits) as unbalanced
+      from audit_wallets(${tenant}, 0, 1000) a`
+    expect(step).toEqual({ discrepancies: null, unbalanced: 0 })
   }
 }
 

@@ -128,7 +128,7 @@ const FITS: Partial<Record<Operation, (t: ModelTransaction) => boolean>> = {
   hold_capture: (t) => t.type === 'hold',
   hold_void: (t) => t.type === 'hold',
   hold_expire: (t) => t.type === 'hold',
-  refund: (t) => t.type === 'booking_payment' || (t.type === 'hold' && t.status === 'success'),
+  refund: (t) => t.type === 'booking_payment' || t.type === 'hold',
 }
 
 /** Two tenants with users of the same names, in the real ledger and beside it in the model. */

@@ -1,0 +1,36 @@
+-- Walks the entries of some wallet accounts: each account's sum and count, and the first entry that
+-- leaves a hole before it, does not begin where the one before ended, does not carry the hash that its
+-- content and the one before ask for, is not later, or names a house account that is not the wallet's.
+create or replace function audit_chains(p_accounts bigint[])
+returns table (account_id bigint, total numeric, entries bigint, debits numeric, credits numeric,
+  hole bigint, misfit bigint, broken bigint, early bigint, stray bigint)
+language sql stable security definer
+set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off set jit = off as $$
+  select l.account_id, sum(l.delta), count(*),
+    -- Debits and credits, as far as the account that is named is the wallet's own or its house's.
+    coalesce(sum(abs(l.delta)) filter (where l.delta < 0 or l.at_home), 0),
+    coalesce(sum(abs(l.delta)) filter (where l.delta > 0 or l.at_home), 0),
+    min(l.version) filter (where l.no_hole is not true),
+    min(l.version) filter (where l.fits is not true),
+    min(l.version) filter (where l.hash_fits is not true),
+    min(l.version) filter (where l.in_time is not true),
+    min(l.version) filter (where l.at_home is not true)
+  from (
+    select e.account_id, e.version,
+      case e.account_id when e.credit_account then e.amount when e.debit_account then -e.amount end
+        as delta,
+      e.version = 1 + lag(e.version, 1, 0::bigint) over chain as no_hole,
+      e.previous_balance = lag(e.new_balance, 1, 0::bigint) over chain as fits,
+      e.hash = entry_hash(lag(e.hash, 1, ''::bytea) over chain, e.account_id, e.version,
+        e.transaction_id, e.debit_account, e.credit_account, e.amount, e.previous_balance,
+        e.new_balance, e.created_at) as hash_fits,
+      e.created_at > lag(e.created_at, 1, '-infinity'::timestamptz) over chain as in_time,
+      case e.account_id when e.credit_account then e.debit_account when e.debit_account then e.credit_account end
+        in (s.cash, s.revenue, s.adjustments, s.transit) as at_home
+    from balance_snapshots s
+    join entries e on e.account_id = s.account_id
+    where s.account_id = any (p_accounts)
+    window chain as (partition by e.account_id order by e.version)
+  ) as l
+  group by l.account_id
+$$;
