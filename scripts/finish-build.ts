@@ -1,0 +1,10 @@
+import { cp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import pkg from '../package.json' with { type: 'json' }
+
+const dist = join(import.meta.dirname, '../dist')
+
+await cp(join(import.meta.dirname, '../sql'), join(dist, 'sql'), { recursive: true })
+// The whole of it would make a package inside the package.
+const { name, version, type } = pkg
+await writeFile(join(dist, 'package.json'), `${JSON.stringify({ name, version, type })}\n`)

@@ -1,0 +1,163 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const run = promisify(execFile)
+const root = join(import.meta.dirname, '../..')
+
+/** What the build reads of a checkout, and what is packed. */
+const CHECKOUT = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+  'docs',
+  'scripts',
+  'sql',
+  'src',
+  'test',
+  'web',
+]
+
+const CONSUMER = `
+import { createApi, createBalanceClient, type BalanceSnapshot } from 'livebalance/client'
+import { useBalance } from 'livebalance/react'
+
+const client = createBalanceClient({ url: 'http://localhost:3000', getToken: async () => 'a token' })
+client.on('balance_updated', ({ newBalance }) => newBalance.toFixed(2))
+client.on('*', (event) => {
+  if (event.event === 'balance_insufficient') return event.shortfall.toFixed(2)
+})
+// @ts-expect-error there is no such event
+client.on('balance_upset', () => {})
+export const snapshot: BalanceSnapshot = client.getSnapshot()
+// @ts-expect-error a client needs a token
+createBalanceClient({ url: 'http://localhost:3000' })
+
+const api = createApi({ url: 'http://localhost:3000', token: 'a token' })
+const answer = await api.transactions.topup.$post({ json: { amount: 50 } })
+export const { amount, status } = await answer.json()
+export const doubled: number = amount * 2
+// @ts-expect-error the amount is missing
+await api.transactions.topup.$post({ json: { description: 'nothing' } })
+
+export function Balance({ token }: { token: string | null }) {
+  const { balance, refreshBalance, status, lastEvent } = useBalance(token)
+  void refreshBalance()
+  return [balance?.toFixed(2), status.state, lastEvent?.event]
+}
+`
+
+let work: string
+let tarball: string
+let contents: string[]
+/** A project that installed the package, its dependencies, and the optional ones. */
+let project: string
+
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'livebalance-package-'))
+  const checkout = join(work, 'checkout')
+  for (const name of CHECKOUT) {
+    await cp(join(root, name), join(checkout, name), { recursive: true })
+  }
+  await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'))
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', work], {
+    cwd: checkout,
+  })
+  // The scripts that build it print first.
+  const [packed] = Object.values(JSON.parse(stdout.slice(stdout.search(/^[[{]$/m)))) as [
+    { filename: string; files: { path: string }[] },
+  ]
+  tarball = join(work, packed.filename)
+  contents = packed.files.map(({ path }) => path)
+
+  project = join(work, 'project')
+  const installed = join(project, 'node_modules/livebalance')
+  await mkdir(installed, { recursive: true })
+  await run('tar', ['xzf', tarball, '-C', installed, '--strip-components=1'])
+  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  for (const name of [...Object.keys(dependencies), 'react', 'socket.io-client', '@types/react']) {
+    const place = join(project, 'node_modules', name)
+    await mkdir(dirname(place), { recursive: true })
+    await symlink(join(root, 'node_modules', name), place)
+  }
+  await writeFile(join(project, 'package.json'), '{"type": "module", "private": true}')
+  await writeFile(join(project, 'consumer.ts'), CONSUMER)
+}, 300_000)
+
+afterAll(() => rm(work, { recursive: true, force: true }))
+
+test('holds the client, the server, its SQL and its pages', () => {
+  expect(contents).toEqual(
+    expect.arrayContaining([
+      'LICENSE',
+      'README.md',
+      'CHANGELOG.md',
+      'docs/clients.md',
+      'dist/src/client/index.js',
+      'dist/src/client/index.d.ts',
+      'dist/src/client/react.js',
+      'dist/src/client/react.d.ts',
+      'dist/src/main.js',
+      'dist/sql/migrations/0001_ledger.sql',
+      'dist/web/wallet.html',
+      'dist/web/admin.html',
+    ]),
+  )
+})
+
+test('holds nothing else', () => {
+  const known =
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|docs\/clients\.md|dist\/(package\.json|src\/.+\.(js|js\.map|d\.ts)|sql\/.+\.sql|web\/[^/]+\.(html|js|css|svg)))$/
+  expect(contents.filter((path) => !known.test(path))).toEqual([])
+})
+
+test('publint finds nothing wrong with it', async () => {
+  const { messages, pkg } = await publint({
+    pkgDir: join(project, 'node_modules/livebalance'),
+    pack: false,
+    strict: true,
+  })
+  expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
+})
+
+describe.each([
+  ['nodenext', 'nodenext'],
+  ['esnext', 'bundler'],
+])('in a fresh project with module %s and moduleResolution %s', (module, moduleResolution) => {
+  test.each(['true', 'false'])(
+    'the types resolve and hold, with skipLibCheck %s',
+    async (skip) => {
+      const options = { module, moduleResolution, skipLibCheck: skip }
+      const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
+      const tsc = join(root, 'node_modules/.bin/tsc')
+      const always = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,dom']
+      const checked = run(tsc, [...always, '--types', '', ...flags, 'consumer.ts'], {
+        cwd: project,
+      })
+      await expect(checked.catch(({ stdout }) => ({ stdout }))).resolves.toMatchObject({
+        stdout: '',
+      })
+    },
+    60_000,
+  )
+})
+
+test('plain Node imports it', async () => {
+  const script = `
+    const { createBalanceClient, createApi } = await import('livebalance/client')
+    const { useBalance } = await import('livebalance/react')
+    console.log(typeof createBalanceClient, typeof createApi, typeof useBalance)`
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: project,
+  })
+  expect(stdout.trim()).toBe('function function function')
+})
