@@ -18,7 +18,7 @@ interface AdjustDialogProps {
 }
 
 export function AdjustDialog({ api, userId, currency, close, done }: AdjustDialogProps) {
-  const amount = useAmount('', { signed: true })
+  const amount = useAmount(currency, '', { signed: true })
   const [reason, setReason] = useState('')
   const [unsaid, setUnsaid] = useState(false)
   const key = useKey()

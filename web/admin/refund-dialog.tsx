@@ -20,7 +20,7 @@ interface RefundDialogProps {
 export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
   const { id, userId, currency } = payment
   const paid = Math.abs(payment.amount)
-  const amount = useAmount()
+  const amount = useAmount(currency)
   const [description, setDescription] = useState('')
   const key = useKey()
   const refund = useAction(async () => {

@@ -19,14 +19,22 @@ export function formatMoney(amount: number, currency: string, { signed = false }
 
 /**
  * A typed amount as the plain decimal text that the server takes; undefined when it is none. One comma or
- * point is taken for the decimal sign, as people type it; more than one is asked about, not guessed at.
+ * point is the decimal sign, as people type it. `1,000` is a thousand to some and one to others: unless
+ * the currency has three decimals it is asked about, not guessed at.
  */
-export function readAmount(text: string, { signed = false } = {}): string | undefined {
-  const plain = text
-    .replace(/[\s {2}']/g, '')
-    .replace('−', '-')
-    .replace(',', '.')
-  const pattern = signed ? /^[+-]?\d{1,15}(\.\d{1,3})?$/ : /^\d{1,15}(\.\d{1,3})?$/
+export function readAmount(
+  text: string,
+  currency: string,
+  { signed = false } = {},
+): string | undefined {
+  const plain = text.replace(/[\s']/g, '').replace('\u2212', '-').replace(',', '.')
+  const decimals = decimalsOf(currency) === 3 ? 3 : 2
+  const pattern = new RegExp(`^${signed ? '[+-]?' : ''}\\d{1,15}(\\.\\d{1,${decimals}})?$`)
   if (!pattern.test(plain) || Number(plain) === 0) return undefined
   return plain.replace('+', '')
+}
+
+function decimalsOf(currency: string): number | undefined {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency })
+  return format.resolvedOptions().maximumFractionDigits
 }

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import { readAmount } from './money.ts'
 
 /** A typed amount, and what is wrong with it once somebody tried to send it. */
-export function useAmount(initial = '', { signed = false } = {}) {
+export function useAmount(currency: string, initial = '', { signed = false } = {}) {
   const [text, setText] = useState(initial)
   const [wrong, setWrong] = useState<string>()
   return {
@@ -14,7 +14,7 @@ export function useAmount(initial = '', { signed = false } = {}) {
     },
     /** The amount as the server takes it; undefined, and a word about it, when it is none. */
     read(): string | undefined {
-      const amount = readAmount(text, { signed })
+      const amount = readAmount(text, currency, { signed })
       if (amount === undefined) {
         setWrong(
           text.trim() === ''

@@ -19,7 +19,7 @@ interface PaymentFormProps {
 }
 
 export function PaymentForm({ api, currency, done, topUp }: PaymentFormProps) {
-  const amount = useAmount()
+  const amount = useAmount(currency)
   const [description, setDescription] = useState('')
   const [reference, setReference] = useState('')
   const [paid, setPaid] = useState<Transaction>()

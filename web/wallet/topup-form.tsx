@@ -22,7 +22,7 @@ interface TopupFormProps {
 const QUICK = [20, 50, 100]
 
 export function TopupForm({ api, currency, amount: initial, pending, done }: TopupFormProps) {
-  const amount = useAmount(initial)
+  const amount = useAmount(currency, initial)
   const [description, setDescription] = useState('')
   const [asked, setAsked] = useState<Transaction>()
   const key = useKey()

@@ -1,0 +1,120 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest'
+import { mintToken } from '../environment/index.ts'
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
+const NO_CHROMIUM = 'needs a Chromium: set CHROMIUM_PATH, or put chromium on the PATH'
+
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+function findChromium(): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const candidates = [
+    process.env.CHROMIUM_PATH,
+    ...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))),
+  ]
+  return candidates.find((path) => {
+    try {
+      accessSync(path ?? '', constants.X_OK)
+      return path !== undefined && path !== ''
+    } catch {
+      return false
+    }
+  })
+}
+
+let browser: Browser
+
+/** A suite in a real Chromium; skipped, with the reason in the summary, where there is none. */
+export function describeInBrowser(name: string, suite: () => void): void {
+  const executablePath = findChromium()
+  if (!executablePath) {
+    describe.skip(name, { meta: { skipReason: NO_CHROMIUM } }, suite)
+    return
+  }
+  describe(name, { timeout: 60_000 }, () => {
+    beforeAll(async () => {
+      browser = await chromium.launch({ executablePath, args: ARGUMENTS })
+    }, 60_000)
+    afterAll(async () => {
+      await browser?.close()
+    })
+    suite()
+  })
+}
+
+export interface VisitorOptions {
+  /** Whose token the page finds in the browser; without it, nobody is signed in. */
+  sub?: string
+  admin?: boolean
+  dark?: boolean
+  phone?: boolean
+}
+
+/** A person with a browser of their own. What the browser complains of fails the test at its end. */
+export interface Visitor {
+  context: BrowserContext
+  /** Another tab. */
+  open(url: string): Promise<Page>
+}
+
+export const DESKTOP = { width: 1280, height: 860 }
+export const PHONE = { width: 390, height: 844 }
+
+export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
+  const { sub, admin = false, dark = false, phone = false } = options
+  const context = await browser.newContext({
+    viewport: phone ? PHONE : DESKTOP,
+    ...(phone && { hasTouch: true, isMobile: true, deviceScaleFactor: 2 }),
+    colorScheme: dark ? 'dark' : 'light',
+    locale: 'en-US',
+    timezoneId: 'UTC',
+  })
+  context.setDefaultTimeout(15_000)
+  const complaints: string[] = []
+  context.on('weberror', (error) => complaints.push(String(error.error())))
+  context.on('console', (message) => {
+    // Refusals and a server that is away are part of what is tested.
+    const expected = /Failed to load resource|WebSocket connection|ERR_/.test(message.text())
+    if (message.type() === 'error' && !expected) complaints.push(message.text())
+  })
+  onTestFinished(async () => {
+    await context.close()
+    expect(complaints).toEqual([])
+  })
+  if (sub !== undefined) {
+    const token = await mintToken({ sub, ...(admin && { roles: ['admin'] }) })
+    const session = {
+      token,
+      userId: sub,
+      isAdmin: admin,
+      expiresAt: Date.now() + 3_600_000,
+      demo: false,
+    }
+    await context.addInitScript(
+      ([key, value]) => {
+        // The blank page of a new tab has no storage.
+        if (location.protocol === 'http:') localStorage.setItem(key, value)
+      },
+      [`livebalance.${admin ? 'admin' : 'user'}`, JSON.stringify(session)] as const,
+    )
+  }
+  return {
+    context,
+    async open(url) {
+      const page = await context.newPage()
+      await page.goto(url)
+      return page
+    },
+  }
+}

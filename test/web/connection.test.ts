@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createDatabase, eventually, mintToken, type TestDatabase } from '../environment/index.ts'
+import { describeInBrowser, visitor } from './browser.ts'
+import { isLive, notifications, showsBalance } from './on-page.ts'
+import { type Site, someone, startSite, withoutWebSockets } from './site.ts'
+
+let database: TestDatabase
+let site: Site
+
+const total = (connections: Record<string, number>) =>
+  Object.values(connections).reduce((sum, count) => sum + count, 0)
+
+describeInBrowser('the page’s connection', () => {
+  beforeAll(async () => {
+    database = await createDatabase()
+    site = await startSite(database)
+  }, 60_000)
+  afterAll(async () => {
+    await site?.stop()
+    await database?.drop()
+  })
+
+  test('five tabs share one connection, and another takes over when its tab is closed', async () => {
+    const user = someone('tabs')
+    const { open } = await visitor({ sub: user })
+    const tabs = []
+    for (let i = 0; i < 5; i++) tabs.push(await open(site.url))
+    for (const tab of tabs) await showsBalance(tab, '$0.00')
+    expect(total(await site.connections())).toBe(1)
+
+    await site.adjust(user, 11)
+    for (const tab of tabs) await showsBalance(tab, '$11.00')
+
+    const roles = await Promise.all(tabs.map((tab) => isLive(tab)))
+    const leader = roles.findIndex(({ tab }) => tab === 'leader')
+    expect(roles.filter(({ tab }) => tab === 'follower')).toHaveLength(4)
+    await tabs[leader]?.close()
+    const left = tabs.filter((_, i) => i !== leader)
+    await eventually(async () => {
+      const now = await Promise.all(left.map((tab) => isLive(tab)))
+      expect(now.filter(({ tab }) => tab === 'leader')).toHaveLength(1)
+    })
+    await site.adjust(user, 1)
+    for (const tab of left) await showsBalance(tab, '$12.00')
+    expect(total(await site.connections())).toBe(1)
+  })
+
+  test('a server that restarts costs no event, and doubles none', async () => {
+    const user = someone('restart')
+    await site.adjust(user, 100)
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+    await showsBalance(wallet, '$100.00')
+    await wallet.getByRole('button', { name: 'Dismiss: You are live' }).click()
+    const told = await notifications(wallet)
+    await site.adjust(user, 1)
+    await wallet.getByText('Adjustment of $1.00 completed').waitFor()
+
+    await site.stop()
+    await wallet.locator('[data-state="reconnecting"]').waitFor()
+    // Meanwhile another process of the same installation moves money.
+    const other = await startSite(database)
+    await other.adjust(user, 2)
+    await other.adjust(user, 3)
+    await other.stop()
+    site = await startSite(database, site.port)
+
+    await isLive(wallet)
+    await showsBalance(wallet, '$106.00', 20_000)
+    await site.adjust(user, 4)
+    await showsBalance(wallet, '$110.00')
+    await wallet.getByText('Adjustment of $4.00 completed').waitFor()
+    expect((await told()).filter((title) => title.startsWith('Adjustment'))).toEqual([
+      'Adjustment of $1.00 completed',
+      'Adjustment of $2.00 completed',
+      'Adjustment of $3.00 completed',
+      'Adjustment of $4.00 completed',
+    ])
+  })
+
+  test('where WebSockets are blocked it falls back to SSE, says so, and is live all the same', async () => {
+    const user = someone('blocked')
+    const url = await withoutWebSockets(site)
+    const wallet = await (await visitor({ sub: user })).open(url)
+    expect((await isLive(wallet)).transport).toBe('sse')
+    const badge = wallet.locator('[data-state="live"]')
+    expect(await badge.textContent()).toContain('WebSockets are blocked here')
+    await site.adjust(user, 7)
+    await showsBalance(wallet, '$7.00', 1_000)
+  })
+
+  test('a session that ends is renewed underneath: the page stays live beyond its token', async () => {
+    const user = someone('renewed')
+    const someVisitor = await visitor()
+    let sessions = 0
+    await someVisitor.context.route('**/session.json', (route) =>
+      route.fulfill({ json: { currency: 'USD', demo: true } }),
+    )
+    await someVisitor.context.route('**/demo/session', async (route) => {
+      sessions += 1
+      const token = await mintToken({ sub: user, expiresIn: 4 })
+      await route.fulfill({ status: 201, json: { token } })
+    })
+    const wallet = await someVisitor.open(site.url)
+    await wallet.getByRole('button', { name: 'Continue as the demo user' }).click()
+    await isLive(wallet)
+    const begun = Date.now()
+    // Twice the life of the first token.
+    await eventually(
+      async () => {
+        expect(Date.now() - begun).toBeGreaterThan(8_000)
+        expect(sessions).toBeGreaterThan(1)
+      },
+      { timeout: 15_000 },
+    )
+    expect(await wallet.locator('[data-state="live"]').count()).toBe(1)
+    await site.adjust(user, 3)
+    await showsBalance(wallet, '$3.00', 2_000)
+    await wallet.getByRole('row', { name: /Adjustment/ }).waitFor()
+  })
+
+  test('a pasted token that ends is asked for again, and a fresh one goes on', async () => {
+    const user = someone('ends')
+    const someVisitor = await visitor()
+    const wallet = await someVisitor.open(site.url)
+    await wallet.getByLabel('Token').fill(await mintToken({ sub: user, expiresIn: 30 }))
+    await wallet.getByRole('button', { name: 'Sign in' }).click()
+    await isLive(wallet)
+    await wallet.getByText(/Your session ends at/).waitFor()
+    await wallet.getByRole('button', { name: 'Paste a fresh token' }).click()
+    await wallet
+      .getByRole('dialog')
+      .getByLabel('Token')
+      .fill(await mintToken({ sub: user }))
+    await wallet.getByRole('button', { name: 'Stay signed in' }).click()
+    await wallet.getByText(/Your session ends at/).waitFor({ state: 'detached' })
+    await isLive(wallet)
+  })
+})

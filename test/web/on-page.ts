@@ -1,0 +1,41 @@
+import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { eventually } from '../environment/index.ts'
+
+/** The balance as the page shows it; empty until it is known. */
+export const balanceOn = async (page: Page): Promise<string> =>
+  (await page.getByTestId('balance').textContent()) ?? ''
+
+export async function showsBalance(page: Page, balance: string, timeout = 10_000): Promise<void> {
+  await eventually(async () => expect(await balanceOn(page)).toBe(balance), { timeout })
+}
+
+/** Waits until the page says that it is live; how. */
+export async function isLive(
+  page: Page,
+): Promise<{ transport: string | null; tab: string | null }> {
+  const badge = page.locator('[data-state="live"]')
+  await badge.waitFor()
+  return {
+    transport: await badge.getAttribute('data-transport'),
+    tab: await badge.getAttribute('data-tab'),
+  }
+}
+
+/** Writes down every notification from now on, also those that are gone again: last titles, in order. */
+export async function notifications(page: Page): Promise<() => Promise<string[]>> {
+  await page.evaluate(() => {
+    const seen: Element[] = []
+    const titles = new Map<Element, string>()
+    const look = () => {
+      for (const toast of document.querySelectorAll('.toast')) {
+        if (!titles.has(toast)) seen.push(toast)
+        titles.set(toast, toast.querySelector('strong')?.textContent ?? '')
+      }
+    }
+    const observer = new MutationObserver(look)
+    observer.observe(document.body, { subtree: true, childList: true, characterData: true })
+    Object.assign(window, { seenTitles: () => seen.map((toast) => titles.get(toast)) })
+  })
+  return () => page.evaluate(() => (window as unknown as { seenTitles(): string[] }).seenTitles())
+}

@@ -1,0 +1,202 @@
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createDatabase, eventually, mintToken, type TestDatabase } from '../environment/index.ts'
+import { describeInBrowser, visitor } from './browser.ts'
+import { balanceOn, isLive, notifications, showsBalance } from './on-page.ts'
+import { type Site, someone, startSite } from './site.ts'
+
+let database: TestDatabase
+let site: Site
+
+describeInBrowser('the wallet page', () => {
+  beforeAll(async () => {
+    database = await createDatabase()
+    site = await startSite(database)
+  }, 60_000)
+  afterAll(async () => {
+    await site?.stop()
+    await database?.drop()
+  })
+
+  test('a topup that an admin approves changes the balance within a second, without a reload', async () => {
+    const user = someone('alice')
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    const desk = await (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin`)
+    await isLive(wallet)
+    await showsBalance(wallet, '$0.00')
+    await wallet.evaluate(() => Object.assign(window, { sameDocument: true }))
+
+    await wallet.getByLabel('Amount to add').fill('150.50')
+    await wallet.getByLabel('Note').fill('For the trip')
+    await wallet.getByRole('button', { name: 'Request topup' }).click()
+    await wallet.getByRole('heading', { name: 'Waiting for approval' }).waitFor()
+
+    // It shows up on the admin's desk by itself.
+    const approve = desk.getByRole('button', { name: `Approve $150.50 for ${user}` })
+    await approve.waitFor({ timeout: 5_000 })
+    await desk.locator('.request', { hasText: user }).getByLabel('Note').fill('Enjoy')
+    const answered = desk.waitForResponse((response) => response.request().method() === 'PATCH')
+    await approve.click()
+    await answered
+    await showsBalance(wallet, '$150.50', 1_000)
+
+    await wallet.getByText('Topup of $150.50 completed').waitFor()
+    await wallet.getByRole('row', { name: /Topup.*For the trip.*Note: Enjoy.*Completed/ }).waitFor()
+    expect(await wallet.getByRole('heading', { name: 'Waiting for approval' }).count()).toBe(0)
+    await approve.waitFor({ state: 'detached' })
+    expect(await wallet.evaluate(() => 'sameDocument' in window)).toBe(true)
+  })
+
+  test('a rejected topup is told with the admin’s words, and moves nothing', async () => {
+    const user = someone('bella')
+    const id = await site.requestTopup(user, 80)
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+    await site.call('admin', 'PATCH', `/transactions/topup/${id}/process`, {
+      status: 'failed',
+      adminNotes: 'The transfer never came',
+    })
+    await wallet.getByText('Topup declined').waitFor()
+    await wallet.getByText('Note: The transfer never came').waitFor()
+    expect(await balanceOn(wallet)).toBe('$0.00')
+  })
+
+  test('a payment beyond the balance says what is missing, and how to get it', async () => {
+    const user = someone('carol')
+    await site.adjust(user, 50)
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+    await wallet.getByRole('tab', { name: 'Pay' }).click()
+    await wallet.getByLabel('Amount to pay').fill('80')
+    await wallet.getByRole('button', { name: 'Pay now' }).click()
+
+    const notice = wallet.getByTestId('shortfall')
+    await notice.waitFor()
+    expect(await notice.textContent()).toContain('You are $30.00 short')
+    expect(await notice.textContent()).toContain('you have $50.00 to spend')
+    await wallet.getByText('A payment of $80.00 was refused.').waitFor()
+    expect(await balanceOn(wallet)).toBe('$50.00')
+
+    await notice.getByRole('button', { name: 'Add $30.00' }).click()
+    expect(await wallet.getByLabel('Amount to add').inputValue()).toBe('30')
+  })
+
+  test('a payment lowers the balance and shows by how much', async () => {
+    const user = someone('dave')
+    await site.adjust(user, 100)
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+    await wallet.getByRole('tab', { name: 'Pay' }).click()
+    // As people type it elsewhere.
+    await wallet.getByLabel('Amount to pay').fill('42,20')
+    await wallet.getByLabel('What for').fill('Two nights by the sea')
+    await wallet.getByRole('button', { name: 'Pay now' }).click()
+    await showsBalance(wallet, '$57.80')
+    await wallet.locator('.change', { hasText: '-$42.20' }).waitFor()
+    await wallet.getByText('Payment of $42.20 completed').waitFor()
+    const announced = wallet.locator('[aria-live=polite][aria-atomic=true]')
+    expect(await announced.textContent()).toBe('Balance $57.80, down by $42.20')
+  })
+
+  test('an amount that is none is asked about, and nothing is sent', async () => {
+    const wallet = await (await visitor({ sub: someone('erin') })).open(site.url)
+    await isLive(wallet)
+    let sent = 0
+    wallet.on('request', (request) => {
+      if (request.method() === 'POST') sent += 1
+    })
+    for (const typed of ['', 'ten', '1.000,50', '1,000', '0']) {
+      await wallet.getByLabel('Amount to add').fill(typed)
+      await wallet.getByRole('button', { name: 'Request topup' }).click()
+      await wallet.locator('.error-text').waitFor()
+    }
+    expect(sent).toBe(0)
+  })
+
+  test('the statement is filtered, turned page by page, and saved whole as CSV', async () => {
+    const user = someone('frank')
+    for (let amount = 1; amount <= 12; amount++) await site.adjust(user, amount)
+    await site.requestTopup(user, 7)
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    const rows = wallet.getByRole('table').getByRole('row')
+    await eventually(async () => expect(await rows.count()).toBe(11))
+
+    await wallet.getByRole('button', { name: 'Older' }).click()
+    await eventually(async () => expect(await rows.count()).toBe(4))
+    await wallet.getByRole('button', { name: 'Newer' }).click()
+    await eventually(async () => expect(await rows.count()).toBe(11))
+
+    await wallet.getByLabel('Type').selectOption('Topup')
+    await eventually(async () => expect(await rows.count()).toBe(2))
+    await wallet.getByLabel('From', { exact: true }).fill('2001-01-01')
+    await wallet.getByLabel('To', { exact: true }).fill('2001-01-02')
+    await wallet.getByText('Nothing matches').waitFor()
+    await wallet.getByRole('button', { name: 'Clear' }).click()
+    await eventually(async () => expect(await rows.count()).toBe(11))
+
+    const download = wallet.waitForEvent('download')
+    await wallet.getByRole('button', { name: 'Download CSV' }).click()
+    const csv = await readFile(await (await download).path(), 'utf8')
+    expect(csv.trim().split('\r\n')).toHaveLength(14)
+    expect(csv).toMatch(/^id,userId,type,amount,currency,status/)
+  })
+
+  test('a pending topup can be taken back', async () => {
+    const user = someone('grace')
+    await site.requestTopup(user, 20)
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await wallet.getByRole('button', { name: 'Cancel the topup of $20.00' }).click()
+    await wallet.getByRole('row', { name: /Topup.*Cancelled/ }).waitFor()
+  })
+
+  test('a token is pasted to sign in, and what is no token is refused in words', async () => {
+    const user = someone('heidi')
+    await site.adjust(user, 5)
+    const wallet = await (await visitor()).open(site.url)
+    expect(await wallet.getByRole('button', { name: /demo/ }).count()).toBe(0)
+    await wallet.getByLabel('Token').fill('hello')
+    await wallet.getByRole('button', { name: 'Sign in' }).click()
+    await wallet.getByText('That is not a token.').waitFor()
+    await wallet.getByLabel('Token').fill(`Bearer ${await mintToken({ sub: user })}`)
+    await wallet.getByRole('button', { name: 'Sign in' }).click()
+    await showsBalance(wallet, '$5.00')
+    await wallet.getByRole('button', { name: 'Sign out' }).click()
+    await wallet.getByLabel('Token').waitFor()
+  })
+
+  test('everything can be reached and done with the keyboard alone', async () => {
+    const user = someone('ivan')
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+    await wallet.getByLabel('Amount to add').focus()
+    await wallet.keyboard.type('33')
+    await wallet.keyboard.press('Enter')
+    await wallet.getByRole('button', { name: 'Cancel the topup of $33.00' }).waitFor()
+    await wallet.getByRole('tab', { name: 'Add money' }).focus()
+    await wallet.keyboard.press('ArrowRight')
+    expect(await wallet.getByRole('tab', { name: 'Pay' }).getAttribute('aria-selected')).toBe(
+      'true',
+    )
+    await wallet.keyboard.press('Tab')
+    expect(await wallet.evaluate(() => document.activeElement?.tagName)).toBe('INPUT')
+  })
+
+  test('each of the five events is told once', async () => {
+    const user = someone('judy')
+    const topup = await site.requestTopup(user, 9)
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await wallet.getByText('You are live').waitFor()
+    const told = await notifications(wallet)
+    await site.adjust(user, 4)
+    await site.call('admin', 'PATCH', `/transactions/topup/${topup}/process`, { status: 'failed' })
+    const payment = { type: 'booking_payment', amount: 10 }
+    await expect(site.call(user, 'POST', '/transactions', payment)).rejects.toThrow('insufficient')
+    await eventually(async () =>
+      expect((await told()).filter((title) => title !== 'You are live')).toEqual([
+        'Adjustment of $4.00 completed',
+        'Topup declined',
+        '$6.00 short',
+      ]),
+    )
+  })
+})
