@@ -20,7 +20,8 @@ export class Frame {
   readonly payload: object
   readonly #id: string | undefined
   readonly #json: string
-  #sse: Buffer | undefined
+  #sse: string | undefined
+  #sseChunk: Buffer | undefined
   #webSocket: Buffer | undefined
   #socketIo: SocketIoFrame | undefined
 
@@ -33,16 +34,22 @@ export class Frame {
   }
 
   /** A block of a `text/event-stream`. */
-  get sse(): Buffer {
+  get sse(): string {
     const id = this.#id === undefined ? '' : `id: ${this.#id}\n`
-    this.#sse ??= Buffer.from(`event: ${this.event}\n${id}data: ${this.#json}\n\n`)
+    this.#sse ??= `event: ${this.event}\n${id}data: ${this.#json}\n\n`
     return this.#sse
   }
 
-  /** The payload with `event` in front, as the text of one WebSocket message. */
+  /** The same as a chunk of a response with `Transfer-Encoding: chunked`. */
+  get sseChunk(): Buffer {
+    this.#sseChunk ??= chunk(this.sse)
+    return this.#sseChunk
+  }
+
+  /** The payload with `event` in front, as a whole WebSocket frame. */
   get webSocket(): Buffer {
     const rest = this.#json === '{}' ? '}' : `,${this.#json.slice(1)}`
-    this.#webSocket ??= Buffer.from(`{"event":"${this.event}"${rest}`)
+    this.#webSocket ??= webSocketFrame(`{"event":"${this.event}"${rest}`)
     return this.#webSocket
   }
 
@@ -50,7 +57,7 @@ export class Frame {
     if (!this.#socketIo) {
       const packet = `2${NAMESPACE},["${this.event}",${this.#json}]`
       // 4 is Engine.IO's packet type "message".
-      const frame = webSocketFrame(Buffer.from(`4${packet}`))
+      const frame = webSocketFrame(`4${packet}`)
       const options = { compress: false, wsPreEncodedFrame: [frame] } as const
       this.#socketIo = { packet, bytes: frame.length, options }
     }
@@ -58,20 +65,26 @@ export class Frame {
   }
 }
 
+/** One chunk of a chunked HTTP/1.1 body (RFC 9112, 7.1). */
+export function chunk(text: string): Buffer {
+  return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)
+}
+
 /** An unmasked, unfragmented text frame (RFC 6455, 5.2). */
-function webSocketFrame(payload: Buffer): Buffer {
-  const { length } = payload
-  let header: Buffer
-  if (length < 126) {
-    header = Buffer.from([0x81, length])
-  } else if (length < 65_536) {
-    header = Buffer.from([0x81, 126, 0, 0])
-    header.writeUInt16BE(length, 2)
+function webSocketFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text)
+  const head = length < 126 ? 2 : length < 65_536 ? 4 : 10
+  const frame = Buffer.allocUnsafe(head + length)
+  frame[0] = 0x81
+  if (head === 2) {
+    frame[1] = length
+  } else if (head === 4) {
+    frame[1] = 126
+    frame.writeUInt16BE(length, 2)
   } else {
-    header = Buffer.alloc(10)
-    header[0] = 0x81
-    header[1] = 127
-    header.writeBigUInt64BE(BigInt(length), 2)
+    frame[1] = 127
+    frame.writeBigUInt64BE(BigInt(length), 2)
   }
-  return Buffer.concat([header, payload])
+  frame.write(text, head)
+  return frame
 }

@@ -6,7 +6,6 @@ import type { Bus, Link } from './bus.ts'
 import { Channel, type ChannelContext } from './channel.ts'
 import { DEFAULT_BOUNDS, Drains, type QueueBounds } from './drains.ts'
 import { Frame } from './frame.ts'
-import { userKey } from './keys.ts'
 import { LogBudget } from './log-budget.ts'
 import { fromMessage, parseMessage } from './stream-event.ts'
 import { type Sink, Subscriber } from './subscriber.ts'
@@ -96,7 +95,7 @@ export class Hub {
   unsubscribe(who: Who, subscriber: Subscriber): void {
     if (subscriber.isGone) return
     subscriber.state = 'gone'
-    const key = userKey(who)
+    const key = channelKey(who.tenant, who.userId)
     const channel = this.#channels.get(key)
     if (!channel) return
     channel.leave(subscriber)
@@ -119,7 +118,7 @@ export class Hub {
   }
 
   #channel(who: Who): Channel {
-    const key = userKey(who)
+    const key = channelKey(who.tenant, who.userId)
     let channel = this.#channels.get(key)
     if (!channel) {
       channel = new Channel(who, this.#context)
@@ -163,8 +162,8 @@ export class Hub {
       }
       return
     }
-    const who = { tenant: message.tenantId, userId: message.userId }
-    this.#channels.get(userKey(who))?.receive(fromMessage(message))
+    const channel = this.#channels.get(channelKey(message.tenantId, message.userId))
+    channel?.receive(fromMessage(message))
   }
 
   #linkChanged(): void {
@@ -212,4 +211,9 @@ export class Hub {
       }
     })
   }
+}
+
+/** Neither part can hold a line end. */
+function channelKey(tenant: string, userId: string): string {
+  return `${tenant}\n${userId}`
 }

@@ -8,11 +8,13 @@ import type { Principal } from '../auth/principal.ts'
 import type { Env } from '../http/env.ts'
 import type { Connection, TransportSink } from './connection.ts'
 import type { Connections } from './connections.ts'
-import type { Frame } from './frame.ts'
+import { chunk, type Frame } from './frame.ts'
+import { writeSoon } from './write-soon.ts'
 
 /** Milliseconds that a browser waits before it connects again. */
-const RETRY = Buffer.from('retry: 2000\n\n')
-const BEAT = Buffer.from(': beat\n\n')
+const RETRY = 'retry: 2000\n\n'
+const BEAT = ': beat\n\n'
+const BEAT_CHUNK = chunk(BEAT)
 
 const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
@@ -70,8 +72,15 @@ class ResponseSink implements TransportSink {
     this.#outgoing = outgoing
   }
 
+  /**
+   * Where the response is chunked, ready chunks go past it to its socket: one write in place of three,
+   * shared by all connections that get the frame.
+   */
   write(frame: Frame): void {
-    if (!this.#outgoing.writableEnded) this.#outgoing.write(frame.sse)
+    const { socket, chunkedEncoding, writableEnded } = this.#outgoing
+    if (writableEnded) return
+    if (socket && chunkedEncoding) writeSoon(socket, frame.sseChunk)
+    else this.#outgoing.write(frame.sse)
   }
 
   queuedBytes(): number {
@@ -79,7 +88,10 @@ class ResponseSink implements TransportSink {
   }
 
   beat(): void {
-    if (!this.#outgoing.writableEnded) this.#outgoing.write(BEAT)
+    const { socket, chunkedEncoding, writableEnded } = this.#outgoing
+    if (writableEnded) return
+    if (socket && chunkedEncoding) writeSoon(socket, BEAT_CHUNK)
+    else this.#outgoing.write(BEAT)
   }
 
   close(): void {
@@ -102,11 +114,10 @@ function streamed(
   return streamSSE(c, (stream) => {
     return new Promise<void>((resolve) => {
       let queued = 0
-      const send = (bytes: Buffer) => {
-        queued += bytes.length
-        const sent = stream.write(new Uint8Array(bytes))
-        void sent.finally(() => {
-          queued -= bytes.length
+      const send = (text: string) => {
+        queued += text.length
+        void stream.write(text).finally(() => {
+          queued -= text.length
         })
       }
       let connection: Connection | undefined

@@ -8,6 +8,7 @@ import { type Connections, errorFrame } from './connections.ts'
 import type { Frame } from './frame.ts'
 import { MAX_MESSAGE, tokenIn } from './socketio.ts'
 import type { CloseReason } from './subscriber.ts'
+import { writeSoon } from './write-soon.ts'
 
 /** Close codes: 1012 and 1013 say "come back", 4xxx are ours. */
 const CLOSE_CODES: Partial<Record<CloseReason['code'], number>> = {
@@ -53,7 +54,7 @@ export class WebSocketTransport {
     })
     this.#server.handleUpgrade(request, socket, head, (client) => {
       opened = true
-      const sink = new WebSocketSink(client)
+      const sink = new WebSocketSink(client, socket)
       const connection = this.#connections.open(sink, {
         principal,
         transport: 'websocket',
@@ -103,17 +104,18 @@ function parse(text: string): { event?: unknown } | undefined {
 
 class WebSocketSink implements TransportSink {
   readonly #client: WebSocket
+  readonly #socket: Duplex
   /** Heartbeats since the client was last heard. */
   #unanswered = 0
 
-  constructor(client: WebSocket) {
+  constructor(client: WebSocket, socket: Duplex) {
     this.#client = client
+    this.#socket = socket
   }
 
+  /** Past ws, to the socket: without compression it sends whole frames at once, and so do we. */
   write(frame: Frame): void {
-    if (this.#client.readyState === WebSocket.OPEN) {
-      this.#client.send(frame.webSocket, { binary: false })
-    }
+    if (this.#client.readyState === WebSocket.OPEN) writeSoon(this.#socket, frame.webSocket)
   }
 
   queuedBytes(): number {

@@ -27,7 +27,10 @@ const JSON_TEXT =
 test('a client gets the documented fields, to the last digit, and nothing that names a user', () => {
   const { frame } = fromLedger(EVENT, 'e1')
   expect(String(frame.sse)).toBe(`event: balance_updated\nid: e1:7\ndata: ${JSON_TEXT}\n\n`)
-  expect(String(frame.webSocket)).toBe(`{"event":"balance_updated",${JSON_TEXT.slice(1)}`)
+  expect(String(frame.sseChunk)).toBe(`${frame.sse.length.toString(16)}\r\n${frame.sse}\r\n`)
+  expect(String(frame.webSocket.subarray(4))).toBe(
+    `{"event":"balance_updated",${JSON_TEXT.slice(1)}`,
+  )
   expect(frame.socketIo.packet).toBe(`2/balance,["balance_updated",${JSON_TEXT}]`)
 })
 

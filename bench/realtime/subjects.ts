@@ -1,0 +1,147 @@
+import { createServer as createHttpServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { pino } from 'pino'
+import { Server as SocketIoServer } from 'socket.io'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { type AppDeps, createApp } from '../../src/app.ts'
+import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import type { Who } from '../../src/ledger/event.ts'
+import type { EventStore } from '../../src/ledger/ledger.ts'
+import type { BusListener } from '../../src/realtime/bus.ts'
+import { Gateway } from '../../src/realtime/gateway.ts'
+import { MemoryBus } from '../../src/realtime/memory-bus.ts'
+import { eventStreams } from '../../src/realtime/sse.ts'
+import { createServer } from '../../src/server.ts'
+
+export const SECRET = 'the secret of the bench: at least 32 bytes'
+
+/** A server under measurement. */
+export interface Subject {
+  port: number
+  /** Sends event number `seq` to the connection of that user. */
+  deliver(user: number, seq: number): void
+}
+
+const EPOCH = 'bench'
+
+/** What a raw server sends: the same text, ready but for the numbers. */
+function payload(seq: number): string {
+  return `{"newBalance":${150 + seq},"previousBalance":100,"transactionId":"019a4e5c-0000-7000-8000-000000000001","transactionType":"topup","amount":50,"timestamp":"2025-11-04T10:30:00.000Z","id":"bench:${seq}","seq":${seq},"currency":"USD"}`
+}
+
+/** Ours, whole: app, gateway, and messages as they come from Redis. Only the ledger is not there. */
+async function ours(): Promise<Subject> {
+  const store: EventStore = {
+    epoch: EPOCH,
+    async balance(_who: Who, currency: string) {
+      return { balance: 10_000n, held: 0n, currency, seq: 0, updatedAt: '' }
+    },
+    async eventsAfter() {
+      return { head: 0, events: [] }
+    },
+    async heads(whos) {
+      return whos.map(() => 0)
+    },
+  }
+  const logger = pino({ level: 'warn' })
+  const listeners: BusListener[] = []
+  const bus = new MemoryBus({ epoch: EPOCH, currency: 'USD', logger })
+  bus.listen = (listener) => {
+    listeners.push(listener)
+    return () => {}
+  }
+  const authenticator = createAuthenticator({ keys: { kind: 'secret', secret: SECRET } })
+  const gateway = new Gateway({
+    bus,
+    store,
+    authenticator,
+    logger,
+    currency: 'USD',
+    corsOrigins: [],
+  })
+  const app = createApp({
+    authenticator,
+    currency: 'USD',
+    corsOrigins: [],
+    requestTimeout: 10,
+    streams: eventStreams(gateway.connections),
+    readiness: async () => ({ ready: true, checks: {} }),
+    log: logger,
+    cache: bus,
+    tickets: gateway.tickets,
+  } as Partial<AppDeps> as AppDeps)
+  const server = createServer({ fetch: app.fetch, gateway, logger })
+  const { port } = await server.listen(0, '127.0.0.1')
+  return {
+    port,
+    deliver(user, seq) {
+      const named = `{"event":"balance_updated","userId":"user-${user}","tenantId":"default",`
+      const text = named + payload(seq).slice(1)
+      for (const listener of listeners) listener.message(text)
+    },
+  }
+}
+
+const userOf = (url = '') => Number(new URL(url, 'http://x').searchParams.get('user'))
+
+async function listening(server: ReturnType<typeof createHttpServer>): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return (server.address() as AddressInfo).port
+}
+
+export const SUBJECTS = {
+  ours,
+
+  /** A response of `node:http` for each connection. */
+  async 'raw SSE'(): Promise<Subject> {
+    const responses = new Map<number, ServerResponse>()
+    const server = createHttpServer((request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      response.write('retry: 2000\n\n')
+      const user = userOf(request.url)
+      responses.set(user, response)
+      response.on('close', () => responses.delete(user))
+    })
+    return {
+      port: await listening(server),
+      deliver: (user, seq) =>
+        responses
+          .get(user)
+          ?.write(`event: balance_updated\nid: bench:${seq}\ndata: ${payload(seq)}\n\n`),
+    }
+  },
+
+  async 'raw ws'(): Promise<Subject> {
+    const sockets = new Map<number, WebSocket>()
+    const server = createHttpServer()
+    const wss = new WebSocketServer({ server, perMessageDeflate: false, clientTracking: false })
+    wss.on('connection', (socket, request) => {
+      const user = userOf(request.url)
+      sockets.set(user, socket)
+      socket.on('message', () => {})
+      socket.on('close', () => sockets.delete(user))
+    })
+    return {
+      port: await listening(server),
+      deliver: (user, seq) =>
+        sockets.get(user)?.send(`{"event":"balance_updated",${payload(seq).slice(1)}`),
+    }
+  },
+
+  async 'bare Socket.IO'(): Promise<Subject> {
+    const server = createHttpServer()
+    const io = new SocketIoServer(server, { perMessageDeflate: false, serveClient: false })
+    const namespace = io.of('/balance')
+    namespace.on('connection', (socket) => {
+      void socket.join(`user-${socket.handshake.auth.user}`)
+      socket.on('get_current_balance', () => {})
+    })
+    return {
+      port: await listening(server),
+      deliver: (user, seq) =>
+        namespace.local.to(`user-${user}`).emit('balance_updated', JSON.parse(payload(seq))),
+    }
+  },
+} satisfies Record<string, () => Promise<Subject>>
+
+export type SubjectName = keyof typeof SUBJECTS
