@@ -56,11 +56,14 @@ export function createServer({
   })
   const upgrade = createUpgradeRouter(gateway, logger)
   const upgraded = new Set<Duplex>()
+  function forget(this: Duplex): void {
+    upgraded.delete(this)
+  }
   http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Without it, a client that resets while it is being authenticated ends the process.
-    socket.on('error', () => socket.destroy())
+    socket.on('error', destroy)
     upgraded.add(socket)
-    socket.once('close', () => upgraded.delete(socket))
+    socket.on('close', forget)
     void upgrade(request, socket, head)
   })
   const closed = () => {
@@ -106,4 +109,8 @@ export function createServer({
       await finished
     },
   }
+}
+
+function destroy(this: Duplex): void {
+  this.destroy()
 }

@@ -1,4 +1,203 @@
-export async function latency() {
-  const none = { p50: Number.NaN, p99: Number.NaN }
-  return { event: none, parts: none }
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { connect as connectTcp } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { pino } from 'pino'
+import { mintToken } from '../../src/auth/token.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
+import { startPostgres } from '../../src/embedded/postgres.ts'
+import { startRedis } from '../../src/embedded/redis.ts'
+import { connect } from '../../src/ledger/database.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { SECRET } from './subjects.ts'
+
+const WARM = 300
+const SAMPLES = 2000
+
+interface Quantiles {
+  p50: number
+  p99: number
+}
+
+/** A bare server that reads a body and answers. */
+const HELLO = `require('http').createServer((q, r) => q.resume().on('end', () => r.end('{}')))
+  .listen(0, '127.0.0.1', function () { console.log(this.address().port) })`
+
+/**
+ * From a PATCH that approves a topup to its event at an SSE client, in milliseconds; and the parts that
+ * cannot be done without, measured in turn with it: a bare HTTP round trip, the commit, a Redis hop.
+ */
+export async function latency(): Promise<{ event: Quantiles; parts: Quantiles }> {
+  const releases: (() => unknown)[] = []
+  try {
+    return await measure(releases)
+  } finally {
+    for (const release of releases.reverse()) await release()
+  }
+}
+
+async function measure(releases: (() => unknown)[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'latency-'))
+  releases.push(() => rmSync(folder, { recursive: true, force: true }))
+  const log = pino({ level: 'silent' })
+  const postgres = await startPostgres({ dataDir: folder, log })
+  releases.push(() => postgres.close())
+  const redis = await startRedis({ dataDir: folder, log })
+  if (!redis) throw new Error('needs redis-server or valkey-server on the PATH')
+  releases.push(() => redis.close())
+
+  const port = await freePort()
+  const server = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    stdio: 'ignore',
+    env: {
+      ...process.env,
+      DATABASE_URL: postgres.ownerUrl,
+      REDIS_URL: redis.url,
+      JWT_SECRET: SECRET,
+      PORT: String(port),
+      HOST: '127.0.0.1',
+      DRAIN_SECONDS: '0',
+    },
+  })
+  releases.push(() => end(server))
+  const agent = new Agent({ keepAlive: true })
+  releases.push(() => agent.destroy())
+  for (let up = false; !up; ) {
+    up = await ask(agent, port, 'GET', '/health/live').then(
+      () => true,
+      () => false,
+    )
+    if (!up) await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+
+  const hello = spawn(process.execPath, ['-e', HELLO], { stdio: ['ignore', 'pipe', 'ignore'] })
+  releases.push(() => end(hello))
+  const [line] = (await once(hello.stdout, 'data')) as [Buffer]
+  const helloPort = Number(String(line))
+
+  const sql = connect(postgres.ownerUrl, { max: 1 })
+  releases.push(() => sql.end())
+  const executor = new BatchingExecutor(sql)
+  const publisher = new Redis(redis.url)
+  const subscriber = new Redis(redis.url)
+  releases.push(
+    () => publisher.disconnect(),
+    () => subscriber.disconnect(),
+  )
+  await subscriber.subscribe('bench')
+
+  const admin = await mintToken(SECRET, { sub: 'admin', roles: ['admin'], expiresIn: 3600 })
+  const user = await mintToken(SECRET, { sub: 'alice', expiresIn: 3600 })
+  const stream = connectTcp(port, '127.0.0.1')
+  releases.push(() => stream.destroy())
+  stream.write(`GET /balance/stream?token=${user} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+  await arrived(stream, 'balance_initial')
+
+  const times = {
+    event: [] as number[],
+    http: [] as number[],
+    commit: [] as number[],
+    hop: [] as number[],
+  }
+  const clock = async (into: number[], work: () => Promise<unknown>) => {
+    const start = performance.now()
+    await work()
+    into.push(performance.now() - start)
+  }
+  const body = '{"status":"success"}'
+  for (let i = 0; i < WARM + SAMPLES; i++) {
+    if (i === WARM) for (const list of Object.values(times)) list.length = 0
+    const topup = JSON.parse(
+      await ask(agent, port, 'POST', '/transactions/topup', user, '{"amount":1}'),
+    )
+    let answered: Promise<unknown> | undefined
+    await clock(times.event, () => {
+      const event = arrived(stream, 'balance_updated')
+      answered = ask(agent, port, 'PATCH', `/transactions/topup/${topup.id}/process`, admin, body)
+      return event
+    })
+    await answered
+    await clock(times.http, () => ask(agent, helloPort, 'PATCH', '/', admin, body))
+    const named = { tenant: 'default', currency: 'USD' }
+    const opened = await executor.execute({
+      ...named,
+      op: 'topup_request',
+      actor: 'bob',
+      userId: 'bob',
+      amount: 100n,
+    })
+    if (!opened.ok) throw new Error(opened.code)
+    const transactionId = opened.transaction.id
+    await clock(times.commit, () =>
+      executor.execute({
+        ...named,
+        op: 'topup_process',
+        actor: 'admin',
+        transactionId,
+        status: 'success',
+      }),
+    )
+    await clock(times.hop, () => {
+      const heard = once(subscriber, 'message')
+      void publisher.publish('bench', body)
+      return heard
+    })
+  }
+  const all = [times.http, times.commit, times.hop].map(quantiles)
+  const sum = (of: keyof Quantiles) => all.reduce((total, part) => total + part[of], 0)
+  return { event: quantiles(times.event), parts: { p50: sum('p50'), p99: sum('p99') } }
+}
+
+function quantiles(values: number[]): Quantiles {
+  values.sort((a, b) => a - b)
+  const at = (share: number) => values[Math.floor(values.length * share)] ?? Number.NaN
+  return { p50: at(0.5), p99: at(0.99) }
+}
+
+function arrived(socket: ReturnType<typeof connectTcp>, what: string): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (bytes: Buffer) => {
+      if (!bytes.includes(what)) return
+      socket.off('data', look)
+      socket.resume()
+      resolve()
+    }
+    socket.on('data', look)
+  })
+}
+
+function ask(
+  agent: Agent,
+  port: number,
+  method: string,
+  path: string,
+  token = '',
+  body = '',
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    }
+    const asked = request({ agent, host: '127.0.0.1', port, method, path, headers }, (answer) => {
+      let text = ''
+      answer.on('data', (bytes) => {
+        text += bytes
+      })
+      answer.on('end', () => resolve(text))
+    })
+    asked.on('error', reject)
+    asked.end(body)
+  })
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'exit')
 }

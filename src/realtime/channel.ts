@@ -49,7 +49,7 @@ export class Channel {
   #repair: Promise<void> | undefined
 
   constructor(who: Who, context: ChannelContext) {
-    this.who = { tenant: who.tenant, userId: who.userId }
+    this.who = who
     this.#context = context
   }
 

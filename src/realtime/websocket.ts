@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocket, WebSocketServer } from 'ws'
+import { type RawData, WebSocket, WebSocketServer } from 'ws'
 import type { Principal } from '../auth/principal.ts'
 import type { Connection, TransportSink } from './connection.ts'
 import { type Connections, errorFrame } from './connections.ts'
@@ -25,6 +25,13 @@ export interface WebSocketOpening {
   currency: string | null
 }
 
+/** Its listeners are shared by all: closures of its own would cost a connection half a kilobyte more. */
+class Client extends WebSocket {
+  transport: WebSocketTransport | undefined
+  connection: Connection | undefined
+  sink: WebSocketSink | undefined
+}
+
 /** The raw WebSocket at `/balance`: JSON text frames. Authentication comes before, in the upgrade router. */
 export class WebSocketTransport {
   readonly #connections: Connections
@@ -33,44 +40,53 @@ export class WebSocketTransport {
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE,
+    WebSocket: Client,
   })
 
   constructor(connections: Connections) {
     this.#connections = connections
-    // A handshake that is no WebSocket's: ws answers it, nobody is let in.
+    // A handshake that is no WebSocket's: nobody is let in.
     this.#server.on('wsClientError', (_error, socket) => socket.destroy())
   }
 
   /** Completes the handshake of a client that was let in. */
-  upgrade(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    { principal, lastEventId, currency }: WebSocketOpening,
-  ): void {
-    let opened = false
-    socket.once('close', () => {
-      if (!opened) this.#connections.release(principal)
-    })
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, opening: WebSocketOpening): void {
+    const abandoned = () => this.#connections.release(opening.principal)
+    socket.once('close', abandoned)
     this.#server.handleUpgrade(request, socket, head, (client) => {
-      opened = true
-      const sink = new WebSocketSink(client, socket)
-      const connection = this.#connections.open(sink, {
-        principal,
-        transport: 'websocket',
-        clientId: randomUUID(),
-        lastEventId: lastEventId ?? undefined,
-        currency: currency ?? undefined,
-      })
-      client.on('error', () => client.terminate())
-      client.on('close', () => this.#connections.closed(connection))
-      client.on('pong', () => sink.answered())
-      client.on('ping', () => this.#connections.allowMessage(connection))
-      client.on('message', (data, isBinary) => {
-        sink.answered()
-        void this.#receive(connection, isBinary ? '' : String(data))
-      })
+      socket.off('close', abandoned)
+      this.#open(client, socket, opening)
     })
+  }
+
+  #open(client: Client, socket: Duplex, opening: WebSocketOpening): void {
+    const { principal, lastEventId, currency } = opening
+    client.transport = this
+    client.sink = new WebSocketSink(client, socket)
+    client.connection = this.#connections.open(client.sink, {
+      principal,
+      transport: 'websocket',
+      clientId: randomUUID(),
+      lastEventId: lastEventId ?? undefined,
+      currency: currency ?? undefined,
+    })
+    client.on('error', client.terminate)
+    client.on('close', onClose)
+    client.on('pong', onPong)
+    client.on('ping', onPing)
+    client.on('message', onMessage)
+  }
+
+  closed({ connection }: Client): void {
+    if (connection) this.#connections.closed(connection)
+  }
+
+  pinged({ connection }: Client): void {
+    if (connection) this.#connections.allowMessage(connection)
+  }
+
+  messaged({ connection }: Client, text: string): void {
+    if (connection) void this.#receive(connection, text)
   }
 
   async #receive(connection: Connection, text: string): Promise<void> {
@@ -91,6 +107,24 @@ export class WebSocketTransport {
         return errorFrame('invalid_request', 'send {"event": "get_current_balance"}, for one')
     }
   }
+}
+
+function onClose(this: WebSocket): void {
+  if (this instanceof Client) this.transport?.closed(this)
+}
+
+function onPong(this: WebSocket): void {
+  if (this instanceof Client) this.sink?.answered()
+}
+
+function onPing(this: WebSocket): void {
+  if (this instanceof Client) this.transport?.pinged(this)
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  if (!(this instanceof Client)) return
+  this.sink?.answered()
+  this.transport?.messaged(this, isBinary ? '' : String(data))
 }
 
 function parse(text: string): { event?: unknown } | undefined {
