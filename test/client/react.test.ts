@@ -1,0 +1,186 @@
+import { createElement, StrictMode, useState } from 'react'
+import { renderToString } from 'react-dom/server'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import type { BalanceEvent } from '../../src/client/index.ts'
+import { type UseBalance, useBalance } from '../../src/client/react.ts'
+import { eventually, mintToken } from '../environment/index.ts'
+import { type LiveServer, openLiveServer } from './live-server.ts'
+import { NodeWebSocket, record } from './recorded.ts'
+import { inDocument } from './rendered.ts'
+import { layWire, type Wire } from './wire.ts'
+
+let server: LiveServer
+let users = 0
+
+beforeAll(async () => {
+  server = await openLiveServer()
+  return server.close
+})
+
+interface Stage {
+  wire: Wire
+  user: string
+  token: string
+  options: { url: string; token: string; WebSocket: typeof NodeWebSocket }
+  /** How often a stream was opened. */
+  streams(): number
+}
+
+async function stage(): Promise<Stage> {
+  users += 1
+  const user = `viewer-${users}`
+  const wire = await layWire(server.port)
+  const token = await mintToken({ sub: user })
+  await server.fund(user, 10)
+  return {
+    wire,
+    user,
+    token,
+    options: { url: wire.url, token, WebSocket: NodeWebSocket },
+    streams: () => wire.requests.filter((line) => /\/balance(\/stream)?\?/.test(line)).length,
+  }
+}
+
+type Source = Parameters<typeof useBalance>[0]
+
+/** Shows a balance, and lets the test have what the hook gave. */
+function Balance(props: {
+  source: Source
+  onEvent?: (event: BalanceEvent) => void
+  seen?: (value: UseBalance) => void
+}) {
+  const value = useBalance(props.source, props.onEvent)
+  props.seen?.(value)
+  return createElement('p', null, value.balance ?? '---')
+}
+
+test('the balance is shown and follows the ledger; refreshBalance stays the same function', async () => {
+  const { options, user } = await stage()
+  const seen: UseBalance[] = []
+  const { container } = await inDocument(
+    createElement(Balance, { source: options, seen: (value) => seen.push(value) }),
+  )
+  expect(container.textContent).toBe('---')
+  await eventually(() => expect(container.textContent).toBe('10'))
+  await server.fund(user, 5)
+  await eventually(() => expect(container.textContent).toBe('15'))
+  await eventually(() => expect(seen.at(-1)?.lastEvent?.event).toBe('transaction_completed'))
+  expect(seen.at(-1)?.status).toMatchObject({ state: 'live', transport: 'websocket' })
+  expect(new Set(seen.map(({ refreshBalance }) => refreshBalance)).size).toBe(1)
+  await expect(seen.at(-1)?.refreshBalance()).resolves.toBeUndefined()
+})
+
+test('ten components, equal options, StrictMode: one connection, which ends with the last of them', async () => {
+  const { options, wire, user, streams } = await stage()
+  const some = (count: number) =>
+    createElement(
+      StrictMode,
+      null,
+      Array.from({ length: count }, (_, key) =>
+        createElement(Balance, { key, source: { ...options } }),
+      ),
+    )
+  const page = await inDocument(some(10))
+  await eventually(() => expect(page.container.textContent).toBe('10'.repeat(10)))
+  await server.fund(user, 1)
+  await eventually(() => expect(page.container.textContent).toBe('11'.repeat(10)))
+  await page.render(some(1))
+  await server.fund(user, 1)
+  await eventually(() => expect(page.container.textContent).toBe('12'))
+  expect(streams()).toBe(1)
+  await page.unmount()
+  await eventually(() => expect(wire.open()).toBeLessThanOrEqual(1))
+  await page.unmount()
+  await server.fund(user, 1)
+  expect(streams()).toBe(1)
+})
+
+test('every event reaches onEvent once, the newest callback, also under StrictMode', async () => {
+  const { options, user } = await stage()
+  const events: string[] = []
+  const balance = (prefix: string) =>
+    createElement(
+      StrictMode,
+      null,
+      createElement(Balance, {
+        source: options,
+        onEvent: ({ event, seq }) => void events.push(`${prefix} ${event} ${seq}`),
+      }),
+    )
+  const page = await inDocument(balance('first'))
+  await eventually(() => expect(page.container.textContent).toBe('10'))
+  await server.fund(user, 1)
+  await eventually(() => expect(events).toHaveLength(2))
+  await page.render(balance('second'))
+  await server.fund(user, 1)
+  await eventually(() => expect(events).toHaveLength(4))
+  expect(events).toEqual([
+    'first balance_updated 3',
+    'first transaction_completed 4',
+    'second balance_updated 5',
+    'second transaction_completed 6',
+  ])
+})
+
+test('a getToken that is another function at every rendering is still one connection', async () => {
+  const { options, user, streams, token } = await stage()
+  const { token: _, ...rest } = options
+  let again = () => {}
+  function Page() {
+    const [, setCount] = useState(0)
+    again = () => setCount((count) => count + 1)
+    return createElement(Balance, { source: { ...rest, getToken: async () => token, key: user } })
+  }
+  const { container, render } = await inDocument(createElement(Page))
+  await eventually(() => expect(container.textContent).toBe('10'))
+  for (let i = 0; i < 5; i++) await render(createElement(Page))
+  again()
+  await server.fund(user, 1)
+  await eventually(() => expect(container.textContent).toBe('11'))
+  expect(streams()).toBe(1)
+})
+
+test('another token is another balance, and the first connection ends', async () => {
+  const [one, two] = [await stage(), await stage()]
+  await server.fund(two.user, 7)
+  const page = await inDocument(createElement(Balance, { source: one.options }))
+  await eventually(() => expect(page.container.textContent).toBe('10'))
+  await page.render(createElement(Balance, { source: two.options }))
+  expect(page.container.textContent).toBe('---')
+  await eventually(() => expect(page.container.textContent).toBe('17'))
+  await page.render(createElement(Balance, { source: null }))
+  expect(page.container.textContent).toBe('---')
+})
+
+test('a client of one’s own is used, and left open', async () => {
+  const { options } = await stage()
+  const client = record(options)
+  const page = await inDocument(createElement(Balance, { source: client }))
+  await eventually(() => expect(page.container.textContent).toBe('10'))
+  await page.unmount()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(client.getSnapshot().status.state).toBe('live')
+})
+
+test('rendered on a server, nothing connects and there is no balance yet', async () => {
+  const { options, wire } = await stage()
+  const html = renderToString(
+    createElement('div', null, [
+      createElement(Balance, { key: 1, source: options }),
+      createElement(Balance, { key: 2, source: null }),
+      createElement(Balance, { key: 3, source: '' }),
+    ]),
+  )
+  expect(html).toBe('<div><p>---</p><p>---</p><p>---</p></div>')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(wire.opened).toBe(0)
+})
+
+test('without a token nothing connects, and with one it does', async () => {
+  const { options, wire } = await stage()
+  const page = await inDocument(createElement(Balance, { source: undefined }))
+  onTestFinished(() => page.unmount())
+  expect([page.container.textContent, wire.opened]).toEqual(['---', 0])
+  await page.render(createElement(Balance, { source: options }))
+  await eventually(() => expect(page.container.textContent).toBe('10'))
+})

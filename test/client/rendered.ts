@@ -1,0 +1,46 @@
+import { Window } from 'happy-dom'
+import { act, type ReactElement } from 'react'
+import { onTestFinished, vi } from 'vitest'
+
+export interface Rendered {
+  container: HTMLElementLike
+  render(element: ReactElement): Promise<void>
+  unmount(): Promise<void>
+}
+
+interface HTMLElementLike {
+  textContent: string | null
+  querySelector(selector: string): { click(): void } | null
+}
+
+/** Renders into a document, which ends with the test. The network stays Node's own. */
+export async function inDocument(element: ReactElement): Promise<Rendered> {
+  const window = new Window()
+  vi.stubGlobal('window', window)
+  vi.stubGlobal('document', window.document)
+  vi.stubGlobal('navigator', window.navigator)
+  const { createRoot } = await import('react-dom/client')
+  const container = window.document.createElement('div')
+  window.document.body.append(container)
+  const root = createRoot(container as never)
+  let mounted = true
+  const unmount = async () => {
+    if (mounted) await flushed(() => root.unmount())
+    mounted = false
+  }
+  onTestFinished(async () => {
+    await unmount()
+    vi.unstubAllGlobals()
+    await window.happyDOM.close()
+  })
+  const render = (next: ReactElement) => flushed(() => root.render(next))
+  await render(element)
+  return { container: container as unknown as HTMLElementLike, render, unmount }
+}
+
+/** With its effects. What comes from the network later renders by itself, as it does for users. */
+async function flushed(change: () => void): Promise<void> {
+  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
+  await act(async () => change())
+  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', false)
+}
