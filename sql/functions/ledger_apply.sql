@@ -31,6 +31,7 @@ declare
   n int;
   n_keys int;
   n_named int;
+  n_transfers int;
   n_fresh int := 0;
   n_postings int := 0;
   n_events int := 0;
@@ -53,11 +54,12 @@ declare
   v_now timestamptz := clock_timestamp();
 begin
   select array_agg(json_populate_record(null::ledger_command, j.value) order by j.ordinality),
-    count(*), count(j.value ->> 'idempotency_key'), count(j.value ->> 'transaction_id')
-  into cmds, n, n_keys, n_named
+    count(*), count(j.value ->> 'idempotency_key'), count(j.value ->> 'transaction_id'),
+    count(j.value ->> 'to_user_id')
+  into cmds, n, n_keys, n_named, n_transfers
   from json_array_elements(p_commands) with ordinality as j;
 
-  locked := lock_wallets(cmds);
+  locked := lock_wallets(cmds, n_named, n_transfers);
   wal := locked.wallets;
   loaded := load_accounts(wal, '{}');
   acc := coalesce(loaded.accounts, '{}');

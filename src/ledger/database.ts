@@ -19,6 +19,11 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
   return postgres(url, {
     max: options.max ?? 8,
     connect_timeout: 5,
+    // Seconds before the next attempt to connect: a database that is back is found within one.
+    backoff: (attempt) => Math.min(2 ** attempt / 50, 1),
+    // The client would ask for Postgres's array types on each new connection, and a connection that breaks
+    // just then ends the process (an unhandled rejection). So arrays travel as JSON, or as text.
+    fetch_types: false,
     onnotice: () => {},
     connection: {
       application_name: 'livebalance',

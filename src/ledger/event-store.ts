@@ -46,8 +46,8 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
   async heads(whos: readonly Who[]): Promise<number[]> {
     const rows = await this.#sql<{ seq: string | null }[]>`
       select w.seq
-      from unnest(
-        ${whos.map((who) => who.tenant)}::text[], ${whos.map((who) => who.userId)}::text[]
+      from rows from (
+        json_to_recordset(${JSON.stringify(whos)}::text::json) as (tenant text, "userId" text)
       ) with ordinality as asked (tenant, user_id, place)
       left join wallets w on w.tenant = asked.tenant and w.user_id = asked.user_id
       order by asked.place`
@@ -62,7 +62,7 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
   }
 
   async acknowledge(outboxIds: readonly string[]): Promise<void> {
-    await this.#sql`select outbox_acknowledge(${[...outboxIds]}::bigint[])`
+    await this.#sql`select outbox_acknowledge(${`{${outboxIds.join()}}`}::text::bigint[])`
   }
 
   async changedWithin(

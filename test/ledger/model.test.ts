@@ -65,20 +65,20 @@ function holdings({ tenants }: World) {
   return ledger.owner.begin(async (tx) => {
     await tx`set local enable_seqscan = off`
     const [row] = await tx<{ balances: string[]; events: string[]; transactions: string[] }[]>`
-      select array(
+      select to_json(array(
           select concat_ws(' ', tenant, user_id, currency, balance, held) from balance_snapshots
-          where tenant = any (${[...tenants]}) and (balance, held) <> (0, 0)
-        ) as balances,
-        array(
+          where tenant in ${tx(tenants)} and (balance, held) <> (0, 0)
+        )) as balances,
+        to_json(array(
           select concat_ws(' ', w.tenant, w.user_id, e.seq, e.event, e.currency, e.new_balance,
             e.status, e.amount, e.required_amount, e.available, e.threshold)
-          from wallets w join events e on e.wallet_id = w.id where w.tenant = any (${[...tenants]})
-        ) as events,
-        array(
+          from wallets w join events e on e.wallet_id = w.id where w.tenant in ${tx(tenants)}
+        )) as events,
+        to_json(array(
           select concat_ws(' ', tenant, user_id, type, amount, currency, status, processed_by,
             previous_balance, new_balance, refunded)
-          from transactions where tenant = any (${[...tenants]})
-        ) as transactions`
+          from transactions where tenant in ${tx(tenants)}
+        )) as transactions`
     return row
   })
 }
