@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openSample, type Sample, tenant } from './sample.ts'
+
+let ledger: Sample
+beforeAll(async () => {
+  ledger = await openSample()
+})
+afterAll(() => ledger?.close())
+
+/** What somebody with the owner's rights may do to the tables behind the ledger's back. */
+const DAMAGES: [name: string, statement: string, problem: string][] = [
+  [
+    'an amount and the balances around it',
+    'update entries set amount = amount + 5, new_balance = new_balance + 5 where ENTRY = 3',
+    'an entry does not begin where the one before ended',
+  ],
+  [
+    'an account that an entry names',
+    `update entries set debit_account = (select revenue from balance_snapshots where account_id = entries.account_id)
+     where ENTRY = 3 and debit_account <> account_id`,
+    'an entry does not carry the hash that its content asks for',
+  ],
+  [
+    'the time of an entry',
+    "update entries set created_at = created_at - interval '1 microsecond' where ENTRY = 3",
+    'an entry does not carry the hash that its content asks for',
+  ],
+  [
+    'the hash of an entry',
+    "update entries set hash = sha256('x') where ENTRY = 3",
+    'an entry does not carry the hash that its content asks for',
+  ],
+  [
+    'an entry taken out',
+    'delete from entries where ENTRY = 3',
+    'an entry is missing before this one',
+  ],
+  [
+    'the newest entry taken out',
+    'delete from entries where ENTRY = 5',
+    'the snapshot differs from the last entry',
+  ],
+  [
+    'a house account that does not exist',
+    'update entries set debit_account = 999999 where ENTRY = 3 and debit_account <> account_id',
+    'an entry has a house account of another tenant or currency',
+  ],
+  [
+    'the snapshot',
+    'update balance_snapshots set balance = balance + 1 where SNAPSHOT',
+    'the snapshot differs from the sum of entries',
+  ],
+  [
+    'what is held',
+    'update balance_snapshots set held = held + 1 where SNAPSHOT',
+    'what is held differs from the open holds and withdrawals',
+  ],
+  [
+    'the status of a transaction',
+    "update transactions set status = 'failed' where TRANSACTION = 3",
+    'a transaction that did not succeed has an entry',
+  ],
+  [
+    'the amount of a transaction',
+    'update transactions set amount = amount + 1 where TRANSACTION = 3',
+    'a transaction and its entry differ in amount',
+  ],
+  [
+    'a transaction taken out',
+    'delete from transactions where TRANSACTION = 3',
+    'an entry has no transaction',
+  ],
+  [
+    'what is marked as refunded',
+    'update transactions set refunded = 1 where TRANSACTION = 3',
+    'what is marked as refunded is not the sum of the refunds',
+  ],
+]
+
+test.each(DAMAGES)('the audit finds %s that was altered', async (name, statement, problem) => {
+  const userId = name.replaceAll(/[^a-z]/g, '-')
+  for (let i = 0; i < 5; i++) await ledger.fund(userId, 100n)
+  const [wallet] = await ledger.owner<{ account: string }[]>`
+    select account_id as account from balance_snapshots where user_id = ${userId}`
+  if (!wallet) throw new Error('no wallet')
+  const target = statement
+    .replace('ENTRY', `account_id = ${wallet.account} and version`)
+    .replace('SNAPSHOT', `account_id = ${wallet.account}`)
+    .replace(
+      'TRANSACTION',
+      `id = (select transaction_id from entries where account_id = ${wallet.account} and version = 3) and 3`,
+    )
+  const before = await ledger.auditor.audit(tenant)
+  expect(before.discrepancies.filter((one) => one.userId === userId)).toEqual([])
+  // Triggers are off for this session alone.
+  await ledger.owner.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`
+    expect((await tx.unsafe(target)).count).toBe(1)
+  })
+  const audit = await ledger.auditor.audit(tenant)
+  const found = audit.discrepancies.filter((one) => one.userId === userId)
+  expect(found.map((one) => one.problem)).toContain(problem)
+  expect(audit.inaccurate).toBe(before.inaccurate + 1)
+})
+
+test('the audit names the first entry that does not fit', async () => {
+  for (let i = 0; i < 9; i++) await ledger.fund('ann', 100n)
+  await ledger.owner.begin(async (tx) => {
+    await tx`set local session_replication_role = replica`
+    await tx`
+      update entries set transaction_id = gen_random_uuid()
+      where version >= 4 and account_id = (select account_id from balance_snapshots where user_id = 'ann')`
+  })
+  const { discrepancies } = await ledger.auditor.audit(tenant)
+  expect(discrepancies).toContainEqual(
+    expect.objectContaining({
+      userId: 'ann',
+      problem: 'an entry does not carry the hash that its content asks for',
+      at: '4',
+    }),
+  )
+})
+
+test('debits and credits differ when an entry names an account that is not there', async () => {
+  const { ledger: sums } = await ledger.auditor.audit(tenant)
+  for (const { debits, credits } of sums) expect(debits).not.toBe(credits)
+})
+
+test('the audit finds entries and transactions of nobody', async () => {
+  await ledger.owner.begin(async (tx) => {
+    await tx`
+      insert into entries select 888888, version, transaction_id, 888888, credit_account, amount, amount, 0,
+        created_at, hash from entries where version = 1 and amount = previous_balance + new_balance limit 1`
+    await tx`
+      insert into transactions (id, wallet_id, tenant, user_id, type, amount, currency, status,
+        created_by, created_at, updated_at)
+      values (gen_random_uuid(), 777777, 'default', 'nobody', 'topup', 1, 'USD', 'pending', 'x', now(), now())`
+  })
+  const problems = (await ledger.auditor.audit(tenant)).discrepancies.map((one) => one.problem)
+  expect(problems).toContain('an entry belongs to no wallet')
+  expect(problems).toContain('a transaction belongs to no wallet')
+})
