@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { PostgresPolicies } from '../../src/ledger/policies.ts'
+import { openSample, type Sample, tenant, USD } from './sample.ts'
+
+let ledger: Sample
+let policies: PostgresPolicies
+beforeAll(async () => {
+  ledger = await openSample()
+  policies = new PostgresPolicies(ledger.sql)
+})
+afterAll(() => ledger?.close())
+
+const limit = (userId: string, maxAmount: bigint | null, maxSum: bigint | null) =>
+  policies.putLimit({
+    ...{ tenant, userId, type: 'booking_payment', currency: USD, maxAmount, maxSum },
+    windowSeconds: maxSum === null ? null : 60,
+  })
+
+test('a payment above the largest single amount is refused, and moves nothing', async () => {
+  await ledger.fund('ann', 1_000n)
+  await limit('ann', 100n, null)
+  expect(await ledger.run({ op: 'payment', userId: 'ann', amount: 101n })).toMatchObject({
+    code: 'limit_exceeded',
+    details: { limit: 'amount', maximum: 100n },
+  })
+  expect(await ledger.run({ op: 'payment', userId: 'ann', amount: 100n })).toMatchObject({
+    ok: true,
+  })
+  expect(await ledger.stateOf('ann')).toEqual({ balance: 900n, held: 0n })
+})
+
+test('what was spent leaves the window with time', async () => {
+  await ledger.fund('bob', 1_000n)
+  await limit('bob', null, 100n)
+  await ledger.accepted({ op: 'payment', userId: 'bob', amount: 100n })
+  expect(await ledger.run({ op: 'payment', userId: 'bob', amount: 1n })).toMatchObject({
+    code: 'limit_exceeded',
+    details: { limit: 'sum', maximum: 0n, windowSeconds: 60 },
+  })
+  // Ids are by time: an older id is an older payment.
+  await ledger.owner`
+    update transactions set id = uuid_at(us(created_at - interval '61 s'))
+    where user_id = 'bob' and type = 'booking_payment'`
+  expect(await ledger.run({ op: 'payment', userId: 'bob', amount: 1n })).toMatchObject({ ok: true })
+})
+
+test('the sum holds against commands that come at once, from several processes', async () => {
+  await ledger.fund('cid', 10_000n)
+  await limit('cid', null, 500n)
+  const executors = Array.from({ length: 3 }, () => new BatchingExecutor(ledger.sql))
+  const outcomes = await Promise.all(
+    Array.from({ length: 90 }, (_, i) =>
+      executors[i % 3]?.execute({
+        ...{ op: 'payment', tenant, actor: 'cid', userId: 'cid', currency: USD, amount: 10n },
+      }),
+    ),
+  )
+  expect(outcomes.filter((one) => one?.ok)).toHaveLength(50)
+  expect(await ledger.stateOf('cid')).toEqual({ balance: 9_500n, held: 0n })
+})
+
+test('a monitor tells once per crossing, not once per change', async () => {
+  await policies.putMonitor({
+    ...{ tenant, userId: 'dee', currency: USD, threshold: 100n, direction: 'below' },
+  })
+  for (const amount of [500n, -350n, -100n, -10n, 200n, -300n + 61n])
+    await ledger.accepted({ op: 'adjustment', actor: 'admin', userId: 'dee', amount })
+  const alerts = (await ledger.eventsOf('dee')).filter(([, event]) => event === 'balance_alert')
+  expect(alerts.map(([, , balance]) => balance)).toEqual([50n, 1n])
+})

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { CURRENCIES } from '../../src/ledger/money.ts'
+import { createEmptyDatabase, type TestDatabase } from '../environment/index.ts'
+
+let database: TestDatabase
+let owner: Sql
+beforeEach(async () => {
+  database = await createEmptyDatabase()
+  owner = connect(database.ownerUrl, { max: 1 })
+})
+afterEach(async () => {
+  await owner.end()
+  await database.drop()
+})
+
+describe('migrating', () => {
+  test('is done once by whichever of several processes that start together', async () => {
+    const all = await Promise.all(Array.from({ length: 4 }, () => migrate(database.ownerUrl)))
+    const applied = all.map((one) => one.applied.length).sort()
+    expect(applied.slice(0, 3)).toEqual([0, 0, 0])
+    expect(applied[3]).toBeGreaterThan(0)
+    expect(await owner`select from meta`).toHaveLength(1)
+  })
+
+  test('a database that a newer version has migrated is refused, and says why', async () => {
+    await migrate(database.ownerUrl)
+    await owner`insert into schema_files (name, checksum) values ('migrations/9999_later.sql', 'x')`
+    await expect(migrate(database.ownerUrl)).rejects.toThrow(/9999_later.*newer/)
+  })
+
+  test('a database whose migration has another text is refused', async () => {
+    await migrate(database.ownerUrl)
+    await owner`update schema_files set checksum = 'x' where name = 'migrations/0001_ledger.sql'`
+    await expect(migrate(database.ownerUrl)).rejects.toThrow(/0001_ledger.sql was changed/)
+  })
+
+  test('puts a function back that was changed behind its back, once its file changes', async () => {
+    await migrate(database.ownerUrl)
+    await owner`update schema_files set checksum = 'x' where name = 'functions/wallet_of.sql'`
+    await owner`drop function wallet_of(text, text) cascade`
+    await migrate(database.ownerUrl)
+    expect(await owner`select wallet_of('t', 'u')`).toEqual([{ wallet_of: null }])
+  })
+
+  test('works as a plain user who may create no role: then the triggers alone guard the entries', async () => {
+    const role = `plain_${randomBytes(6).toString('hex')}`
+    const url = new URL(database.ownerUrl)
+    const name = url.pathname.slice(1)
+    await owner.unsafe(`create role ${role} login password 'plain'`)
+    await owner.unsafe(
+      `grant all on database ${name} to ${role}; grant all on schema public to ${role}`,
+    )
+    url.username = role
+    url.password = 'plain'
+    try {
+      expect(await migrate(url.href)).toMatchObject({ canUseAppRole: false })
+      const plain = connect(url.href, { max: 1 })
+      const outcome = await new BatchingExecutor(plain).execute({
+        ...{ op: 'adjustment', tenant: 'default', actor: 'admin', userId: 'ann', currency: 'USD' },
+        amount: 5n,
+      })
+      expect(outcome.ok).toBe(true)
+      await expect(plain`delete from entries`).rejects.toThrow(/append-only/)
+      await plain.end()
+    } finally {
+      await owner.unsafe(`drop owned by ${role} cascade; drop role ${role}`)
+    }
+  })
+
+  test('knows the same currencies in SQL as in the code', async () => {
+    await migrate(database.ownerUrl)
+    const rows = await owner<{ code: string; decimals: number }[]>`
+      select code, decimals from currencies order by code`
+    expect(new Map(rows.map(({ code, decimals }) => [code, decimals]))).toEqual(
+      new Map([...CURRENCIES].sort()),
+    )
+  })
+})
