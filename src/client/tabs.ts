@@ -34,6 +34,7 @@ export class Tabs {
   readonly #channel: Channel
   readonly #timer: ReturnType<typeof setInterval>
   #leading = false
+  #resigned = false
   #left = false
   #release: (() => void) | undefined
   #waiting: AbortController | undefined
@@ -63,11 +64,13 @@ export class Tabs {
   ask(urgently = false): void {
     if (this.#leading || this.#left) return
     this.#channel.postMessage(urgently ? WAKE : HELLO)
+    if (this.#resigned) return
     this.#overdue ??= setTimeout(() => this.#queue(true), ANSWER_TIMEOUT)
   }
 
-  /** Lets another tab lead, and listens on. */
+  /** Lets other tabs lead, from now on, and listens to them. */
   resign(): void {
+    this.#resigned = true
     this.#leading = false
     this.#waiting?.abort()
     this.#release?.()

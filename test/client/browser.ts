@@ -1,0 +1,160 @@
+import { onTestFinished } from 'vitest'
+import { openClient } from '../../src/client/client.ts'
+import type { BalanceClientOptions, BalanceEvent } from '../../src/client/index.ts'
+import {
+  type Channel,
+  type Locks,
+  type Surroundings,
+  surroundings,
+} from '../../src/client/surroundings.ts'
+import { NodeWebSocket, type Recorded } from './recorded.ts'
+
+/** What a tab is to its client, and what can happen to it. */
+export interface Tab extends Recorded {
+  /** Without a chance to say good-bye. */
+  crash(): void
+  /** Neither runs nor answers, and keeps its lock and its connection, as tabs that a browser puts to sleep. */
+  freeze(): void
+  /** The user looks at it again, or its network came back. */
+  awake(): void
+  /** The page leaves for the back-forward cache, or returns from it. */
+  putAway(away: boolean): void
+}
+
+interface Waiting {
+  grant(): void
+  signal: AbortSignal | undefined
+}
+
+interface Holding {
+  tab: object
+  release(): void
+  lose(reason: Error): void
+}
+
+/** A browser's tabs with its Web Locks and BroadcastChannels, as the standards describe them. */
+export class Browser {
+  readonly #channels = new Map<string, Set<{ tab: { frozen: boolean }; channel: Channel }>>()
+  readonly #held = new Map<string, Holding>()
+  readonly #queues = new Map<string, Waiting[]>()
+
+  open(options: BalanceClientOptions, online = true): Tab {
+    const tab = { frozen: false, online }
+    const awake = new Set<() => void>()
+    const putAway = new Set<(away: boolean) => void>()
+    const around: Surroundings = {
+      ...surroundings(),
+      WebSocket: NodeWebSocket,
+      tabs: {
+        locks: this.#locks(tab),
+        openChannel: (name) => this.#channel(name, tab),
+      },
+      isOnline: () => tab.online,
+      onAwake: (listener) => {
+        awake.add(listener)
+        return () => awake.delete(listener)
+      },
+      onPutAway: (listener) => {
+        putAway.add(listener)
+        return () => putAway.delete(listener)
+      },
+    }
+    const client = openClient({ retry: { minDelay: 20, maxDelay: 100 }, ...options }, around)
+    onTestFinished(() => client.close())
+    const events: BalanceEvent[] = []
+    client.on('*', (event) => events.push(event))
+    return {
+      ...client,
+      events,
+      seqs: () => events.map(({ seq }) => seq),
+      freeze: () => {
+        tab.frozen = true
+      },
+      awake: () => {
+        for (const listener of awake) listener()
+      },
+      putAway: (away) => {
+        for (const listener of putAway) listener(away)
+      },
+      crash: () => {
+        tab.frozen = true
+        client.close()
+        this.#forget(tab)
+      },
+    }
+  }
+
+  #forget(tab: object): void {
+    for (const holding of [...this.#held.values()]) if (holding.tab === tab) holding.release()
+  }
+
+  #channel(name: string, tab: { frozen: boolean }): Channel {
+    const members = this.#channels.get(name) ?? new Set()
+    this.#channels.set(name, members)
+    const channel: Channel = {
+      onmessage: null,
+      postMessage: (message) => {
+        if (tab.frozen) return
+        for (const member of members) {
+          if (member === own) continue
+          // A copy, and later.
+          const data = structuredClone(message)
+          setImmediate(() => {
+            if (members.has(member) && !member.tab.frozen) {
+              member.channel.onmessage?.({ data } as never)
+            }
+          })
+        }
+      },
+      close: () => members.delete(own),
+    }
+    const own = { tab, channel }
+    members.add(own)
+    return channel
+  }
+
+  #locks(tab: object): Locks {
+    return {
+      request: (name, { signal, steal }, callback) =>
+        new Promise((resolve, reject) => {
+          const grant = () => {
+            let over = false
+            const end = (settle: () => void) => {
+              if (over) return
+              over = true
+              if (this.#held.get(name) === holding) this.#held.delete(name)
+              settle()
+              this.#next(name)
+            }
+            const holding: Holding = {
+              tab,
+              release: () => end(() => resolve(undefined)),
+              lose: (reason) => {
+                over = true
+                reject(reason)
+              },
+            }
+            this.#held.set(name, holding)
+            void callback().then(holding.release)
+          }
+          if (steal) {
+            this.#held.get(name)?.lose(new DOMException('stolen', 'AbortError'))
+            this.#held.delete(name)
+            return void setImmediate(grant)
+          }
+          signal?.addEventListener('abort', () => reject(signal.reason))
+          const queue = this.#queues.get(name) ?? []
+          this.#queues.set(name, [...queue, { grant, signal }])
+          setImmediate(() => this.#next(name))
+        }),
+    }
+  }
+
+  #next(name: string): void {
+    if (this.#held.has(name)) return
+    const queue = this.#queues.get(name) ?? []
+    let first = queue.shift()
+    while (first?.signal?.aborted) first = queue.shift()
+    first?.grant()
+  }
+}

@@ -1,0 +1,162 @@
+import { beforeAll, beforeEach, expect, test } from 'vitest'
+import { eventually, mintToken } from '../environment/index.ts'
+import { Browser, type Tab } from './browser.ts'
+import { type LiveServer, openLiveServer } from './live-server.ts'
+import { layWire, type Wire } from './wire.ts'
+
+let server: LiveServer
+let wire: Wire
+let browser: Browser
+let user: string
+let users = 0
+let options: { url: string; token: string }
+
+beforeAll(async () => {
+  server = await openLiveServer()
+  return server.close
+})
+
+beforeEach(async () => {
+  users += 1
+  user = `tabs-${users}`
+  wire = await layWire(server.port)
+  browser = new Browser()
+  options = { url: wire.url, token: await mintToken({ sub: user }) }
+})
+
+/** How often a stream was opened. */
+const streams = () => wire.requests.filter((line) => /\/balance(\/stream)?\?/.test(line)).length
+const role = (tab: Tab) => tab.getSnapshot().status.role
+const isLive = (tab: Tab) => expect(tab.getSnapshot().status.state).toBe('live')
+
+async function openTabs(count: number): Promise<[Tab, ...Tab[]]> {
+  const first = browser.open(options)
+  await eventually(() => isLive(first))
+  const others = Array.from({ length: count - 1 }, () => browser.open(options))
+  await eventually(() => others.forEach(isLive))
+  return [first, ...others]
+}
+
+test('five tabs of a user share one connection, and each gets each event once', async () => {
+  await server.fund(user, 10)
+  const tabs = await openTabs(5)
+  expect(tabs.map(role)).toEqual(['leader', 'follower', 'follower', 'follower', 'follower'])
+  expect(tabs.map((tab) => tab.getSnapshot().balance)).toEqual([10, 10, 10, 10, 10])
+  for (let i = 0; i < 3; i++) await server.fund(user, 1)
+  for (const tab of tabs) {
+    await eventually(() => expect(tab.seqs()).toEqual([3, 4, 5, 6, 7, 8]))
+    expect(tab.getSnapshot()).toMatchObject({ balance: 13, seq: 8, error: null })
+  }
+  expect(streams()).toBe(1)
+})
+
+test.each(['close', 'crash'] as const)(
+  'after a %s of the leading tab another one leads, and nobody misses or repeats an event',
+  async (end) => {
+    const [first, ...others] = await openTabs(4)
+    await server.fund(user, 1)
+    for (const tab of others) await eventually(() => expect(tab.seqs()).toEqual([1, 2]))
+    first[end]()
+    await server.fund(user, 1)
+    await server.fund(user, 1)
+    for (const tab of others) {
+      await eventually(() => expect(tab.seqs()).toEqual([1, 2, 3, 4, 5, 6]))
+      await eventually(() => isLive(tab))
+    }
+    expect(others.map(role).sort()).toEqual(['follower', 'follower', 'leader'])
+    expect(streams()).toBe(2)
+  },
+)
+
+test('a leader that the browser froze is replaced once somebody looks at another tab', async () => {
+  const [first, second, third] = (await openTabs(3)) as [Tab, Tab, Tab]
+  first.freeze()
+  second.awake()
+  await eventually(() => expect(role(second)).toBe('leader'), { timeout: 10_000 })
+  await server.fund(user, 1)
+  for (const tab of [second, third]) await eventually(() => expect(tab.seqs()).toEqual([1, 2]))
+  await eventually(() => expect(role(first)).toBe('follower'))
+})
+
+test('a page that was put away and taken out again has the balance, and says what it missed', async () => {
+  const [first, second] = (await openTabs(2)) as [Tab, Tab]
+  const starts: unknown[] = []
+  second.on('balance_initial', (initial) => starts.push(initial))
+  second.putAway(true)
+  await server.fund(user, 1)
+  await eventually(() => expect(first.seqs()).toEqual([1, 2]))
+  second.putAway(false)
+  await eventually(() => expect(second.getSnapshot().balance).toBe(1))
+  expect(starts).toMatchObject([{ recovered: false, seq: 2 }])
+  await server.fund(user, 1)
+  await eventually(() => expect(second.seqs()).toEqual([3, 4]))
+})
+
+test('the followers know when the connection is lost, and when it is back', async () => {
+  const [first, second] = (await openTabs(2)) as [Tab, Tab]
+  wire.down = true
+  wire.cut()
+  for (const tab of [first, second]) {
+    await eventually(() => expect(tab.getSnapshot().status.state).toBe('reconnecting'))
+    await eventually(() => expect(tab.getSnapshot().error?.code).toBe('unreachable'))
+  }
+  await server.fund(user, 1)
+  wire.down = false
+  for (const tab of [first, second]) {
+    await eventually(() => expect(tab.seqs()).toEqual([1, 2]))
+    await eventually(() => isLive(tab))
+    expect(tab.getSnapshot().error).toBeNull()
+  }
+})
+
+test('a leader whose token is over makes way for a tab with a better one', async () => {
+  const token = await mintToken({ sub: user, expiresIn: 3 })
+  const first = browser.open({ ...options, token })
+  await eventually(() => isLive(first))
+  const second = browser.open(options)
+  await eventually(() => isLive(second))
+  expect([first, second].map(role)).toEqual(['leader', 'follower'])
+  await eventually(() => expect(role(second)).toBe('leader'), { timeout: 10_000 })
+  await server.fund(user, 1)
+  for (const tab of [first, second]) await eventually(() => expect(tab.seqs()).toEqual([1, 2]))
+})
+
+test('a tab that was refused does not ask again and again', async () => {
+  const tab = browser.open({ ...options, token: `${options.token}x` })
+  await eventually(() => expect(tab.getSnapshot().status.state).toBe('refused'))
+  const { length } = wire.requests
+  tab.awake()
+  // Longer than a follower waits for a leader that does not answer.
+  await new Promise((resolve) => setTimeout(resolve, 3_500))
+  expect([wire.requests.length, tab.getSnapshot().status.state]).toEqual([length, 'refused'])
+})
+
+test('tabs of different users, or with another currency, do not share', async () => {
+  const [first] = await openTabs(1)
+  const other = browser.open({ ...options, token: await mintToken({ sub: `${user}-other` }) })
+  const euros = browser.open({ ...options, currency: 'EUR' })
+  const apart = browser.open({ ...options, share: false })
+  for (const tab of [other, euros, apart]) await eventually(() => isLive(tab))
+  expect([first, other, euros, apart].map((tab) => tab && role(tab))).toEqual([
+    'leader',
+    'leader',
+    'leader',
+    'alone',
+  ])
+  await server.fund(user, 1)
+  await eventually(() => expect(euros.seqs()).toEqual([1, 2]))
+  expect(euros.getSnapshot()).toMatchObject({ balance: 0, currency: 'EUR' })
+  expect(other.seqs()).toEqual([])
+  expect(streams()).toBe(4)
+})
+
+test('without a network the client says so, and is back at once when the browser says it is', async () => {
+  const tab = browser.open({ ...options, retry: { minDelay: 60_000, maxDelay: 60_000 } }, false)
+  await eventually(() => isLive(tab))
+  wire.down = true
+  wire.cut()
+  await eventually(() => expect(tab.getSnapshot().status.state).toBe('offline'))
+  wire.down = false
+  tab.awake()
+  await eventually(() => isLive(tab))
+})
