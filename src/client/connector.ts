@@ -71,6 +71,8 @@ export class Connector {
   #running = false
   #finish: ((end: LinkEnd) => void) | undefined
   #doubt: (() => void) | undefined
+  /** Somebody wanted it to try at once while it was trying: should that fail, it does. */
+  #again = false
   /** Until when `auto` does without WebSockets: for ever, until SSE has shown that the server is there. */
   #blockedUntil = 0
 
@@ -130,7 +132,8 @@ export class Connector {
         this.#blockedUntil = 0
       }
       this.#report(transport, end)
-      await retry.wait(end.retryAfter)
+      if (!this.#again) await retry.wait(end.retryAfter)
+      this.#again = false
     }
   }
 
@@ -184,7 +187,10 @@ export class Connector {
 
       this.#finish = finish
       this.#doubt = () => {
-        if (liveSince === 0) return
+        if (liveSince === 0) {
+          this.#again = true
+          return
+        }
         const silence = Date.now() - heardAt
         within(link?.probe() ? DOUBT_TIMEOUT : Math.max(0, SSE_BEAT - silence), giveUp)
       }
@@ -234,6 +240,7 @@ export class Connector {
 
   #live(transport: Transport): void {
     const { store, changed } = this.#options
+    this.#again = false
     if (this.#blockedUntil === Number.POSITIVE_INFINITY) {
       this.#blockedUntil = Date.now() + BLOCKED_FOR
     }
