@@ -44,8 +44,8 @@ async function measure(name: SubjectName, protocol: Protocol): Promise<[number, 
     return clients
   }
   // Code is compiled and heaps have grown before anything is counted.
-  const warm = await open(500)
-  await ask(subject, { ask: 'deliver', users: 500, rounds: 10, firstSeq: 1 })
+  const warm = await open(20)
+  await ask(subject, { ask: 'deliver', users: 20, rounds: 500, firstSeq: 1 })
   warm.kill()
   await new Promise((resolve) => setTimeout(resolve, 500))
   const before = await ask(subject, { ask: 'memory' })

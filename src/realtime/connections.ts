@@ -127,7 +127,8 @@ export class Connections {
     )
     this.#open.add(connection)
     this.#log.info(() => `[BalanceGateway] Client ${clientId} connected to balance updates`)
-    if (this.#draining) sink.close(SHUTTING_DOWN)
+    // Let in just before the drain began. Not at once: the transport listens for the end only from now on.
+    if (this.#draining) setImmediate(() => sink.close(SHUTTING_DOWN))
     return connection
   }
 

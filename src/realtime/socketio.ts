@@ -103,32 +103,46 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+/** What a served socket carries: its listeners are shared by all, and find it here. */
+interface Served {
+  connection: Connection
+  connections: Connections
+}
+
+const SERVED = Symbol('served')
+
 function serve(socket: Socket, connections: Connections): void {
   const { principal, currency, lastEventId, abandoned } = socket.data as Admitted
-  socket.data = undefined
   socket.conn.off('close', abandoned)
-  const sink = new SocketSink(socket)
-  const connection = connections.open(sink, {
+  const connection = connections.open(new SocketSink(socket), {
     principal,
     transport: 'socket.io',
     clientId: socket.id,
     lastEventId,
     currency,
   })
-  socket.on('disconnect', () => connections.closed(connection))
-  socket.conn.on('packet', (packet: { type: string }) => {
-    if (packet.type === 'message') connections.allowMessage(connection)
-  })
-  socket.use(([event, ...args]) => void answer(event, args, connection, connections))
+  const served: Served = { connection, connections }
+  socket.data = served
+  Object.assign(socket.conn, { [SERVED]: served })
+  socket.on('disconnect', onDisconnect)
+  socket.onAny(onEvent)
+  socket.conn.on('packet', onPacket)
+}
+
+function onDisconnect(this: Socket): void {
+  const { connection, connections } = this.data as Served
+  connections.closed(connection)
+}
+
+/** Counts whatever the client sends, for any namespace. */
+function onPacket(this: { [SERVED]?: Served }, packet: { type: string }): void {
+  const served = this[SERVED]
+  if (served && packet.type === 'message') served.connections.allowMessage(served.connection)
 }
 
 /** Answers by an event of its own, and also the callback, where the client gave one. */
-async function answer(
-  event: string,
-  args: unknown[],
-  connection: Connection,
-  connections: Connections,
-): Promise<void> {
+async function onEvent(this: Socket, event: string, ...args: unknown[]): Promise<void> {
+  const { connection, connections } = this.data as Served
   const frame = await reply(event, args[0], connection, connections)
   if (!frame) return
   connection.sink.write(frame)

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { io } from 'socket.io-client'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../environment/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
@@ -100,4 +101,17 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
       { event: 'balance_current', data: { balance: 150.5, currency: 'USD', id: 'e1:2', seq: 2 } },
     ])
   })
+})
+
+test('a Socket.IO client that can only poll gets the same', async () => {
+  const { url, change } = await startServer()
+  const auth = { token: await tokenOf(ALICE) }
+  const socket = io(`${url}/balance`, { auth, transports: ['polling'], forceNew: true })
+  onTestFinished(() => void socket.close())
+  const seqs: number[] = []
+  socket.on('balance_updated', ({ seq }) => seqs.push(seq))
+  await new Promise((resolve) => socket.on('balance_initial', resolve))
+  for (let i = 0; i < 5; i++) await change(ALICE, 100n)
+  await eventually(() => expect(seqs).toEqual([1, 3, 5, 7, 9]))
+  expect(await socket.emitWithAck('get_current_balance')).toMatchObject({ balance: 5, seq: 10 })
 })
