@@ -108,30 +108,19 @@ function Result({ audit, at }: { audit: AuditResult; at: number }) {
           <div class="card-head">
             <h2 id="ledger-title">The ledger as a whole</h2>
           </div>
-          <table class="table">
-            <thead>
-              <tr>
-                <th>Currency</th>
-                <th class="right">Debits</th>
-                <th class="right">Credits</th>
-                <th class="right">Result</th>
-              </tr>
-            </thead>
-            <tbody>
-              {audit.ledger.map(({ currency, debits, credits, balanced }) => (
-                <tr key={currency}>
-                  <td>{currency}</td>
-                  <td class="right money">{formatMoney(debits, currency)}</td>
-                  <td class="right money">{formatMoney(credits, currency)}</td>
-                  <td class="right">
-                    <span class={`chip ${balanced ? 'gain' : 'loss'}`}>
-                      {balanced ? 'Balanced' : 'Not balanced'}
-                    </span>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <ul class="stack">
+            {audit.ledger.map(({ currency, debits, credits, balanced }) => (
+              <li key={currency}>
+                <dl class="figures">
+                  <Sum name={`Debits, ${currency}`} value={formatMoney(debits, currency)} />
+                  <Sum name={`Credits, ${currency}`} value={formatMoney(credits, currency)} />
+                </dl>
+                <span class={`chip ${balanced ? 'gain' : 'loss'}`}>
+                  {balanced ? 'Balanced' : 'Not balanced'}
+                </span>
+              </li>
+            ))}
+          </ul>
         </section>
       )}
       {audit.discrepancies.length > 0 && <Discrepancies items={audit.discrepancies} />}
@@ -140,39 +129,37 @@ function Result({ audit, at }: { audit: AuditResult; at: number }) {
 }
 
 function Discrepancies({ items }: { items: Discrepancy[] }) {
-  const money = (amount: number | undefined, currency: string | undefined) =>
-    amount === undefined || !currency ? '' : formatMoney(amount, currency)
   return (
     <section class="card" aria-labelledby="wrong-title">
       <div class="card-head">
         <h2 id="wrong-title">What does not add up</h2>
         <span class="chip loss">{items.length}</span>
       </div>
-      <table class="table">
-        <thead>
-          <tr>
-            <th>Where</th>
-            <th>Problem</th>
-            <th class="right">Snapshot</th>
-            <th class="right">Entries</th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map(({ userId, currency, problem, snapshotBalance, calculatedBalance, at }) => (
-            <tr key={`${userId}/${currency}/${problem}/${at}`}>
-              <td class="breakable">
-                {userId ? <a href={hrefOf('users', userId)}>{userId}</a> : 'The ledger'}
-              </td>
-              <td>
-                {problem}
-                {at && <span class="note">at {at}</span>}
-              </td>
-              <td class="right money">{money(snapshotBalance, currency)}</td>
-              <td class="right money">{money(calculatedBalance, currency)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <ul class="stack">
+        {items.map(({ userId, currency, problem, snapshotBalance, calculatedBalance, at }) => (
+          <li key={`${userId}/${currency}/${problem}/${at}`} class="breakable">
+            {userId ? <a href={hrefOf('users', userId)}>{userId}</a> : 'The ledger'}: {problem}
+            {at && <span class="small soft"> (at {at})</span>}
+            <dl class="figures">
+              {snapshotBalance !== undefined && currency && (
+                <Sum name="Snapshot" value={formatMoney(snapshotBalance, currency)} />
+              )}
+              {calculatedBalance !== undefined && currency && (
+                <Sum name="Entries" value={formatMoney(calculatedBalance, currency)} />
+              )}
+            </dl>
+          </li>
+        ))}
+      </ul>
     </section>
+  )
+}
+
+function Sum({ name, value }: { name: string; value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
   )
 }

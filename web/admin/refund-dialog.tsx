@@ -42,6 +42,7 @@ export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
       <AmountField
         label="Amount to refund"
         hint="empty for all that is left"
+        placeholder="All"
         currency={currency}
         value={amount.text}
         wrong={amount.wrong}

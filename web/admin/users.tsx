@@ -73,12 +73,12 @@ export function Users({ api }: Signed) {
                       {userId}
                     </a>
                   </td>
-                  <td class="soft small">
+                  <td class="when-cell soft small">
                     <time dateTime={updatedAt} title={fullTime(updatedAt)}>
                       {shortTime(updatedAt)}
                     </time>
                   </td>
-                  <td class="right money soft">
+                  <td class="right money soft" data-label="Available">
                     {balance === available ? '' : formatMoney(available, currency)}
                   </td>
                   <td class="right money amount-cell">{formatMoney(balance, currency)}</td>

@@ -45,7 +45,7 @@ export function TextField({ rows, ...props }: FieldProps & { rows?: number }) {
 }
 
 export function AmountField({ currency, ...props }: FieldProps & { currency: string }) {
-  const { value, onInput } = props
+  const { value, onInput, placeholder } = props
   return (
     <Labelled {...props}>
       {(control) => (
@@ -55,7 +55,7 @@ export function AmountField({ currency, ...props }: FieldProps & { currency: str
             value={value}
             inputMode="decimal"
             autocomplete="off"
-            placeholder="0"
+            placeholder={placeholder ?? '0'}
             onInput={(event) => onInput(event.currentTarget.value)}
           />
           <span class="unit" aria-hidden="true">

@@ -198,7 +198,7 @@ function Row({
   const moved = status === 'success'
   return (
     <tr>
-      <td class="soft small">
+      <td class="when-cell soft small">
         <time dateTime={item.createdAt} title={fullTime(item.createdAt)}>
           {shortTime(item.createdAt)}
         </time>
@@ -209,13 +209,13 @@ function Row({
         {referenceId && type !== 'refund' && <span class="note">Reference {referenceId}</span>}
         {adminNotes && <span class="note">Note: {adminNotes}</span>}
       </td>
-      <td>
+      <td class="status-cell">
         <span class={`chip ${STATUS_TONES[status]}`}>{STATUS_NAMES[status]}</span>
       </td>
       <td class={`right money amount-cell ${moved ? (amount > 0 ? 'gain' : '') : 'soft'}`}>
         {formatMoney(amount, currency, { signed: true })}
       </td>
-      <td class="right money soft">
+      <td class="right money soft" data-label="Balance">
         {item.newBalance === null ? '' : formatMoney(item.newBalance, currency)}
       </td>
       {actions && <td class="right row-actions">{actions(item)}</td>}

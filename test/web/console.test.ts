@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createDatabase, eventually, mintToken, type TestDatabase } from '../environment/index.ts'
+import { describeInBrowser, visitor } from './browser.ts'
+import { isLive, showsBalance } from './on-page.ts'
+import { type Site, someone, startSite } from './site.ts'
+
+let database: TestDatabase
+let site: Site
+
+const desk = async (place: string) =>
+  (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/${place}`)
+
+describeInBrowser('the admin console', () => {
+  beforeAll(async () => {
+    database = await createDatabase()
+    site = await startSite(database)
+  }, 60_000)
+  afterAll(async () => {
+    await site?.stop()
+    await database?.drop()
+  })
+
+  test('a new request arrives by itself, and a rejection carries its note to the user', async () => {
+    const page = await desk('topups')
+    await page.getByText('Nothing is waiting').waitFor()
+    const user = someone('anna')
+    const id = await site.requestTopup(user, 60, 'Please')
+    const request = page.locator(`[data-topup="${id}"]`)
+    await request.waitFor({ timeout: 5_000 })
+    await page.getByText(`New topup request: $60.00 for ${user}`).waitFor({ state: 'attached' })
+    expect(await page.title()).toMatch(/^\(1\)/)
+
+    await request.getByLabel('Note').fill('No such transfer')
+    await page.getByRole('button', { name: `Reject $60.00 for ${user}` }).click()
+    await request.waitFor({ state: 'detached' })
+    const topup = await site.call(user, 'GET', `/transactions/${id}`)
+    expect(topup).toMatchObject({ status: 'failed', adminNotes: 'No such transfer' })
+    await page.getByText('Nothing is waiting').waitFor()
+  })
+
+  test('what somebody else decided first is said so, and goes away', async () => {
+    const user = someone('bert')
+    const id = await site.requestTopup(user, 10)
+    const page = await desk('topups')
+    const approve = page.getByRole('button', { name: `Approve $10.00 for ${user}` })
+    await approve.waitFor()
+    // The queue stands still, so that the page cannot know yet.
+    await page.route('**/topup/pending*', (route) => route.abort())
+    await site.call('other-admin', 'PATCH', `/transactions/topup/${id}/process`, {
+      status: 'success',
+    })
+    await approve.click()
+    await page.getByText('Somebody was quicker').waitFor()
+    await approve.waitFor({ state: 'detached' })
+  })
+
+  test('nobody decides their own request', async () => {
+    await site.requestTopup('admin', 15)
+    const page = await desk('topups')
+    const approve = page.getByRole('button', { name: 'Approve $15.00 for admin' })
+    await approve.waitFor()
+    expect(await approve.getAttribute('aria-disabled')).toBe('true')
+    await page.getByText('another admin has to decide it').waitFor()
+  })
+
+  test('a user is found, refunded in part and adjusted, and sees it at once', async () => {
+    const user = someone('Clara')
+    await site.adjust(user, 100)
+    await site.call(user, 'POST', '/transactions', { type: 'booking_payment', amount: 80 })
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+
+    const page = await desk('users')
+    await page.getByLabel('Search').fill(user.toLowerCase())
+    await page.getByRole('link', { name: user }).click()
+    await page.getByRole('button', { name: 'Refund $80.00' }).click()
+    await page.getByRole('dialog').getByLabel('Amount to refund').fill('90')
+    await page.getByRole('dialog').getByRole('button', { name: 'Refund' }).click()
+    await page.getByText('At most $80.00 of this payment is left to refund.').waitFor()
+    await page.getByRole('dialog').getByLabel('Amount to refund').fill('30')
+    await page.getByRole('dialog').getByRole('button', { name: 'Refund' }).click()
+    await page.getByText('$30.00 refunded').waitFor()
+    await showsBalance(wallet, '$50.00')
+
+    await page.getByRole('button', { name: 'Adjust balance' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Amount').fill('-60')
+    await dialog.getByRole('button', { name: 'Adjust' }).click()
+    await page.getByText('Say why').waitFor()
+    await dialog.getByLabel('Reason').fill('Charged back')
+    await dialog.getByRole('button', { name: 'Adjust' }).click()
+    await page.getByText('$10.00 is missing').waitFor()
+    await dialog.getByLabel('Amount').fill('-20')
+    await dialog.getByRole('button', { name: 'Adjust' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    await showsBalance(wallet, '$30.00')
+
+    await page.getByRole('row', { name: /Adjustment.*Charged back.*-\$20\.00/ }).waitFor()
+    await page.getByRole('button', { name: 'Verify balance' }).click()
+    await page.getByText('The books agree: the entries add up to $30.00.').waitFor()
+  })
+
+  test('Escape closes a dialog and puts the focus back where it was', async () => {
+    const user = someone('dora')
+    await site.adjust(user, 1)
+    const page = await desk(`users/${user}`)
+    const adjust = page.getByRole('button', { name: 'Adjust balance' })
+    await adjust.focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    expect(await adjust.evaluate((button) => document.activeElement === button)).toBe(true)
+  })
+
+  test('an audit says that the books are right, by how much was read', async () => {
+    await site.adjust(someone('emma'), 3)
+    const page = await desk('audit')
+    await page.getByText('Not run yet').waitFor()
+    await page.getByRole('button', { name: 'Run audit' }).click()
+    await page.getByRole('heading', { name: 'The books are right' }).waitFor()
+    await page.getByText('Balanced').first().waitFor()
+    await page.getByRole('button', { name: 'Rebuild balances' }).click()
+    await page.getByText('Nothing had to change').waitFor()
+  })
+
+  test('the system page counts connections by transport and events, as they happen', async () => {
+    const user = someone('fred')
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+    const page = await desk('system')
+    const tile = page.getByRole('region', { name: 'Connections' })
+    await eventually(async () => expect(await tile.textContent()).toContain('WebSocket1'))
+    for (const name of ['Outbox', 'Postgres', 'Redis', 'Live stream']) {
+      await page.getByRole('region', { name }).waitFor()
+    }
+    const events = page.getByRole('region', { name: 'Events per second' })
+    const total = async () => Number(/start(\d+)/.exec((await events.textContent()) ?? '')?.[1])
+    const before = await total()
+    await site.adjust(user, 1)
+    await eventually(async () => expect(await total()).toBe(before + 2))
+    await wallet.close()
+    await eventually(async () => expect(await tile.textContent()).toContain('WebSocket0'))
+  })
+
+  test('a user’s token does not open the console', async () => {
+    const page = await (await visitor()).open(`${site.url}/admin`)
+    await page.getByLabel('Token').fill(await mintToken({ sub: 'mallory' }))
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('of mallory, who is not an admin').waitFor()
+  })
+})

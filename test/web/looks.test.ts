@@ -1,0 +1,191 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { AxeResults } from 'axe-core'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createDatabase, eventually, type TestDatabase } from '../environment/index.ts'
+import { DESKTOP, describeInBrowser, PHONE, visitor } from './browser.ts'
+import { isLive } from './on-page.ts'
+import { type Site, startSite } from './site.ts'
+
+/** Where a person can look at every page. */
+const SHOTS = join(import.meta.dirname, '../../test-results/screenshots')
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+const USER = 'maria'
+
+let database: TestDatabase
+let site: Site
+
+/** Each page, at the moment when there is most to see. */
+const PAGES: Record<
+  string,
+  { path: string; admin?: boolean; guest?: boolean; see?: (page: Page) => Promise<unknown> }
+> = {
+  'sign-in': { path: '/', guest: true, see: (page) => page.getByLabel('Token').waitFor() },
+  wallet: {
+    path: '/',
+    async see(page) {
+      await isLive(page)
+      await page.getByRole('row', { name: /Two nights/ }).waitFor()
+      await site.adjust(USER, 12.5)
+      await page.locator('.change').waitFor()
+    },
+  },
+  'wallet-short': {
+    path: '/',
+    async see(page) {
+      await isLive(page)
+      await page.getByRole('tab', { name: 'Pay' }).click()
+      await page.getByLabel('Amount to pay').fill('5000')
+      await page.getByRole('button', { name: 'Pay now' }).click()
+      await page.getByTestId('shortfall').waitFor()
+    },
+  },
+  topups: {
+    path: '/admin#/topups',
+    admin: true,
+    see: (page) =>
+      page
+        .getByRole('button', { name: /^Approve/ })
+        .first()
+        .waitFor(),
+  },
+  users: {
+    path: '/admin#/users',
+    admin: true,
+    see: (page) => page.getByRole('link', { name: USER }).waitFor(),
+  },
+  user: {
+    path: `/admin#/users/${USER}`,
+    admin: true,
+    see: (page) => page.getByRole('row', { name: /Two nights/ }).waitFor(),
+  },
+  refund: {
+    path: `/admin#/users/${USER}`,
+    admin: true,
+    async see(page) {
+      await page
+        .getByRole('button', { name: /^Refund/ })
+        .first()
+        .click()
+      await page.getByRole('dialog').waitFor()
+    },
+  },
+  audit: {
+    path: '/admin#/audit',
+    admin: true,
+    async see(page) {
+      await page.getByRole('button', { name: 'Run audit' }).click()
+      await page.getByRole('heading', { name: 'The books are right' }).waitFor()
+    },
+  },
+  system: {
+    path: '/admin#/system',
+    admin: true,
+    see: (page) => page.getByRole('region', { name: 'Postgres' }).waitFor(),
+  },
+}
+
+const LAYOUTS = [
+  { layout: 'desktop-light', dark: false, size: DESKTOP },
+  { layout: 'desktop-dark', dark: true, size: DESKTOP },
+  { layout: 'phone-dark', dark: true, size: PHONE },
+  { layout: 'phone-light', dark: false, size: PHONE },
+]
+
+describeInBrowser('how the pages look', () => {
+  beforeAll(async () => {
+    mkdirSync(SHOTS, { recursive: true })
+    database = await createDatabase()
+    site = await startSite(database)
+    for (const amount of [240, 35.75, -18.2]) await site.adjust(USER, amount)
+    await site.call(USER, 'POST', '/transactions', {
+      type: 'booking_payment',
+      amount: 132.4,
+      description: 'Two nights by the sea',
+      referenceId: 'B-2071',
+    })
+    await site.requestTopup(USER, 50, 'For the weekend')
+    await site.requestTopup('noah', 1200, 'Rent')
+    await site.adjust('a.user.with.quite.a.long.name@example-company.com', 1_234_567.89)
+  }, 60_000)
+  afterAll(async () => {
+    await site?.stop()
+    await database?.drop()
+  })
+
+  test.each(Object.entries(PAGES))(
+    '%s: no axe violation and nothing to scroll sideways, by day and night, at the desk and on the phone',
+    async (name, { path, admin = false, guest = false, see }) => {
+      const { open } = await visitor(guest ? {} : { sub: admin ? 'admin' : USER, admin })
+      const page = await open(site.url + path)
+      await see?.(page)
+      for (const { layout, dark, size } of LAYOUTS) {
+        await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' })
+        await page.setViewportSize(size)
+        await settled(page)
+        await page.screenshot({ path: join(SHOTS, `${name}-${layout}.png`), fullPage: true })
+
+        const { sideways, ground } = await page.evaluate(() => ({
+          sideways: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          ground: getComputedStyle(document.documentElement).backgroundColor,
+        }))
+        expect([layout, sideways]).toEqual([layout, 0])
+        expect([layout, lightness(ground) < 0.5]).toEqual([layout, dark])
+        expect([layout, await violations(page)]).toEqual([layout, []])
+      }
+    },
+  )
+
+  test('with reduced motion nothing moves', async () => {
+    const { open } = await visitor({ sub: USER })
+    const page = await open(site.url)
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    await isLive(page)
+    await site.adjust(USER, 1)
+    await page.locator('.change').waitFor()
+    const longest = await page.evaluate(() =>
+      Math.max(
+        0,
+        ...document
+          .getAnimations()
+          .map((animation) => Number(animation.effect?.getComputedTiming().activeDuration)),
+      ),
+    )
+    expect(longest).toBeLessThanOrEqual(1)
+  })
+})
+
+/** Until what comes in has come in: half transparent text has half the contrast. */
+async function settled(page: Page): Promise<void> {
+  await eventually(async () => {
+    const moving = await page.evaluate(
+      () =>
+        document
+          .getAnimations()
+          .filter(
+            ({ effect }) => effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY,
+          )
+          .filter(({ playState }) => playState === 'running').length,
+    )
+    expect(moving).toBe(0)
+  })
+}
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE)
+  const found = await page.evaluate(() =>
+    (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+  )
+  return found.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`),
+  )
+}
+
+/** From 0, black, to 1, white. */
+function lightness(rgb: string): number {
+  const parts = rgb.match(/\d+/g)?.slice(0, 3).map(Number) ?? []
+  return parts.reduce((sum, part) => sum + part, 0) / 765
+}
