@@ -110,7 +110,7 @@ function Result({ audit, at }: { audit: AuditResult; at: number }) {
           </div>
           <ul class="stack">
             {audit.ledger.map(({ currency, debits, credits, balanced }) => (
-              <li key={currency}>
+              <li key={currency} class="books">
                 <dl class="figures">
                   <Sum name={`Debits, ${currency}`} value={formatMoney(debits, currency)} />
                   <Sum name={`Credits, ${currency}`} value={formatMoney(credits, currency)} />

@@ -1,0 +1,164 @@
+import { request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { createAdaptorServer } from '@hono/node-server'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { demoOf } from '../../src/demo.ts'
+import type { DemoDeps } from '../../src/routes/demo.ts'
+import { webPages } from '../../src/web-pages.ts'
+import { edge } from './stub.ts'
+
+const { app } = edge({ web: webPages() })
+
+describe('the pages', () => {
+  test.each(['/', '/admin'])(
+    '%s allows nothing inline and nothing of other servers',
+    async (path) => {
+      const response = await app.request(path, { headers: { Host: 'wallet.example:8443' } })
+      const html = await response.text()
+      expect(response.status).toBe(200)
+      expect(html).not.toMatch(/<style|style=|<script(?![^>]*src=)|https?:/)
+      const policy = response.headers.get('Content-Security-Policy')?.split('; ')
+      expect(policy).toEqual([
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self' ws://wallet.example:8443 wss://wallet.example:8443",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+      ])
+      expect(response.headers.get('X-Frame-Options')).toBe('DENY')
+      expect(response.headers.get('Referrer-Policy')).toBe('no-referrer')
+    },
+  )
+
+  test('a Host header cannot write into the policy', async () => {
+    const response = await app.request('/', { headers: { Host: "x; script-src 'unsafe-inline'" } })
+    expect(response.headers.get('Content-Security-Policy')).not.toContain('unsafe')
+  })
+
+  test('a page is asked for anew every time, what it loads is kept for ever', async () => {
+    const page = await app.request('/')
+    expect(page.headers.get('Cache-Control')).toBe('no-cache')
+    const tag = page.headers.get('ETag') ?? ''
+    const again = await app.request('/', { headers: { 'If-None-Match': tag } })
+    expect([again.status, await again.text()]).toEqual([304, ''])
+
+    const assets = [...(await page.text()).matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path)
+    expect(assets).toHaveLength(3)
+    for (const path of assets) {
+      const asset = await app.request(String(path))
+      expect([path, asset.status]).toEqual([path, 200])
+      expect(asset.headers.get('Cache-Control')).toBe('public, max-age=31536000, immutable')
+      expect(asset.headers.get('X-Content-Type-Options')).toBe('nosniff')
+    }
+  })
+
+  test('text travels compressed to those who can read it', async () => {
+    const response = await app.request('/', { headers: { 'Accept-Encoding': 'gzip, br' } })
+    expect(response.headers.get('Content-Encoding')).toBe('gzip')
+    expect(response.headers.get('Vary')).toContain('Accept-Encoding')
+  })
+
+  test.each(['wallet.html', '..%2f..%2fpackage.json', 'nothing.js', '__proto__'])(
+    '/assets/%s is not there',
+    async (name) => {
+      expect((await app.request(`/assets/${name}`)).status).toBe(404)
+    },
+  )
+
+  test('pages that cannot be built say what to do, and the API goes on', async () => {
+    const { app } = edge({ web: () => Promise.reject(new Error('no esbuild')) })
+    const response = await app.request('/')
+    expect(response.status).toBe(503)
+    expect(await response.text()).toContain('npm run build:web')
+    expect((await app.request('/health/live')).status).toBe(200)
+  })
+})
+
+describe('the demo sign-in', () => {
+  const demo: DemoDeps = {
+    session: async (as) => ({
+      token: 'x',
+      userId: `demo-${as}`,
+      expiresAt: '2030-01-01T00:00:00Z',
+    }),
+  }
+
+  /** The status of a sign-in, and whether the pages offer it. */
+  async function tryOver(headers: Record<string, string>, deps: { demo?: DemoDeps } = { demo }) {
+    const { app } = edge({ web: webPages(), ...deps })
+    const server = createAdaptorServer({ fetch: app.fetch })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    const all = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, value.replace('PORT', String(port))]),
+    )
+    const ask = (method: string, path: string, body?: string) =>
+      new Promise<{ status: number; body: Record<string, unknown> }>((resolve, reject) => {
+        const sent = request(
+          {
+            port,
+            host: '127.0.0.1',
+            method,
+            path,
+            headers: { 'Content-Type': 'application/json', ...all },
+          },
+          async (response) => {
+            const body = (await json(response)) as Record<string, unknown>
+            resolve({ status: response.statusCode ?? 0, body })
+          },
+        )
+        sent.on('error', reject)
+        sent.end(body)
+      })
+    const { status } = await ask('POST', '/demo/session', '{"as":"admin"}')
+    const { body } = await ask('GET', '/session.json')
+    return { status, offered: body.demo }
+  }
+
+  test.each([
+    ['127.0.0.1', {}],
+    ['localhost', { Host: 'localhost:PORT' }],
+    ['a page of its own', { Host: 'localhost:PORT', Origin: 'http://localhost:PORT' }],
+  ])('lets in whoever sits at the machine: %s', async (_, headers) => {
+    expect(await tryOver(headers)).toEqual({ status: 201, offered: true })
+  })
+
+  test.each([
+    ['a name that was made to resolve here', { Host: 'evil.example:PORT' }],
+    ['a name that begins like ours', { Host: 'localhost.evil.example' }],
+    ['a page of another site', { Host: 'localhost:PORT', Origin: 'https://evil.example' }],
+    ['a page of another port', { Host: 'localhost:PORT', Origin: 'http://localhost:1' }],
+    ['a proxy', { 'X-Forwarded-For': '203.0.113.9' }],
+    ['a tunnel', { Forwarded: 'for=203.0.113.9' }],
+  ])('does not exist for %s', async (_, headers) => {
+    expect(await tryOver(headers)).toEqual({ status: 404, offered: false })
+  })
+
+  test('does not exist where it was not given to the app', async () => {
+    expect(await tryOver({}, {})).toEqual({ status: 404, offered: false })
+  })
+
+  test.each([
+    ['with a database of one’s own', { databaseUrl: 'postgres://db/x' }],
+    ['in production', { production: true }],
+  ])('is not given to the app %s', (_, part) => {
+    const embedded = {
+      databaseUrl: undefined,
+      tokenKeys: { kind: 'generated' as const },
+      jwtIssuer: undefined,
+      jwtAudience: undefined,
+      production: false,
+    }
+    const secret = 'a secret of at least thirty-two bytes'
+    expect(demoOf(embedded, secret)).toBeDefined()
+    expect(demoOf({ ...embedded, ...part }, secret)).toBeUndefined()
+    expect(demoOf(embedded, undefined)).toBeUndefined()
+  })
+})

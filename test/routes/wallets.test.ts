@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { admin, alice, foreignAdmin, type LedgerApp, ledgerApp } from './ledger-app.ts'
+
+let ledger: LedgerApp
+
+beforeAll(async () => {
+  ledger = await ledgerApp()
+  for (const [user, amount] of [
+    ['alice', 100],
+    ['Bob', 20.5],
+    ['carol', 3],
+  ] as const) {
+    await ledger.fund(user, amount)
+  }
+})
+afterAll(() => ledger?.close())
+
+const wallets = async (search: string, who = admin) =>
+  (await ledger.call(who, `GET /admin/wallets${search}`)).body
+
+test('an admin sees everyone of the tenant and what they can spend', async () => {
+  await ledger.call(alice, 'POST /transactions/hold', { amount: 40, expiresIn: 600 })
+  const { items, nextCursor } = await wallets('')
+  expect(nextCursor).toBeNull()
+  const found = items.find(({ userId }: { userId: string }) => userId === 'alice')
+  expect(found).toMatchObject({ currency: 'USD', balance: 100, held: 40, available: 60 })
+  expect(await wallets('', foreignAdmin)).toMatchObject({ items: [] })
+})
+
+test('a part of the user id is enough, in any case of letters, and means nothing else', async () => {
+  const ids = async (search: string) =>
+    (await wallets(`?search=${search}`)).items.map(({ userId }: { userId: string }) => userId)
+  expect(await ids('BO')).toEqual(['Bob'])
+  expect(await ids('%25')).toEqual([])
+  expect(await ids('_')).toEqual([])
+})
+
+test('pages put together are the whole, each user once', async () => {
+  const { items: whole } = await wallets('')
+  const ids: string[] = []
+  let cursor = ''
+  for (;;) {
+    const { items, nextCursor } = await wallets(`?limit=1${cursor}`)
+    ids.push(...items.map(({ userId }: { userId: string }) => userId))
+    if (nextCursor === null) break
+    cursor = `&cursor=${nextCursor}`
+  }
+  expect(ids).toEqual(whole.map(({ userId }: { userId: string }) => userId))
+})
+
+test('a user without money in a currency has zero of it', async () => {
+  const { items } = await wallets('?currency=EUR&search=carol')
+  expect(items).toMatchObject([{ userId: 'carol', currency: 'EUR', balance: 0, available: 0 }])
+})
