@@ -79,7 +79,7 @@ export function Users({ api }: Signed) {
                     </time>
                   </td>
                   <td class="right money soft" data-label="Available">
-                    {balance === available ? '' : formatMoney(available, currency)}
+                    {formatMoney(available, currency)}
                   </td>
                   <td class="right money amount-cell">{formatMoney(balance, currency)}</td>
                 </tr>
