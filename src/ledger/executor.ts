@@ -18,6 +18,8 @@ export interface ExecutorOptions {
   inFlight?: number
   /** Milliseconds within which a command is tried again while the database is away. */
   retryFor?: number
+  /** Milliseconds after which a call without an answer counts as lost: it may or may not have been applied. */
+  callTimeout?: number
 }
 
 interface ResultRow {
@@ -44,11 +46,13 @@ export class BatchingExecutor implements Executor {
   readonly #batcher: Batcher<Command, Applied>
   readonly #onCommitted: (committed: Committed) => Promise<void>
   readonly #retryFor: number
+  readonly #callTimeout: number
 
   constructor(sql: Sql, options: ExecutorOptions = {}) {
     this.#sql = sql
     this.#onCommitted = options.onCommitted ?? (() => Promise.resolve())
     this.#retryFor = options.retryFor ?? 5_000
+    this.#callTimeout = options.callTimeout ?? 10_000
     this.#batcher = new Batcher((commands) => this.#apply(commands), {
       size: options.batchSize ?? 128,
       inFlight: options.inFlight ?? 2,
@@ -98,8 +102,11 @@ export class BatchingExecutor implements Executor {
 
   async #call(commands: Command[]): Promise<Applied[]> {
     const json = JSON.stringify(commands.map(toJson))
-    const [row] = await this.#sql<AppliedRow[]>`
-      select results, events, outbox_id from ledger_apply(${json}::text::json)`
+    const [row] = await answered(
+      this.#sql<AppliedRow[]>`
+        select results, events, outbox_id from ledger_apply(${json}::text::json)`,
+      this.#callTimeout,
+    )
     if (!row) throw new DatabaseUnavailable(false, new Error('ledger_apply returned nothing'))
     const published =
       row.outbox_id === null
@@ -108,6 +115,21 @@ export class BatchingExecutor implements Executor {
     // Not published is no failure of the command: the outbox row stands until it is.
     const settled = published.catch(() => {})
     return row.results.map((result) => ({ outcome: toOutcome(result), published: settled }))
+  }
+}
+
+/** The client loses now and then a query whose connection broke while it opened: a writer must not wait for it forever. */
+async function answered<T>(call: PromiseLike<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const lost = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new DatabaseUnavailable(false, new Error(`no answer within ${ms} ms`)))
+    }, ms)
+  })
+  try {
+    return await Promise.race([call, lost])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

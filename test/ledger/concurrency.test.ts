@@ -23,7 +23,7 @@ beforeAll(async () => {
   for (let i = 0; i < PROCESSES; i++) {
     const sql = connect(database.appUrl, { max: 2 })
     pools.push(sql)
-    executors.push(new BatchingExecutor(sql, { retryFor: 15_000 }))
+    executors.push(new BatchingExecutor(sql, { retryFor: 30_000, callTimeout: 5_000 }))
   }
 })
 

@@ -140,7 +140,7 @@ test.concurrent.each(Array.from({ length: GROUPS }, (_, group) => group))(
       { numRuns: Math.ceil(RUNS / GROUPS) },
     )
   },
-  120_000,
+  240_000,
 )
 
 test('the random worlds meet every refusal that there is', () => {
