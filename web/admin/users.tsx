@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
-import { Button } from '../parts/button.tsx'
 import { TextField } from '../parts/fields.tsx'
 import { formatMoney } from '../parts/money.ts'
+import { Pager } from '../parts/pager.tsx'
 import type { Signed } from '../parts/start.tsx'
 import { Empty, Failure, Loading } from '../parts/states.tsx'
 import { fullTime, shortTime } from '../parts/time.ts'
@@ -87,27 +87,15 @@ export function Users({ api }: Signed) {
             </tbody>
           </table>
         )}
-        {(starts.length > 0 || nextCursor) && (
-          <nav class="pager" aria-label="Pages of users">
-            <Button
-              kind="quiet compact"
-              idle={starts.length === 0}
-              onClick={() => setStarts(starts.slice(0, -1))}
-            >
-              Back
-            </Button>
-            <span class="small soft" role="status">
-              Page {starts.length + 1}
-            </span>
-            <Button
-              kind="quiet compact"
-              idle={nextCursor === null || page.loading}
-              onClick={() => nextCursor && setStarts([...starts, nextCursor])}
-            >
-              More
-            </Button>
-          </nav>
-        )}
+        <Pager
+          label="Pages of users"
+          starts={starts}
+          nextCursor={nextCursor}
+          loading={page.loading}
+          back="Back"
+          forward="More"
+          onTurn={setStarts}
+        />
       </section>
     </>
   )

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useId, useState } from 'preact/hooks'
 import { Button } from './button.tsx'
 import { formatMoney } from './money.ts'
+import { Pager } from './pager.tsx'
 import { Empty, Failure, Loading } from './states.tsx'
 import { dayStart, fullTime, shortTime } from './time.ts'
 import {
@@ -72,27 +73,15 @@ export function Statement({ title, load, download, version, actions }: Statement
         </Empty>
       )}
       {items.length > 0 && <Rows items={items} actions={actions} />}
-      {(starts.length > 0 || nextCursor) && (
-        <nav class="pager" aria-label={`Pages of: ${title}`}>
-          <Button
-            kind="quiet compact"
-            idle={starts.length === 0}
-            onClick={() => setStarts(starts.slice(0, -1))}
-          >
-            Newer
-          </Button>
-          <span class="small soft" role="status">
-            Page {starts.length + 1}
-          </span>
-          <Button
-            kind="quiet compact"
-            idle={nextCursor === null || page.loading}
-            onClick={() => nextCursor && setStarts([...starts, nextCursor])}
-          >
-            Older
-          </Button>
-        </nav>
-      )}
+      <Pager
+        label={`Pages of: ${title}`}
+        starts={starts}
+        nextCursor={nextCursor}
+        loading={page.loading}
+        back="Newer"
+        forward="Older"
+        onTurn={setStarts}
+      />
     </section>
   )
 }
