@@ -21,6 +21,7 @@ import { holdRoutes } from './routes/hold.ts'
 import { limitRoutes } from './routes/limits.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { paymentRoutes } from './routes/payment.ts'
+import { revocationRoutes } from './routes/revocations.ts'
 import { statementRoutes } from './routes/statement.ts'
 import { ticketRoutes } from './routes/ticket.ts'
 import { topupRoutes } from './routes/topup.ts'
@@ -71,6 +72,7 @@ export function createApp({
     // Last of its prefix: `/:id` would take what stands after it.
     .route('/transactions', statementRoutes(deps))
     .route('/balance', ticketRoutes(deps))
+    .route('/admin/revocations', revocationRoutes(deps))
     .route('/admin', adminRoutes(deps))
     .route('/health', healthRoutes(deps))
     .route(

@@ -2,6 +2,8 @@ import type { AddressInfo } from 'node:net'
 import pkg from '../package.json' with { type: 'json' }
 import { createApp } from './app.ts'
 import { createAuthenticator } from './auth/authenticator.ts'
+import { PostgresRevocations } from './auth/postgres-revocations.ts'
+import { Revocations } from './auth/revocations.ts'
 import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config.ts'
 import { demoOf } from './demo.ts'
@@ -84,15 +86,25 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
   const onCommitted = async (committed: Parameters<typeof outbox.publish>[0]) => {
     await outbox.publish(committed)
   }
+  const revocations = await Revocations.open({
+    store: new PostgresRevocations(readers, config.jwtMaxLifetime),
+    log,
+    announce: () => bus.announceRevocation(),
+  })
+  releases.add(async () => revocations.close())
+  bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })
   const authenticator = createAuthenticator({
     keys,
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
+    maxLifetime: config.jwtMaxLifetime,
+    revocations,
   })
   const gateway = new Gateway({
     bus,
     store,
     authenticator,
+    revocations,
     logger: log,
     currency: config.currency,
     corsOrigins: config.corsOrigins,
@@ -119,6 +131,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     overview,
     cache: bus,
     tickets: gateway.tickets,
+    revocations,
     streams: eventStreams(gateway.connections),
     readiness: readinessOf(readers, gateway),
     system: systemOf({ version: pkg.version, sql: readers, overview, bus, gateway }),

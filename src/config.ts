@@ -81,6 +81,12 @@ export const VARIABLES = z.object({
     ),
   JWT_ISSUER: z.string().optional().describe('The `iss` that every token must carry.'),
   JWT_AUDIENCE: z.string().optional().describe('The `aud` that every token must carry.'),
+  JWT_MAX_LIFETIME: duration
+    .refine((value) => value > 0, 'must be more than 0 seconds')
+    .optional()
+    .describe(
+      'Longest time from `iat` to `exp` of a token, such as 24h; others are refused, and revocations older than that are forgotten. Unset: any, and revocations without an end stay until they are lifted.',
+    ),
   CURRENCY: z
     .string()
     .refine((code) => CURRENCIES.has(code), 'must be an ISO 4217 code such as USD')
@@ -142,6 +148,8 @@ export interface Config {
   tokenKeys: TokenKeys
   jwtIssuer: string | undefined
   jwtAudience: string | undefined
+  /** Seconds. */
+  jwtMaxLifetime: number | undefined
   currency: string
   corsOrigins: string[]
   /** Proxies in front whose X-Forwarded-For is believed. */
@@ -176,6 +184,7 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     tokenKeys: tokenKeys(vars),
     jwtIssuer: vars.JWT_ISSUER,
     jwtAudience: vars.JWT_AUDIENCE,
+    jwtMaxLifetime: vars.JWT_MAX_LIFETIME,
     currency: vars.CURRENCY,
     corsOrigins: vars.CORS_ORIGINS,
     trustProxy: vars.TRUST_PROXY,

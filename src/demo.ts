@@ -10,9 +10,12 @@ const SESSION = 3600
  * @param expiresIn seconds
  */
 export function demoOf(
-  config: Pick<Config, 'databaseUrl' | 'tokenKeys' | 'jwtIssuer' | 'jwtAudience' | 'production'>,
+  config: Pick<
+    Config,
+    'databaseUrl' | 'tokenKeys' | 'jwtIssuer' | 'jwtAudience' | 'jwtMaxLifetime' | 'production'
+  >,
   secret: string | undefined,
-  expiresIn = SESSION,
+  expiresIn = Math.min(SESSION, config.jwtMaxLifetime ?? SESSION),
 ): DemoDeps | undefined {
   if (config.databaseUrl !== undefined || config.production || secret === undefined)
     return undefined

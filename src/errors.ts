@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'invalid_request'
   | 'unauthorized'
   | 'token_expired'
+  | 'token_revoked'
   | 'forbidden'
   | 'conflict'
   | 'payload_too_large'

@@ -21,7 +21,7 @@ export async function welcome(running: Running, secret: string, config: Config):
     mintToken(secret, {
       sub,
       roles,
-      expiresIn: TOKEN_LIFE,
+      expiresIn: Math.min(TOKEN_LIFE, config.jwtMaxLifetime ?? TOKEN_LIFE),
       issuer: config.jwtIssuer,
       audience: config.jwtAudience,
     })

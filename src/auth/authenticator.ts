@@ -1,14 +1,20 @@
+import { createHash } from 'node:crypto'
 import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { ApiError } from '../errors.ts'
 import { createPublishedKeys } from './keys.ts'
-import type { Authenticator, Principal } from './principal.ts'
+import type { Authenticator, Principal, RevocationList } from './principal.ts'
+import { tokenRevoked } from './revocations.ts'
 
 export interface AuthenticatorOptions {
   /** The one source of keys; it alone decides which algorithms are accepted. */
   keys: { kind: 'secret'; secret: string } | { kind: 'jwks'; url: string }
   issuer?: string | undefined
   audience?: string | undefined
+  /** Seconds from `iat` to `exp` that a token may have at most, which then needs both. Default: any. */
+  maxLifetime?: number | undefined
+  /** Default: none is ever revoked. */
+  revocations?: Pick<RevocationList, 'covers'> | undefined
   /** Verified tokens kept in memory. Default 10,000. */
   cacheSize?: number
   /** Milliseconds since 1970. Default: the system's clock. */
@@ -30,6 +36,7 @@ const claims = z.object({
     .regex(/^[A-Za-z0-9._:@-]{1,64}$/)
     .default('default'),
   exp: z.number().transform((seconds) => Math.min(seconds, YEAR_9999)),
+  iat: z.number().optional(),
   jti: z.string().max(255).optional(),
   roles: z.array(z.string()).max(100).default([]),
   role: z.string().optional(),
@@ -37,40 +44,48 @@ const claims = z.object({
 
 /**
  * Verifies bearer tokens against one secret (HS256) or one key set (RS256, ES256, EdDSA). A token that
- * passed is remembered until it expires, for as long as the keys that signed it stand.
+ * passed is remembered, by its hash, until it expires or is revoked, for as long as the keys that signed
+ * it stand.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const now = options.now ?? Date.now
   const verify = verifier(options, now)
   const known = new Map<string, { principal: Principal; keys: number }>()
-  const cacheSize = options.cacheSize ?? 10_000
+  const { cacheSize = 10_000, maxLifetime, revocations } = options
 
-  function remember(token: string, principal: Principal, keys: number) {
-    known.set(token, { principal, keys })
+  function remember(hash: string, principal: Principal, keys: number) {
+    known.set(hash, { principal, keys })
     const [oldest] = known.keys()
     if (known.size > cacheSize && oldest !== undefined) known.delete(oldest)
   }
 
   return {
     async authenticate(token) {
-      const kept = known.get(token)
+      if (token.length > MAX_TOKEN_LENGTH) throw unauthorized()
+      const hash = createHash('sha256').update(token).digest('base64')
+      const kept = known.get(hash)
       if (kept) {
         // Taken out and put back, the entry becomes the youngest: the oldest is dropped first.
-        known.delete(token)
+        known.delete(hash)
         if (kept.principal.expiresAt + CLOCK_TOLERANCE <= now() / 1000) throw expired()
+        if (revocations?.covers(kept.principal)) throw tokenRevoked()
         if (kept.keys === verify.generation()) {
-          known.set(token, kept)
+          known.set(hash, kept)
           return kept.principal
         }
       }
-      if (token.length > MAX_TOKEN_LENGTH) throw unauthorized()
       const keys = verify.generation()
       const principal = toPrincipal(await verify.payload(token).catch(refuse))
-      remember(token, principal, keys)
+      if (maxLifetime !== undefined && livesLonger(principal, maxLifetime)) throw unauthorized()
+      if (revocations?.covers(principal)) throw tokenRevoked()
+      remember(hash, principal, keys)
       return principal
     },
   }
 }
+
+const livesLonger = ({ issuedAt, expiresAt }: Principal, seconds: number) =>
+  issuedAt === undefined || expiresAt - issuedAt > seconds
 
 interface Verifier {
   payload(token: string): Promise<JWTPayload>
@@ -112,7 +127,7 @@ function importSecret(secret: string): Promise<CryptoKey> {
 function toPrincipal(payload: JWTPayload): Principal {
   const parsed = claims.safeParse(payload)
   if (!parsed.success) throw unauthorized()
-  const { sub, tenant, exp, jti, roles, role } = parsed.data
+  const { sub, tenant, exp, iat, jti, roles, role } = parsed.data
   const held = new Set(
     [...roles, ...(role === undefined ? [] : [role])].map((r) => r.toLowerCase()),
   )
@@ -122,6 +137,7 @@ function toPrincipal(payload: JWTPayload): Principal {
     isAdmin: held.has('admin'),
     isService: held.has('service'),
     expiresAt: exp,
+    ...(iat !== undefined && { issuedAt: iat }),
     ...(jti !== undefined && { tokenId: jti }),
   }
 }

@@ -8,6 +8,8 @@ export interface Principal extends Who {
   isService: boolean
   /** The token's `exp`, in seconds since 1970. */
   expiresAt: number
+  /** The token's `iat`, in seconds since 1970, where it has one. */
+  issuedAt?: number
   /** The token's `jti`, where it has one. */
   tokenId?: string
 }
@@ -15,6 +17,13 @@ export interface Principal extends Who {
 /** Turns a bearer token into a principal. Throws `ApiError` `unauthorized`, never anything that holds the token. */
 export interface Authenticator {
   authenticate(token: string): Promise<Principal>
+}
+
+/** Which tokens were taken back before they expired. */
+export interface RevocationList {
+  covers(principal: Principal): boolean
+  /** `listener` is called when more tokens were revoked. Returns a function that stops it. */
+  onRevoked(listener: () => void): () => void
 }
 
 /** Gives single-use stand-ins for a token, for clients that can only put it into a URL. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 
 /** What a token says of its bearer. `expiresIn` is seconds from now. */
@@ -8,7 +9,7 @@ export interface TokenClaims {
   expiresIn: number
   issuer?: string | undefined
   audience?: string | undefined
-  /** `jti`, by which the token can be named without showing it. */
+  /** `jti`, by which the token can be revoked. Default: a random one. */
   id?: string
 }
 
@@ -23,8 +24,8 @@ export async function mintToken(secret: string, claims: TokenClaims): Promise<st
     .setSubject(claims.sub)
     .setIssuedAt(now)
     .setExpirationTime(now + claims.expiresIn)
+    .setJti(claims.id ?? randomUUID())
   if (claims.issuer !== undefined) jwt.setIssuer(claims.issuer)
   if (claims.audience !== undefined) jwt.setAudience(claims.audience)
-  if (claims.id !== undefined) jwt.setJti(claims.id)
   return jwt.sign(new TextEncoder().encode(secret))
 }

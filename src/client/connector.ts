@@ -55,7 +55,7 @@ const DOUBT_TIMEOUT = 5_000
 /** Milliseconds between the beats of SSE, and a little more. */
 const SSE_BEAT = 18_000
 
-const TOKEN_CODES = new Set(['unauthorized', 'token_expired'])
+const TOKEN_CODES = new Set(['unauthorized', 'token_expired', 'token_revoked'])
 
 /** To try again as before would not help. */
 const FINAL_CODES = new Set(['forbidden', 'invalid_request', 'transport_unavailable'])

@@ -9,6 +9,7 @@ const OTHERS: Record<Exclude<ErrorCode, RefusalCode>, Meaning> = {
   invalid_request: [400, 'The request is not valid; `details.issues` names the fields.'],
   unauthorized: [401, 'The token is missing or not valid.'],
   token_expired: [401, 'The token has expired.'],
+  token_revoked: [401, 'The token was revoked before its time; sign in again.'],
   forbidden: [403, 'The caller’s role does not allow it.'],
   conflict: [409, 'It contradicts what is there.'],
   payload_too_large: [413, 'The body is larger than 64 KiB.'],

@@ -116,6 +116,25 @@ export const deleted = z.object({ deleted: z.int() })
 
 export const ticket = z.object({ ticket: z.string(), expiresAt: time })
 
+export const revocation = z
+  .object({
+    id: z.uuid(),
+    userId: z.string().optional(),
+    tokenId: z.string().optional(),
+    reason: z.string().nullable(),
+    revokedBy: z.string(),
+    revokedAt: time,
+    expiresAt: time
+      .nullable()
+      .meta({ description: 'When it is forgotten; null: it stands until it is lifted.' }),
+  })
+  .meta({ id: 'Revocation' })
+
+export const revocations = z.object({
+  items: z.array(revocation),
+  nextCursor: z.string().nullable(),
+})
+
 export const wallets = z.object({
   items: z.array(
     z.object({

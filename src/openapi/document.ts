@@ -139,7 +139,9 @@ function responses(
     causes.set(code, [...(causes.get(code) ?? []), cause])
   }
   add(400, '`invalid_request`: The request is not valid.')
-  if (has.access) add(401, '`unauthorized`, `token_expired`: The token is missing or not valid.')
+  if (has.access) {
+    add(401, '`unauthorized`, `token_expired`, `token_revoked`: The token is missing or not valid.')
+  }
   if (has.access) add(403, '`forbidden`: It is not for you.')
   if (has.body) add(413, '`payload_too_large`: The body is larger than 64 KiB.')
   if (has.body) add(415, '`unsupported_media_type`: The body is not declared as JSON.')

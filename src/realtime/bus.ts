@@ -6,6 +6,9 @@ import type { TicketStore } from './tickets.ts'
 /** The Redis channel of every event of every user. */
 export const UPDATES_CHANNEL = 'balance:updates'
 
+/** Where processes tell one another to look at the revocations. What is said there does not matter. */
+export const REVOCATIONS_CHANNEL = 'livebalance:revocations'
+
 /** How long a cached balance lives, in seconds. */
 export const CACHE_SECONDS = 3600
 
@@ -21,6 +24,8 @@ export interface Link {
 export interface BusListener {
   /** One message of `balance:updates`, as it came: anyone with access to Redis can have sent it. */
   message(text: string): void
+  /** The revocations in Postgres changed. */
+  revoked?(): void
   /** The link changed. After `live`, messages may have been missed: compare with the ledger. */
   link(link: Link): void
 }
@@ -38,6 +43,8 @@ export interface Bus {
    * forward: a newer balance stays. Rejects when it is not known to have happened; then publish again.
    */
   publish(events: readonly LedgerEvent[]): Promise<void>
+  /** Tells every process, this one included, that the revocations in Postgres changed. Rejects when it is not known to have happened. */
+  announceRevocation(): Promise<void>
   /** The cached balance as plain decimal text (`150.5`); null when it is not cached, or cannot be trusted now. */
   cachedBalance(who: Who, currency: string): Promise<string | null>
   /** Caches what was read from Postgres (minor units, true at `seq`), unless something newer is cached. Never rejects. */

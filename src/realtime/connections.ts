@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Principal } from '../auth/principal.ts'
+import type { Principal, RevocationList } from '../auth/principal.ts'
 import { ApiError } from '../errors.ts'
 import { CURRENCIES } from '../ledger/money.ts'
 import { Connection, type TransportName, type TransportSink } from './connection.ts'
@@ -13,6 +13,8 @@ import type { CloseReason } from './subscriber.ts'
 export interface ConnectionsOptions {
   hub: Hub
   credentials: Credentials
+  /** Default: no token is ever revoked. */
+  revocations?: RevocationList
   counts: ConnectionCounts
   logger: Logger
   /** Of balances, for clients that name none. */
@@ -39,6 +41,11 @@ const WARN_AHEAD = 60
 const EXPIRED: CloseReason = {
   code: 'token_expired',
   message: 'the token has expired; connect again with a fresh one',
+  final: true,
+}
+const REVOKED: CloseReason = {
+  code: 'token_revoked',
+  message: 'the token was revoked; sign in again',
   final: true,
 }
 const TOO_MANY_MESSAGES: CloseReason = {
@@ -72,6 +79,9 @@ export class Connections {
     // One clock for all: a timer for each connection would cost more than the connection.
     this.#timer = setInterval(() => this.#tick(), 1000)
     this.#timer.unref()
+    options.revocations?.onRevoked(() => {
+      for (const connection of this.#open) this.#endRevoked(connection)
+    })
   }
 
   /** Open connections by transport. */
@@ -87,7 +97,7 @@ export class Connections {
 
   /**
    * Lets one connection in. Call `open` or `release` for it afterwards.
-   * @throws ApiError `unauthorized`, `token_expired`, `invalid_request`, `too_many_connections`, `shutting_down` or `unavailable`
+   * @throws ApiError `unauthorized`, `token_expired`, `token_revoked`, `invalid_request`, `too_many_connections`, `shutting_down` or `unavailable`
    */
   async admit(presented: Presented, currency?: string | null): Promise<Principal> {
     if (this.#draining) {
@@ -127,8 +137,10 @@ export class Connections {
     )
     this.#open.add(connection)
     this.#log.info(() => `[BalanceGateway] Client ${clientId} connected to balance updates`)
-    // Let in just before the drain began. Not at once: the transport listens for the end only from now on.
+    // The drain or the revocation came after it was let in. Not at once: the transport listens for the end
+    // only from now on.
     if (this.#draining) setImmediate(() => sink.close(SHUTTING_DOWN))
+    else if (this.#isRevoked(connection)) setImmediate(() => this.#endRevoked(connection))
     return connection
   }
 
@@ -215,6 +227,14 @@ export class Connections {
     clearInterval(this.#timer)
     for (const connection of this.#open) connection.sink.close(SHUTTING_DOWN)
     this.#options.counts.close()
+  }
+
+  #isRevoked({ principal }: Connection): boolean {
+    return this.#options.revocations?.covers(principal) === true
+  }
+
+  #endRevoked(connection: Connection): void {
+    if (this.#isRevoked(connection)) this.end(connection, REVOKED)
   }
 
   #tick(): void {

@@ -1,4 +1,5 @@
-import type { Authenticator, Principal } from '../auth/principal.ts'
+import type { Authenticator, Principal, RevocationList } from '../auth/principal.ts'
+import { tokenRevoked } from '../auth/revocations.ts'
 import { ApiError } from '../errors.ts'
 import { Tickets } from './tickets.ts'
 
@@ -15,19 +16,27 @@ export interface Presented {
 export class Credentials {
   readonly #authenticator: Authenticator
   readonly #tickets: Tickets
+  readonly #revocations: Pick<RevocationList, 'covers'> | undefined
 
-  constructor(authenticator: Authenticator, tickets: Tickets) {
+  constructor(
+    authenticator: Authenticator,
+    tickets: Tickets,
+    revocations?: Pick<RevocationList, 'covers'>,
+  ) {
     this.#authenticator = authenticator
     this.#tickets = tickets
+    this.#revocations = revocations
   }
 
-  /** @throws ApiError `unauthorized`, `token_expired` or `unavailable` */
+  /** @throws ApiError `unauthorized`, `token_expired`, `token_revoked` or `unavailable` */
   async identify(presented: Presented): Promise<Principal> {
     const token = tokenOf(presented)
     if (!token) throw new ApiError(401, 'unauthorized', 'a token is required')
     if (!Tickets.looksLikeOne(token)) return await this.#authenticator.authenticate(token)
     const principal = await this.#tickets.redeem(token)
     if (!principal) throw new ApiError(401, 'unauthorized', 'the ticket was used or is too old')
+    // Between the issue of a ticket and its use, the token behind it may have been revoked.
+    if (this.#revocations?.covers(principal)) throw tokenRevoked()
     return principal
   }
 }

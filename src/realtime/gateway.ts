@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Authenticator } from '../auth/principal.ts'
+import type { Authenticator, RevocationList } from '../auth/principal.ts'
 import type { EventStore } from '../ledger/ledger.ts'
 import type { Bus } from './bus.ts'
 import { ConnectionCounts } from './connection-counts.ts'
@@ -16,6 +16,8 @@ export interface GatewayOptions {
   bus: Bus
   store: EventStore
   authenticator: Authenticator
+  /** Ends the connections that it comes to cover. Default: none is ever revoked. */
+  revocations?: RevocationList
   logger: Logger
   /** Of balances, for clients that name none. */
   currency: string
@@ -43,7 +45,7 @@ export class Gateway {
   readonly #corsOrigins: readonly string[]
 
   constructor(options: GatewayOptions) {
-    const { bus, store, authenticator, logger, currency } = options
+    const { bus, store, authenticator, revocations, logger, currency } = options
     this.#corsOrigins = options.corsOrigins
     this.#hub = new Hub({
       bus,
@@ -56,7 +58,8 @@ export class Gateway {
     this.tickets = new Tickets(bus.tickets)
     this.connections = new Connections({
       hub: this.#hub,
-      credentials: new Credentials(authenticator, this.tickets),
+      credentials: new Credentials(authenticator, this.tickets, revocations),
+      ...(revocations && { revocations }),
       counts: this.#counts,
       logger,
       currency,

@@ -19,6 +19,10 @@ export class Listeners implements BusListener {
     this.#each((listener) => listener.message(text))
   }
 
+  revoked(): void {
+    this.#each((listener) => listener.revoked?.())
+  }
+
   link(link: Link): void {
     this.#each((listener) => listener.link(link))
   }

@@ -49,6 +49,10 @@ export class MemoryBus implements Bus {
     })
   }
 
+  async announceRevocation(): Promise<void> {
+    setImmediate(() => this.#listeners.revoked())
+  }
+
   async cachedBalance(who: Who, currency: string): Promise<string | null> {
     const key = cacheKeys(who, currency, this.#options.currency).value
     return this.#held(key)?.text ?? null

@@ -2,7 +2,14 @@ import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { encodeEvent, type LedgerEvent, type Who } from '../ledger/event.ts'
 import type { ChangeLog, WalletState } from '../ledger/ledger.ts'
-import { type Bus, type BusListener, CACHE_SECONDS, type Link, UPDATES_CHANNEL } from './bus.ts'
+import {
+  type Bus,
+  type BusListener,
+  CACHE_SECONDS,
+  type Link,
+  REVOCATIONS_CHANNEL,
+  UPDATES_CHANNEL,
+} from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
 import { forgetOtherEpochs, refreshCache } from './cache-refresh.ts'
 import { cacheKeys } from './keys.ts'
@@ -83,6 +90,7 @@ export class RedisBus implements Bus {
       logger,
       probeAfter: options.probeAfter ?? 1000,
       onMessage: (text) => this.#listeners.message(text),
+      onRevocation: () => this.#listeners.revoked(),
       onChange: (link) => {
         logger[link.state === 'live' ? 'info' : 'warn'](
           { reason: link.reason },
@@ -124,6 +132,11 @@ export class RedisBus implements Bus {
     const { epoch, currency } = this.#options
     const messages = events.map((event) => encodeEvent(event, epoch))
     await this.#ask(this.#write('all', newestEntries(events, currency), messages))
+  }
+
+  async announceRevocation(): Promise<void> {
+    if (!this.reachable) throw new Error('redis is away')
+    await this.#ask(this.#commands.publish(REVOCATIONS_CHANNEL, ''))
   }
 
   async cachedBalance(who: Who, currency: string): Promise<string | null> {

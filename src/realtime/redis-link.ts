@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { type Link, UPDATES_CHANNEL } from './bus.ts'
+import { type Link, REVOCATIONS_CHANNEL, UPDATES_CHANNEL } from './bus.ts'
 
 export interface RedisLinkOptions {
   /** Publishes over the other connection. */
@@ -12,6 +12,7 @@ export interface RedisLinkOptions {
   /** How long it may be quiet before it is probed, in milliseconds. */
   probeAfter: number
   onMessage(text: string): void
+  onRevocation(): void
   onChange(link: Link): void
 }
 
@@ -19,7 +20,7 @@ export interface RedisLinkOptions {
 const LOOKS = 3
 
 /**
- * The process's one subscription of `balance:updates`, and the proof that it works: a message sent to
+ * The process's one subscription, of `balance:updates` and of revocations, and the proof that it works: a message sent to
  * ourselves comes back. The link is `live` only after such a round trip over both connections.
  */
 export class RedisLink {
@@ -45,6 +46,7 @@ export class RedisLink {
     subscriber.on('message', (channel: string, text: string) => {
       this.#heardAt = Date.now()
       if (channel === UPDATES_CHANNEL) options.onMessage(text)
+      else if (channel === REVOCATIONS_CHANNEL) options.onRevocation()
       else this.#probeReturned()
     })
     const period = Math.max(20, Math.min(500, options.probeAfter / 2))
@@ -70,7 +72,7 @@ export class RedisLink {
   async #subscribe(): Promise<void> {
     const { subscriber, logger } = this.#options
     try {
-      await subscriber.subscribe(UPDATES_CHANNEL, this.#probeChannel)
+      await subscriber.subscribe(UPDATES_CHANNEL, REVOCATIONS_CHANNEL, this.#probeChannel)
       this.#subscribed = true
       await this.#probe()
     } catch (error) {

@@ -17,6 +17,7 @@ const CLOSE_CODES: Partial<Record<CloseReason['code'], number>> = {
   unavailable: 1013,
   rate_limited: 1008,
   token_expired: 4401,
+  token_revoked: 4401,
 }
 
 export interface WebSocketOpening {

@@ -1,5 +1,6 @@
 import type { Guards } from '../auth/guards.ts'
 import type { TicketIssuer } from '../auth/principal.ts'
+import type { RevocationStore } from '../auth/revocation.ts'
 import type { Who } from '../ledger/event.ts'
 import type { Auditor, Executor, Overview, Policies, Reader } from '../ledger/ledger.ts'
 import type { Logger } from '../log.ts'
@@ -48,6 +49,7 @@ export interface RouteDeps {
   overview: Overview
   cache: BalanceCache
   tickets: TicketIssuer
+  revocations: Pick<RevocationStore, 'revoke' | 'lift' | 'list'>
   readiness: () => Promise<Readiness>
   system: () => Promise<SystemState>
   log: Logger

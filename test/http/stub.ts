@@ -65,6 +65,7 @@ export function edge(overrides: Partial<AppDeps> = {}) {
     overview: unused as AppDeps['overview'],
     cache: unused as AppDeps['cache'],
     tickets: unused as AppDeps['tickets'],
+    revocations: unused as AppDeps['revocations'],
     readiness: async () => ({ ready: true, checks: {} }),
     system: unused as AppDeps['system'],
     log: pino({ level: 'silent' }),

@@ -154,6 +154,7 @@ describe('the demo sign-in', () => {
       tokenKeys: { kind: 'generated' as const },
       jwtIssuer: undefined,
       jwtAudience: undefined,
+      jwtMaxLifetime: undefined,
       production: false,
     }
     const secret = 'a secret of at least thirty-two bytes'

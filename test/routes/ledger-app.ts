@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { AppDeps, createApp } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
 import { PostgresAuditor } from '../../src/ledger/auditor.ts'
 import { connect, type Sql } from '../../src/ledger/database.ts'
 import type { Who } from '../../src/ledger/event.ts'
@@ -77,6 +78,8 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
     auditor: new PostgresAuditor(sql),
     policies: new PostgresPolicies(sql),
     overview: new PostgresOverview(sql),
+    // Kept, and no more: here nobody's token stops counting.
+    revocations: new PostgresRevocations(sql),
     system: async () => STATE,
     cache,
     ...overrides,

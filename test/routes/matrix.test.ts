@@ -61,6 +61,11 @@ const limit = async () => {
   return ''
 }
 
+const revocation = async () => {
+  const { body } = await it.call(admin, 'POST /admin/revocations', { tokenId: 'matrix' })
+  return body.id as string
+}
+
 interface Row {
   /** What the route answers to alice, whose things these are; to bob; a service; an admin; an admin of another tenant. */
   answers: readonly [alice: number, bob: number, service: number, admin: number, foreign: number]
@@ -162,6 +167,9 @@ const MATRIX: Record<string, Row> = {
   'GET /openapi.json': anyone(200),
   'GET /asyncapi.json': anyone(200),
   'GET /docs': anyone(200),
+  'POST /admin/revocations': { ...row(403, 403, 403, 201, 201), body: { userId: 'dora' } },
+  'GET /admin/revocations': row(403, 403, 403, 200, 200),
+  'DELETE /admin/revocations/:id': { ...row(403, 403, 403, 200, 404), id: revocation },
   'GET /admin/wallets': row(403, 403, 403, 200, 200),
   'GET /admin/system': row(403, 403, 403, 200, 200),
   // The pages are for everyone; what they show asks for a token.

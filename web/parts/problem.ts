@@ -63,6 +63,7 @@ const SENTENCES: Record<string, string> = {
   internal: 'Something went wrong on our side. Try again in a moment.',
   unauthorized: 'The server does not accept this token. Sign in again.',
   token_expired: 'Your session has ended. Sign in again.',
+  token_revoked: 'Your session was ended. Sign in again.',
   forbidden: 'You are not allowed to do that.',
   already_processed: 'Somebody was quicker: this has been decided already.',
   self_approval: 'You asked for this yourself, so somebody else has to decide it.',

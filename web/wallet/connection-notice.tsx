@@ -30,7 +30,7 @@ export function ConnectionNotice({ client, snapshot, session }: NoticeProps) {
   if (state !== 'refused' && !soon && !asking) return null
 
   const { code = 'unauthorized', message = '' } = snapshot.error ?? {}
-  const isToken = code === 'token_expired' || code === 'unauthorized'
+  const isToken = ['unauthorized', 'token_expired', 'token_revoked'].includes(code)
   return (
     <div class={`notice wide ${soon ? 'wait' : 'loss'}`} role="alert">
       <span>

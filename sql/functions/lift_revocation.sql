@@ -1,0 +1,9 @@
+-- Takes a revocation back; its tokens count again, as far as they are not expired. False: there is none.
+create or replace function lift_revocation(p_tenant text, p_id uuid) returns boolean
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  update revocations set lifted_at = clock_timestamp(), version = next_revocation_version()
+  where tenant = p_tenant and id = p_id and revocation_stands(lifted_at, expires_at);
+  return found;
+end
+$$;

@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import type { Revocation } from '../auth/revocation.ts'
+import { ApiError } from '../errors.ts'
+import { answer } from '../http/answer.ts'
+import { factory } from '../http/env.ts'
+import * as field from '../http/fields.ts'
+import { json, param, query } from '../http/validate.ts'
+import type { RouteDeps } from './deps.ts'
+
+const tokenId = field
+  .text(255)
+  .min(1)
+  .meta({ description: 'The `jti` of one token.', examples: ['5f0c…'] })
+
+/** `/admin/revocations`: tokens of the tenant that shall not count any more. */
+export function revocationRoutes({
+  guards,
+  revocations,
+}: Pick<RouteDeps, 'guards' | 'revocations'>) {
+  const byId = param(z.object({ id: z.uuid('must be a UUID') }))
+
+  return factory
+    .createApp()
+    .post(
+      '/',
+      guards.requireAdmin,
+      json(
+        z
+          .strictObject({
+            userId: field.userId
+              .exactOptional()
+              .meta({ description: 'Revokes every token that this user was issued up to now.' }),
+            tokenId: tokenId.exactOptional(),
+            expiresAt: field.instant.exactOptional().meta({
+              description: 'The `exp` of that one token: after it, the revocation is forgotten.',
+            }),
+            reason: field.text(500).exactOptional(),
+          })
+          .refine(
+            ({ userId, tokenId }) => (userId === undefined) !== (tokenId === undefined),
+            'Name a userId or a tokenId.',
+          )
+          .refine(
+            ({ userId, expiresAt }) => userId === undefined || expiresAt === undefined,
+            'expiresAt goes with tokenId.',
+          ),
+      ),
+      async (c) => {
+        const { reason = null, expiresAt = null, ...subject } = c.req.valid('json')
+        const { tenant, userId: revokedBy } = c.var.principal
+        const revoked = await revocations.revoke({
+          ...subject,
+          tenant,
+          reason,
+          revokedBy,
+          expiresAt,
+        })
+        return answer(c, toWireRevocation(revoked), 201)
+      },
+    )
+    .get(
+      '/',
+      guards.requireAdmin,
+      query(
+        z.strictObject({
+          userId: field.userId.exactOptional(),
+          tokenId: tokenId.exactOptional(),
+          cursor: z
+            .uuid()
+            .exactOptional()
+            .meta({ description: 'The `nextCursor` of the page before.' }),
+          limit: field.pageLimit,
+        }),
+      ),
+      async (c) => {
+        const { tenant } = c.var.principal
+        const { items, nextCursor } = await revocations.list({ tenant, ...c.req.valid('query') })
+        return answer(c, { items: items.map(toWireRevocation), nextCursor })
+      },
+    )
+    .delete('/:id', guards.requireAdmin, byId, async (c) => {
+      const { tenant } = c.var.principal
+      if (!(await revocations.lift(tenant, c.req.valid('param').id))) {
+        throw new ApiError(404, 'not_found', 'There is no such revocation.')
+      }
+      return answer(c, { deleted: 1 })
+    })
+}
+
+function toWireRevocation({ tenant: _, ...revocation }: Revocation) {
+  return revocation
+}

@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
+import type { Principal } from '../../src/auth/principal.ts'
+import type { NewRevocation } from '../../src/auth/revocation.ts'
+import { Revocations } from '../../src/auth/revocations.ts'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import {
+  createDatabase,
+  eventually,
+  mintToken,
+  TEST_SECRET,
+  type TestDatabase,
+} from '../environment/index.ts'
+
+let database: TestDatabase
+let sql: Sql
+beforeAll(async () => {
+  database = await createDatabase()
+  sql = connect(database.appUrl, { max: 4 })
+})
+afterAll(async () => {
+  await sql.end()
+  await database.drop()
+})
+
+/** What one process knows. Announcements get lost, unless the test says where they go. */
+async function openProcess(options: { announce?: () => Promise<void>; pollEvery?: number } = {}) {
+  const revocations = await Revocations.open({
+    store: new PostgresRevocations(sql),
+    log: { warn: () => {} },
+    announce: async () => {
+      throw new Error('redis is away')
+    },
+    pollEvery: 100,
+    ...options,
+  })
+  onTestFinished(() => revocations.close())
+  return revocations
+}
+
+const now = () => Date.now() / 1000
+const principal = (userId: string, rest: Partial<Principal> = {}): Principal => ({
+  tenant: 'default',
+  userId,
+  isAdmin: false,
+  isService: false,
+  expiresAt: now() + 3600,
+  issuedAt: Math.floor(now()) - 60,
+  ...rest,
+})
+const revocation = (rest: Partial<NewRevocation>): NewRevocation => ({
+  tenant: 'default',
+  reason: null,
+  revokedBy: 'ada',
+  expiresAt: null,
+  ...rest,
+})
+
+describe('revoking a user', () => {
+  test('takes back what was issued up to now, and nothing of others, or of another tenant', async () => {
+    const here = await openProcess()
+    await here.revoke(revocation({ userId: 'alice' }))
+    expect(here.covers(principal('alice'))).toBe(true)
+    expect(here.covers(principal('alice', { issuedAt: Math.floor(now()) + 1 }))).toBe(false)
+    expect(here.covers(principal('bob'))).toBe(false)
+    expect(here.covers(principal('alice', { tenant: 'other' }))).toBe(false)
+    expect(here.covers(principal('bob', { tokenId: 'alice' }))).toBe(false)
+  })
+
+  test('takes a token along that does not say when it was issued', async () => {
+    const here = await openProcess()
+    await here.revoke(revocation({ userId: 'dora' }))
+    const { issuedAt: _, ...timeless } = principal('dora')
+    expect(here.covers(timeless)).toBe(true)
+  })
+
+  test('once more takes back what was issued in between', async () => {
+    const here = await openProcess()
+    const first = await here.revoke(revocation({ userId: 'emil', reason: 'lost phone' }))
+    await sql`select 1`
+    const again = await here.revoke(revocation({ userId: 'emil', reason: 'again' }))
+    expect(again).toMatchObject({ id: first.id, reason: 'again' })
+    expect(Date.parse(again.revokedAt)).toBeGreaterThanOrEqual(Date.parse(first.revokedAt))
+    expect(here.covers(principal('emil', { issuedAt: Math.floor(now()) }))).toBe(true)
+  })
+})
+
+test('revoking one token leaves the user’s others', async () => {
+  const here = await openProcess()
+  await here.revoke(revocation({ tokenId: 't1' }))
+  expect(here.covers(principal('frida', { tokenId: 't1' }))).toBe(true)
+  expect(here.covers(principal('frida', { tokenId: 't2' }))).toBe(false)
+  expect(here.covers(principal('frida', { tokenId: 't1', tenant: 'other' }))).toBe(false)
+  expect(here.covers(principal('t1'))).toBe(false)
+})
+
+describe('another process', () => {
+  test('finds it by itself when no announcement reaches it, and tells its listeners', async () => {
+    const [here, there] = [await openProcess(), await openProcess()]
+    let told = 0
+    there.onRevoked(() => {
+      told += 1
+    })
+    const { id } = await here.revoke(revocation({ userId: 'gina' }))
+    await eventually(() => expect(there.covers(principal('gina'))).toBe(true))
+    expect(told).toBe(1)
+    await here.lift('default', id)
+    await eventually(() => expect(there.covers(principal('gina'))).toBe(false))
+    expect(told).toBe(1)
+  })
+
+  test('finds it at once when it is announced', async () => {
+    const there = await openProcess({ pollEvery: 3_600_000 })
+    const here = await openProcess({ announce: async () => there.announced() })
+    await here.revoke(revocation({ userId: 'hugo' }))
+    await eventually(() => expect(there.covers(principal('hugo'))).toBe(true))
+  })
+
+  test('that starts later knows it from the start', async () => {
+    await (await openProcess()).revoke(revocation({ userId: 'ida' }))
+    const later = await openProcess({ pollEvery: 3_600_000 })
+    expect(later.covers(principal('ida'))).toBe(true)
+  })
+
+  test('misses none of many that are written at once', async () => {
+    const [here, there] = [await openProcess(), await openProcess({ pollEvery: 1 })]
+    const users = Array.from({ length: 200 }, (_, i) => `many${i}`)
+    await Promise.all(users.map((userId) => here.revoke(revocation({ userId }))))
+    await eventually(() => {
+      expect(users.filter((userId) => !there.covers(principal(userId)))).toEqual([])
+    })
+  })
+})
+
+test('a revocation is forgotten once its token is over, and not before', async () => {
+  const here = await openProcess()
+  const at = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString()
+  await here.revoke(revocation({ tokenId: 'just over', expiresAt: at(-45) }))
+  await here.revoke(revocation({ tokenId: 'long over', expiresAt: at(-90) }))
+  await here.revoke(revocation({ tokenId: 'not over', expiresAt: at(90) }))
+  const covered = (tokenId: string) => here.covers(principal('jane', { tokenId }))
+  expect(['just over', 'long over', 'not over'].map(covered)).toEqual([true, false, true])
+  await new PostgresRevocations(sql).prune()
+  const rows = await sql`select subject from revocations where subject like '% over' order by 1`
+  expect(rows.map(({ subject }) => subject)).toEqual(['just over', 'not over'])
+})
+
+test('with a longest lifetime of tokens, a user’s revocation ends with the last of them', async () => {
+  const store = new PostgresRevocations(sql, 3600)
+  const { revokedAt, expiresAt } = await store.revoke(revocation({ userId: 'kurt' }))
+  expect(Date.parse(expiresAt ?? '') - Date.parse(revokedAt)).toBeCloseTo(3_600_000, -2)
+})
+
+test('while the database is away, what was known still counts', async () => {
+  let away = false
+  const store = new PostgresRevocations(sql)
+  const warnings: unknown[] = []
+  const here = await Revocations.open({
+    store: Object.assign(Object.create(store), {
+      revoke: store.revoke.bind(store),
+      prune: async () => {},
+      async changesAfter(version: number, limit: number) {
+        if (away) throw new Error('connect ECONNREFUSED')
+        return store.changesAfter(version, limit)
+      },
+    }),
+    log: { warn: (...args: unknown[]) => void warnings.push(args) },
+    announce: async () => {},
+    pollEvery: 5,
+  })
+  onTestFinished(() => here.close())
+  await here.revoke(revocation({ userId: 'lena' }))
+  away = true
+  await eventually(() => expect(warnings).toHaveLength(1))
+  expect(here.covers(principal('lena'))).toBe(true)
+  away = false
+  await store.revoke(revocation({ userId: 'mona' }))
+  await eventually(() => expect(here.covers(principal('mona'))).toBe(true))
+})
+
+test('a token that was verified and remembered is refused, and good again once that is lifted', async () => {
+  const here = await openProcess()
+  const { authenticate } = createAuthenticator({
+    keys: { kind: 'secret', secret: TEST_SECRET },
+    revocations: here,
+  })
+  const token = await mintToken({ sub: 'nina', id: 'n1' })
+  const before = await authenticate(token)
+  expect(await authenticate(token)).toBe(before)
+  const { id } = await here.revoke(revocation({ tokenId: 'n1' }))
+  for (let i = 0; i < 2; i++) {
+    await expect(authenticate(token)).rejects.toMatchObject({ status: 401, code: 'token_revoked' })
+  }
+  await here.lift('default', id)
+  const after = await authenticate(token)
+  expect(after).toEqual(before)
+  expect(after).not.toBe(before)
+})

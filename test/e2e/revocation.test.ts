@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { ServerProcess } from '../chaos/server-process.ts'
+import {
+  createDatabase,
+  describeWithPrivateRedis,
+  eventually,
+  mintToken,
+  startPrivateRedis,
+} from '../environment/index.ts'
+import { connectBy, TRANSPORTS } from '../realtime/balance-server.ts'
+
+describeWithPrivateRedis('two processes whose Redis was killed', () => {
+  test('a revocation in one ends the connections of the other, and outlives a restart', async () => {
+    const database = await createDatabase()
+    const redis = await startPrivateRedis()
+    const environment = {
+      databaseUrl: database.ownerUrl,
+      redisUrl: redis.url,
+      logFile: join(inject('runFolder'), 'revocation.log'),
+    }
+    const servers: ServerProcess[] = []
+    onTestFinished(async () => {
+      await Promise.all(servers.map((server) => server.end('SIGKILL')))
+      await redis.close()
+      await database.drop()
+    })
+    const begin = () => ServerProcess.start(environment)
+    servers.push(...(await Promise.all([begin(), begin()])))
+    const [here, there] = servers as [ServerProcess, ServerProcess]
+
+    const ask = async (server: ServerProcess, request: string, token: string, body?: object) => {
+      const [method = '', path = ''] = request.split(' ')
+      const response = await fetch(server.url + path, {
+        method,
+        headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+        ...(body && { body: JSON.stringify(body) }),
+      })
+      // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+      const answer: any = await response.json()
+      return { status: response.status, body: answer }
+    }
+    const admin = await mintToken({ sub: 'ada', roles: ['admin'] })
+    const alice = await mintToken({ sub: 'alice' })
+    const clients = TRANSPORTS.map((how) => connectBy[how](there.url, alice))
+    await eventually(() => {
+      for (const { received } of clients) expect(received[0]?.event).toBe('balance_initial')
+    })
+
+    await redis.kill()
+    const revoked = await ask(here, 'POST /admin/revocations', admin, { userId: 'alice' })
+    const began = performance.now()
+    expect(revoked.status).toBe(201)
+    expect((await ask(here, 'GET /transactions/balance', alice)).body.code).toBe('token_revoked')
+    await Promise.all(clients.map(({ failure }) => failure))
+    console.log(`revoked without Redis: all ended in ${(performance.now() - began).toFixed()} ms`)
+    for (const { received } of clients) expect(received.at(-1)?.data.code).toBe('token_revoked')
+    expect(await ask(there, 'GET /transactions/balance', alice)).toMatchObject({
+      status: 401,
+      body: { code: 'token_revoked' },
+    })
+
+    await redis.restart()
+    await there.end('SIGKILL')
+    await there.start()
+    expect((await ask(there, 'GET /transactions/balance', alice)).status).toBe(401)
+    const lift = `DELETE /admin/revocations/${revoked.body.id}`
+    expect((await ask(here, lift, admin)).status).toBe(200)
+    await eventually(async () => {
+      expect((await ask(there, 'GET /transactions/balance', alice)).status).toBe(200)
+    })
+  }, 60_000)
+})

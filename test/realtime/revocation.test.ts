@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
+import { Revocations } from '../../src/auth/revocations.ts'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import type { Bus } from '../../src/realtime/bus.ts'
+import { RedisBus } from '../../src/realtime/redis-bus.ts'
+import {
+  createDatabase,
+  describeWithRedis,
+  eventually,
+  mintToken,
+  redisUrl,
+  TEST_SECRET,
+  type TestDatabase,
+} from '../environment/index.ts'
+import { connectBy, silent, startServer, TRANSPORTS } from './balance-server.ts'
+import { FakeLedger } from './fake-ledger.ts'
+import { FragileBus } from './fragile-bus.ts'
+
+let database: TestDatabase
+let sql: Sql
+beforeAll(async () => {
+  database = await createDatabase()
+  sql = connect(database.appUrl, { max: 4 })
+})
+afterAll(async () => {
+  await sql.end()
+  await database.drop()
+})
+
+/** A server whose revocations are kept in Postgres, and announced over its bus. */
+async function start(bus: Bus = new FragileBus(), pollEvery = 100) {
+  const revocations = await Revocations.open({
+    store: new PostgresRevocations(sql),
+    log: silent,
+    announce: () => bus.announceRevocation(),
+    pollEvery,
+  })
+  onTestFinished(() => revocations.close())
+  bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })
+  const keys = { kind: 'secret', secret: TEST_SECRET } as const
+  const authenticator = createAuthenticator({ keys, revocations })
+  return { revocations, ...(await startServer({ bus, revocations, authenticator })) }
+}
+
+const BY_ADA = { tenant: 'default', reason: null, revokedBy: 'ada', expiresAt: null }
+
+test.each(TRANSPORTS)('%s: an open connection ends, told why, and no other does', async (how) => {
+  const { url, revocations, gateway } = await start()
+  const user = `revoked by ${how}`.replaceAll(/[ .]/g, '-')
+  const token = (id: string, sub = user) => mintToken({ sub, id: `${user}-${id}` })
+  const [first, second] = [await token('1'), await token('2')]
+  const clients = [
+    connectBy[how](url, first),
+    connectBy[how](url, second),
+    connectBy[how](url, await token('3', 'bob')),
+  ]
+  await eventually(() => {
+    for (const { received } of clients) expect(received[0]?.event).toBe('balance_initial')
+  })
+  const last = () => clients.map(({ received }) => received.at(-1)?.data.code)
+
+  await revocations.revoke({ ...BY_ADA, tokenId: `${user}-1` })
+  await clients[0]?.failure
+  expect(last()).toEqual(['token_revoked', undefined, undefined])
+  await revocations.revoke({ ...BY_ADA, userId: user })
+  await clients[1]?.failure
+  expect(last()).toEqual(['token_revoked', 'token_revoked', undefined])
+  await eventually(() => expect(gateway.users).toBe(1))
+
+  const refused = await connectBy[how](url, second).failure
+  expect(refused).toMatchObject(how === 'Socket.IO' ? { code: 'token_revoked' } : { status: 401 })
+})
+
+test.each(TRANSPORTS)('%s: a ticket of a revoked token opens nothing', async (how) => {
+  const { url, revocations, gateway } = await start()
+  const userId = `ticket-${TRANSPORTS.indexOf(how)}`
+  const { ticket } = await gateway.tickets.issue({
+    tenant: 'default',
+    userId,
+    isAdmin: false,
+    isService: false,
+    expiresAt: Date.now() / 1000 + 600,
+    issuedAt: Math.floor(Date.now() / 1000),
+  })
+  await revocations.revoke({ ...BY_ADA, userId })
+  const refused = await connectBy[how](url, ticket).failure
+  expect(refused).toMatchObject(how === 'Socket.IO' ? { code: 'token_revoked' } : { status: 401 })
+})
+
+test('a connection that was let in just before ends all the same', async () => {
+  const { revocations, gateway } = await start()
+  const token = await mintToken({ sub: 'racer' })
+  const principal = await gateway.connections.admit({ token })
+  await revocations.revoke({ ...BY_ADA, userId: 'racer' })
+  const end = new Promise((resolve) => {
+    const sink = { write: () => {}, beat: () => {}, queuedBytes: () => 0, close: resolve }
+    gateway.connections.open(sink, { principal, transport: 'sse', clientId: 'racer' })
+  })
+  expect(await end).toMatchObject({ code: 'token_revoked' })
+})
+
+test('a fresh token that is revoked already does not keep a connection', async () => {
+  const { url, revocations } = await start()
+  await revocations.revoke({ ...BY_ADA, tokenId: 'stolen' })
+  const client = connectBy.WebSocket(url, await mintToken({ sub: 'olga' }))
+  await eventually(() => expect(client.received).toHaveLength(1))
+  client.send('authenticate', await mintToken({ sub: 'olga', id: 'stolen' }))
+  await eventually(() => {
+    expect(client.received[1]).toMatchObject({ event: 'error', data: { code: 'token_revoked' } })
+  })
+})
+
+describeWithRedis('with Redis', () => {
+  test('a revocation in one process ends connections in another at once', async () => {
+    const ledger = new FakeLedger()
+    const bus = () =>
+      new RedisBus({
+        url: redisUrl(),
+        epoch: ledger.epoch,
+        currency: 'USD',
+        changes: ledger,
+        logger: silent,
+      })
+    // They would look by themselves in an hour.
+    const [here, there] = [await start(bus(), 3_600_000), await start(bus(), 3_600_000)]
+    await eventually(() => expect(there.bus.link.state).toBe('live'))
+    const clients = await Promise.all(
+      TRANSPORTS.map(async (how) => connectBy[how](there.url, await mintToken({ sub: 'pia' }))),
+    )
+    await eventually(() => {
+      for (const { received } of clients) expect(received).toHaveLength(1)
+    })
+    await here.revocations.revoke({ ...BY_ADA, userId: 'pia' })
+    await Promise.all(clients.map(({ failure }) => failure))
+    for (const { received } of clients) expect(received.at(-1)?.data.code).toBe('token_revoked')
+  })
+})
