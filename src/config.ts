@@ -130,6 +130,15 @@ export const VARIABLES = z.object({
     .string()
     .optional()
     .describe('`production` logs JSON on a terminal too; elsewhere it always is JSON.'),
+  LIVEBALANCE_URL: url(['https', 'http'])
+    .optional()
+    .describe('Command line: the server to talk to. Default: localhost at PORT.'),
+  LIVEBALANCE_TOKEN: z
+    .string()
+    .optional()
+    .describe(
+      "Command line: the admin's token to talk with. Without it one is signed with JWT_SECRET, or with the secret in DATA_DIR.",
+    ),
 })
 
 /** Which keys sign the tokens. `generated`: an embedded server's own secret, kept in its data folder. */
@@ -168,13 +177,9 @@ export interface Config {
  * @throws ConfigError that names every bad variable, a line each
  */
 export function parseConfig(env: Record<string, string | undefined> = process.env): Config {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
-  const parsed = VARIABLES.safeParse(set)
-  const problems = parsed.success
-    ? contradictions(parsed.data)
-    : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${complaint(issue)}`)
-  if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join('\n'))
-  const vars = parsed.data
+  const vars = parseVariables(env)
+  const problems = contradictions(vars)
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return {
     port: vars.PORT,
     host: vars.HOST ?? (vars.DATABASE_URL ? '0.0.0.0' : '127.0.0.1'),
@@ -194,6 +199,45 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     drainSeconds: vars.DRAIN_SECONDS,
     eventRetention: vars.EVENT_RETENTION,
   }
+}
+
+/** What the command line reads of the same environment; each command says itself what it cannot do without. */
+export interface CommandConfig
+  extends Pick<
+    Config,
+    'databaseUrl' | 'redisUrl' | 'dataDir' | 'jwtIssuer' | 'jwtAudience' | 'currency'
+  > {
+  jwtSecret: string | undefined
+  jwksUrl: string | undefined
+  serverUrl: string
+  serverToken: string | undefined
+}
+
+/** @throws ConfigError that names every bad variable, a line each */
+export function parseCommandConfig(
+  env: Record<string, string | undefined> = process.env,
+): CommandConfig {
+  const vars = parseVariables(env)
+  return {
+    databaseUrl: vars.DATABASE_URL,
+    redisUrl: vars.REDIS_URL,
+    dataDir: vars.DATA_DIR,
+    jwtIssuer: vars.JWT_ISSUER,
+    jwtAudience: vars.JWT_AUDIENCE,
+    currency: vars.CURRENCY,
+    jwtSecret: vars.JWT_SECRET,
+    jwksUrl: vars.JWT_JWKS_URL,
+    serverUrl: vars.LIVEBALANCE_URL ?? `http://localhost:${vars.PORT}`,
+    serverToken: vars.LIVEBALANCE_TOKEN,
+  }
+}
+
+function parseVariables(env: Record<string, string | undefined>): z.infer<typeof VARIABLES> {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = VARIABLES.safeParse(set)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${complaint(issue)}`)
+  throw new ConfigError(problems.join('\n'))
 }
 
 function complaint(issue: z.core.$ZodIssue): string {

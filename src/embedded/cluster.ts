@@ -49,6 +49,11 @@ export async function ensureCluster(
       `${home} holds data of Postgres ${major}, and this is Postgres ${binaries.major}: set DATA_DIR to another folder, or set DATABASE_URL.`,
     )
   }
+  return readCredentials(home)
+}
+
+/** @param home `<data folder>/postgres` */
+export function readCredentials(home: string): Credentials {
   return JSON.parse(readFileSync(join(home, 'credentials.json'), 'utf8'))
 }
 

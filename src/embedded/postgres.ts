@@ -3,12 +3,13 @@ import type { Logger } from 'pino'
 import postgres from 'postgres'
 import { chooseAccount } from './account.ts'
 import { prepareBinaries } from './binaries.ts'
-import { APP, type Credentials, ensureCluster, OWNER } from './cluster.ts'
+import { APP, type Credentials, ensureCluster, OWNER, readCredentials } from './cluster.ts'
 import { openDataFolder } from './data-folder.ts'
 import { aboutFolder } from './error.ts'
 import { lockFolder } from './folder-lock.ts'
 import { stopOrphan } from './orphan.ts'
-import { startPostmaster } from './postmaster.ts'
+import { readPidFile, startPostmaster } from './postmaster.ts'
+import { lifeOf } from './process-life.ts'
 
 const DATABASE = 'livebalance'
 const UNDEFINED_DATABASE = '3D000'
@@ -46,8 +47,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
 
 async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { log } = options
-  const wanted = join(resolve(options.dataDir), 'postgres')
-  const dataDir = openDataFolder(options.dataDir, chooseAccount(wanted))
+  const dataDir = dataFolderOf(options.dataDir)
   const home = join(dataDir, 'postgres')
   const account = chooseAccount(home)
   const unlock = lockFolder(join(dataDir, 'postgres.lock'))
@@ -69,7 +69,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
       unlock()
     }
     const url = (user: string, password: string, database: string) =>
-      `postgres://${user}:${password}@127.0.0.1:${postmaster.port}/${database}`
+      urlOf(postmaster.port, user, password, database)
     try {
       await ensureDatabase((database) => url(OWNER, credentials.owner, database), credentials)
     } catch (error) {
@@ -87,6 +87,31 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
     unlock()
     throw error
   }
+}
+
+/** The private Postgres that another process runs on this data folder; undefined while it takes no connections. */
+export function runningPostgres(
+  wanted: string,
+): Pick<EmbeddedPostgres, 'ownerUrl' | 'appUrl' | 'dataDir'> | undefined {
+  const dataDir = dataFolderOf(wanted)
+  const home = join(dataDir, 'postgres')
+  const file = readPidFile(join(home, 'data'))
+  if (!file?.ready || !lifeOf(file.pid)) return undefined
+  const { owner, app } = readCredentials(home)
+  return {
+    ownerUrl: urlOf(file.port, OWNER, owner, DATABASE),
+    appUrl: urlOf(file.port, APP, app, DATABASE),
+    dataDir,
+  }
+}
+
+/** The real path of the data folder, which is another one where root's Postgres cannot use that. */
+export function dataFolderOf(wanted: string): string {
+  return openDataFolder(wanted, chooseAccount(join(resolve(wanted), 'postgres')))
+}
+
+function urlOf(port: number, user: string, password: string, database: string): string {
+  return `postgres://${user}:${password}@127.0.0.1:${port}/${database}`
 }
 
 const SETTINGS = {

@@ -137,11 +137,12 @@ export function interruptPostmaster(
   }
 }
 
-export function readPidFile(data: string): { pid: number; ready: boolean } | null {
+export function readPidFile(data: string): { pid: number; port: number; ready: boolean } | null {
   try {
     const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
     const pid = Number(lines[0])
-    return pid > 0 ? { pid, ready: lines[7]?.trim() === 'ready' } : null
+    const ready = lines[7]?.trim() === 'ready'
+    return pid > 0 ? { pid, port: Number(lines[3]), ready } : null
   } catch {
     return null
   }

@@ -10,6 +10,16 @@ import { freePort } from './free-port.ts'
 import { isRunning, lifeOf, readLife, waitForEnd, writeLife } from './process-life.ts'
 import { type RedisProcess, spawnRedis } from './redis-process.ts'
 
+/** Where the running Redis is, for the command line. */
+const URL_FILE = 'redis.url'
+
+/** The address of the Redis that a server runs on this data folder; undefined where none is running. */
+export function runningRedis(dataDir: string): string | undefined {
+  const folder = openDataFolder(dataDir, null)
+  const life = readLife(textOf(join(folder, 'redis.pid')))
+  return life && isRunning(life) ? textOf(join(folder, URL_FILE)) || undefined : undefined
+}
+
 /** ms that a Redis gets to end when asked. */
 const PATIENCE = 5_000
 
@@ -62,13 +72,16 @@ async function start(options: EmbeddedRedisOptions): Promise<EmbeddedRedis | nul
     const life = lifeOf(started.pid)
     if (life) writeFileSync(pidFile, writeLife(life), { mode: 0o600 })
     const stop = supervise(started, log)
+    const url = `redis://:${password}@127.0.0.1:${port}/0`
+    writeFileSync(join(dataDir, URL_FILE), url, { mode: 0o600 })
     return {
-      url: `redis://:${password}@127.0.0.1:${port}/0`,
+      url,
       description: started.description,
       pid: started.pid,
       async close() {
         await stop()
         rmSync(pidFile, { force: true })
+        rmSync(join(dataDir, URL_FILE), { force: true })
         unlock()
       },
     }

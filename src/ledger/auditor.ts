@@ -4,8 +4,11 @@ import type { Who } from './event.ts'
 import type {
   Audit,
   Auditor,
+  AuditProgress,
   Discrepancy,
   Recalculation,
+  RecalculationOfAll,
+  RecalculationStretch,
   Verification,
   WalletState,
 } from './ledger.ts'
@@ -77,7 +80,7 @@ export class PostgresAuditor implements Auditor {
    * In steps of some wallets, so that neither memory nor the life of a snapshot grows with the ledger. Each
    * wallet is proven as of one instant, and a posting touches no two wallets: together they prove the whole.
    */
-  async audit(tenant: string): Promise<Audit> {
+  async audit(tenant: string, onStep: AuditProgress = () => {}): Promise<Audit> {
     const audit: Audit = {
       total: 0,
       accurate: 0,
@@ -92,6 +95,9 @@ export class PostgresAuditor implements Auditor {
         ...rows.slice(0, LISTED - audit.discrepancies.length).map(toDiscrepancy),
       )
     const starts = await this.#starts(tenant)
+    const steps = starts.length
+    let walked = 0
+    onStep(walked, steps)
     const walk = async () => {
       for (let after = starts.pop(); after !== undefined; after = starts.pop()) {
         const [step] = await this.#sql<AuditStep[]>`
@@ -107,6 +113,8 @@ export class PostgresAuditor implements Auditor {
           sums.set(currency, sum)
         }
         list(step.discrepancies ?? [])
+        walked += 1
+        onStep(walked, steps)
       }
     }
     await Promise.all(Array.from({ length: LANES }, walk))
@@ -144,15 +152,19 @@ export class PostgresAuditor implements Auditor {
     }
   }
 
-  async recalculateAll(tenant: string): Promise<{ total: number; corrected: number }> {
+  async recalculateAll(
+    tenant: string,
+    { cursor = '0', limit = Number.POSITIVE_INFINITY }: RecalculationStretch = {},
+  ): Promise<RecalculationOfAll> {
     let total = 0
     let corrected = 0
-    for (let after = '0'; ; ) {
+    for (let after = cursor; ; ) {
+      const step = Math.min(STEP, limit - total)
       const rows = await this.#sql<WalletRow[]>`
         select s.account_id, s.user_id, s.currency, s.balance, w.seq, is_accurate(s) as accurate
         from balance_snapshots s join wallets w on w.id = s.wallet_id
         where s.tenant = ${tenant} and s.account_id > ${after}
-        order by s.account_id limit ${STEP}`
+        order by s.account_id limit ${step}`
       for (const row of rows.filter(({ accurate }) => !accurate)) {
         await this.recalculate({ tenant, userId: row.user_id }, row.currency)
         corrected += 1
@@ -162,9 +174,18 @@ export class PostgresAuditor implements Auditor {
       )
       total += rows.length
       const last = rows[rows.length - 1]
-      if (!last || rows.length < STEP) return { total, corrected }
+      if (!last || rows.length < step) return { total, corrected, nextCursor: null, remaining: 0 }
       after = last.account_id
+      if (total < limit) continue
+      const remaining = await this.#countAfter(tenant, after)
+      return { total, corrected, nextCursor: remaining > 0 ? after : null, remaining }
     }
+  }
+
+  async #countAfter(tenant: string, accountId: string): Promise<number> {
+    const [row] = await this.#sql<{ count: string }[]>`
+      select count(*) from balance_snapshots where tenant = ${tenant} and account_id > ${accountId}`
+    return Number(row?.count ?? 0)
   }
 }
 

@@ -10,6 +10,8 @@ export interface ConnectOptions {
   max?: number
   /** Take on `APP_ROLE` in every session: what `migrate` says can be done. */
   asAppRole?: boolean
+  /** Every transaction only reads: Postgres refuses the rest. */
+  readOnly?: boolean
   /** Milliseconds after which Postgres gives up a statement; 0: never. */
   statementTimeout?: number
 }
@@ -30,6 +32,7 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
       // Timestamps come out of JSON functions in the session's zone.
       TimeZone: 'UTC',
       statement_timeout: options.statementTimeout ?? 0,
+      ...(options.readOnly ? { default_transaction_read_only: true } : {}),
       ...(options.asAppRole ? { role: APP_ROLE } : {}),
     },
   })

@@ -168,18 +168,38 @@ export interface Recalculation {
   newBalance: bigint
 }
 
+/** Which wallets of the tenant: at most `limit` (default all) after `cursor` (default the first). */
+export interface RecalculationStretch {
+  cursor?: string
+  limit?: number
+}
+
+export interface RecalculationOfAll {
+  /** Wallets looked at by this call. */
+  total: number
+  /** Those of them that were wrong. */
+  corrected: number
+  /** Where to go on; null when none is left. */
+  nextCursor: string | null
+  /** Wallets that are left. */
+  remaining: number
+}
+
+/** Called before the first step of an audit and after each, with the steps done and the steps in all. */
+export type AuditProgress = (done: number, of: number) => void
+
 /** Proof that the books are right, and the repair of a snapshot that is not. */
 export interface Auditor {
   /** Undefined: this user has no wallet in this currency. */
   verify(who: Who, currency: string): Promise<Verification | undefined>
-  audit(tenant: string): Promise<Audit>
+  audit(tenant: string, onStep?: AuditProgress): Promise<Audit>
   /**
    * Rebuilds the snapshot from the entries under the wallet's lock, refreshes the cache and tells the
    * clients, also when nothing had to change. Undefined: no such wallet.
    */
   recalculate(who: Who, currency: string): Promise<Recalculation | undefined>
-  /** `recalculate` for every wallet of the tenant; `corrected` counts those that were wrong. */
-  recalculateAll(tenant: string): Promise<{ total: number; corrected: number }>
+  /** `recalculate` for every wallet of the tenant that is wrong; the cache is refreshed for the others too. */
+  recalculateAll(tenant: string, stretch?: RecalculationStretch): Promise<RecalculationOfAll>
 }
 
 /** Which wallets of a tenant, by user id; `search` is a part of it, in any case of letters. */

@@ -28,11 +28,49 @@ export interface Migrated {
 export async function migrate(ownerUrl: string): Promise<Migrated> {
   const sql = connect(ownerUrl, { max: 1 })
   try {
-    const applied = await sql.begin((tx) => upgrade(tx as unknown as Sql))
+    // A server that finds nothing to do needs no right to do it: then only `livebalance migrate` is the owner's.
+    const applied = (await isCurrent(sql))
+      ? []
+      : await sql.begin((tx) => upgrade(tx as unknown as Sql)).catch(explain)
     return { applied, canUseAppRole: await canUseAppRole(sql) }
   } finally {
     await sql.end()
   }
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501'
+
+function explain(error: unknown): never {
+  if ((error as { code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) throw error
+  throw new MigrationError(
+    'the database is not up to date, and this user may not change that: run `livebalance migrate` as its owner',
+    { cause: error },
+  )
+}
+
+/** Whether the database has seen exactly the SQL of this program. */
+export async function isCurrent(sql: Sql): Promise<boolean> {
+  const [found] = await sql<{ exists: boolean }[]>`
+    select to_regclass('schema_files') is not null as exists`
+  if (!found?.exists) return false
+  const known = await knownFiles(sql)
+  const files = await readAll()
+  const migrations = [...known.keys()].filter((name) => name.startsWith('migrations/'))
+  return (
+    files.every((file) => known.get(file.name) === file.checksum) &&
+    migrations.length === files.filter(({ name }) => name.startsWith('migrations/')).length
+  )
+}
+
+async function readAll(): Promise<SourceFile[]> {
+  const folders = await Promise.all(['migrations/', 'views/', 'functions/'].map(readFolder))
+  return [...folders.flat(), await readSource('roles.sql')]
+}
+
+async function knownFiles(sql: Sql): Promise<Map<string, string>> {
+  const rows = await sql<{ name: string; checksum: string }[]>`
+    select name, checksum from schema_files`
+  return new Map(rows.map((row) => [row.name, row.checksum]))
 }
 
 async function upgrade(sql: Sql): Promise<string[]> {
@@ -43,10 +81,7 @@ async function upgrade(sql: Sql): Promise<string[]> {
       checksum text not null,
       applied_at timestamptz not null default clock_timestamp()
     )`
-  const rows = await sql<
-    { name: string; checksum: string }[]
-  >`select name, checksum from schema_files`
-  const known = new Map(rows.map((row) => [row.name, row.checksum]))
+  const known = await knownFiles(sql)
   const migrations = await readFolder('migrations/')
   const names = new Set(migrations.map((file) => file.name))
   const newer = [...known.keys()].find((name) => name.startsWith('migrations/') && !names.has(name))

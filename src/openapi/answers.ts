@@ -87,7 +87,12 @@ export const recalculation = z.object({
   corrected: z.boolean(),
 })
 
-export const recalculationOfAll = z.object({ total: z.int(), corrected: z.int() })
+export const recalculationOfAll = z.object({
+  total: z.int().meta({ description: 'Wallets that were looked at.' }),
+  corrected: z.int(),
+  nextCursor: z.string().nullable().meta({ description: 'Null when none is left.' }),
+  remaining: z.int().meta({ description: 'Wallets that are left.' }),
+})
 
 export const monitor = z.object({
   id: z.uuid(),

@@ -5,7 +5,7 @@ import { answer } from '../http/answer.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
-import type { Discrepancy } from '../ledger/ledger.ts'
+import type { Audit, Discrepancy } from '../ledger/ledger.ts'
 import type { RouteDeps } from './deps.ts'
 
 /** `/transactions`: proof that the books are right, and the repair of a snapshot that is not. */
@@ -36,17 +36,7 @@ export function auditRoutes({
       })
     })
     .get('/audit', guards.requireAdmin, query(field.noFields), async (c) => {
-      const audit = await auditor.audit(c.var.principal.tenant)
-      return answer(c, {
-        ...audit,
-        discrepancies: audit.discrepancies.map(toWireDiscrepancy),
-        ledger: audit.ledger.map(({ currency, debits, credits }) => ({
-          currency,
-          debits: wireAmount(debits, currency),
-          credits: wireAmount(credits, currency),
-          balanced: debits === credits,
-        })),
-      })
+      return answer(c, toWireAudit(await auditor.audit(c.var.principal.tenant)))
     })
     .post(
       '/recalculate/:userId',
@@ -70,9 +60,38 @@ export function auditRoutes({
         })
       },
     )
-    .post('/recalculate-all', guards.requireAdmin, json(field.noFields), async (c) =>
-      answer(c, await auditor.recalculateAll(c.var.principal.tenant)),
+    .post('/recalculate-all', guards.requireAdmin, json(stretch), async (c) =>
+      answer(c, await auditor.recalculateAll(c.var.principal.tenant, c.req.valid('json'))),
     )
+}
+
+/** In steps, a ledger of any size fits into the time that a request has. */
+const stretch = z.strictObject({
+  limit: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .exactOptional()
+    .meta({ description: 'Wallets that this call looks at, at most. Default all.' }),
+  cursor: z
+    .string()
+    .regex(/^\d{1,18}$/, 'must be a `nextCursor`')
+    .exactOptional()
+    .meta({ description: 'The `nextCursor` of the call before.' }),
+})
+
+/** An audit in major units. */
+export function toWireAudit(audit: Audit) {
+  return {
+    ...audit,
+    discrepancies: audit.discrepancies.map(toWireDiscrepancy),
+    ledger: audit.ledger.map(({ currency, debits, credits }) => ({
+      currency,
+      debits: wireAmount(debits, currency),
+      credits: wireAmount(credits, currency),
+      balanced: debits === credits,
+    })),
+  }
 }
 
 const noWallet = () => new ApiError(404, 'not_found', 'This user has no wallet in this currency.')

@@ -107,6 +107,7 @@ test('holds the client, the server, its SQL and its pages', () => {
       'dist/src/client/react.js',
       'dist/src/client/react.d.ts',
       'dist/src/main.js',
+      'dist/src/cli/main.js',
       'dist/sql/migrations/0001_ledger.sql',
       'dist/web/wallet.html',
       'dist/web/admin.html',
@@ -160,4 +161,13 @@ test('plain Node imports it', async () => {
     cwd: project,
   })
   expect(stdout.trim()).toBe('function function function')
+})
+
+test('it brings the command livebalance', async () => {
+  const installed = join(project, 'node_modules/livebalance')
+  const { bin, version } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))
+  const program = join(installed, bin.livebalance)
+  expect(await readFile(program, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+  const { stdout } = await run(process.execPath, [program, '--version'], { cwd: project })
+  expect(stdout).toBe(`${version}\n`)
 })

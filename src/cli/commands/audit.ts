@@ -1,0 +1,102 @@
+import { stringifyJson } from '../../json.ts'
+import { PostgresAuditor } from '../../ledger/auditor.ts'
+import { connect, type Sql } from '../../ledger/database.ts'
+import type { Audit } from '../../ledger/ledger.ts'
+import { toWireAudit } from '../../routes/audit.ts'
+import { CommandFailed, command, type ExitCode } from '../command.ts'
+import { ensureCurrent, withDatabase } from '../ledger-database.ts'
+import { Progress } from '../progress.ts'
+import { count, type Terminal, table } from '../terminal.ts'
+
+export const auditCommand = command({
+  name: 'audit',
+  summary: 'Prove every wallet, and the ledger as a whole, from the entries',
+  details: `Reads DATABASE_URL, which may be a replica or a restored copy that no server runs on, or the private Postgres
+of DATA_DIR. It only reads, has no time limit, and takes one snapshot per 500 wallets, so it disturbs
+nobody. Exit code 1 when anything does not add up. GET /transactions/audit says the same of one tenant.`,
+  options: {
+    tenant: { type: 'string', value: 'name', description: 'Default all tenants.' },
+  },
+  run({ options, json, terminal, config }) {
+    return withDatabase<ExitCode>(config, terminal, async ({ appUrl }) => {
+      await ensureCurrent(appUrl)
+      const sql = connect(appUrl, { max: 4, readOnly: true })
+      try {
+        const audits = await auditAll(sql, options.tenant, terminal)
+        const sound = audits.every(({ audit }) => isSound(audit))
+        if (json) {
+          const tenants = audits.map(({ tenant, audit }) => ({ tenant, ...toWireAudit(audit) }))
+          terminal.print(stringifyJson({ sound, tenants }))
+        } else {
+          terminal.print(report(audits))
+        }
+        return sound ? 0 : 1
+      } finally {
+        await sql.end()
+      }
+    })
+  },
+})
+
+interface TenantAudit {
+  tenant: string
+  audit: Audit
+}
+
+async function auditAll(
+  sql: Sql,
+  only: string | undefined,
+  terminal: Terminal,
+): Promise<TenantAudit[]> {
+  const rows = await sql<{ tenant: string }[]>`
+    select distinct tenant from wallets order by tenant`
+  const tenants = rows
+    .map(({ tenant }) => tenant)
+    .filter((tenant) => [tenant, undefined].includes(only))
+  if (only !== undefined && tenants.length === 0) {
+    throw new CommandFailed('not_found', `there is no tenant ${only} in this database`)
+  }
+  const auditor = new PostgresAuditor(sql)
+  const audits: TenantAudit[] = []
+  for (const tenant of tenants) {
+    const progress = new Progress(terminal, `Auditing ${tenant}`)
+    const audit = await auditor.audit(tenant, (done, of) => progress.show(done, of))
+    progress.end()
+    audits.push({ tenant, audit })
+  }
+  return audits
+}
+
+function isSound({ inaccurate, discrepancies, ledger }: Audit): boolean {
+  const balanced = ledger.every(({ debits, credits }) => debits === credits)
+  return inaccurate === 0 && discrepancies.length === 0 && balanced
+}
+
+function report(audits: TenantAudit[]): string {
+  if (audits.length === 0) return 'There is no wallet yet: nothing to prove.'
+  const summary = table(
+    ['TENANT', 'WALLETS', 'WRONG', 'ENTRIES', 'VERDICT'],
+    audits.map(({ tenant, audit }) => [
+      tenant,
+      count(audit.total),
+      count(audit.inaccurate),
+      count(audit.entries),
+      isSound(audit) ? 'sound' : 'NOT SOUND',
+    ]),
+    [1, 2, 3],
+  )
+  const wrong = audits.flatMap(({ tenant, audit }) =>
+    toWireAudit(audit).discrepancies.map((found) => [
+      tenant,
+      found.userId ?? '',
+      found.currency ?? '',
+      String(found.snapshotBalance ?? ''),
+      String(found.calculatedBalance ?? ''),
+      found.problem,
+      found.at ?? '',
+    ]),
+  )
+  if (wrong.length === 0) return summary
+  const headings = ['TENANT', 'USER', 'CURRENCY', 'SNAPSHOT', 'FROM ENTRIES', 'PROBLEM', 'AT']
+  return `${summary}\n\n${table(headings, wrong, [3, 4])}`
+}

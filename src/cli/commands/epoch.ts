@@ -1,0 +1,60 @@
+import { connect } from '../../ledger/database.ts'
+import { CommandFailed, command, type ExitCode } from '../command.ts'
+import { ensureCurrent, withDatabase } from '../ledger-database.ts'
+
+export const showEpoch = command({
+  name: 'epoch show',
+  summary: 'Print the epoch that event ids begin with',
+  details: 'Reads DATABASE_URL, or the private Postgres of DATA_DIR.',
+  options: {},
+  run({ json, terminal, config }) {
+    return withDatabase<ExitCode>(config, terminal, async ({ appUrl }) => {
+      await ensureCurrent(appUrl)
+      const sql = connect(appUrl, { max: 1, readOnly: true })
+      try {
+        const [row] = await sql<{ epoch: string }[]>`select epoch from meta`
+        terminal.print(json ? JSON.stringify({ epoch: row?.epoch }) : String(row?.epoch))
+        return 0
+      } finally {
+        await sql.end()
+      }
+    })
+  },
+})
+
+export const renewEpoch = command({
+  name: 'epoch renew',
+  summary: 'After a restore: begin a new epoch, so that no old event id is resumed from',
+  details: `Works on DATABASE_URL, as the owner of the tables, or on the private Postgres of DATA_DIR. For a database that
+went back in time: clients that come back get \`balance_initial\` with \`recovered: false\`, and servers drop
+what Redis cached. Servers read the epoch when they start, so it refuses while one is connected.`,
+  options: {
+    force: {
+      type: 'boolean',
+      description: 'Although servers are connected; restart them at once.',
+    },
+  },
+  run({ options, json, terminal, config }) {
+    return withDatabase<ExitCode>(config, terminal, async ({ ownerUrl }) => {
+      await ensureCurrent(ownerUrl)
+      const sql = connect(ownerUrl, { max: 1 })
+      try {
+        const [busy] = await sql<{ sessions: number }[]>`
+          select count(*)::int as sessions from pg_stat_activity
+          where datname = current_database() and application_name = 'livebalance'
+            and pid <> pg_backend_pid() and backend_type = 'client backend'`
+        if (busy && busy.sessions > 0 && !options.force) {
+          throw new CommandFailed(
+            'in_use',
+            `servers are connected (${busy.sessions} sessions): stop them first, for they keep the old epoch until they end`,
+          )
+        }
+        const [row] = await sql<{ epoch: string }[]>`select renew_epoch() as epoch`
+        terminal.print(json ? JSON.stringify({ epoch: row?.epoch }) : `The epoch is ${row?.epoch}.`)
+        return 0
+      } finally {
+        await sql.end()
+      }
+    })
+  },
+})

@@ -1,0 +1,19 @@
+import { migrate } from '../../ledger/migrate.ts'
+import { command } from '../command.ts'
+import { withDatabase } from '../ledger-database.ts'
+
+export const migrateCommand = command({
+  name: 'migrate',
+  summary: 'Bring the database up to date',
+  details: `Works on DATABASE_URL, as the owner of the tables, or on the private Postgres of DATA_DIR. Servers do the
+same when they start; where they log in as a user who may not, this command is the way. Any number at once
+is safe: one does the work.`,
+  options: {},
+  async run({ json, terminal, config }) {
+    const { applied } = await withDatabase(config, terminal, ({ ownerUrl }) => migrate(ownerUrl))
+    if (json) terminal.print(JSON.stringify({ applied }))
+    else if (applied.length === 0) terminal.print('The database is up to date.')
+    else for (const name of applied) terminal.print(`Applied ${name}`)
+    return 0
+  },
+})

@@ -1,0 +1,79 @@
+import type { BalanceApi } from '../../client/api.ts'
+import { stringifyJson } from '../../json.ts'
+import { command, UsageError } from '../command.ts'
+import { Progress } from '../progress.ts'
+import { SERVER_NOTE, SERVER_OPTIONS, serverApi, take } from '../server-api.ts'
+import { count, type Terminal } from '../terminal.ts'
+
+/** Wallets that one call looks at: well within a request's time. */
+const STEP = 1000
+
+export const recalculateCommand = command({
+  name: 'recalculate',
+  args: '<user> | --all',
+  summary: 'Rebuild balances from the entries, refresh the cache and tell the clients',
+  details: `${SERVER_NOTE}
+A server does it, so that its cache and its clients learn of it. With --all, wallets that are right are only
+cached again.`,
+  options: {
+    ...SERVER_OPTIONS,
+    all: { type: 'boolean', description: 'Every wallet of the tenant.' },
+    currency: {
+      type: 'string',
+      value: 'code',
+      description: 'Of the one wallet. Default the server’s.',
+    },
+  },
+  async run({ options, args, json, terminal, config }) {
+    const [userId, more] = args
+    if (more !== undefined) throw new UsageError(`one user at a time: ${more}`)
+    if ((userId === undefined) === (options.all !== true)) {
+      throw new UsageError('name a user, or give --all')
+    }
+    if (userId === undefined && options.currency !== undefined) {
+      throw new UsageError('--currency goes with a user')
+    }
+    const api = await serverApi(config, options)
+    if (userId === undefined) {
+      const done = await recalculateAll(api, terminal)
+      const text = `${count(done.total)} wallets, ${count(done.corrected)} of them corrected.`
+      terminal.print(json ? JSON.stringify(done) : text)
+      return 0
+    }
+    const { currency } = options
+    const done = await take(
+      api.transactions.recalculate[':userId'].$post({
+        param: { userId },
+        query: { ...(currency !== undefined && { currency }) },
+        json: {},
+      }),
+    )
+    const { previousBalance, newBalance, corrected } = done
+    const text = corrected
+      ? `${userId}: corrected from ${previousBalance} to ${newBalance} ${done.currency}.`
+      : `${userId}: ${newBalance} ${done.currency}, as it was.`
+    terminal.print(json ? stringifyJson(done) : text)
+    return 0
+  },
+})
+
+async function recalculateAll(api: BalanceApi, terminal: Terminal) {
+  const progress = new Progress(terminal, 'Recalculating')
+  const sum = { total: 0, corrected: 0 }
+  try {
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const step = await take(
+        api.transactions['recalculate-all'].$post({
+          json: { limit: STEP, ...(cursor !== undefined && { cursor }) },
+        }),
+      )
+      sum.total += step.total
+      sum.corrected += step.corrected
+      progress.show(sum.total, sum.total + step.remaining)
+      cursor = step.nextCursor
+    }
+  } finally {
+    progress.end()
+  }
+  return sum
+}

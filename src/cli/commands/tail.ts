@@ -1,0 +1,166 @@
+import { Redis } from 'ioredis'
+import { createBalanceClient } from '../../client/client.ts'
+import type { CommandConfig } from '../../config.ts'
+import { runningRedis } from '../../embedded/redis.ts'
+import { parseJson, stringifyJson } from '../../json.ts'
+import type { BalanceUpdateEvent } from '../../ledger/event.ts'
+import { UPDATES_CHANNEL } from '../../realtime/bus.ts'
+import { type Call, CommandFailed, command, UsageError } from '../command.ts'
+import { signToken } from '../server-token.ts'
+
+/** Seconds. */
+const TOKEN_LIFE = 12 * 3600
+
+const OPTIONS = {
+  user: { type: 'string', value: 'id', description: 'Events of this user alone.' },
+  tenant: { type: 'string', value: 'name', description: 'Events of this tenant alone.' },
+  event: { type: 'string', value: 'name', description: 'Events of this name alone.' },
+  url: { type: 'string', value: 'url', description: 'Follow a server instead of Redis.' },
+} as const
+
+export const tailCommand = command({
+  name: 'tail',
+  summary: 'Print events as they happen, until Ctrl-C',
+  details: `Listens to the Redis of REDIS_URL, or of the server that runs on DATA_DIR: every event of every process, of
+all tenants, from now on. Where there is no Redis, or with --url, it follows one user's stream of a server
+instead, with a token that it signs for that user; the stream begins with the balance, and survives a
+restart of the server without a gap. With --json each event is one line.`,
+  options: OPTIONS,
+  async run(call) {
+    const { options, config } = call
+    const redisUrl = options.url === undefined ? (config.redisUrl ?? ownRedis(config)) : undefined
+    if (redisUrl !== undefined) return followRedis(redisUrl, call)
+    if (options.user === undefined) {
+      throw new UsageError(
+        options.url === undefined
+          ? 'there is no Redis to listen to: set REDIS_URL, or name a --user to follow on a server'
+          : '--url goes with --user: a server shows one user’s stream',
+      )
+    }
+    return followServer(options.user, call)
+  },
+})
+
+type TailCall = Call<typeof OPTIONS>
+
+function ownRedis({ databaseUrl, dataDir }: CommandConfig): string | undefined {
+  return databaseUrl === undefined ? runningRedis(dataDir) : undefined
+}
+
+async function followRedis(
+  url: string,
+  { options, json, terminal, interrupted }: TailCall,
+): Promise<0 | 1> {
+  const { user, tenant, event } = options
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 3000,
+    maxRetriesPerRequest: null,
+    retryStrategy: (attempt) => Math.min(1000, 50 * 2 ** attempt),
+  })
+  redis.on('error', () => {})
+  redis.on('message', (_, text: string) => {
+    const update = messageIn(text)
+    if (!update) return
+    if (user !== undefined && update.userId !== user) return
+    if (tenant !== undefined && update.tenantId !== tenant) return
+    if (event !== undefined && update.event !== event) return
+    terminal.print(json ? text : line(update))
+  })
+  try {
+    await redis.connect().catch((error: Error) => {
+      throw new CommandFailed(
+        'unreachable',
+        `no Redis answers at ${new URL(url).host}: ${error.message}`,
+      )
+    })
+    await redis.subscribe(UPDATES_CHANNEL)
+    // Known lines are what a script can wait for; what happened before is not told.
+    terminal.note(`Listening to ${UPDATES_CHANNEL} at ${new URL(url).host}`)
+    redis.on('close', () => {
+      terminal.note('The connection was lost: events may be missing here')
+    })
+    redis.on('ready', () => terminal.note('Connected again'))
+    await interrupted()
+    return 0
+  } finally {
+    redis.removeAllListeners('close')
+    redis.disconnect()
+  }
+}
+
+function messageIn(text: string): BalanceUpdateEvent | undefined {
+  try {
+    const message = parseJson(text) as BalanceUpdateEvent | null
+    return typeof message?.event === 'string' ? message : undefined
+  } catch {
+    // The probe of a server, or nothing of ours.
+    return undefined
+  }
+}
+
+async function followServer(userId: string, call: TailCall): Promise<0 | 1> {
+  const { options, json, terminal, config, interrupted } = call
+  const tenant = options.tenant
+  const server = options.url ?? config.serverUrl
+  const client = createBalanceClient({
+    url: server,
+    transport: 'sse',
+    getToken: () =>
+      signToken(config, {
+        sub: userId,
+        expiresIn: TOKEN_LIFE,
+        ...(tenant !== undefined && { tenant }),
+      }),
+  })
+  try {
+    const show = (event: string, payload: object) => {
+      if (options.event !== undefined && options.event !== event) return
+      const update = { event, userId, ...payload } as unknown as BalanceUpdateEvent
+      terminal.print(json ? stringifyJson(update) : line(update))
+    }
+    client.on('balance_initial', (payload) => show('balance_initial', payload))
+    client.on('*', ({ event, ...payload }) => show(event, payload))
+    const refused = new Promise<CommandFailed>((resolve) => {
+      let told: string | undefined
+      client.subscribe(() => {
+        const { status, error } = client.getSnapshot()
+        if (status.state === 'refused') {
+          resolve(new CommandFailed(error?.code ?? 'refused', error?.message ?? 'refused'))
+        }
+        const text = statusLine(status.state, error?.message, new URL(server).origin)
+        if (text !== undefined && text !== told) terminal.note(text)
+        told = text ?? told
+      })
+    })
+    const failure = await Promise.race([refused, interrupted()])
+    if (failure instanceof CommandFailed) throw failure
+    return 0
+  } finally {
+    client.close()
+  }
+}
+
+function statusLine(state: string, trouble: string | undefined, server: string) {
+  if (state === 'live') return `Following the stream at ${server}`
+  if (trouble !== undefined) return `No stream from ${server} now, trying again: ${trouble}`
+  return undefined
+}
+
+/** `10:30:00.123  alice  balance_updated  +50 USD, now 150  topup` */
+function line(event: BalanceUpdateEvent): string {
+  const { timestamp, tenantId, userId, amount, currency, newBalance, transactionType } = event
+  const who = tenantId === undefined || tenantId === 'default' ? userId : `${tenantId}/${userId}`
+  const balance = newBalance ?? (event as unknown as { balance?: number }).balance
+  const money = [
+    amount !== undefined && `${String(amount).startsWith('-') ? '' : '+'}${amount} ${currency}`,
+    event.shortfall !== undefined &&
+      `${event.requiredAmount} ${currency} asked, ${event.shortfall} missing`,
+    event.threshold !== undefined && `${event.direction} ${event.threshold} ${currency}`,
+    balance !== undefined && `now ${balance} ${currency}`,
+  ].filter(Boolean)
+  const time = timestamp === undefined ? '' : timestamp.slice(11, 23)
+  return [time.padEnd(12), who, event.event, money.join(', '), transactionType, event.status]
+    .filter((part) => part !== undefined && part !== '')
+    .join('  ')
+}

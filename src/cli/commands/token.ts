@@ -1,0 +1,45 @@
+import { parseDuration } from '../../config.ts'
+import { command, UsageError } from '../command.ts'
+import { signToken } from '../server-token.ts'
+
+const ROLES = ['admin', 'service']
+const NAME = /^[A-Za-z0-9._:@-]+$/
+
+export const tokenCommand = command({
+  name: 'token',
+  summary: 'Sign a token for development',
+  details: `Signed with JWT_SECRET, or with the secret in DATA_DIR; carries JWT_ISSUER and JWT_AUDIENCE where they are
+set. In production tokens come from your identity provider.`,
+  options: {
+    sub: { type: 'string', value: 'user', description: 'The user id. Required.' },
+    roles: { type: 'string', value: 'list', description: 'admin, service or both: admin,service.' },
+    tenant: { type: 'string', value: 'name', description: 'Default `default`.' },
+    expires: { type: 'string', value: 'time', description: '1h, 30m, 7d or seconds. Default 1h.' },
+  },
+  async run({ options, json, terminal, config }) {
+    const { sub, tenant, expires = '1h' } = options
+    if (sub === undefined) throw new UsageError('--sub is missing: the user id')
+    if (!NAME.test(sub) || sub.length > 128) {
+      throw new UsageError('--sub is 1 to 128 of A-Z a-z 0-9 . _ : @ -')
+    }
+    if (tenant !== undefined && (!NAME.test(tenant) || tenant.length > 64)) {
+      throw new UsageError('--tenant is 1 to 64 of A-Z a-z 0-9 . _ : @ -')
+    }
+    const expiresIn = parseDuration(expires)
+    if (expiresIn === undefined || expiresIn === 0) {
+      throw new UsageError('--expires is a duration such as 1h or 7d')
+    }
+    const roles = options.roles?.split(',').map((role) => role.trim().toLowerCase())
+    const unknown = roles?.find((role) => !ROLES.includes(role))
+    if (unknown !== undefined) throw new UsageError(`--roles knows ${ROLES.join(' and ')}`)
+    const token = await signToken(config, {
+      sub,
+      expiresIn,
+      ...(roles && { roles }),
+      ...(tenant !== undefined && { tenant }),
+    })
+    const expiresAt = new Date(Date.now() + expiresIn * 1000).toISOString()
+    terminal.print(json ? JSON.stringify({ token, expiresAt }) : token)
+    return 0
+  },
+})

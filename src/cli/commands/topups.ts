@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import type { BalanceApi } from '../../client/api.ts'
+import { stringifyJson } from '../../json.ts'
+import { TRANSACTION_STATUSES, type WireTransaction } from '../../routes/wire.ts'
+import { CommandFailed, command, UsageError } from '../command.ts'
+import { Progress } from '../progress.ts'
+import { SERVER_NOTE, SERVER_OPTIONS, serverApi, take } from '../server-api.ts'
+import { table } from '../terminal.ts'
+
+type Status = (typeof TRANSACTION_STATUSES)[number]
+
+export const listTopups = command({
+  name: 'topups list',
+  summary: 'List topups, newest first',
+  details: SERVER_NOTE,
+  options: {
+    ...SERVER_OPTIONS,
+    status: {
+      type: 'string',
+      value: 'status',
+      description: `${TRANSACTION_STATUSES.join(', ')} or all. Default pending.`,
+    },
+    user: { type: 'string', value: 'id', description: 'Of this user alone.' },
+    limit: { type: 'string', value: 'n', description: 'At most so many. Default 50.' },
+  },
+  async run({ options, json, terminal, config }) {
+    const { status = 'pending', user, limit = '50' } = options
+    if (!['all', ...TRANSACTION_STATUSES].includes(status)) {
+      throw new UsageError(`--status is ${TRANSACTION_STATUSES.join(', ')} or all`)
+    }
+    if (!/^[1-9]\d{0,5}$/.test(limit)) throw new UsageError('--limit is a number from 1 to 999999')
+    const api = await serverApi(config, options)
+    const items = await list(api, Number(limit), {
+      ...(status !== 'all' && { status: status as Status }),
+      ...(user !== undefined && { userId: user }),
+    })
+    terminal.print(json ? stringifyJson({ items }) : rows(items))
+    return 0
+  },
+})
+
+async function list(
+  api: BalanceApi,
+  limit: number,
+  filter: { status?: Status; userId?: string },
+): Promise<WireTransaction[]> {
+  const items: WireTransaction[] = []
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const left = limit - items.length
+    const page = await take(
+      api.transactions.topup.all.$get({
+        query: {
+          ...filter,
+          limit: String(Math.min(100, left)),
+          ...(cursor !== undefined && { cursor }),
+        },
+      }),
+    )
+    items.push(...page.items)
+    cursor = items.length < limit ? page.nextCursor : null
+  }
+  return items
+}
+
+function rows(items: readonly WireTransaction[]): string {
+  if (items.length === 0) return 'There are none.'
+  return table(
+    ['ID', 'USER', 'AMOUNT', 'CURRENCY', 'STATUS', 'REQUESTED', 'DESCRIPTION'],
+    items.map((item) => [
+      item.id,
+      item.userId,
+      String(item.amount),
+      item.currency,
+      item.status,
+      item.createdAt,
+      item.description ?? '',
+    ]),
+    [2],
+  )
+}
+
+export const approveTopups = processing('approve', 'success', 'Approve topups: the money is booked')
+export const rejectTopups = processing('reject', 'failed', 'Reject topups: nothing moves')
+
+function processing(verb: 'approve' | 'reject', status: 'success' | 'failed', summary: string) {
+  return command({
+    name: `topups ${verb}`,
+    args: '<id>...',
+    summary,
+    details: `${SERVER_NOTE}
+Each one is decided for itself: what fails is told, the others are done, and the exit code is 1.`,
+    options: {
+      ...SERVER_OPTIONS,
+      notes: { type: 'string', value: 'text', description: 'Kept with the transaction.' },
+    },
+    async run({ options, args, json, terminal, config }) {
+      if (args.length === 0) throw new UsageError('name the topups by their ids')
+      const api = await serverApi(config, options)
+      const progress = new Progress(terminal, 'Processing')
+      const results = []
+      for (const id of args) {
+        progress.show(results.length, args.length)
+        results.push(await decide(api, id, status, options.notes))
+      }
+      progress.end()
+      if (json) terminal.print(stringifyJson({ items: results }))
+      else for (const result of results) terminal.print(line(result))
+      return results.every((result) => 'transaction' in result) ? 0 : 1
+    },
+  })
+}
+
+type Result =
+  | { id: string; transaction: WireTransaction }
+  | { id: string; error: { code: string; message: string } }
+
+async function decide(
+  api: BalanceApi,
+  id: string,
+  status: 'success' | 'failed',
+  notes: string | undefined,
+): Promise<Result> {
+  try {
+    const transaction = await take(
+      api.transactions.topup[':id'].process.$patch(
+        {
+          param: { id: encodeURIComponent(id) },
+          json: { status, ...(notes !== undefined && { adminNotes: notes }) },
+        },
+        // The same for every attempt at this one.
+        { headers: { 'Idempotency-Key': randomUUID() } },
+      ),
+    )
+    return { id, transaction }
+  } catch (error) {
+    if (!(error instanceof CommandFailed) || STOPS.has(error.code)) throw error
+    return { id, error: { code: error.code, message: error.message } }
+  }
+}
+
+/** What fails for one fails for all. */
+const STOPS = new Set(['unreachable', 'unauthorized', 'token_expired', 'forbidden'])
+
+function line(result: Result): string {
+  if ('error' in result) return `${result.id}  failed: ${result.error.message}`
+  const { id, userId, amount, currency, status } = result.transaction
+  return `${id}  ${status}: ${amount} ${currency} for ${userId}`
+}

@@ -1,0 +1,53 @@
+import { ownSecret } from '../auth/secret.ts'
+import { mintToken, type TokenClaims } from '../auth/token.ts'
+import { type CommandConfig, ConfigError } from '../config.ts'
+import { dataFolderOf } from '../embedded/postgres.ts'
+import { UsageError } from './command.ts'
+
+/** Seconds: enough for the longest command. */
+const LIFE = 12 * 3600
+
+type Keys = Pick<
+  CommandConfig,
+  'databaseUrl' | 'dataDir' | 'jwtSecret' | 'jwksUrl' | 'jwtIssuer' | 'jwtAudience'
+>
+
+/**
+ * Signs a token as the server with the same environment would want it.
+ * @throws ConfigError where only somebody else can sign one
+ */
+export async function signToken(
+  config: Keys,
+  claims: Omit<TokenClaims, 'issuer' | 'audience'>,
+): Promise<string> {
+  const secret = await secretOf(config)
+  return mintToken(secret, { ...claims, issuer: config.jwtIssuer, audience: config.jwtAudience })
+}
+
+async function secretOf({ jwtSecret, jwksUrl, databaseUrl, dataDir }: Keys): Promise<string> {
+  if (jwtSecret !== undefined) return jwtSecret
+  if (jwksUrl !== undefined) {
+    throw new ConfigError(
+      'JWT_JWKS_URL is set: only your identity provider can sign tokens; give one in LIVEBALANCE_TOKEN',
+    )
+  }
+  if (databaseUrl !== undefined) {
+    throw new ConfigError('JWT_SECRET must be set, or a token given in LIVEBALANCE_TOKEN')
+  }
+  return ownSecret(dataFolderOf(dataDir))
+}
+
+/** LIVEBALANCE_TOKEN, else one signed here for an admin of the tenant. */
+export async function adminToken(
+  config: CommandConfig,
+  tenant: string | undefined,
+): Promise<string> {
+  if (config.serverToken === undefined) {
+    const roles = ['admin']
+    return signToken(config, { sub: 'cli', roles, expiresIn: LIFE, ...(tenant && { tenant }) })
+  }
+  if (tenant !== undefined) {
+    throw new UsageError('--tenant: the token in LIVEBALANCE_TOKEN says which tenant it is for')
+  }
+  return config.serverToken
+}

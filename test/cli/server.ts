@@ -1,0 +1,38 @@
+import pino from 'pino'
+import { boot } from '../../src/boot.ts'
+import { parseConfig } from '../../src/config.ts'
+import { Releases } from '../../src/releases.ts'
+import { mintToken, TEST_SECRET } from '../environment/index.ts'
+
+export interface CliServer {
+  url: string
+  /** What the command line finds in its environment beside this server. */
+  env: Record<string, string>
+  /** As a client of the API. */
+  post(sub: string, path: string, body: object, roles?: string[]): Promise<{ id: string }>
+  close(): Promise<void>
+}
+
+/** A whole server, as `main.ts` starts it. */
+export async function startServer(databaseUrl: string, redisUrl: string): Promise<CliServer> {
+  const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, JWT_SECRET: TEST_SECRET }
+  const releases = new Releases()
+  const config = parseConfig({ ...env, HOST: '127.0.0.1', PORT: '0', DRAIN_SECONDS: '0' })
+  const { address } = await boot(config, pino({ level: 'silent' }), releases)
+  const url = `http://127.0.0.1:${address.port}`
+  return {
+    url,
+    env: { ...env, LIVEBALANCE_URL: url },
+    async post(sub, path, body, roles = []) {
+      const token = await mintToken({ sub, roles })
+      const response = await fetch(url + path, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+      return (await response.json()) as { id: string }
+    },
+    close: () => releases.run(),
+  }
+}
