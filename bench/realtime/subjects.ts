@@ -75,7 +75,7 @@ async function ours(): Promise<Subject> {
   return {
     port,
     deliver(user, seq) {
-      const named = `{"event":"balance_updated","userId":"user-${user}","tenantId":"default",`
+      const named = `{"event":"balance_updated","userId":"user-${user}","tenantId":"default","status":"success",`
       const text = named + payload(seq).slice(1)
       for (const listener of listeners) listener.message(text)
     },

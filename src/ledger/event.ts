@@ -1,4 +1,4 @@
-import { type ExactNumber, stringifyJson } from '../json.ts'
+import type { ExactNumber } from '../json.ts'
 import { toWire } from './money.ts'
 
 /** The events that the ledger itself writes, each with a `seq` of its own in its user's stream. */
@@ -74,11 +74,6 @@ export interface BalanceUpdateEvent {
 /** `<epoch>:<seq>`, the id of an event on every transport. */
 export function eventId(epoch: string, seq: number): string {
   return `${epoch}:${seq}`
-}
-
-/** A ledger event as the JSON text of its message on `balance:updates`. */
-export function encodeEvent(event: LedgerEvent, epoch: string): string {
-  return stringifyJson(toMessage(event, epoch))
 }
 
 /** A ledger event in the wire's terms: major units, and an `id`. */

@@ -168,7 +168,7 @@ export class Channel {
     if (event.event === 'balance_updated') {
       this.#context.broadcasts.info(
         () =>
-          `[BalanceGateway] Broadcasting balance update to user ${event.userId}: ${event.newBalance}`,
+          `[BalanceGateway] Broadcasting balance update to user ${event.userId}: ${balanceIn(event)}`,
       )
     }
     let full = false
@@ -266,3 +266,8 @@ export class Channel {
 }
 
 const LOST: JoinNote = { recovered: false }
+
+/** For the log. */
+function balanceIn({ frame }: StreamEvent): unknown {
+  return (frame.payload as { newBalance?: unknown }).newBalance
+}

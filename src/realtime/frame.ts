@@ -1,4 +1,4 @@
-import { stringifyJson } from '../json.ts'
+import { parseJson, stringifyJson } from '../json.ts'
 
 /** The namespace of Socket.IO clients. */
 export const NAMESPACE = '/balance'
@@ -17,7 +17,6 @@ export interface SocketIoFrame {
  */
 export class Frame {
   readonly event: string
-  readonly payload: object
   readonly #id: string | undefined
   readonly #json: string
   #sse: string | undefined
@@ -25,12 +24,18 @@ export class Frame {
   #webSocket: Buffer | undefined
   #socketIo: SocketIoFrame | undefined
 
-  /** @param id where the stream stands after this event; left out for one that does not move it */
-  constructor(event: string, payload: object, id?: string) {
+  /**
+   * @param payload an object, or one that is written as JSON already
+   * @param id where the stream stands after this event; left out for one that does not move it
+   */
+  constructor(event: string, payload: object | string, id?: string) {
     this.event = event
-    this.payload = payload
-    this.#json = stringifyJson(payload)
+    this.#json = typeof payload === 'string' ? payload : stringifyJson(payload)
     this.#id = id
+  }
+
+  get payload(): object {
+    return parseJson(this.#json) as object
   }
 
   /** A block of a `text/event-stream`. */

@@ -7,7 +7,7 @@ import { Channel, type ChannelContext } from './channel.ts'
 import { DEFAULT_BOUNDS, Drains, type QueueBounds } from './drains.ts'
 import { Frame } from './frame.ts'
 import { LogBudget } from './log-budget.ts'
-import { fromMessage, parseMessage } from './stream-event.ts'
+import { parseMessage } from './message.ts'
 import { type Sink, Subscriber } from './subscriber.ts'
 
 export interface HubOptions {
@@ -154,16 +154,15 @@ export class Hub {
   }
 
   #receive(text: string): void {
-    const message = parseMessage(text, this.#options.store.epoch)
-    if (typeof message === 'string') {
+    const event = parseMessage(text, this.#options.store.epoch)
+    if (typeof event === 'string') {
       if (this.#garbage.take()) {
         const { logger } = this.#options
-        logger.warn({ reason: message }, 'ignored a message on balance:updates that is not ours')
+        logger.warn({ reason: event }, 'ignored a message on balance:updates that is not ours')
       }
       return
     }
-    const channel = this.#channels.get(channelKey(message.tenantId, message.userId))
-    channel?.receive(fromMessage(message))
+    this.#channels.get(channelKey(event.tenant, event.userId))?.receive(event)
   }
 
   #linkChanged(): void {

@@ -1,11 +1,12 @@
 import type { Logger } from 'pino'
-import { encodeEvent, type LedgerEvent, type Who } from '../ledger/event.ts'
+import type { LedgerEvent, Who } from '../ledger/event.ts'
 import type { WalletState } from '../ledger/ledger.ts'
 import { type Bus, type BusListener, CACHE_SECONDS, type Link } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
 import { cacheKeys } from './keys.ts'
 import type { LeaseStore } from './leases.ts'
 import { Listeners } from './listeners.ts'
+import { encodeEvent } from './message.ts'
 import type { TicketStore } from './tickets.ts'
 
 export interface MemoryBusOptions {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { encodeEvent, type LedgerEvent, type Who } from '../ledger/event.ts'
+import type { LedgerEvent, Who } from '../ledger/event.ts'
 import type { ChangeLog, WalletState } from '../ledger/ledger.ts'
 import {
   type Bus,
@@ -14,6 +14,7 @@ import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
 import { forgetOtherEpochs, refreshCache } from './cache-refresh.ts'
 import { cacheKeys } from './keys.ts'
 import { Listeners } from './listeners.ts'
+import { encodeEvent } from './message.ts'
 import { RedisLeases } from './redis-leases.ts'
 import { RedisLink } from './redis-link.ts'
 import { PUBLISH } from './redis-scripts.ts'

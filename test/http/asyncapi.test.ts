@@ -3,7 +3,8 @@ import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { asyncApiText } from '../../scripts/openapi.ts'
 import { RECEIVED, SENT, updateMessage } from '../../src/asyncapi/events.ts'
-import { encodeEvent, type LedgerEvent, type LedgerEventName } from '../../src/ledger/event.ts'
+import type { LedgerEvent, LedgerEventName } from '../../src/ledger/event.ts'
+import { encodeEvent } from '../../src/realtime/message.ts'
 
 const about = {
   tenant: 'default',

@@ -1,0 +1,73 @@
+import { parseJson, stringifyJson } from '../json.ts'
+import { type BalanceUpdateEvent, eventId, type LedgerEvent, toMessage } from '../ledger/event.ts'
+import { Frame } from './frame.ts'
+import { CLIENT_FIELDS, clientFields, fromMessage, type StreamEvent } from './stream-event.ts'
+
+/**
+ * A ledger event as the JSON text of its message on `balance:updates`. First what is not for clients,
+ * then what is, in the order in which they get it: so `parseMessage` can cut their payload out.
+ */
+export function encodeEvent(event: LedgerEvent, epoch: string): string {
+  const message = toMessage(event, epoch)
+  const shown = clientFields(event.event)
+  const ordered: Record<string, unknown> = {}
+  for (const field in message) {
+    if (!shown.includes(field as keyof BalanceUpdateEvent)) {
+      ordered[field] = message[field as keyof BalanceUpdateEvent]
+    }
+  }
+  for (const field of shown) if (message[field] !== undefined) ordered[field] = message[field]
+  return stringifyJson(ordered)
+}
+
+const NUMBER = '-?(?:0|[1-9]\\d*)(?:\\.\\d+)?'
+/** Of a user, a tenant, an id, a time: nothing that JSON would have to escape. */
+const PLAIN = '[\\w.:@+-]*'
+
+/** The whole of a message as `encodeEvent` writes it. */
+const OURS = new RegExp(
+  `^\\{"event":"([a-z_]{1,64})","userId":"(${PLAIN})","tenantId":"(${PLAIN})"` +
+    `(?:,"[A-Za-z]+":(?:${NUMBER}|"${PLAIN}"))*` +
+    `,"id":"(${PLAIN})","seq":([1-9]\\d{0,14}),"currency":"[A-Z]{3}"\\}$`,
+)
+
+/** Where in a message the part for clients begins, by its event: before the first of their fields. */
+const CUTS: ReadonlyMap<string, string> = new Map(
+  [...CLIENT_FIELDS].map(([event, [first]]) => [event, `,"${first}":`]),
+)
+
+/** The event in a text from the channel; a string says why it is none of ours. */
+export function parseMessage(text: string, epoch: string): StreamEvent | string {
+  return cut(text, epoch) ?? read(text, epoch)
+}
+
+/**
+ * What a process of this version wrote is not parsed and written again, but checked and cut: a tenth of
+ * the work. Undefined where that cannot be done, or is not certain to be right.
+ */
+function cut(text: string, epoch: string): StreamEvent | undefined {
+  const parts = OURS.exec(text)
+  if (!parts) return undefined
+  const [, event = '', userId = '', tenant = '', id, seq] = parts
+  const mark = CUTS.get(event)
+  const from = mark === undefined ? -1 : text.indexOf(mark)
+  if (from < 0 || id !== `${epoch}:${seq}` || userId === '' || tenant === '') return undefined
+  const frame = new Frame(event, `{${text.slice(from + 1)}`, id)
+  return { tenant, userId, seq: Number(seq), event, frame }
+}
+
+function read(text: string, epoch: string): StreamEvent | string {
+  let message: unknown
+  try {
+    message = parseJson(text)
+  } catch {
+    return 'not JSON'
+  }
+  if (message === null || typeof message !== 'object') return 'not an object'
+  const { event, userId, tenantId, seq, id } = message as Partial<BalanceUpdateEvent>
+  if (typeof event !== 'string' || !/^[a-z_]{1,64}$/.test(event)) return 'no event name'
+  if (typeof userId !== 'string' || typeof tenantId !== 'string') return 'no user'
+  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return 'no seq'
+  if (id !== eventId(epoch, seq)) return 'of another database'
+  return fromMessage(message as BalanceUpdateEvent)
+}
