@@ -7,6 +7,7 @@ import { Revocations } from './auth/revocations.ts'
 import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config.ts'
 import { demoOf } from './demo.ts'
+import { PostgresAnswers } from './ledger/answers.ts'
 import { PostgresAuditor } from './ledger/auditor.ts'
 import { connect, type Sql } from './ledger/database.ts'
 import { PostgresEventStore } from './ledger/event-store.ts'
@@ -120,6 +121,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
       inFlight: WRITERS,
       retryFor: config.requestTimeout * 1000,
     }),
+    answers: new PostgresAnswers(readers, { patience: config.requestTimeout * 1000 }),
     reader: new PostgresReader(readers),
     auditor: new PostgresAuditor(readers, {
       onCommitted,

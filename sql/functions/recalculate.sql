@@ -1,6 +1,9 @@
 -- Rebuilds a wallet's snapshot from its entries and open holds, under the wallet's lock, and tells its
 -- user: the event raises seq, so that the cache takes the balance whatever it held. No row: no such wallet.
-create or replace function recalculate(p_tenant text, p_user_id text, p_currency text)
+-- With a claimed idempotency key, its answer is kept with what it did; if the key has an answer by now,
+-- nothing is done.
+create or replace function recalculate(
+  p_tenant text, p_user_id text, p_currency text, p_actor text default null, p_key text default null)
 returns table (previous_balance bigint, new_balance bigint, changed boolean, events json, outbox_id bigint)
 language plpgsql security definer set search_path = public, pg_temp as $$
 #variable_conflict use_column
@@ -10,6 +13,13 @@ declare
   v_held bigint;
   v_now timestamptz;
 begin
+  if p_key is not null then
+    perform from idempotency_keys
+    where tenant = p_tenant and actor = p_actor and key = p_key and result = 'null' for update;
+    if not found then
+      raise exception 'the idempotency key is not claimed' using errcode = 'serialization_failure';
+    end if;
+  end if;
   select * into w from wallets where tenant = p_tenant and user_id = p_user_id for update;
   select * into s from balance_snapshots where wallet_id = w.id and currency = p_currency;
   if s.account_id is null then
@@ -37,6 +47,10 @@ begin
   values (w.id, w.seq, 'balance_updated', p_currency, new_balance, previous_balance, v_now);
   insert into outbox (wallet_ids, first_seqs, last_seqs)
   values (array[w.id], array[w.seq], array[w.seq]) returning id into outbox_id;
+  if p_key is not null then
+    perform keep_answer(p_tenant, p_actor, p_key, json_build_object(
+      'previousBalance', previous_balance::text, 'newBalance', new_balance::text)::text);
+  end if;
   select json_agg(v) into events from event_stream v where v.wallet_id = w.id and v.seq = w.seq;
   return next;
 end

@@ -9,6 +9,7 @@ import type {
   Recalculation,
   RecalculationOfAll,
   RecalculationStretch,
+  RequestKey,
   Verification,
   WalletState,
 } from './ledger.ts'
@@ -137,19 +138,20 @@ export class PostgresAuditor implements Auditor {
     return [...rows.map((row) => row.account_id), '0']
   }
 
-  async recalculate(who: Who, currency: string): Promise<Recalculation | undefined> {
+  async recalculate(
+    who: Who,
+    currency: string,
+    key?: RequestKey,
+  ): Promise<Recalculation | undefined> {
     const [row] = await this.#sql<
       { previous_balance: string; new_balance: string; events: EventRow[]; outbox_id: string }[]
     >`
       select previous_balance, new_balance, events, outbox_id
-      from recalculate(${who.tenant}, ${who.userId}, ${currency})`
+      from recalculate(${who.tenant}, ${who.userId}, ${currency},
+        ${key?.actor ?? null}, ${key?.key ?? null})`
     if (!row) return undefined
     await this.#onCommitted({ outboxId: row.outbox_id, events: row.events.map(toEvent) })
-    return {
-      currency,
-      previousBalance: BigInt(row.previous_balance),
-      newBalance: BigInt(row.new_balance),
-    }
+    return { previousBalance: BigInt(row.previous_balance), newBalance: BigInt(row.new_balance) }
   }
 
   async recalculateAll(

@@ -75,6 +75,39 @@ export interface Executor {
   execute(command: Command): Promise<Outcome>
 }
 
+/** One caller's idempotency key. */
+export interface RequestKey {
+  tenant: string
+  /** Whose key: the token's `sub`. */
+  actor: string
+  key: string
+}
+
+/** A request that came with an idempotency key. */
+export interface KeyedRequest extends RequestKey {
+  /** All that is asked for, as text that is the same for the same request. */
+  asked: string
+}
+
+/** `replayed`: the first answer to the key, given again. */
+export interface Kept {
+  answer: string
+  replayed: boolean
+}
+
+/** First answers to requests that are no commands of the ledger (those keep their own, in `Executor`). */
+export interface Answers {
+  /**
+   * Acts, unless the key has its answer already, and keeps the answer. Of two at once one acts, and the
+   * other waits for its answer.
+   * @param act its answer, as text. What it throws is no answer: the next to come acts. When its process
+   *   ends before the answer is kept, so it is too, after some seconds; so it keeps the answer itself
+   *   (`RequestKey`) with what it commits, or does no harm when it is done again
+   * @returns `reused`: the key stands for another request; `busy`: who acts is not done within patience
+   */
+  once(request: KeyedRequest, act: () => Promise<string>): Promise<Kept | 'reused' | 'busy'>
+}
+
 /** Which transactions; what is left out does not narrow. Newest first. */
 export interface TransactionFilter {
   tenant: string
@@ -161,9 +194,8 @@ export interface Audit {
   entries: number
 }
 
-/** Amounts in minor units of `currency`. */
+/** Amounts in minor units. */
 export interface Recalculation {
-  currency: string
   previousBalance: bigint
   newBalance: bigint
 }
@@ -196,8 +228,9 @@ export interface Auditor {
   /**
    * Rebuilds the snapshot from the entries under the wallet's lock, refreshes the cache and tells the
    * clients, also when nothing had to change. Undefined: no such wallet.
+   * @param key claimed: its answer, `{"previousBalance", "newBalance"}` in minor units, is kept in the same transaction
    */
-  recalculate(who: Who, currency: string): Promise<Recalculation | undefined>
+  recalculate(who: Who, currency: string, key?: RequestKey): Promise<Recalculation | undefined>
   /** `recalculate` for every wallet of the tenant that is wrong; the cache is refreshed for the others too. */
   recalculateAll(tenant: string, stretch?: RecalculationStretch): Promise<RecalculationOfAll>
 }

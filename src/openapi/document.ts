@@ -79,9 +79,9 @@ export function openApi(routes: readonly Route[], version: string): Json {
   }
 }
 
-function describe({ access, expects }: Route, operation: Operation, components: Json): Json {
-  // The key is kept with the transaction; calls that move no money do the same work again.
-  const writes = operation.success[1] === answers.transaction
+function describe(route: Route, operation: Operation, components: Json): Json {
+  const writes = route.method === 'POST' || route.method === 'PATCH'
+  const { access, expects } = route
   const body = expects.find(({ target }) => target === 'json')?.schema
   const role = access === 'user' || access === undefined ? '' : ` Takes the role ${access}.`
   return {
@@ -111,7 +111,7 @@ function describe({ access, expects }: Route, operation: Operation, components: 
 const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
   in: 'header',
-  description: 'The same key and body again gives the first answer again and moves no money.',
+  description: 'The same key and body again gives the first answer again; nothing is done twice.',
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' },
 }
 
@@ -146,7 +146,8 @@ function responses(
   if (has.body) add(413, '`payload_too_large`: The body is larger than 64 KiB.')
   if (has.body) add(415, '`unsupported_media_type`: The body is not declared as JSON.')
   add(503, '`unavailable`, `timeout`: Try again after `Retry-After` seconds.')
-  for (const code of refusals) add(REFUSALS[code][0], `\`${code}\`: ${REFUSALS[code][1]}`)
+  const codes = has.writes ? [...refusals, 'idempotency_key_reused' as const] : refusals
+  for (const code of codes) add(REFUSALS[code][0], `\`${code}\`: ${REFUSALS[code][1]}`)
   for (const [code, cause] of Object.entries(problems)) add(Number(code), cause)
 
   const failure = {

@@ -12,20 +12,15 @@ export interface Operation {
   description?: string
   /** Status and body of success; the body is the name of a media type for what is not JSON. */
   success: readonly [status: 200 | 201, body: z.ZodType | readonly string[]]
-  /** What the ledger may say no with. */
+  /** What the ledger may say no with; `idempotency_key_reused` goes without saying. */
   refusals?: readonly RefusalCode[]
   /** Further ways to fail. */
   problems?: Partial<Record<ErrorStatus, string>>
 }
 
-const opens = [
-  'invalid_amount',
-  'unknown_currency',
-  'limit_exceeded',
-  'idempotency_key_reused',
-] as const
+const opens = ['invalid_amount', 'unknown_currency', 'limit_exceeded'] as const
 const spends = [...opens, 'insufficient_funds'] as const
-const settles = ['not_found', 'wrong_type', 'already_processed', 'idempotency_key_reused'] as const
+const settles = ['not_found', 'wrong_type', 'already_processed'] as const
 
 const { transaction } = answers
 
@@ -88,7 +83,6 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       'not_refundable',
       'refund_exceeds_payment',
       'balance_limit_exceeded',
-      'idempotency_key_reused',
     ],
   },
   'POST /transactions/transfer': {

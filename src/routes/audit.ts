@@ -7,13 +7,15 @@ import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
 import type { Audit, Discrepancy } from '../ledger/ledger.ts'
 import type { RouteDeps } from './deps.ts'
+import { once } from './once.ts'
 
 /** `/transactions`: proof that the books are right, and the repair of a snapshot that is not. */
 export function auditRoutes({
   currency,
   guards,
   auditor,
-}: Pick<RouteDeps, 'currency' | 'guards' | 'auditor'>) {
+  answers,
+}: Pick<RouteDeps, 'currency' | 'guards' | 'auditor' | 'answers'>) {
   const byUser = param(z.object({ userId: field.userId }))
   const inCurrency = query(z.strictObject({ currency: field.currency.default(currency) }))
 
@@ -44,25 +46,36 @@ export function auditRoutes({
       byUser,
       inCurrency,
       json(field.noFields),
-      async (c) => {
+      (c) => {
         const { userId } = c.req.valid('param')
         const { currency } = c.req.valid('query')
         const { tenant } = c.var.principal
-        const found = await auditor.recalculate({ tenant, userId }, currency)
-        if (!found) throw noWallet()
-        const { previousBalance, newBalance } = found
-        return answer(c, {
-          userId,
-          currency,
-          previousBalance: wireAmount(previousBalance, currency),
-          newBalance: wireAmount(newBalance, currency),
-          corrected: previousBalance !== newBalance,
-        })
+        return once(
+          c,
+          answers,
+          async (key) => {
+            const found = await auditor.recalculate({ tenant, userId }, currency, key)
+            if (!found) throw noWallet()
+            const { previousBalance, newBalance } = found
+            return { previousBalance: `${previousBalance}`, newBalance: `${newBalance}` }
+          },
+          200,
+          ({ previousBalance, newBalance }) => ({
+            userId,
+            currency,
+            previousBalance: wireAmount(BigInt(previousBalance), currency),
+            newBalance: wireAmount(BigInt(newBalance), currency),
+            corrected: previousBalance !== newBalance,
+          }),
+        )
       },
     )
-    .post('/recalculate-all', guards.requireAdmin, json(stretch), async (c) =>
-      answer(c, await auditor.recalculateAll(c.var.principal.tenant, c.req.valid('json'))),
-    )
+    .post('/recalculate-all', guards.requireAdmin, json(stretch), (c) => {
+      const { tenant } = c.var.principal
+      const part = c.req.valid('json')
+      // Each wallet is a transaction of its own: a try after a crash finds those before it repaired.
+      return once(c, answers, () => auditor.recalculateAll(tenant, part), 200)
+    })
 }
 
 /** In steps, a ledger of any size fits into the time that a request has. */

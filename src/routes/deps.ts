@@ -2,7 +2,7 @@ import type { Guards } from '../auth/guards.ts'
 import type { TicketIssuer } from '../auth/principal.ts'
 import type { RevocationStore } from '../auth/revocation.ts'
 import type { Who } from '../ledger/event.ts'
-import type { Auditor, Executor, Overview, Policies, Reader } from '../ledger/ledger.ts'
+import type { Answers, Auditor, Executor, Overview, Policies, Reader } from '../ledger/ledger.ts'
 import type { Logger } from '../log.ts'
 
 /** The shared cache of balances. */
@@ -43,6 +43,7 @@ export interface RouteDeps {
   currency: string
   guards: Guards
   executor: Executor
+  answers: Answers
   reader: Reader
   auditor: Auditor
   policies: Policies

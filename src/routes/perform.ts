@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { answer } from '../http/answer.ts'
 import type { Env } from '../http/env.ts'
 import { refusal } from '../http/refusal.ts'
+import { replayedHeader } from '../http/replayed.ts'
 import type { Command, Operation } from '../ledger/command.ts'
 import type { Executor } from '../ledger/ledger.ts'
 import { toWireTransaction } from './wire.ts'
@@ -22,7 +23,7 @@ export async function perform<S extends 200 | 201>(
   status: S,
 ) {
   const outcome = await executor.execute(command(c, op, fields))
-  const headers: Record<string, string> = outcome.replayed ? { 'Idempotency-Replayed': 'true' } : {}
+  const headers = replayedHeader(outcome.replayed)
   if (!outcome.ok) throw refusal(outcome.code, outcome.details, headers)
   return answer(c, toWireTransaction(outcome.transaction), status, headers)
 }

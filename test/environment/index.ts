@@ -1,3 +1,4 @@
+export { contentsOf } from './contents.ts'
 export { createDatabase, createEmptyDatabase, type TestDatabase } from './database.ts'
 export { eventually } from './eventually.ts'
 export {

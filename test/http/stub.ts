@@ -59,6 +59,7 @@ export function edge(overrides: Partial<AppDeps> = {}) {
         return { ok: true, transaction: accepted(command), replayed: false }
       },
     },
+    answers: unused as AppDeps['answers'],
     reader: unused as AppDeps['reader'],
     auditor: unused as AppDeps['auditor'],
     policies: unused as AppDeps['policies'],

@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import type { AppDeps, createApp } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
+import { PostgresAnswers } from '../../src/ledger/answers.ts'
 import { PostgresAuditor } from '../../src/ledger/auditor.ts'
 import { connect, type Sql } from '../../src/ledger/database.ts'
 import type { Who } from '../../src/ledger/event.ts'
@@ -74,6 +75,7 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
   const { app } = edge({
     authenticator: createAuthenticator({ keys: { kind: 'secret', secret: TEST_SECRET } }),
     executor: new BatchingExecutor(sql),
+    answers: new PostgresAnswers(sql),
     reader: new PostgresReader(sql),
     auditor: new PostgresAuditor(sql),
     policies: new PostgresPolicies(sql),

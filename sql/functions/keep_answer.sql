@@ -1,0 +1,11 @@
+-- Keeps the answer to a claimed idempotency key, unless it has one, and returns the one that it has: the
+-- first answer stays, whoever else acted meanwhile.
+create or replace function keep_answer(p_tenant text, p_actor text, p_key text, p_answer text)
+returns text language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  update idempotency_keys set result = to_jsonb(p_answer), created_at = clock_timestamp()
+  where tenant = p_tenant and actor = p_actor and key = p_key and result = 'null';
+  return (select result #>> '{}' from idempotency_keys
+    where tenant = p_tenant and actor = p_actor and key = p_key);
+end
+$$;

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PostgresAnswers } from '../../src/ledger/answers.ts'
+import { PostgresAuditor } from '../../src/ledger/auditor.ts'
+import { eventually } from '../environment/index.ts'
+import { openSample, type Sample, tenant, USD } from './sample.ts'
+
+let ledger: Sample
+let answers: PostgresAnswers
+const ann = { tenant, userId: 'ann' }
+beforeAll(async () => {
+  ledger = await openSample()
+  answers = new PostgresAnswers(ledger.sql)
+  await ledger.fund('ann', 100n)
+})
+afterAll(() => ledger?.close())
+
+const keyed = (key: string = randomUUID()) => ({ tenant, actor: 'ada', key, asked: 'this' })
+const seq = async () => (await ledger.reader.balance(ann, USD)).seq
+const never = () => Promise.reject(new Error('this must not be done'))
+
+test('the first answer is given again, to the letter, and nothing is done again', async () => {
+  const request = keyed()
+  const text = '{ "b": 1.50, "a": "\\u0000" }'
+  expect(await answers.once(request, async () => text)).toEqual({ answer: text, replayed: false })
+  expect(await answers.once(request, never)).toEqual({ answer: text, replayed: true })
+  expect(await answers.once({ ...request, asked: 'that' }, never)).toBe('reused')
+  expect(await answers.once({ ...request, actor: 'eve' }, async () => 'hers')).toMatchObject({
+    replayed: false,
+  })
+})
+
+test('of many at once, over several connections, one acts and all get its answer', async () => {
+  const request = keyed()
+  let acts = 0
+  const all = await Promise.all(
+    Array.from({ length: 20 }, () => answers.once(request, async () => `${++acts}`)),
+  )
+  expect(all).toContainEqual({ answer: '1', replayed: false })
+  expect(all.filter((one) => typeof one === 'object' && one.replayed)).toHaveLength(19)
+  expect(acts).toBe(1)
+})
+
+test('what fails is no answer: the next one acts at once', async () => {
+  const request = keyed()
+  await expect(answers.once(request, never)).rejects.toThrow('must not')
+  expect(await answers.once(request, async () => 'now')).toEqual({ answer: 'now', replayed: false })
+})
+
+test('a claim whose process is gone is taken over, one that is at work is not', async () => {
+  const quick = new PostgresAnswers(ledger.sql, { lease: 300, patience: 60_000 })
+  const request = keyed()
+  // What a process leaves that dies in the middle: a claim, and nobody to renew it.
+  const hash = (
+    await ledger.sql<{ hash: string }[]>`
+    select replace(translate(encode(sha256('this'), 'base64'), '+/', '-_'), '=', '') as hash`
+  )[0]
+  await ledger.sql`
+    select claim_key(${tenant}, 'ada', ${request.key}, ${hash?.hash ?? ''}, interval '1 s')`
+  const impatient = new PostgresAnswers(ledger.sql, { patience: 0 })
+  expect(await impatient.once(request, never)).toBe('busy')
+  expect(await quick.once(request, async () => 'taken over')).toMatchObject({ replayed: false })
+
+  const long = keyed()
+  let finish = () => {}
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const first = quick.once(long, () => finished.then(() => 'at last'))
+  const claimedAt = async () =>
+    (
+      await ledger.sql<{ at: string }[]>`
+        select created_at::text as at from idempotency_keys where key = ${long.key}`
+    )[0]?.at
+  await eventually(async () => expect(await claimedAt()).toBeDefined())
+  const begun = await claimedAt()
+  const twin = quick.once(long, never)
+  // Renewed, so longer than the lease: the twin still waits.
+  await eventually(async () => expect(await claimedAt()).not.toBe(begun))
+  finish()
+  expect([await first, await twin]).toEqual([
+    { answer: 'at last', replayed: false },
+    { answer: 'at last', replayed: true },
+  ])
+})
+
+test('a recalculation and its answer stand together: a process that dies after it loses neither', async () => {
+  const request = keyed()
+  const before = await seq()
+  const recalculate = async () => {
+    await ledger.auditor.recalculate(ann, USD, request)
+    throw new Error('the process ended here')
+  }
+  await expect(answers.once(request, recalculate)).rejects.toThrow('ended here')
+  expect(await seq()).toBe(before + 1)
+  const retried = await answers.once(request, never)
+  expect(retried).toMatchObject({ replayed: true })
+  expect(JSON.parse((retried as { answer: string }).answer)).toEqual({
+    previousBalance: '100',
+    newBalance: '100',
+  })
+})
+
+test('a recalculation that lost its key to another does nothing, and gives the other’s answer', async () => {
+  const request = keyed()
+  const before = await seq()
+  const slow = answers.once(request, async () => {
+    // Meanwhile its claim was taken over, and answered.
+    await ledger.owner`select keep_answer(${tenant}, 'ada', ${request.key}, 'the other was quicker')`
+    await ledger.auditor.recalculate(ann, USD, request)
+    return 'too late'
+  })
+  expect(await slow).toEqual({ answer: 'the other was quicker', replayed: true })
+  expect(await seq()).toBe(before)
+})
+
+test('a key belongs to the first request, and a command of the ledger can be the first', async () => {
+  const gift = { op: 'adjustment' as const, actor: 'ada', userId: 'ann', amount: 1n }
+  const request = keyed()
+  await answers.once(request, async () => '1')
+  expect(await ledger.run({ ...gift, idempotencyKey: request.key })).toMatchObject({
+    code: 'idempotency_key_reused',
+  })
+  const taken = keyed()
+  await ledger.accepted({ ...gift, idempotencyKey: taken.key })
+  expect(await answers.once(taken, never)).toBe('reused')
+})
+
+test('the events of a recalculation reach who publishes', async () => {
+  const told: unknown[] = []
+  const auditor = new PostgresAuditor(ledger.sql, {
+    onCommitted: async ({ events }) => void told.push(...events),
+  })
+  await auditor.recalculate(ann, USD)
+  expect(told).toMatchObject([{ event: 'balance_updated', userId: 'ann', seq: await seq() }])
+})

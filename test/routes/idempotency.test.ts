@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { routesOf } from '../../src/openapi/document.ts'
+import { contentsOf } from '../environment/index.ts'
+import { type Answer, admin, alice, type Caller, type LedgerApp, ledgerApp } from './ledger-app.ts'
+
+let it: LedgerApp
+let issued = 0
+beforeAll(async () => {
+  it = await ledgerApp({
+    tickets: {
+      issue: async () => ({ ticket: `ticket ${++issued}`, expiresAt: '2030-01-01T00:00:00Z' }),
+    },
+  })
+  const gift = { userId: 'alice', amount: 10_000, description: 'to begin with' }
+  await it.call({ sub: 'root', roles: ['admin'] }, 'POST /transactions/adjustment', gift)
+  await it.call({ sub: 'bob' }, 'GET /transactions/balance')
+})
+afterAll(() => it.close())
+
+/** Opens something of alice's and gives its id. */
+const opened = (request: string, body: object) => async () =>
+  (await it.call(alice, request, body)).body.id as string
+const topup = opened('POST /transactions/topup', { amount: 5 })
+const withdrawal = opened('POST /transactions/withdrawal', { amount: 5 })
+const hold = opened('POST /transactions/hold', { amount: 5 })
+const payment = opened('POST /transactions', { type: 'booking_payment', amount: 5 })
+
+interface Example {
+  by: Caller
+  /** Makes what the path's parameter names. */
+  id?: () => Promise<string>
+  body?: object
+  /** The same route asked for something else; left out where it takes no fields. */
+  other?: object
+}
+
+/** A good request of every POST and PATCH. One that is missing here fails the suite. */
+const EXAMPLES: Record<string, Example> = {
+  'POST /transactions/topup': { by: alice, body: { amount: 1 }, other: { amount: 2 } },
+  'POST /transactions/topup/:id/cancel': { by: alice, id: topup },
+  'PATCH /transactions/topup/:id/process': {
+    by: admin,
+    id: topup,
+    body: { status: 'success' },
+    other: { status: 'failed' },
+  },
+  'POST /transactions': {
+    by: alice,
+    body: { type: 'booking_payment', amount: 1 },
+    other: { type: 'booking_payment', amount: 1, referenceId: 'b-1' },
+  },
+  'POST /transactions/:id/refund': {
+    by: admin,
+    id: payment,
+    body: { amount: 1 },
+    other: { amount: 2 },
+  },
+  'POST /transactions/transfer': {
+    by: alice,
+    body: { toUserId: 'bob', amount: 1 },
+    other: { toUserId: 'bob', amount: 1, description: 'rent' },
+  },
+  'POST /transactions/adjustment': {
+    by: admin,
+    body: { userId: 'alice', amount: 1, description: 'a gift' },
+    other: { userId: 'alice', amount: -1, description: 'a gift' },
+  },
+  'POST /transactions/withdrawal': { by: alice, body: { amount: 1 }, other: { amount: 2 } },
+  'PATCH /transactions/withdrawal/:id/process': {
+    by: admin,
+    id: withdrawal,
+    body: { status: 'success' },
+    other: { status: 'success', adminNotes: 'paid out' },
+  },
+  'POST /transactions/hold': {
+    by: alice,
+    body: { amount: 1 },
+    other: { amount: 1, expiresIn: 60 },
+  },
+  'POST /transactions/hold/:id/capture': {
+    by: alice,
+    id: hold,
+    body: { amount: 1 },
+    other: { amount: 2 },
+  },
+  'POST /transactions/hold/:id/void': { by: alice, id: hold },
+  'POST /transactions/recalculate/:userId': { by: admin, id: async () => 'alice' },
+  'POST /transactions/recalculate-all': { by: admin },
+  'POST /balance/ticket': { by: alice },
+}
+
+/** Gives out a token, which is not to be kept, to whoever sits at the machine, who has no name yet. */
+const EXEMPT = ['POST /demo/session']
+
+test('there is an example of every POST and PATCH', () => {
+  const writes = routesOf(it.app)
+    .map(({ name }) => name)
+    .filter((name) => /^(POST|PATCH) /.test(name) && !EXEMPT.includes(name))
+  expect(Object.keys(EXAMPLES).sort()).toEqual(writes.sort())
+})
+
+const replayed = ({ headers }: Answer) => headers.get('Idempotency-Replayed')
+
+describe.each(Object.entries(EXAMPLES))('%s', (name, { by, id, body, other }) => {
+  /** The request for one and the same thing, as often as it is called. */
+  async function request(key: string = randomUUID()) {
+    const path = name.replace(/:\w+/, (await id?.()) ?? '')
+    return (fields = body) => it.call(by, path, fields, { 'Idempotency-Key': key })
+  }
+
+  test('answers the same key and body as the first time, and does nothing', async () => {
+    const send = await request()
+    const first = await send()
+    expect([first.status < 300, replayed(first)]).toEqual([true, null])
+    const before = await contentsOf(it.sql)
+    const again = await send(body && Object.fromEntries(Object.entries(body).reverse()))
+    expect([again.status, again.text, replayed(again)]).toEqual([first.status, first.text, 'true'])
+    expect(await contentsOf(it.sql)).toEqual(before)
+  })
+
+  test('answers twins alike: one acts', async () => {
+    const send = await request()
+    const twins = await Promise.all([send(), send(), send(), send()])
+    expect(new Set(twins.map(({ status, text }) => `${status} ${text}`)).size).toBe(1)
+    expect(twins.map(replayed).sort()).toEqual([null, 'true', 'true', 'true'])
+  })
+
+  test('refuses the key for anything else', async () => {
+    const key = randomUUID()
+    const send = await request(key)
+    await send()
+    const before = await contentsOf(it.sql)
+    const elsewhere = { amount: 3, description: 'something else' }
+    const answers = [
+      await it.call(by, 'POST /transactions/topup', elsewhere, { 'Idempotency-Key': key }),
+      ...(other ? [await send(other)] : []),
+      ...(id && !name.includes('recalculate') ? [await (await request(key))()] : []),
+    ]
+    for (const { status, body } of answers) {
+      expect([status, body.code]).toEqual([422, 'idempotency_key_reused'])
+    }
+    if (!id) expect(await contentsOf(it.sql)).toEqual(before)
+  })
+
+  test('takes no key that is not printable', async () => {
+    const send = await request(`${'x'.repeat(255)}x`)
+    expect((await send()).body.code).toBe('invalid_request')
+  })
+})
+
+test('a key is its sender’s own: another user’s same key is another key', async () => {
+  const key = { 'Idempotency-Key': randomUUID() }
+  const first = await it.call(alice, 'POST /balance/ticket', undefined, key)
+  const other = await it.call({ sub: 'bob' }, 'POST /balance/ticket', undefined, key)
+  expect([other.status, replayed(other)]).toEqual([201, null])
+  expect(other.text).not.toBe(first.text)
+})
+
+test('a refusal is remembered: it stays one when it would succeed now', async () => {
+  const key = { 'Idempotency-Key': randomUUID() }
+  const late = () => it.call(admin, 'POST /transactions/recalculate/latecomer', undefined, key)
+  const first = await late()
+  expect([first.status, first.body.code]).toEqual([404, 'not_found'])
+  const gift = { userId: 'latecomer', amount: 1, description: 'now there is a wallet' }
+  await it.call(admin, 'POST /transactions/adjustment', gift)
+  const again = await late()
+  expect([again.status, again.body.code, replayed(again)]).toEqual([404, 'not_found', 'true'])
+  const fresh = await it.call(admin, 'POST /transactions/recalculate/latecomer')
+  expect(fresh.status).toBe(200)
+})
+
+test('a request that is the same but for its writing is the same', async () => {
+  const key = { 'Idempotency-Key': randomUUID() }
+  const send = (amount: string) =>
+    it.call(alice, 'POST /transactions', `{"type":"booking_payment","amount":${amount}}`, key)
+  const first = await send('1.5')
+  for (const amount of ['1.50', '"1.5"', '15e-1', '1.5,"currency":"USD"']) {
+    const again = await send(amount)
+    expect([again.text, replayed(again)]).toEqual([first.text, 'true'])
+  }
+  const path = (query: string) =>
+    it.call(admin, `POST /transactions/recalculate/${query}`, undefined, key)
+  await path('alice')
+  expect(replayed(await path('%61lice?currency=USD'))).toBe('true')
+})
+
+test('an outage is no answer: the same key acts when it is over', async () => {
+  const away = Object.assign(new Error('away'), { code: 'ECONNREFUSED' })
+  let outage = true
+  const moody = await ledgerApp({
+    tickets: {
+      issue: async () => {
+        if (outage) throw away
+        return { ticket: 'at last', expiresAt: '2030-01-01T00:00:00Z' }
+      },
+    },
+  })
+  try {
+    const key = { 'Idempotency-Key': randomUUID() }
+    const send = () => moody.call(alice, 'POST /balance/ticket', undefined, key)
+    expect((await send()).status).toBe(503)
+    outage = false
+    const { status, body, headers } = await send()
+    expect([status, body.ticket, headers.get('Idempotency-Replayed')]).toEqual([
+      201,
+      'at last',
+      null,
+    ])
+  } finally {
+    await moody.close()
+  }
+})
