@@ -6,6 +6,7 @@ import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
+import { once } from './once.ts'
 
 const tokenId = field
   .text(255)
@@ -15,8 +16,9 @@ const tokenId = field
 /** `/admin/revocations`: tokens of the tenant that shall not count any more. */
 export function revocationRoutes({
   guards,
+  answers,
   revocations,
-}: Pick<RouteDeps, 'guards' | 'revocations'>) {
+}: Pick<RouteDeps, 'guards' | 'answers' | 'revocations'>) {
   const byId = param(z.object({ id: z.uuid('must be a UUID') }))
 
   return factory
@@ -45,17 +47,14 @@ export function revocationRoutes({
             'expiresAt goes with tokenId.',
           ),
       ),
-      async (c) => {
+      (c) => {
         const { reason = null, expiresAt = null, ...subject } = c.req.valid('json')
         const { tenant, userId: revokedBy } = c.var.principal
-        const revoked = await revocations.revoke({
-          ...subject,
-          tenant,
-          reason,
-          revokedBy,
-          expiresAt,
-        })
-        return answer(c, toWireRevocation(revoked), 201)
+        const revoke = async () =>
+          toWireRevocation(
+            await revocations.revoke({ ...subject, tenant, reason, revokedBy, expiresAt }),
+          )
+        return once(c, answers, revoke, 201)
       },
     )
     .get(

@@ -88,6 +88,11 @@ const EXAMPLES: Record<string, Example> = {
   'POST /transactions/recalculate/:userId': { by: admin, id: async () => 'alice' },
   'POST /transactions/recalculate-all': { by: admin },
   'POST /balance/ticket': { by: alice },
+  'POST /admin/revocations': {
+    by: admin,
+    body: { tokenId: 'a-lost-one', reason: 'lost' },
+    other: { tokenId: 'another' },
+  },
 }
 
 /** Gives out a token, which is not to be kept, to whoever sits at the machine, who has no name yet. */
