@@ -12,9 +12,11 @@ import { PostgresAuditor } from './ledger/auditor.ts'
 import { connect, type Sql } from './ledger/database.ts'
 import { PostgresEventStore } from './ledger/event-store.ts'
 import { BatchingExecutor } from './ledger/executor.ts'
+import { HoldExpiry } from './ledger/hold-expiry.ts'
 import { migrate } from './ledger/migrate.ts'
 import { PostgresOverview } from './ledger/overview.ts'
 import { PostgresPolicies } from './ledger/policies.ts'
+import { Pruning } from './ledger/pruning.ts'
 import { PostgresReader } from './ledger/reader.ts'
 import type { Logger } from './log.ts'
 import { ensurePort } from './port.ts'
@@ -44,6 +46,8 @@ export interface Running {
 /** Sessions that write. They always batch, so that few are enough, and a hot wallet has few waiting for it. */
 const WRITERS = 2
 const READERS = 8
+/** Sessions that look at every entry: apart, so that no reader waits for them, and as many as an audit uses. */
+const AUDITORS = 2
 
 /**
  * Starts the whole server. What was started is in `releases` also when a later step fails: run them to
@@ -65,10 +69,9 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
 
   const session = {
     asAppRole: database.appUrl === database.ownerUrl && canUseAppRole,
-    statementTimeout: config.requestTimeout * 1000,
   }
-  const pool = (max: number): Sql => {
-    const sql = connect(database.appUrl, { ...session, max })
+  const pool = (max: number, timeout = config.requestTimeout): Sql => {
+    const sql = connect(database.appUrl, { ...session, max, statementTimeout: timeout * 1000 })
     releases.add(() => sql.end({ timeout: 2 }))
     return sql
   }
@@ -111,19 +114,29 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     corsOrigins: config.corsOrigins,
   })
   const overview = new PostgresOverview(readers)
+  const executor = new BatchingExecutor(writers, {
+    onCommitted,
+    inFlight: WRITERS,
+    retryFor: config.requestTimeout * 1000,
+  })
+  const housekeeping = [
+    new HoldExpiry({ sql: readers, executor, log }),
+    new Pruning({ sql: readers, log, eventRetention: config.eventRetention }),
+  ]
+  for (const work of housekeeping) {
+    work.start()
+    releases.add(() => work.stop())
+  }
   const app = createApp({
     authenticator,
     corsOrigins: config.corsOrigins,
     requestTimeout: config.requestTimeout,
     currency: config.currency,
-    executor: new BatchingExecutor(writers, {
-      onCommitted,
-      inFlight: WRITERS,
-      retryFor: config.requestTimeout * 1000,
-    }),
+    executor,
     answers: new PostgresAnswers(readers, { patience: config.requestTimeout * 1000 }),
     reader: new PostgresReader(readers),
-    auditor: new PostgresAuditor(readers, {
+    auditTimeout: config.auditTimeout,
+    auditor: new PostgresAuditor(pool(AUDITORS, config.auditTimeout), {
       onCommitted,
       onVerified: async (wallets) => {
         await Promise.all(wallets.map((w) => bus.fill(w, w.currency, w.balance, w.seq)))

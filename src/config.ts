@@ -117,6 +117,10 @@ export const VARIABLES = z.object({
     .refine((value) => value > 0, 'must be more than 0 seconds')
     .default(10)
     .describe('Seconds after which a request that has no answer yet gets 503 `timeout`.'),
+  AUDIT_TIMEOUT: seconds(86_400)
+    .refine((value) => value > 0, 'must be more than 0 seconds')
+    .default(600)
+    .describe('Seconds that an admin’s audit, verification or recalculation may take instead.'),
   DRAIN_SECONDS: seconds(3600)
     .default(10)
     .describe('Seconds that open requests and connections get to finish at shutdown.'),
@@ -167,6 +171,7 @@ export interface Config {
   production: boolean
   /** Seconds. */
   requestTimeout: number
+  auditTimeout: number
   drainSeconds: number
   /** Seconds. */
   eventRetention: number
@@ -196,6 +201,7 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     logLevel: vars.LOG_LEVEL,
     production: vars.NODE_ENV === 'production',
     requestTimeout: vars.REQUEST_TIMEOUT,
+    auditTimeout: vars.AUDIT_TIMEOUT,
     drainSeconds: vars.DRAIN_SECONDS,
     eventRetention: vars.EVENT_RETENTION,
   }

@@ -25,6 +25,7 @@ test('an empty environment is the embedded server on this machine alone', () => 
     trustProxy: 0,
     logLevel: 'info',
     requestTimeout: 10,
+    auditTimeout: 600,
     eventRetention: 604_800,
   })
 })

@@ -6,11 +6,15 @@ import { factory } from './env.ts'
  * included. What it was doing may still happen, which is what idempotency keys are for.
  */
 export function deadline(seconds: number) {
-  return factory.createMiddleware(async function deadline(_, next) {
+  return factory.createMiddleware(async function deadline(c, next) {
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(timeout()), seconds * 1000)
+      c.set('allow', (seconds) => {
+        clearTimeout(timer)
+        timer = setTimeout(() => reject(timeout()), seconds * 1000)
+      })
     })
+    c.var.allow(seconds)
     try {
       await Promise.race([next(), late])
     } finally {
@@ -19,7 +23,15 @@ export function deadline(seconds: number) {
   })
 }
 
-const timeout = () =>
+/** For a route, behind its guard: its work may take so many seconds. */
+export function takesUpTo(seconds: number) {
+  return factory.createMiddleware(async function takesUpTo(c, next) {
+    c.var.allow(seconds)
+    await next()
+  })
+}
+
+export const timeout = () =>
   new ApiError(
     503,
     'timeout',

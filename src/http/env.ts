@@ -7,6 +7,8 @@ export interface Env {
     requestId: string
     /** Headers of the answer, whoever writes it: a plain record, since a stream writes Node's response itself. */
     headers: Record<string, string>
+    /** Gives this request so many seconds from now, instead of what every request has. */
+    allow: (seconds: number) => void
     /** Set behind a guard; no other route reads it. */
     principal: Principal
     /** Set on POST and PATCH where the caller sent one. */

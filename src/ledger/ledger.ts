@@ -217,7 +217,10 @@ export interface RecalculationOfAll {
   remaining: number
 }
 
-/** Called before the first step of an audit and after each, with the steps done and the steps in all. */
+/**
+ * Called before the first step of an audit and after each, with the steps done and the steps in all. What it
+ * throws ends the audit.
+ */
 export type AuditProgress = (done: number, of: number) => void
 
 /** Proof that the books are right, and the repair of a snapshot that is not. */

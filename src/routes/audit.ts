@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ApiError } from '../errors.ts'
 import { wireAmount } from '../http/amount.ts'
 import { answer } from '../http/answer.ts'
+import { takesUpTo, timeout } from '../http/deadline.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
@@ -14,14 +15,17 @@ export function auditRoutes({
   currency,
   guards,
   auditor,
+  auditTimeout,
   answers,
-}: Pick<RouteDeps, 'currency' | 'guards' | 'auditor' | 'answers'>) {
+}: Pick<RouteDeps, 'currency' | 'guards' | 'auditor' | 'auditTimeout' | 'answers'>) {
   const byUser = param(z.object({ userId: field.userId }))
+  /** These calls look at every entry: of a wallet, or of all. */
+  const patiently = takesUpTo(auditTimeout)
   const inCurrency = query(z.strictObject({ currency: field.currency.default(currency) }))
 
   return factory
     .createApp()
-    .get('/verify/:userId', guards.requireAdmin, byUser, inCurrency, async (c) => {
+    .get('/verify/:userId', guards.requireAdmin, patiently, byUser, inCurrency, async (c) => {
       const { userId } = c.req.valid('param')
       const { currency } = c.req.valid('query')
       const { tenant } = c.var.principal
@@ -37,12 +41,18 @@ export function auditRoutes({
         difference: wireAmount(snapshotBalance - calculatedBalance, currency),
       })
     })
-    .get('/audit', guards.requireAdmin, query(field.noFields), async (c) => {
-      return answer(c, toWireAudit(await auditor.audit(c.var.principal.tenant)))
+    .get('/audit', guards.requireAdmin, patiently, query(field.noFields), async (c) => {
+      // Nobody who went away, or was told that it took too long, keeps the database busy.
+      const unwanted = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(auditTimeout * 1000)])
+      const goOn = () => {
+        if (unwanted.aborted) throw timeout()
+      }
+      return answer(c, toWireAudit(await auditor.audit(c.var.principal.tenant, goOn)))
     })
     .post(
       '/recalculate/:userId',
       guards.requireAdmin,
+      patiently,
       byUser,
       inCurrency,
       json(field.noFields),
@@ -70,7 +80,7 @@ export function auditRoutes({
         )
       },
     )
-    .post('/recalculate-all', guards.requireAdmin, json(stretch), (c) => {
+    .post('/recalculate-all', guards.requireAdmin, patiently, json(stretch), (c) => {
       const { tenant } = c.var.principal
       const part = c.req.valid('json')
       // Each wallet is a transaction of its own: a try after a crash finds those before it repaired.

@@ -46,6 +46,8 @@ export interface RouteDeps {
   answers: Answers
   reader: Reader
   auditor: Auditor
+  /** Seconds that an audit, a verification or a recalculation may take. */
+  auditTimeout: number
   policies: Policies
   overview: Overview
   cache: BalanceCache

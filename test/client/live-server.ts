@@ -10,6 +10,8 @@ import { createDatabase, mintToken, redisUrl, TEST_SECRET } from '../environment
 export interface LiveServer {
   url: string
   port: number
+  /** Of the owner of the newest database. */
+  readonly databaseUrl: string
   /** A request as somebody; the answer's body. Throws for a refused one. */
   call<T = Record<string, unknown>>(token: string, request: string, body?: unknown): Promise<T>
   /** Gives a user so much, through a topup that an admin approves: two events. */
@@ -39,6 +41,9 @@ export async function openLiveServer(env: Record<string, string> = {}): Promise<
   const server: LiveServer = {
     url: `http://127.0.0.1:${port}`,
     port,
+    get databaseUrl() {
+      return databases.at(-1)?.ownerUrl ?? ''
+    },
     async call(token, request, body) {
       const [method = '', path = ''] = request.split(' ')
       const response = await fetch(server.url + path, {

@@ -52,6 +52,7 @@ export function edge(overrides: Partial<AppDeps> = {}) {
     currency: 'USD',
     corsOrigins: ['https://app.example.com'],
     requestTimeout: 5,
+    auditTimeout: 600,
     authenticator: createAuthenticator({ keys: { kind: 'secret', secret: SECRET } }),
     executor: {
       async execute(command) {

@@ -1,5 +1,10 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Auditor, AuditProgress } from '../../src/ledger/ledger.ts'
+import { eventually, mintToken } from '../environment/index.ts'
 import { admin, alice, foreignAdmin, type LedgerApp, ledgerApp } from './ledger-app.ts'
 
 let it: LedgerApp
@@ -65,4 +70,61 @@ describe('a snapshot that is wrong', () => {
     const { body } = await it.call(admin, 'POST /transactions/recalculate-all')
     expect(body).toMatchObject({ total: 2, corrected: 2 })
   })
+})
+
+/** Counts how often the database was asked, and answers after `steps` calls of `onStep`, each in its own turn. */
+function slowAuditor(steps: number) {
+  const walked = { steps: 0, ended: false }
+  const auditor = {
+    async audit(_: string, onStep: AuditProgress = () => {}) {
+      try {
+        for (; walked.steps < steps; walked.steps++) {
+          onStep(walked.steps, steps)
+          await new Promise((resolve) => setTimeout(resolve, 10))
+        }
+      } finally {
+        walked.ended = true
+      }
+      return { total: 0, accurate: 0, inaccurate: 0, entries: 0, ledger: [], discrepancies: [] }
+    },
+  }
+  return { walked, auditor: auditor as unknown as Auditor }
+}
+
+test('an audit may take longer than other requests, up to a limit of its own', async () => {
+  const long = { requestTimeout: 0.1, auditTimeout: 60 }
+  const patient = await ledgerApp({ ...long, auditor: slowAuditor(40).auditor })
+  expect((await patient.call(admin, 'GET /transactions/audit')).status).toBe(200)
+  // To whom it is not open it is no way to more time.
+  expect((await patient.call(alice, 'GET /transactions/audit')).status).toBe(403)
+  await patient.close()
+
+  const endless = slowAuditor(Number.POSITIVE_INFINITY)
+  const short = { requestTimeout: 60, auditTimeout: 0.1 }
+  const impatient = await ledgerApp({ ...short, auditor: endless.auditor })
+  const { status, body } = await impatient.call(admin, 'GET /transactions/audit')
+  expect([status, body.code]).toEqual([503, 'timeout'])
+  await eventually(() => expect(endless.walked.ended).toBe(true))
+  await impatient.close()
+})
+
+test('an audit that nobody waits for any more ends', async () => {
+  const endless = slowAuditor(Number.POSITIVE_INFINITY)
+  const { app, close } = await ledgerApp({ auditor: endless.auditor })
+  const http = createAdaptorServer({ fetch: app.fetch })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const { port } = http.address() as AddressInfo
+  const gone = new AbortController()
+  const answer = fetch(`http://127.0.0.1:${port}/transactions/audit`, {
+    headers: { Authorization: `Bearer ${await mintToken(admin)}` },
+    signal: gone.signal,
+  })
+  await eventually(() => expect(endless.walked.steps).toBeGreaterThan(2))
+  expect(endless.walked.ended).toBe(false)
+  gone.abort()
+  await expect(answer).rejects.toThrow()
+  await eventually(() => expect(endless.walked.ended).toBe(true))
+  http.close()
+  await close()
 })

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { type LiveServer, openLiveServer } from '../client/live-server.ts'
+import { eventually, mintToken } from '../environment/index.ts'
+
+let server: LiveServer
+let sql: Sql
+beforeAll(async () => {
+  server = await openLiveServer({ EVENT_RETENTION: '1h' })
+  sql = connect(server.databaseUrl, { max: 1 })
+})
+afterAll(async () => {
+  await sql?.end()
+  await server?.close()
+})
+
+const wallet = async (userId: string) =>
+  await server.call(await mintToken({ sub: userId }), 'GET /transactions/balance')
+const hold = async (userId: string, expiresIn: number) =>
+  await server.call<{ id: string }>(await mintToken({ sub: userId }), 'POST /transactions/hold', {
+    amount: 4,
+    expiresIn,
+  })
+
+test('a hold that expires while the server runs frees its money', async () => {
+  await server.fund('ann', 10)
+  await hold('ann', 1)
+  expect(await wallet('ann')).toMatchObject({ balance: 10, held: 4, available: 6 })
+  await eventually(async () =>
+    expect(await wallet('ann')).toMatchObject({ balance: 10, held: 0, available: 10 }),
+  )
+})
+
+test('a hold that expired while no server was there frees its money when one is back', async () => {
+  await server.fund('bob', 10)
+  const { id } = await hold('bob', 1)
+  await server.stop()
+  const state = async () =>
+    (
+      await sql<{ status: string; over: boolean }[]>`
+        select status, expires_at < clock_timestamp() as over from transactions where id = ${id}`
+    )[0]
+  // Over, and nobody there to say so.
+  await eventually(async () => expect(await state()).toEqual({ status: 'pending', over: true }))
+  await server.start()
+  await eventually(async () =>
+    expect(await wallet('bob')).toMatchObject({ held: 0, available: 10 }),
+  )
+  expect((await state())?.status).toBe('expired')
+})
+
+test('a server forgets what is older than EVENT_RETENTION', async () => {
+  await server.fund('cid', 10)
+  await eventually(async () => expect(await sql`select from outbox`).toHaveLength(0))
+  await server.stop()
+  const ofCid = sql`wallet_id = (select id from wallets where user_id = 'cid')`
+  await sql`update events set created_at = created_at - interval '2 hours' where ${ofCid}`
+  await server.start()
+  await eventually(async () => expect(await sql`select from events where ${ofCid}`).toHaveLength(0))
+})
