@@ -147,7 +147,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     cache: bus,
     tickets: gateway.tickets,
     revocations,
-    streams: eventStreams(gateway.connections),
+    streams: eventStreams(gateway),
     readiness: readinessOf(readers, gateway),
     system: systemOf({ version: pkg.version, sql: readers, overview, bus, gateway }),
     web: webPages(),

@@ -84,7 +84,7 @@ export function createServer({
       })
     },
     async drain(seconds) {
-      gateway.connections.refuse()
+      gateway.admission.refuse()
       // Balancers that look now see a server that is not ready, rather than none.
       const notice = Math.min(1, seconds / 10)
       await new Promise((resolve) => setTimeout(resolve, notice * 1000))

@@ -64,7 +64,7 @@ async function ours(): Promise<Subject> {
     currency: 'USD',
     corsOrigins: [],
     requestTimeout: 10,
-    streams: eventStreams(gateway.connections),
+    streams: eventStreams(gateway),
     readiness: async () => ({ ready: true, checks: {} }),
     log: logger,
     cache: bus,

@@ -4,24 +4,34 @@ import type { Who } from '../ledger/event.ts'
 import { userKey } from './keys.ts'
 import type { LeaseStore } from './leases.ts'
 
-/** A crashed process's connections stop counting after that many seconds. */
-const LEASE_SECONDS = 30
+export interface ConnectionCountsOptions {
+  /** Of one user, over all processes. Default 20. */
+  limit?: number | undefined
+  /** A crashed process's connections stop counting after that many seconds. Default 30. */
+  leaseSeconds?: number | undefined
+}
 
 /** How many connections each user has, here and in all processes. */
 export class ConnectionCounts {
   readonly #store: LeaseStore
-  readonly #limit: number
   readonly #logger: Logger
+  readonly #limit: number
+  readonly #leaseSeconds: number
   readonly #holder = randomUUID()
   readonly #here = new Map<string, number>()
-  #renewed: Promise<void> | undefined
+  /** Users whose count in the store may not be what it is here: told at the next renewal. */
+  readonly #doubtful = new Set<string>()
+  /** Times that counts were told, and those that still are. */
+  #told = 0
+  #telling = 0
+  #leased: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
 
-  /** @param limit for one user, over all processes */
-  constructor(store: LeaseStore, limit: number, logger: Logger) {
+  constructor(store: LeaseStore, logger: Logger, options: ConnectionCountsOptions = {}) {
     this.#store = store
-    this.#limit = limit
     this.#logger = logger
+    this.#limit = options.limit ?? 20
+    this.#leaseSeconds = options.leaseSeconds ?? 30
   }
 
   /** Counts one more; false when the user has as many as may be. Without Redis, only this process counts. */
@@ -31,10 +41,15 @@ export class ConnectionCounts {
     if (here >= this.#limit) return false
     this.#here.set(user, here + 1)
     try {
-      await this.#leased()
-      if (await this.#store.acquire(user, this.#holder, this.#limit)) return true
+      // Counts without a lease do not count for others: it comes first, once.
+      this.#leased ??= this.#firstLease()
+      await this.#leased
+      const had = await this.#change(user, () =>
+        this.#store.acquire(user, this.#holder, this.#limit),
+      )
+      if (had) return true
     } catch (error) {
-      this.#logger.debug({ err: error }, 'connections are counted in this process only')
+      this.#logger.debug({ err: error }, 'a connection is counted in this process only')
       return true
     }
     this.#forget(user)
@@ -44,18 +59,18 @@ export class ConnectionCounts {
   release(who: Who): void {
     const user = userKey(who)
     this.#forget(user)
-    this.#store.release(user, this.#holder).catch(() => {
-      // Redis is away: once it is back, `assert` writes the true counts.
+    this.#change(user, () => this.#store.release(user, this.#holder)).catch((error) => {
+      this.#logger.debug({ err: error }, 'a connection that is over counts for a while yet')
     })
   }
 
   /** Redis may have forgotten, or missed something: tells it what is here. */
   async assert(): Promise<void> {
     try {
-      await this.#store.renew(this.#holder, LEASE_SECONDS)
-      await this.#store.assert(this.#holder, this.#here)
+      await this.#store.renew(this.#holder, this.#leaseSeconds)
+      await this.#tell([...this.#here.keys(), ...this.#doubtful])
     } catch (error) {
-      this.#logger.debug({ err: error }, 'connection counts were not renewed')
+      this.#logger.debug({ err: error }, 'connection counts were not told')
     }
   }
 
@@ -69,15 +84,52 @@ export class ConnectionCounts {
     else this.#here.delete(user)
   }
 
-  /** Counts without a lease do not count for others: it comes first, once. */
-  #leased(): Promise<void> {
-    this.#timer ??= setInterval(() => {
-      this.#renewed = this.#store.renew(this.#holder, LEASE_SECONDS)
-      this.#renewed.catch(() => {
-        this.#renewed = undefined
-      })
-    }, LEASE_SECONDS * 300).unref()
-    this.#renewed ??= this.#store.renew(this.#holder, LEASE_SECONDS)
-    return this.#renewed
+  async #firstLease(): Promise<void> {
+    this.#timer ??= setInterval(() => void this.#renew(), this.#leaseSeconds * 300).unref()
+    try {
+      await this.#store.renew(this.#holder, this.#leaseSeconds)
+    } catch (error) {
+      this.#leased = undefined
+      throw error
+    }
+  }
+
+  /** A lease that had ended took its counts along, as far as anybody looked: all of them are told again. */
+  async #renew(): Promise<void> {
+    try {
+      const held = await this.#store.renew(this.#holder, this.#leaseSeconds)
+      if (!held) await this.#tell([...this.#here.keys(), ...this.#doubtful])
+      else if (this.#doubtful.size > 0) await this.#tell([...this.#doubtful])
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'connection counts were not renewed')
+    }
+  }
+
+  /** A change that failed, or that crossed a telling on its way, leaves the user's count in doubt. */
+  async #change<T>(user: string, change: () => Promise<T>): Promise<T> {
+    const told = this.#told
+    try {
+      const answer = await change()
+      if (told !== this.#told || this.#telling > 0) this.#doubtful.add(user)
+      return answer
+    } catch (error) {
+      this.#doubtful.add(user)
+      throw error
+    }
+  }
+
+  async #tell(users: readonly string[]): Promise<void> {
+    this.#told += 1
+    this.#telling += 1
+    for (const user of users) this.#doubtful.delete(user)
+    try {
+      const counts = new Map(users.map((user) => [user, this.#here.get(user) ?? 0]))
+      await this.#store.assert(this.#holder, counts)
+    } catch (error) {
+      for (const user of users) this.#doubtful.add(user)
+      throw error
+    } finally {
+      this.#telling -= 1
+    }
   }
 }

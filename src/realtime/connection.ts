@@ -20,9 +20,6 @@ export class Connection {
   readonly subscriber: Subscriber
   /** Whether the client was told that its token is about to expire. */
   warned = false
-  /** Messages that it may still send, at the second of `countedAt`. */
-  allowance: number
-  countedAt = 0
 
   constructor(
     principal: Principal,
@@ -30,13 +27,11 @@ export class Connection {
     slot: number,
     sink: TransportSink,
     subscriber: Subscriber,
-    allowance: number,
   ) {
     this.principal = principal
     this.transport = transport
     this.slot = slot
     this.sink = sink
     this.subscriber = subscriber
-    this.allowance = allowance
   }
 }

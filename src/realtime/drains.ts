@@ -1,4 +1,4 @@
-import type { CloseReason, Subscriber } from './subscriber.ts'
+import { SLOW, type Subscriber } from './subscriber.ts'
 
 /** How much a connection may have waiting to be read, and for how long. */
 export interface QueueBounds {
@@ -9,12 +9,6 @@ export interface QueueBounds {
 }
 
 export const DEFAULT_BOUNDS: QueueBounds = { maxQueuedBytes: 256 * 1024, maxLagMs: 30_000 }
-
-const SLOW: CloseReason = {
-  code: 'slow_consumer',
-  message: 'the client did not read what it was sent',
-  final: false,
-}
 
 const LOOK_EVERY = 100
 

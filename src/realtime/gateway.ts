@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Authenticator, RevocationList } from '../auth/principal.ts'
 import type { EventStore } from '../ledger/ledger.ts'
+import { Admission } from './admission.ts'
 import type { Bus } from './bus.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { Connections } from './connections.ts'
@@ -8,6 +9,7 @@ import { Credentials } from './credentials.ts'
 import type { QueueBounds } from './drains.ts'
 import { Hub, type HubHealth } from './hub.ts'
 import { originAllowed } from './origin.ts'
+import { Requests } from './requests.ts'
 import { createSocketIo, type SocketIo } from './socketio.ts'
 import { Tickets } from './tickets.ts'
 import { WebSocketTransport } from './websocket.ts'
@@ -25,8 +27,12 @@ export interface GatewayOptions {
   corsOrigins: readonly string[]
   /** Of one user, over all processes. Default 20. */
   connectionsPerUser?: number
+  /** Seconds after which a crashed process's connections stop counting. Default 30. */
+  leaseSeconds?: number
   /** Of one connection. Default 20. */
   messagesPerSecond?: number
+  /** Milliseconds that a client has to say who it is, and we to find out. Default 10 s. */
+  handshakeTimeout?: number
   /** Seconds between heartbeats. Default 15, and 25 on Socket.IO. */
   beatEvery?: number
   bounds?: Partial<QueueBounds>
@@ -36,7 +42,9 @@ export interface GatewayOptions {
 
 /** Real time as a whole: one hub, and the transports that it feeds. */
 export class Gateway {
+  readonly admission: Admission
   readonly connections: Connections
+  readonly requests: Requests
   readonly tickets: Tickets
   readonly socketIo: SocketIo
   readonly webSocket: WebSocketTransport
@@ -54,36 +62,38 @@ export class Gateway {
       bounds: options.bounds ?? {},
       pollEvery: options.pollEvery ?? 1500,
     })
-    this.#counts = new ConnectionCounts(bus.leases, options.connectionsPerUser ?? 20, logger)
+    this.#counts = new ConnectionCounts(bus.leases, logger, {
+      limit: options.connectionsPerUser,
+      leaseSeconds: options.leaseSeconds,
+    })
     this.tickets = new Tickets(bus.tickets)
+    const credentials = new Credentials(authenticator, this.tickets, revocations)
+    const { handshakeTimeout, messagesPerSecond, beatEvery } = options
+    this.admission = new Admission({ credentials, counts: this.#counts, handshakeTimeout })
     this.connections = new Connections({
       hub: this.#hub,
-      credentials: new Credentials(authenticator, this.tickets, revocations),
-      ...(revocations && { revocations }),
-      counts: this.#counts,
+      admission: this.admission,
+      revocations,
       logger,
       currency,
-      messagesPerSecond: options.messagesPerSecond ?? 20,
-      beatEvery: options.beatEvery ?? 15,
+      messagesPerSecond,
+      beatEvery,
     })
+    this.requests = new Requests(this.#hub, credentials, logger)
     bus.listen({
       message: () => {},
       link: (link) => {
         if (link.state === 'live') void this.#counts.assert()
       },
     })
-    this.socketIo = createSocketIo({
-      connections: this.connections,
-      logger,
-      pingEvery: Math.min(25, options.beatEvery ?? 25),
-      originAllowed: (origin, host) => this.originAllowed(origin, host),
-    })
-    this.webSocket = new WebSocketTransport(this.connections)
+    const pingEvery = Math.min(25, beatEvery ?? 25)
+    this.socketIo = createSocketIo(this, { logger, pingEvery, handshakeTimeout })
+    this.webSocket = new WebSocketTransport(this)
   }
 
   /** For `/health/ready`: ready only when `live`. */
   get health(): HubHealth | { state: 'draining'; reason?: string } {
-    if (this.connections.draining) return { state: 'draining', reason: 'the server is restarting' }
+    if (this.admission.draining) return { state: 'draining', reason: 'the server is restarting' }
     return this.#hub.health
   }
 
@@ -98,7 +108,9 @@ export class Gateway {
 
   /** Ends what is left, without waiting. */
   async close(): Promise<void> {
+    this.admission.refuse()
     this.connections.close()
+    this.#counts.close()
     this.#hub.close()
     this.socketIo.engine.close()
   }

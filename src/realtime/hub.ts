@@ -103,6 +103,11 @@ export class Hub {
     if (channel.members === 0) this.#channels.delete(key)
   }
 
+  /** Whether the connection has as much waiting to be read as it may have. */
+  isFull(subscriber: Subscriber): boolean {
+    return this.#context.drains.isFull(subscriber)
+  }
+
   /** The answer to `get_current_balance`, from Postgres. */
   async currentBalance(who: Who, currency: string): Promise<Frame> {
     const { store } = this.#options

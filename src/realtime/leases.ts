@@ -6,8 +6,8 @@ export interface LeaseStore {
   /** Counts one more for `user` in `holder`, unless all holders together have `limit`. */
   acquire(user: string, holder: string, limit: number): Promise<boolean>
   release(user: string, holder: string): Promise<void>
-  /** Keeps all counts of `holder` for another `seconds`. */
-  renew(holder: string, seconds: number): Promise<void>
-  /** Sets what `holder` counts for each user: after a Redis that forgot. */
+  /** Keeps all counts of `holder` for another `seconds`. @returns whether its lease had not ended yet */
+  renew(holder: string, seconds: number): Promise<boolean>
+  /** Sets what `holder` counts for each of these users, after changes that failed or were forgotten. */
   assert(holder: string, counts: ReadonlyMap<string, number>): Promise<void>
 }

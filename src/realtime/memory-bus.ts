@@ -134,7 +134,9 @@ class MemoryLeases implements LeaseStore {
     else this.#counts.delete(user)
   }
 
-  async renew(): Promise<void> {}
+  async renew(): Promise<boolean> {
+    return true
+  }
 
   async assert(): Promise<void> {}
 }

@@ -24,17 +24,19 @@ export class RedisLeases implements LeaseStore {
     await RELEASE_LEASE.run(this.#redis, [countsKey(user)], [holder])
   }
 
-  async renew(holder: string, seconds: number): Promise<void> {
-    await this.#redis.set(HOLDER + holder, '1', 'EX', seconds)
+  async renew(holder: string, seconds: number): Promise<boolean> {
+    const milliseconds = Math.round(seconds * 1000)
+    return (await this.#redis.set(HOLDER + holder, '1', 'PX', milliseconds, 'GET')) !== null
   }
 
   async assert(holder: string, counts: ReadonlyMap<string, number>): Promise<void> {
     const pipeline = this.#redis.pipeline()
     for (const [user, count] of counts) {
-      pipeline.hset(countsKey(user), holder, count)
-      pipeline.expire(countsKey(user), COUNTS_SECONDS)
+      const key = countsKey(user)
+      if (count === 0) pipeline.hdel(key, holder)
+      else pipeline.hset(key, holder, count).expire(key, COUNTS_SECONDS)
     }
-    await pipeline.exec()
+    for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
   }
 }
 

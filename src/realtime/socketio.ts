@@ -1,26 +1,24 @@
+import type { IncomingMessage } from 'node:http'
 import { Server as Engine, type ServerOptions as EngineOptions } from 'engine.io'
 import type { Logger } from 'pino'
 import { Server, type Socket } from 'socket.io'
-import type { WebSocket } from 'ws'
 import type { Principal } from '../auth/principal.ts'
 import { ApiError } from '../errors.ts'
+import type { Allowance } from './allowance.ts'
 import type { Connection, TransportSink } from './connection.ts'
-import type { Connections } from './connections.ts'
 import { type Frame, NAMESPACE, type SocketIoFrame } from './frame.ts'
+import type { Gateway } from './gateway.ts'
+import { HANDSHAKE_TIMEOUT, MAX_MESSAGE } from './limits.ts'
+import { TellingServer, TellingSocket } from './telling-socket.ts'
 
-/** Bytes of the largest message that a client may send, on every transport. */
-export const MAX_MESSAGE = 16 * 1024
-
-/** Milliseconds that a client has to say who it is. */
-export const HANDSHAKE_TIMEOUT = 10_000
+type Parts = Pick<Gateway, 'admission' | 'connections' | 'requests' | 'originAllowed'>
 
 export interface SocketIoOptions {
-  connections: Connections
   logger: Logger
   /** Seconds between Engine.IO's pings. */
   pingEvery: number
-  /** Whether a page of this origin may connect. */
-  originAllowed(origin: string | undefined, host: string | undefined): boolean
+  /** Milliseconds that a client has to join the namespace. Default 10 s. */
+  handshakeTimeout?: number | undefined
 }
 
 /** Socket.IO at `/socket.io/`, namespace `/balance`. `engine` takes the requests and upgrades of that path. */
@@ -29,40 +27,60 @@ export interface SocketIo {
   readonly engine: Engine
 }
 
-export function createSocketIo(options: SocketIoOptions): SocketIo {
-  const { connections, logger, originAllowed } = options
+/** Speaks Engine.IO: an event is a text frame that begins with 4. */
+class Client extends TellingSocket {
+  override tell(frame: Frame): void {
+    this.send(`4${frame.socketIo.packet}`)
+  }
+}
+
+/** Made by Engine.IO, with options that are ours. */
+class ClientServer extends TellingServer<typeof Client> {
+  constructor() {
+    super(Client)
+  }
+}
+
+export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo {
+  const { admission, connections } = parts
   const engineOptions: EngineOptions = {
     pingInterval: options.pingEvery * 1000,
     maxHttpBufferSize: MAX_MESSAGE,
-    // Deflate made a connection cost 233 KB.
-    perMessageDeflate: false,
+    wsEngine: ClientServer as never,
     httpCompression: false,
     cors: (request, callback) => {
-      const { origin, host } = (request as { headers: Record<string, string | undefined> }).headers
-      callback(null, { origin: originAllowed(origin, host) ? (origin ?? false) : false })
+      const { origin, host } = (request as IncomingMessage).headers
+      callback(null, { origin: parts.originAllowed(origin, host) ? (origin ?? false) : false })
     },
     allowRequest: (request, callback) => {
       const { origin, host } = request.headers
-      if (connections.draining) callback('the server is restarting', false)
-      else if (!originAllowed(origin, host)) callback('this origin may not connect', false)
+      if (admission.draining) callback('the server is restarting', false)
+      else if (!parts.originAllowed(origin, host)) callback('this origin may not connect', false)
       else callback(null, true)
     },
   }
   const engine = new Engine(engineOptions)
-  const io = new Server({ connectTimeout: HANDSHAKE_TIMEOUT, serveClient: false })
+  const connectTimeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
+  const io = new Server({ connectTimeout, serveClient: false })
+  // Before Socket.IO's own: what a client sends counts from its first packet on.
+  engine.on('connection', (conn: EngineSocket) => {
+    conn[VISITOR] = new Visitor(parts, connections.allowance())
+    conn.on('packet', onPacket)
+  })
   io.bind(engine)
   io.use((_socket, next) => next(refusal(new ApiError(404, 'not_found', `join ${NAMESPACE}`))))
   const namespace = io.of(NAMESPACE)
   namespace.use((socket, next) => {
-    admit(socket, connections).then(
+    admit(socket, parts).then(
       () => next(),
       (error) => {
-        if (!(error instanceof ApiError)) logger.error({ err: error }, 'a connection failed')
+        if (!(error instanceof ApiError))
+          options.logger.error({ err: error }, 'a connection failed')
         next(refusal(error))
       },
     )
   })
-  namespace.on('connection', (socket) => serve(socket, connections))
+  namespace.on('connection', (socket) => serve(socket, parts))
   return { io, engine }
 }
 
@@ -74,7 +92,11 @@ function refusal(error: unknown): Error {
   return Object.assign(new Error(message), { data: { code, message, details, retryAfter } })
 }
 
-async function admit(socket: Socket, connections: Connections): Promise<void> {
+async function admit(socket: Socket, { admission }: Parts): Promise<void> {
+  const conn = socket.conn as unknown as EngineSocket
+  const visitor = conn[VISITOR]
+  if (visitor.isTaken) throw new ApiError(409, 'conflict', 'one connection is one stream')
+  visitor.isTaken = true
   const { auth, headers } = socket.handshake
   const query = new URL(socket.handshake.url, 'http://localhost').searchParams
   const currency = textOf(auth.currency) ?? query.get('currency') ?? undefined
@@ -83,10 +105,16 @@ async function admit(socket: Socket, connections: Connections): Promise<void> {
     query: query.get('token'),
     authorization: headers.authorization,
   }
-  const principal = await connections.admit(presented, currency)
+  let principal: Principal
+  try {
+    principal = await admission.admit(presented, currency)
+  } catch (error) {
+    visitor.isTaken = false
+    throw error
+  }
   // A client that leaves before it is served has no `disconnect` event.
-  const abandoned = () => connections.release(principal)
-  if (socket.conn.readyState === 'open') socket.conn.once('close', abandoned)
+  const abandoned = () => admission.release(principal)
+  if (conn.readyState === 'open') conn.once('close', abandoned)
   else abandoned()
   const lastEventId = textOf(auth.lastEventId) ?? query.get('lastEventId') ?? undefined
   socket.data = { principal, currency, lastEventId, abandoned } satisfies Admitted
@@ -103,86 +131,74 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** What a served socket carries: its listeners are shared by all, and find it here. */
-interface Served {
-  connection: Connection
-  connections: Connections
+const VISITOR = Symbol('visitor')
+
+/** What an Engine.IO connection carries: its listeners are shared by all, and find it here. */
+class Visitor {
+  readonly parts: Parts
+  readonly allowance: Allowance
+  /** Whether it has joined the namespace, or is about to. */
+  isTaken = false
+  connection: Connection | undefined
+
+  constructor(parts: Parts, allowance: Allowance) {
+    this.parts = parts
+    this.allowance = allowance
+  }
 }
 
-const SERVED = Symbol('served')
-
-function serve(socket: Socket, connections: Connections): void {
+function serve(socket: Socket, { connections }: Parts): void {
   const { principal, currency, lastEventId, abandoned } = socket.data as Admitted
-  socket.conn.off('close', abandoned)
-  const connection = connections.open(new SocketSink(socket), {
+  const conn = socket.conn as unknown as EngineSocket
+  conn.off('close', abandoned)
+  const visitor = conn[VISITOR]
+  visitor.connection = connections.open(new SocketSink(conn), {
     principal,
     transport: 'socket.io',
     clientId: socket.id,
     lastEventId,
     currency,
   })
-  const served: Served = { connection, connections }
-  socket.data = served
-  Object.assign(socket.conn, { [SERVED]: served })
+  socket.data = visitor
   socket.on('disconnect', onDisconnect)
   socket.onAny(onEvent)
-  socket.conn.on('packet', onPacket)
 }
 
+/** Whoever leaves the namespace has no use for the connection, which would count for nobody. */
 function onDisconnect(this: Socket): void {
-  const { connection, connections } = this.data as Served
-  connections.closed(connection)
+  const { connection, parts } = this.data as Visitor
+  if (connection) parts.connections.closed(connection)
+  this.conn.close()
 }
 
-/** Counts whatever the client sends, for any namespace. */
-function onPacket(this: { [SERVED]?: Served }, packet: { type: string }): void {
-  const served = this[SERVED]
-  if (served && packet.type === 'message') served.connections.allowMessage(served.connection)
+/** Counts whatever the client sends, also before it said who it is. */
+function onPacket(this: EngineSocket): void {
+  const { allowance, connection, parts } = this[VISITOR]
+  if (connection) parts.connections.allows(connection, allowance)
+  else if (!allowance.take()) this.close(true)
 }
 
 /** Answers by an event of its own, and also the callback, where the client gave one. */
-async function onEvent(this: Socket, event: string, ...args: unknown[]): Promise<void> {
-  const { connection, connections } = this.data as Served
-  const frame = await reply(event, args[0], connection, connections)
-  if (!frame) return
-  connection.sink.write(frame)
+async function onEvent(this: Socket, event: unknown, ...args: unknown[]): Promise<void> {
+  const { connection, parts } = this.data as Visitor
+  if (!connection) return
+  const frame = await parts.requests.answer(connection, event, args[0])
+  parts.connections.reply(connection, frame)
   const callback = args.at(-1)
   if (typeof callback === 'function') callback(frame.payload)
 }
 
-async function reply(
-  event: string,
-  argument: unknown,
-  connection: Connection,
-  connections: Connections,
-): Promise<Frame | undefined> {
-  switch (event) {
-    case 'subscribe_balance':
-      return connections.subscribed(connection)
-    case 'get_current_balance':
-      return await connections.currentBalance(connection)
-    case 'authenticate':
-      return await connections.authenticate(connection, tokenIn(argument))
-    default:
-      return undefined
-  }
-}
-
-/** `authenticate` takes the token, or an object that holds it. */
-export function tokenIn(argument: unknown): unknown {
-  if (typeof argument === 'object' && argument !== null && 'token' in argument) {
-    return argument.token
-  }
-  return argument
-}
-
 /** Engine.IO's types leave out what Socket.IO's own adapter uses: its queue, and frames made beforehand. */
 interface EngineSocket {
+  [VISITOR]: Visitor
   readyState: string
   writeBuffer: unknown[]
-  transport: { socket?: WebSocket }
+  transport: { socket?: { bufferedAmount: number } }
   write(data: string, options: SocketIoFrame['options']): void
   close(discard?: boolean): void
+  on(event: 'packet', listener: () => void): void
+  once(event: 'close', listener: () => void): void
+  off(event: 'close', listener: () => void): void
 }
 
 class SocketSink implements TransportSink {
@@ -190,8 +206,8 @@ class SocketSink implements TransportSink {
   /** Bytes handed to Engine.IO since its queue was last empty. */
   #queued = 0
 
-  constructor(socket: Socket) {
-    this.#engine = socket.conn as unknown as EngineSocket
+  constructor(engine: EngineSocket) {
+    this.#engine = engine
   }
 
   write(frame: Frame): void {

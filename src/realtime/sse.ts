@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
-import type { Principal } from '../auth/principal.ts'
+import { ApiError } from '../errors.ts'
 import type { Env } from '../http/env.ts'
 import type { Connection, TransportSink } from './connection.ts'
-import type { Connections } from './connections.ts'
+import type { Opening } from './connections.ts'
 import { chunk, type Frame } from './frame.ts'
+import type { Gateway } from './gateway.ts'
+import { CLOSE_WITHIN, MAX_MESSAGE } from './limits.ts'
 import { writeSoon } from './write-soon.ts'
 
 /** Milliseconds that a browser waits before it connects again. */
@@ -22,11 +25,16 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 }
 
+type Parts = Pick<Gateway, 'admission' | 'connections' | 'originAllowed'>
+
 /** `/stream`: the events as a `text/event-stream`. Errors before it begins are thrown for the app's `onError`. */
-export function eventStreams(connections: Connections) {
+export function eventStreams(parts: Parts) {
   return new Hono<Env>().get('/stream', async (c) => {
+    if (!parts.originAllowed(c.req.header('origin'), c.req.header('host'))) {
+      throw new ApiError(403, 'forbidden', 'this origin may not connect')
+    }
     const currency = c.req.query('currency')
-    const principal = await connections.admit(
+    const principal = await parts.admission.admit(
       { authorization: c.req.header('authorization'), query: c.req.query('token') },
       currency,
     )
@@ -39,22 +47,21 @@ export function eventStreams(connections: Connections) {
     } as const
     const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
     const headers = { ...c.var.headers, ...HEADERS }
-    if (!outgoing) return streamed(c, headers, connections, opening)
-    return written(outgoing, headers, connections, opening)
+    if (!outgoing) return streamed(c, headers, parts, opening)
+    return written(outgoing, headers, parts, opening)
   })
 }
-
-type Opening = Parameters<Connections['open']>[1] & { principal: Principal }
 
 /** Straight to Node's response: a third of the memory, and the queue can be seen. */
 function written(
   outgoing: ServerResponse,
   headers: Record<string, string>,
-  connections: Connections,
+  { admission, connections }: Parts,
   opening: Opening,
 ): Response {
-  if (outgoing.destroyed || outgoing.req.method === 'HEAD') {
-    connections.release(opening.principal)
+  // Gone, answered with 503 because this took too long, or only asking for the headers.
+  if (outgoing.destroyed || outgoing.headersSent || outgoing.req.method === 'HEAD') {
+    admission.release(opening.principal)
     return new Response(null, { headers })
   }
   outgoing.writeHead(200, headers)
@@ -74,7 +81,7 @@ function flatten(outgoing: ServerResponse & { _header?: unknown }): void {
   if (typeof outgoing._header === 'string') outgoing._header.charCodeAt(0)
 }
 
-function destroy(this: ServerResponse): void {
+function destroy(this: ServerResponse | Socket): void {
   this.destroy()
 }
 
@@ -110,9 +117,10 @@ class ResponseSink implements TransportSink {
   close(): void {
     const { socket } = this.#outgoing
     this.#outgoing.end()
-    // Nobody waits for the end of a queue that nobody reads.
-    if (this.#outgoing.writableLength > 16_384) socket?.destroy()
-    else socket?.end()
+    // Nobody waits for the end of a queue that nobody reads, be it long or short.
+    if (this.#outgoing.writableLength > MAX_MESSAGE) return void socket?.destroy()
+    socket?.end()
+    socket?.setTimeout(CLOSE_WITHIN, destroy)
   }
 }
 
@@ -120,7 +128,7 @@ class ResponseSink implements TransportSink {
 function streamed(
   c: Context,
   headers: Record<string, string>,
-  connections: Connections,
+  { connections }: Parts,
   opening: Opening,
 ): Response {
   for (const [name, value] of Object.entries(headers)) c.header(name, value)

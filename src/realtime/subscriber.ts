@@ -9,6 +9,12 @@ export interface CloseReason {
   final: boolean
 }
 
+export const SLOW: CloseReason = {
+  code: 'slow_consumer',
+  message: 'the client did not read what it was sent',
+  final: false,
+}
+
 /** A transport's end of one connection, as the hub sees it. */
 export interface Sink {
   /** Hands one frame over, in order. Never throws; nothing happens once the connection is closed. */

@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { ApiError, type ErrorCode } from '../errors.ts'
 import type { Gateway } from './gateway.ts'
-import { HANDSHAKE_TIMEOUT } from './socketio.ts'
 
 export const SOCKET_IO_PATH = '/socket.io/'
 
@@ -14,7 +13,7 @@ export const SOCKET_IO_PATH = '/socket.io/'
 export function createUpgradeRouter(gateway: Gateway, logger: Logger) {
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     try {
-      const url = new URL(request.url ?? '/', 'http://localhost')
+      const url = parse(request.url)
       if (url.pathname === SOCKET_IO_PATH) {
         gateway.socketIo.engine.handleUpgrade(request as never, socket, head)
       } else if (url.pathname === '/balance') {
@@ -47,37 +46,18 @@ async function openBalance(
   const query = url.searchParams
   const currency = query.get('currency')
   const presented = { query: query.get('token'), authorization }
-  const admitted = gateway.connections.admit(presented, currency)
-  const principal = await withinHandshake(admitted).catch((error) => {
-    // Whoever is let in after all gives the place back.
-    admitted.then(
-      (late) => gateway.connections.release(late),
-      () => {},
-    )
-    throw error
-  })
+  const principal = await gateway.admission.admit(presented, currency)
   if (socket.destroyed) {
-    gateway.connections.release(principal)
+    gateway.admission.release(principal)
     return
   }
   const lastEventId = query.get('lastEventId')
   gateway.webSocket.upgrade(request, socket, head, { principal, lastEventId, currency })
 }
 
-async function withinHandshake<T>(admitted: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const message = 'checking the token took too long'
-    timer = setTimeout(
-      () => reject(new ApiError(503, 'handshake_timeout', message, { retryAfter: 1 })),
-      HANDSHAKE_TIMEOUT,
-    )
-  })
-  try {
-    return await Promise.race([admitted, late])
-  } finally {
-    clearTimeout(timer)
-  }
+function parse(target = ''): URL {
+  if (URL.canParse(target, 'http://localhost')) return new URL(target, 'http://localhost')
+  throw new ApiError(400, 'invalid_request', 'that is no address')
 }
 
 function refuse(

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type RawData, WebSocket, WebSocketServer } from 'ws'
+import { type RawData, WebSocket } from 'ws'
 import type { Principal } from '../auth/principal.ts'
+import type { Allowance } from './allowance.ts'
 import type { Connection, TransportSink } from './connection.ts'
-import { type Connections, errorFrame } from './connections.ts'
 import type { Frame } from './frame.ts'
-import { MAX_MESSAGE, tokenIn } from './socketio.ts'
+import type { Gateway } from './gateway.ts'
+import { MAX_MESSAGE } from './limits.ts'
 import type { CloseReason } from './subscriber.ts'
+import { TellingServer, TellingSocket } from './telling-socket.ts'
 import { writeSoon } from './write-soon.ts'
 
 /** Close codes: 1012 and 1013 say "come back", 4xxx are ours. */
@@ -20,6 +22,8 @@ const CLOSE_CODES: Partial<Record<CloseReason['code'], number>> = {
   token_revoked: 4401,
 }
 
+type Parts = Pick<Gateway, 'admission' | 'connections' | 'requests'>
+
 export interface WebSocketOpening {
   principal: Principal
   lastEventId: string | null
@@ -27,32 +31,29 @@ export interface WebSocketOpening {
 }
 
 /** Its listeners are shared by all: closures of its own would cost a connection half a kilobyte more. */
-class Client extends WebSocket {
-  transport: WebSocketTransport | undefined
+class Client extends TellingSocket {
+  parts: Parts | undefined
   connection: Connection | undefined
+  allowance: Allowance | undefined
   sink: WebSocketSink | undefined
+
+  override tell(frame: Frame): void {
+    this.sink?.write(frame)
+  }
 }
 
 /** The raw WebSocket at `/balance`: JSON text frames. Authentication comes before, in the upgrade router. */
 export class WebSocketTransport {
-  readonly #connections: Connections
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE,
-    WebSocket: Client,
-  })
+  readonly #parts: Parts
+  readonly #server = new TellingServer(Client)
 
-  constructor(connections: Connections) {
-    this.#connections = connections
-    // A handshake that is no WebSocket's: nobody is let in.
-    this.#server.on('wsClientError', (_error, socket) => socket.destroy())
+  constructor(parts: Parts) {
+    this.#parts = parts
   }
 
-  /** Completes the handshake of a client that was let in. */
+  /** Completes the handshake of a client that was let in; one that is no WebSocket's is refused with 400. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, opening: WebSocketOpening): void {
-    const abandoned = () => this.#connections.release(opening.principal)
+    const abandoned = () => this.#parts.admission.release(opening.principal)
     socket.once('close', abandoned)
     this.#server.handleUpgrade(request, socket, head, (client) => {
       socket.off('close', abandoned)
@@ -62,70 +63,52 @@ export class WebSocketTransport {
 
   #open(client: Client, socket: Duplex, opening: WebSocketOpening): void {
     const { principal, lastEventId, currency } = opening
-    client.transport = this
+    const { connections } = this.#parts
+    client.parts = this.#parts
+    client.allowance = connections.allowance()
     client.sink = new WebSocketSink(client, socket)
-    client.connection = this.#connections.open(client.sink, {
+    client.connection = connections.open(client.sink, {
       principal,
       transport: 'websocket',
       clientId: randomUUID(),
       lastEventId: lastEventId ?? undefined,
       currency: currency ?? undefined,
     })
-    client.on('error', client.terminate)
+    client.on('error', onError)
     client.on('close', onClose)
     client.on('pong', onPong)
     client.on('ping', onPing)
     client.on('message', onMessage)
   }
-
-  closed({ connection }: Client): void {
-    if (connection) this.#connections.closed(connection)
-  }
-
-  pinged({ connection }: Client): void {
-    if (connection) this.#connections.allowMessage(connection)
-  }
-
-  messaged({ connection }: Client, text: string): void {
-    if (connection) void this.#receive(connection, text)
-  }
-
-  async #receive(connection: Connection, text: string): Promise<void> {
-    if (!this.#connections.allowMessage(connection)) return
-    connection.sink.write(await this.#reply(connection, text))
-  }
-
-  async #reply(connection: Connection, text: string): Promise<Frame> {
-    const message = parse(text)
-    switch (message?.event) {
-      case 'subscribe_balance':
-        return this.#connections.subscribed(connection)
-      case 'get_current_balance':
-        return await this.#connections.currentBalance(connection)
-      case 'authenticate':
-        return await this.#connections.authenticate(connection, tokenIn(message))
-      default:
-        return errorFrame('invalid_request', 'send {"event": "get_current_balance"}, for one')
-    }
-  }
 }
 
+/** ws has begun to close it, with a code that says why. */
+function onError(): void {}
+
 function onClose(this: WebSocket): void {
-  if (this instanceof Client) this.transport?.closed(this)
+  const { parts, connection } = this as Client
+  if (connection) parts?.connections.closed(connection)
 }
 
 function onPong(this: WebSocket): void {
-  if (this instanceof Client) this.sink?.answered()
+  ;(this as Client).sink?.answered()
 }
 
 function onPing(this: WebSocket): void {
-  if (this instanceof Client) this.transport?.pinged(this)
+  const { parts, connection, allowance, sink } = this as Client
+  sink?.answered()
+  if (connection && allowance) parts?.connections.allows(connection, allowance)
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  if (!(this instanceof Client)) return
-  this.sink?.answered()
-  this.transport?.messaged(this, isBinary ? '' : String(data))
+  const { parts, connection, allowance, sink } = this as Client
+  sink?.answered()
+  if (!parts || !connection || !allowance) return
+  if (!parts.connections.allows(connection, allowance)) return
+  const message = isBinary ? undefined : parse(String(data))
+  void parts.requests
+    .answer(connection, message?.event, message)
+    .then((frame) => parts.connections.reply(connection, frame))
 }
 
 function parse(text: string): { event?: unknown } | undefined {
@@ -157,7 +140,7 @@ class WebSocketSink implements TransportSink {
     return this.#client.bufferedAmount
   }
 
-  /** A client that was not heard for two heartbeats is gone. */
+  /** A client that left three heartbeats unanswered is gone. */
   beat(): void {
     this.#unanswered += 1
     if (this.#unanswered > 3) this.#client.terminate()

@@ -57,7 +57,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   })
   const app = new Hono<Env>()
     .use(requestId)
-    .route('/balance', eventStreams(gateway.connections))
+    .route('/balance', eventStreams(gateway))
     .route('/', options.routes ?? new Hono())
     .onError(onError(logger))
   const { patience = PATIENCE } = options

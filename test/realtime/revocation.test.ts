@@ -92,7 +92,7 @@ test.each(TRANSPORTS)('%s: a ticket of a revoked token opens nothing', async (ho
 test('a connection that was let in just before ends all the same', async () => {
   const { revocations, gateway } = await start()
   const token = await mintToken({ sub: 'racer' })
-  const principal = await gateway.connections.admit({ token })
+  const principal = await gateway.admission.admit({ token })
   await revocations.revoke({ ...BY_ADA, userId: 'racer' })
   const end = new Promise((resolve) => {
     const sink = { write: () => {}, beat: () => {}, queuedBytes: () => 0, close: resolve }

@@ -1,0 +1,22 @@
+import type { ErrorCode } from '../errors.ts'
+import { Frame } from './frame.ts'
+
+/** What a connection is told about itself. None of it moves the stream. */
+
+export function errorNotice(code: ErrorCode, message: string): Frame {
+  return new Frame('error', { code, message })
+}
+
+/** @param expiresAt of the token, seconds since 1970 */
+export function expiringNotice(expiresAt: number): Frame {
+  return new Frame('token_expiring', { expiresAt: isoTime(expiresAt) })
+}
+
+/** @param expiresAt of the fresh token, seconds since 1970 */
+export function authenticatedNotice(expiresAt: number): Frame {
+  return new Frame('authenticated', { expiresAt: isoTime(expiresAt) })
+}
+
+function isoTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString()
+}

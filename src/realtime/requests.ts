@@ -1,0 +1,76 @@
+import type { Logger } from 'pino'
+import { ApiError } from '../errors.ts'
+import type { Connection } from './connection.ts'
+import type { Credentials } from './credentials.ts'
+import { Frame } from './frame.ts'
+import type { Hub } from './hub.ts'
+import { authenticatedNotice, errorNotice } from './notices.ts'
+
+/** Answers what clients ask over their connections. */
+export class Requests {
+  readonly #hub: Hub
+  readonly #credentials: Credentials
+  readonly #logger: Logger
+
+  constructor(hub: Hub, credentials: Credentials, logger: Logger) {
+    this.#hub = hub
+    this.#credentials = credentials
+    this.#logger = logger
+  }
+
+  /**
+   * Answers the frame to send: an `error` event where the request is none, or cannot be fulfilled.
+   * @param argument whatever the client sent along
+   */
+  async answer(connection: Connection, event: unknown, argument: unknown): Promise<Frame> {
+    switch (event) {
+      case 'subscribe_balance':
+        // Every connection is subscribed from the start.
+        return new Frame('balance_subscribed', { currency: connection.subscriber.currency })
+      case 'get_current_balance':
+        return await this.#currentBalance(connection)
+      case 'authenticate':
+        return await this.#authenticate(connection, tokenIn(argument))
+      default:
+        return errorNotice('invalid_request', 'there is no such event; try get_current_balance')
+    }
+  }
+
+  async #currentBalance({ principal, subscriber }: Connection): Promise<Frame> {
+    try {
+      return await this.#hub.currentBalance(principal, subscriber.currency)
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'a balance could not be read')
+      return errorNotice('unavailable', 'the balance cannot be read now')
+    }
+  }
+
+  /** Lets a connection live on with a fresh token of the same user. */
+  async #authenticate(connection: Connection, token: unknown): Promise<Frame> {
+    try {
+      const principal = await this.#credentials.identify({ token })
+      const { tenant, userId } = connection.principal
+      if (principal.tenant !== tenant || principal.userId !== userId) {
+        return errorNotice('forbidden', 'the token is of another user')
+      }
+      if (principal.expiresAt * 1000 <= Date.now()) {
+        return errorNotice('token_expired', 'the token has expired')
+      }
+      connection.principal = principal
+      connection.warned = false
+      return authenticatedNotice(principal.expiresAt)
+    } catch (error) {
+      if (error instanceof ApiError) return errorNotice(error.code, error.message)
+      this.#logger.error({ err: error }, 'a token could not be checked')
+      return errorNotice('internal', 'the token could not be checked')
+    }
+  }
+}
+
+/** `authenticate` takes the token, or an object that holds it. */
+function tokenIn(argument: unknown): unknown {
+  if (typeof argument === 'object' && argument !== null && 'token' in argument) {
+    return argument.token
+  }
+  return argument
+}
