@@ -25,6 +25,8 @@ const GRACE = 20
 /** Events kept aside while a hole is open; what does not fit is read from Postgres. */
 const MOST_PENDING = 64
 
+type EventPage = Awaited<ReturnType<EventStore['eventsAfter']>>
+
 /** Milliseconds before a failed read of Postgres is tried again. */
 const RETRY = 500
 
@@ -121,9 +123,9 @@ export class Channel {
     await this.#catchUp(subscriber)
   }
 
+  /** Leaves the list of the live ones as it is: an event may be on its way through it just now. */
   leave(subscriber: Subscriber): void {
-    const index = this.#live.indexOf(subscriber)
-    if (index >= 0) this.#live.splice(index, 1)
+    this.#live = this.#live.filter((one) => one !== subscriber)
     if (this.#live.length === 0) this.#pending = undefined
   }
 
@@ -139,9 +141,9 @@ export class Channel {
       if (!read) continue
       const { head, events } = read
       if (head > this.#newest) this.#newest = head
+      // The rest was pruned while it was being read.
+      if (isPruned(read, subscriber.position)) return this.join(subscriber, undefined, LOST)
       for (const event of events) {
-        // The rest was pruned while it was being read.
-        if (event.seq > subscriber.position + 1) return this.join(subscriber, undefined, LOST)
         this.#give(subscriber, fromLedger(event, store.epoch))
       }
       if (events.length > 0) continue
@@ -174,7 +176,7 @@ export class Channel {
     let full = false
     for (const subscriber of this.#live) {
       this.#give(subscriber, event)
-      if (this.#context.drains.isFull(subscriber)) {
+      if (!subscriber.isGone && this.#context.drains.isFull(subscriber)) {
         subscriber.state = 'lagging'
         full = true
       }
@@ -238,8 +240,8 @@ export class Channel {
       const newest = this.#newest
       const read = await this.#eventsAfter(this.#last)
       if (!read || this.#live.length === 0) continue
+      if (isPruned(read, this.#last)) return this.#restart()
       for (const event of read.events) {
-        if (event.seq > this.#last + 1) return this.#restart()
         if (event.seq === this.#last + 1) this.#deliver(fromLedger(event, store.epoch))
       }
       this.#deliverPending()
@@ -252,9 +254,7 @@ export class Channel {
   }
 
   /** One page; undefined, after a while, when Postgres cannot be read: ask again. */
-  async #eventsAfter(
-    after: number,
-  ): Promise<Awaited<ReturnType<EventStore['eventsAfter']>> | undefined> {
+  async #eventsAfter(after: number): Promise<EventPage | undefined> {
     try {
       return await this.#context.store.eventsAfter(this.who, after, PAGE)
     } catch (error) {
@@ -270,4 +270,10 @@ const LOST: JoinNote = { recovered: false }
 /** For the log. */
 function balanceIn({ frame }: StreamEvent): unknown {
   return (frame.payload as { newBalance?: unknown }).newBalance
+}
+
+/** Whether what follows `after` is not there any more, or not all of it. */
+function isPruned({ head, events }: EventPage, after: number): boolean {
+  const [first] = events
+  return first === undefined ? head > after : first.seq > after + 1
 }

@@ -116,6 +116,45 @@ describe('invariant 7: each event once, in order', () => {
     expect(sink.seqs).toEqual([1, 2, 3])
   })
 
+  test.each([600, 1000])(
+    'history pruned up to %i while it is read: the state, and that is said',
+    async (pruned) => {
+      const { join, commit, bring, ledger } = open({ maxQueuedBytes: 1000 })
+      commit(1000)
+      const { sink, subscriber } = join('e1:0')
+      sink.queued = 5000
+      await eventually(() => expect(sink.seqs).toHaveLength(200))
+      ledger.prune(ALICE, pruned)
+      sink.queued = 0
+      await eventually(() => expect(subscriber.state).toBe('live'))
+      expect(sink.initials[1]).toMatchObject({ seq: 1000, recovered: false })
+      bring(commit(1))
+      expect(sink.seqs).toEqual([...upTo(200), 1001])
+    },
+  )
+
+  test.each([3, 5])('a hole pruned up to %i before it was filled: the same', async (pruned) => {
+    const { joined, commit, bring, ledger } = open()
+    const { sink } = await joined()
+    const events = commit(5)
+    ledger.prune(ALICE, pruned)
+    bring(events.slice(-1))
+    await eventually(() => expect(sink.initials).toHaveLength(2))
+    expect(sink.initials[1]).toMatchObject({ seq: 5, recovered: false })
+    bring(commit(1))
+    await eventually(() => expect(sink.seqs).toEqual([6]))
+  })
+
+  test('a connection that ends in the middle of an event costs the others nothing', async () => {
+    const { joined, commit, bring, hub } = open()
+    const clients = [await joined(), await joined(), await joined()] as const
+    const [{ sink, subscriber }] = clients
+    sink.write = () => hub.unsubscribe(ALICE, subscriber)
+    bring(commit(3))
+    expect(clients.map((client) => client.sink.seqs)).toEqual([[], [1, 2, 3], [1, 2, 3]])
+    expect(subscriber.state).toBe('gone')
+  })
+
   test('garbage on the channel is ignored', async () => {
     const { joined, commit, bring, bus } = open()
     const { sink } = await joined()
