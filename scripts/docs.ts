@@ -1,12 +1,16 @@
 import { writeFileSync } from 'node:fs'
 import { envExample } from './env-example.ts'
 import { errorsPage } from './errors.ts'
+import { licencesPage } from './licences.ts'
+import { nginxCluster } from './nginx-cluster.ts'
 import { asyncApiText, openApiText } from './openapi.ts'
 
 /** Files that are made from the code, by path. Tests hold what is committed against this. */
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
   '.env.example': envExample,
+  'deploy/nginx/livebalance.conf': nginxCluster,
   'docs/errors.md': errorsPage,
+  'docs/licences.md': licencesPage,
   'docs/asyncapi.json': asyncApiText,
   'docs/openapi.json': openApiText,
 }

@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
 import type { Config } from './config.ts'
+import { readableLine } from './readable-log.ts'
 
 export type { Logger } from 'pino'
 
@@ -37,9 +37,8 @@ export function createLogger(
   )
 }
 
-/** In this thread: a worker transport would lose the last lines of a crash and slow the start. */
 function readable(): DestinationStream {
-  return pretty({ translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', sync: true })
+  return { write: (line) => void process.stdout.write(readableLine(line)) }
 }
 
 function json(): DestinationStream {

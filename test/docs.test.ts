@@ -9,3 +9,15 @@ test.each(Object.entries(GENERATED))(
     expect(committed).toBe(await make())
   },
 )
+
+/** Licences that ask for nothing but their text: what may be put into a product of any kind. */
+const PERMISSIVE = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'Unlicense']
+
+test('every production dependency is under a permissive licence', async () => {
+  const page = (await GENERATED['docs/licences.md']?.()) ?? ''
+  const rows = [...page.matchAll(/^\| (\S+) \| \d\S* \| (.*?) \|/gm)]
+  expect(rows.length).toBeGreaterThan(20)
+  for (const [, name, licence = ''] of rows) {
+    expect([name, licence, PERMISSIVE.includes(licence)]).toEqual([name, licence, true])
+  }
+})

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createLogger } from '../src/log.ts'
+import { readableLine } from '../src/readable-log.ts'
 
 test('no token and no ticket is ever logged, wherever it stands', () => {
   const lines: string[] = []
@@ -16,4 +17,19 @@ test('no token and no ticket is ever logged, wherever it stands', () => {
   expect(text).toContain('/balance/stream?token=[redacted]&lastEventId=a:1')
   expect(text).not.toMatch(/eyJ|c2VjcmV0|c2lnbmF0/)
   for (const line of lines) expect(JSON.parse(line)).toHaveProperty('level')
+})
+
+test('on a terminal a line is for a person: time, level, message, the rest, and a stack below', () => {
+  const lines: string[] = []
+  const log = createLogger({ logLevel: 'info', production: false }, true, {
+    write: (line) => void lines.push(readableLine(line)),
+  })
+  log.info({ url: 'http://localhost:3000', tries: 2 }, 'ready')
+  log.error({ err: new Error('no luck') }, 'failed')
+  const [first = '', second = ''] = lines
+  expect(first).toMatch(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters
+    /^\d\d:\d\d:\d\d\.\d{3} \u001b\[32mINFO \u001b\[0m ready url=http:\/\/localhost:3000 tries=2\n$/,
+  )
+  expect(second).toContain('failed\n    Error: no luck\n        at ')
 })

