@@ -9,6 +9,7 @@ import { factory } from './http/env.ts'
 import { idempotencyKey } from './http/idempotency.ts'
 import { notFound, onError } from './http/problem.ts'
 import { requestId } from './http/request-id.ts'
+import { FixedPathRouter } from './http/router.ts'
 import { openApi, routesOf } from './openapi/document.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { auditRoutes } from './routes/audit.ts'
@@ -55,7 +56,7 @@ export function createApp({
 }: AppDeps) {
   const deps: RouteDeps = { ...rest, guards: createGuards(authenticator) }
 
-  const app = factory.createApp().use(requestId)
+  const app = factory.createApp({ router: new FixedPathRouter() }).use(requestId)
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
 
   const routes = app

@@ -27,7 +27,7 @@ export function createGuards(authenticator: Authenticator): Guards {
           throw new ApiError(403, 'forbidden', `This takes the role ${access}.`)
         }
         c.set('principal', principal)
-        await next()
+        return next() as Promise<undefined>
       }),
       { [ADMITS]: access },
     )

@@ -3,6 +3,8 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { stringifyJson } from '../json.ts'
 import type { Env } from './env.ts'
 
+const JSON_TYPE = { 'Content-Type': 'application/json' } as const
+
 /**
  * `c.json`, for bodies with amounts in them: every digit is written. Made of a plain record of headers,
  * which Node's adapter sends as they are; what `c.header` set is not in it.
@@ -13,7 +15,8 @@ export function answer<T, S extends ContentfulStatusCode = 200>(
   status: S = 200 as S,
   extra: Record<string, string> = {},
 ): Response & TypedResponse<T, S, 'json'> {
-  const headers = { ...c.var.headers, 'Content-Type': 'application/json', ...extra }
+  // The request's own record, and this its one answer.
+  const headers = Object.assign(c.get('headers'), JSON_TYPE, extra)
   return new Response(stringifyJson(body), { status, headers }) as Response &
     TypedResponse<T, S, 'json'>
 }

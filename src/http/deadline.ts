@@ -6,20 +6,32 @@ import { factory } from './env.ts'
  * included. What it was doing may still happen, which is what idempotency keys are for.
  */
 export function deadline(seconds: number) {
-  return factory.createMiddleware(async function deadline(c, next) {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise<never>((_, reject) => {
+  const pending = new Deadlines(seconds * 1000)
+  return factory.createMiddleware(function deadline(c, next) {
+    return new Promise<undefined>((resolve, reject) => {
+      const late = () => reject(timeout())
+      const waiting = pending.add(late)
+      let longer: ReturnType<typeof setTimeout> | undefined
       c.set('allow', (seconds) => {
-        clearTimeout(timer)
-        timer = setTimeout(() => reject(timeout()), seconds * 1000)
+        pending.delete(waiting)
+        clearTimeout(longer)
+        longer = setTimeout(late, seconds * 1000)
       })
+      const end = () => {
+        pending.delete(waiting)
+        if (longer !== undefined) clearTimeout(longer)
+      }
+      next().then(
+        () => {
+          end()
+          resolve(undefined)
+        },
+        (error) => {
+          end()
+          reject(error)
+        },
+      )
     })
-    c.var.allow(seconds)
-    try {
-      await Promise.race([next(), late])
-    } finally {
-      clearTimeout(timer)
-    }
   })
 }
 
@@ -29,6 +41,58 @@ export function takesUpTo(seconds: number) {
     c.var.allow(seconds)
     await next()
   })
+}
+
+interface Waiting {
+  /** On the clock of `performance.now()`. */
+  until: number
+  late: () => void
+}
+
+/**
+ * Whatever waits for `ms` at most. All wait equally long, so that the oldest is always the next to be late,
+ * and one timer does for all: one each is what a request would spend a microsecond on.
+ */
+class Deadlines {
+  readonly #ms: number
+  /** Oldest first: a set keeps the order in which it was filled. */
+  readonly #waiting = new Set<Waiting>()
+  #ticking = false
+
+  constructor(ms: number) {
+    this.#ms = ms
+  }
+
+  add(late: () => void): Waiting {
+    const waiting = { until: performance.now() + this.#ms, late }
+    this.#waiting.add(waiting)
+    if (!this.#ticking) this.#tick(this.#ms)
+    return waiting
+  }
+
+  delete(waiting: Waiting): void {
+    this.#waiting.delete(waiting)
+  }
+
+  #tick(ms: number): void {
+    this.#ticking = true
+    const timer: unknown = setTimeout(() => this.#look(), ms)
+    // It goes on when nobody waits any more, and is no reason for a process to stay.
+    ;(timer as { unref?: () => void }).unref?.()
+  }
+
+  #look(): void {
+    this.#ticking = false
+    const now = performance.now()
+    for (const waiting of this.#waiting) {
+      if (waiting.until > now) {
+        this.#tick(waiting.until - now)
+        return
+      }
+      this.#waiting.delete(waiting)
+      waiting.late()
+    }
+  }
 }
 
 export const timeout = () =>

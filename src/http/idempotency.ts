@@ -4,7 +4,7 @@ import { factory } from './env.ts'
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/
 
 /** Takes the `Idempotency-Key` of a POST or PATCH: 1 to 255 printable ASCII characters. */
-export const idempotencyKey = factory.createMiddleware(async function idempotencyKey(c, next) {
+export const idempotencyKey = factory.createMiddleware(function idempotencyKey(c, next) {
   if (c.req.method === 'POST' || c.req.method === 'PATCH') {
     const key = c.req.header('Idempotency-Key')
     if (key !== undefined && !PRINTABLE.test(key)) {
@@ -16,5 +16,5 @@ export const idempotencyKey = factory.createMiddleware(async function idempotenc
     }
     c.set('idempotencyKey', key)
   }
-  await next()
+  return next() as Promise<undefined>
 })

@@ -30,9 +30,14 @@ export const json = <S extends z.ZodType>(schema: S) =>
 /** The query string. A parameter given twice is a list, which no schema here takes. */
 export const query = <S extends z.ZodType>(schema: S) =>
   validator('query', schema, (c) =>
-    Object.fromEntries(
-      Object.entries(c.req.queries()).map(([name, all]) => [name, all.length === 1 ? all[0] : all]),
-    ),
+    c.req.url.includes('?')
+      ? Object.fromEntries(
+          Object.entries(c.req.queries()).map(([name, all]) => [
+            name,
+            all.length === 1 ? all[0] : all,
+          ]),
+        )
+      : {},
   )
 
 /** The path's parameters. */
@@ -44,11 +49,15 @@ function validator<T extends Target, S extends z.ZodType>(
   schema: S,
   read: (c: Parameters<MiddlewareHandler<Env>>[0]) => unknown,
 ): Validator<T, S> {
-  const validate: Validator<T, S> = async (c, next) => {
-    const parsed = schema.safeParse(await read(c))
-    if (!parsed.success) throw invalid(parsed.error.issues)
-    c.req.addValidatedData(target, parsed.data as object)
-    await next()
+  const validate: Validator<T, S> = (c, next) => {
+    const proceed = (input: unknown) => {
+      const parsed = schema.safeParse(input)
+      if (!parsed.success) throw invalid(parsed.error.issues)
+      c.req.addValidatedData(target, parsed.data as object)
+      return next() as Promise<undefined>
+    }
+    const input = read(c)
+    return input instanceof Promise ? input.then(proceed) : proceed(input)
   }
   return Object.assign(validate, { [EXPECTS]: { target, schema } satisfies Expectation })
 }

@@ -72,7 +72,11 @@ export function toDecimal(minor: bigint, currency: string): string {
 
 /** Minor units as the wire's JSON number. Encode what holds it with `stringifyJson`. */
 export function toWire(minor: bigint, currency: string): number | ExactNumber {
-  const text = toDecimal(minor, currency)
+  return wireNumber(toDecimal(minor, currency))
+}
+
+/** Plain decimal text as the wire's JSON number, to the last digit. */
+export function wireNumber(text: string): number | ExactNumber {
   return text.length <= 15 ? Number(text) : new ExactNumber(text)
 }
 

@@ -25,11 +25,17 @@ function tenantPart(tenant: string): string {
  * `balance:user:<userId>`, other tenants' at `balance:<tenant>:user:<userId>`. No two wallets share a key.
  */
 export function cacheKeys(who: Who, currency: string, defaultCurrency: string): CacheKeys {
-  const wallet = `${currency}:${userKey(who)}`
-  const version = `livebalance:version:${wallet}`
-  if (currency !== defaultCurrency) return { value: `livebalance:balance:${wallet}`, version }
-  if (who.tenant === 'default') return { value: `balance:user:${who.userId}`, version }
-  return { value: `balance:${tenantPart(who.tenant)}:user:${who.userId}`, version }
+  return {
+    value: balanceKey(who, currency, defaultCurrency),
+    version: `livebalance:version:${currency}:${userKey(who)}`,
+  }
+}
+
+/** The `value` of `cacheKeys`: all that a read needs. */
+export function balanceKey(who: Who, currency: string, defaultCurrency: string): string {
+  if (currency !== defaultCurrency) return `livebalance:balance:${currency}:${userKey(who)}`
+  if (who.tenant === 'default') return `balance:user:${who.userId}`
+  return `balance:${tenantPart(who.tenant)}:user:${who.userId}`
 }
 
 /** A user of a tenant as one text, different for each. */

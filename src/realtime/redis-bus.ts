@@ -12,7 +12,7 @@ import {
 } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
 import { forgetOtherEpochs, refreshCache } from './cache-refresh.ts'
-import { cacheKeys } from './keys.ts'
+import { balanceKey } from './keys.ts'
 import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
 import { RedisLeases } from './redis-leases.ts'
@@ -143,7 +143,7 @@ export class RedisBus implements Bus {
   async cachedBalance(who: Who, currency: string): Promise<string | null> {
     if (!this.#cacheTrusted || !this.reachable) return null
     try {
-      return await this.#reads.add(cacheKeys(who, currency, this.#options.currency).value)
+      return await this.#reads.add(balanceKey(who, currency, this.#options.currency))
     } catch {
       return null
     }

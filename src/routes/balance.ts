@@ -7,8 +7,8 @@ import { answer } from '../http/answer.ts'
 import { type Env, factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { query } from '../http/validate.ts'
-import { ExactNumber } from '../json.ts'
 import type { Who } from '../ledger/event.ts'
+import { wireNumber } from '../ledger/money.ts'
 import type { RouteDeps } from './deps.ts'
 
 /** `/transactions/balance`: from the cache, from Postgres, as of a time, and as the snapshot stores it. */
@@ -25,8 +25,11 @@ export function balanceRoutes({
       .meta({ description: 'Whose. Anyone but the caller: for an admin alone.' }),
   })
 
-  const whose = (c: Context<Env>, named: string | undefined): Who =>
-    subject(c.var.principal, named, c.var.principal.isAdmin)
+  const whose = (c: Context<Env>, named: string | undefined): Who => {
+    // `c.var` would copy all that the middlewares left.
+    const principal = c.get('principal')
+    return subject(principal, named, principal.isAdmin)
+  }
 
   return factory
     .createApp()
@@ -35,7 +38,7 @@ export function balanceRoutes({
       const who = whose(c, userId)
       const cached = await cache.cachedBalance(who, currency)
       if (cached !== null) {
-        return answer(c, { balance: new ExactNumber(cached) as unknown as number, cached: true })
+        return answer(c, { balance: wireNumber(cached) as number, cached: true })
       }
       const { balance, seq } = await reader.balance(who, currency)
       void cache.fill(who, currency, balance, seq)
