@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { PACKAGE_ROOT } from './package-root.ts'
 
 /** The built pages by name: `wallet.html`, `admin.html`, and the assets they load, whose names change with their content. */
 export type WebFiles = ReadonlyMap<string, Uint8Array>
@@ -9,12 +11,12 @@ export type WebFiles = ReadonlyMap<string, Uint8Array>
 export type WebPages = () => Promise<WebFiles>
 
 /** Where `npm run build:web` leaves the pages. */
-export const WEB_OUT = join(import.meta.dirname, '../dist/web')
+export const WEB_OUT = join(PACKAGE_ROOT, 'dist/web')
 
 /** The same place, seen from the built server. */
-const BESIDE = join(import.meta.dirname, '../web')
+const BESIDE = join(PACKAGE_ROOT, 'web')
 
-const SOURCE = join(import.meta.dirname, '../web/bundle.ts')
+const SOURCE = join(PACKAGE_ROOT, 'web/bundle.ts')
 
 /**
  * Built in memory from `web/` when they are first asked for (a tenth of a second), so that a checkout
@@ -33,7 +35,9 @@ export function webPages(): WebPages {
 }
 
 async function build(): Promise<WebFiles> {
-  const { bundleWeb } = (await import('../web/bundle.ts')) as typeof import('../web/bundle.ts')
+  const { bundleWeb } = (await import(
+    pathToFileURL(SOURCE).href
+  )) as typeof import('../web/bundle.ts')
   return bundleWeb()
 }
 

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { PACKAGE_ROOT } from '../package-root.ts'
 import { APP_ROLE, connect, type Sql } from './database.ts'
 
-const SQL = new URL('../../sql/', import.meta.url)
+const SQL = pathToFileURL(join(PACKAGE_ROOT, 'sql/'))
 
 /** Any number: it names this lock among the database's advisory locks. */
 const LOCK = 7_236_178

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -6,6 +7,8 @@ import { promisify } from 'node:util'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../src/embedded/free-port.ts'
+import { createEmptyDatabase, eventually, TEST_SECRET } from '../environment/index.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -117,7 +120,7 @@ test('holds the client, the server, its SQL and its pages', () => {
 
 test('holds nothing else', () => {
   const known =
-    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|docs\/clients\.md|dist\/(package\.json|src\/.+\.(js|js\.map|d\.ts)|sql\/.+\.sql|web\/[^/]+\.(html|js|css|svg)))$/
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|docs\/clients\.md|dist\/(package\.json|licenses\.txt|src\/.+\.(js|js\.map|d\.ts)|sql\/.+\.sql|web\/[^/]+\.(html|js|css|svg)))$/
   expect(contents.filter((path) => !known.test(path))).toEqual([])
 })
 
@@ -150,6 +153,53 @@ describe.each([
     },
     60_000,
   )
+})
+
+test('its server brings an empty database up to date, answers, shows its pages and ends well', async () => {
+  const database = await createEmptyDatabase()
+  const port = await freePort()
+  const child = spawn(process.execPath, ['node_modules/livebalance/dist/src/main.js'], {
+    cwd: project,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: database.ownerUrl,
+      DATA_DIR: join(work, 'data'),
+      JWT_SECRET: TEST_SECRET,
+      NODE_ENV: 'production',
+      DRAIN_SECONDS: '0',
+      HOST: '127.0.0.1',
+      PORT: String(port),
+    },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  const ended = once(child, 'exit')
+  try {
+    const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
+    await eventually(async () => {
+      if (child.exitCode !== null) throw new Error(output)
+      expect((await get('/health/ready')).status).toBe(200)
+    })
+    expect(await (await get('/')).text()).toContain('<!doctype html>')
+    expect(await (await get('/openapi.json')).json()).toMatchObject({ openapi: '3.1.0' })
+  } finally {
+    child.kill('SIGTERM')
+  }
+  expect([await ended, output]).toEqual([[0, null], expect.stringContaining('is ready')])
+  await database.drop()
+})
+
+test('carries the license of every library in it', async () => {
+  const licenses = join(project, 'node_modules/livebalance/dist/licenses.txt')
+  const text = await readFile(licenses, 'utf8')
+  for (const name of ['hono', 'ioredis', 'postgres', 'socket.io', 'zod']) {
+    expect(text).toMatch(new RegExp(`^${name} \\d.*\n\n.*(MIT|Unlicense|license)`, 'im'))
+  }
 })
 
 test('plain Node imports it', async () => {
