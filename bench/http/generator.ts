@@ -1,0 +1,106 @@
+import { connect, type Socket } from 'node:net'
+import type { LoadOrder, LoadResult } from './load.ts'
+
+/**
+ * The process that makes requests: kept-alive connections, each of which has one request under way. Bare
+ * sockets with a shared read buffer, since on two cores what the client costs is missing on the server's
+ * side of the scales.
+ */
+const buffer = Buffer.alloc(64 * 1024)
+
+function request(socket: Socket, order: LoadOrder, index: number): void {
+  const { requests } = order
+  socket.write(requests[index % requests.length] as string, 'latin1')
+}
+
+function run(order: LoadOrder): Promise<LoadResult> {
+  const { port, connections, seconds, requests, once } = order
+  return new Promise((resolve, reject) => {
+    let next = 0
+    let done = 0
+    let open = connections
+    const began = performance.now()
+    const until = began + seconds * 1_000
+    const sockets: Socket[] = []
+    const times: number[] = []
+
+    function finished(): void {
+      open -= 1
+      if (open > 0) return
+      const took = (performance.now() - began) / 1_000
+      for (const socket of sockets) socket.destroy()
+      times.sort((a, b) => a - b)
+      const at = (share: number) => times[Math.floor(times.length * share)] ?? Number.NaN
+      resolve({ done, seconds: took, p50: at(0.5), p99: at(0.99) })
+    }
+
+    function start(): void {
+      let sentAt = 0
+      /** Of the answer under way: what is still to come of its body; undefined until its head is in. */
+      let left: number | undefined
+      let head = ''
+
+      const send = (): void => {
+        if (performance.now() >= until || (once && next >= requests.length)) {
+          finished()
+          return
+        }
+        sentAt = performance.now()
+        request(socket, order, next++)
+      }
+      const socket = connect({
+        port,
+        host: '127.0.0.1',
+        noDelay: true,
+        onread: {
+          buffer,
+          callback(bytes) {
+            if (left === undefined) {
+              head += buffer.toString('latin1', 0, bytes)
+              const end = head.indexOf('\r\n\r\n')
+              if (end === -1) return true
+              if (head.charCodeAt(9) !== 50) {
+                reject(new Error(`not a success: ${head}`))
+                return false
+              }
+              left = end + 4 + lengthOf(head) - head.length
+            } else {
+              left -= bytes
+            }
+            if (left > 0) return true
+            left = undefined
+            head = ''
+            done += 1
+            times.push(performance.now() - sentAt)
+            send()
+            return true
+          },
+        },
+      })
+      sockets.push(socket)
+      socket.on('error', reject)
+      socket.on('connect', send)
+    }
+    for (let i = 0; i < connections; i++) start()
+  })
+}
+
+/** Of `Content-Length`, whatever the case: Node and Hono write it differently. */
+const LENGTH = /content-length: (\d+)/i
+
+function lengthOf(head: string): number {
+  const length = LENGTH.exec(head)?.[1]
+  if (length === undefined) throw new Error(`without Content-Length: ${head}`)
+  return Number(length)
+}
+
+process.on('message', async (order: LoadOrder) => {
+  try {
+    process.send?.(await run(order))
+  } catch (error) {
+    console.error(error)
+    process.exit(1)
+  }
+})
+process.on('disconnect', () => process.exit())
+process.send?.('ready')

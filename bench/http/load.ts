@@ -1,0 +1,67 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+
+export interface LoadOrder {
+  port: number
+  connections: number
+  seconds: number
+  /** Whole requests as they go over the wire, taken in turn by whichever connection is free. */
+  requests: string[]
+  /** Each request once, and an end when there are none left; else over and over. */
+  once?: boolean
+}
+
+export interface LoadResult {
+  /** Answers, all of them with a 2xx: another one fails the run. */
+  done: number
+  seconds: number
+  /** From a request to the last byte of its answer, in ms. */
+  p50: number
+  p99: number
+}
+
+/** A process that makes requests. */
+export interface Generator {
+  run(order: LoadOrder): Promise<LoadResult>
+  end(): void
+}
+
+export async function generator(): Promise<Generator> {
+  const child = fork(new URL('generator.ts', import.meta.url), [], {
+    execArgv: ['--import', 'tsx'],
+    serialization: 'advanced',
+  })
+  const message = async () => {
+    const given = new AbortController()
+    const { signal } = given
+    const ended = once(child, 'exit', { signal }).then(() => {
+      throw new Error('the load generator ended')
+    })
+    const [answer] = await Promise.race([once(child, 'message', { signal }), ended])
+    ended.catch(() => {})
+    given.abort()
+    return answer
+  }
+  await message()
+  return {
+    async run(order) {
+      const answer = message()
+      child.send(order)
+      return (await answer) as LoadResult
+    },
+    end: () => child.disconnect(),
+  }
+}
+
+/** A request as it goes over the wire. */
+export function wireRequest(
+  method: 'GET' | 'POST' | 'PATCH',
+  path: string,
+  token: string,
+  body?: unknown,
+): string {
+  const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n`
+  if (body === undefined) return `${head}\r\n`
+  const text = JSON.stringify(body)
+  return `${head}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+}

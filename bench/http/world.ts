@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import pino from 'pino'
+import { bundleServer } from '../../scripts/bundle-server.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
+import { startPostgres } from '../../src/embedded/postgres.ts'
+import { startRedis } from '../../src/embedded/redis.ts'
+import { Releases } from '../../src/releases.ts'
+
+export const SECRET = 'the secret of the bench: at least 32 bytes'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** What a server under measurement stands on: a Postgres and a Redis of its own, with the settings of an embedded one. */
+export interface World {
+  databaseUrl: string
+  redisUrl: string
+  /** The server as `npm run build` makes it. Resolves with the port once it serves. */
+  server(nodeArgs?: string[]): Promise<number>
+  /** A script of the bench that prints its port. */
+  bare(script: URL, args: string[]): Promise<number>
+  close(): Promise<void>
+}
+
+/** Undefined where there is no Redis to be had. */
+export async function openWorld(settings: Record<string, string> = {}): Promise<World | undefined> {
+  const releases = new Releases()
+  const folder = mkdtempSync(join(tmpdir(), 'livebalance-bench-'))
+  chmodSync(folder, 0o755)
+  releases.add(() => rm(folder, { recursive: true, force: true }))
+  const log = pino({ level: 'silent' })
+  const redis = await startRedis({ dataDir: folder, log })
+  if (!redis) {
+    await releases.run()
+    return undefined
+  }
+  releases.add(() => redis.close())
+  const postgres = await startPostgres({ dataDir: folder, log, settings })
+  releases.add(() => postgres.close())
+  const start = (args: string[], env: Record<string, string>): ChildProcess => {
+    const child = spawn(process.execPath, args, {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    releases.add(async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+    })
+    return child
+  }
+  return {
+    databaseUrl: postgres.ownerUrl,
+    redisUrl: redis.url,
+    async server(nodeArgs = []) {
+      const port = await freePort()
+      const built = join(folder, 'built')
+      await bundleServer(built)
+      const child = start([...nodeArgs, join(built, 'src/main.js')], {
+        DATABASE_URL: postgres.ownerUrl,
+        REDIS_URL: redis.url,
+        JWT_SECRET: SECRET,
+        LOG_LEVEL: 'warn',
+        PORT: String(port),
+        HOST: '127.0.0.1',
+        DRAIN_SECONDS: '0',
+      })
+      child.stdout?.pipe(process.stderr)
+      while (!(await isReady(port))) {
+        if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`)
+        await sleep(20)
+      }
+      return port
+    },
+    async bare(script, args) {
+      const child = start(['--import', 'tsx', fileURLToPath(script), ...args], {})
+      const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer]
+      return Number(String(line))
+    },
+    close: () => releases.run(),
+  }
+}
+
+async function isReady(port: number): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined)
+  return answer?.ok === true
+}

@@ -1,0 +1,83 @@
+import { mintToken } from '../../src/auth/token.ts'
+import { connect } from '../../src/ledger/database.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { type Generator, generator, wireRequest } from '../http/load.ts'
+import { openWorld, SECRET, type World } from '../http/world.ts'
+import { report } from '../report.ts'
+import { compare } from '../row.ts'
+
+/**
+ * `npm run bench:reads`: cached balances a second beside two bare servers of `node:http`, in turn. All
+ * three are asked by the same generator, over as many kept-alive connections. Arguments: seconds of each
+ * measurement (2), rounds (5).
+ */
+const SECONDS = Number(process.argv[2] ?? 2)
+const ROUNDS = Number(process.argv[3] ?? 5)
+const USERS = 1_000
+const CONNECTIONS = 64
+
+const world = await openWorld()
+if (world) {
+  try {
+    await measure(world)
+  } finally {
+    await world.close()
+  }
+} else {
+  report('reads', [], ['there is neither redis-server nor valkey-server on the PATH'])
+}
+
+async function measure(world: World): Promise<void> {
+  const ours = await world.server()
+  const bare = new URL('bare.ts', import.meta.url)
+  const hello = await world.bare(bare, ['hello'])
+  const get = await world.bare(bare, ['get', world.redisUrl])
+  const requests = await readsOf(await openUsers(world))
+  const load = await generator()
+  const rate = (port: number, seconds = SECONDS) => perSecond(load, port, seconds, requests)
+
+  const rounds = { ours: [] as number[], hello: [] as number[], get: [] as number[] }
+  for (const port of [ours, hello, get]) await rate(port)
+  for (let round = 0; round < ROUNDS; round++) {
+    rounds.hello.push(await rate(hello))
+    rounds.ours.push(await rate(ours))
+    rounds.get.push(await rate(get))
+  }
+  load.end()
+  const row = { what: 'cached reads', unit: '/s', ours: rounds.ours, direction: '≥' as const }
+  report('reads', [
+    compare({ ...row, limit: { name: 'node:http hello', rounds: rounds.hello }, goal: 0.65 }),
+    compare({
+      ...row,
+      limit: { name: 'node:http, token and GET', rounds: rounds.get },
+      goal: 1.1,
+    }),
+  ])
+}
+
+async function perSecond(load: Generator, port: number, seconds: number, requests: string[]) {
+  const result = await load.run({ port, connections: CONNECTIONS, seconds, requests })
+  return result.done / result.seconds
+}
+
+/** Users with a balance. */
+async function openUsers(world: World): Promise<string[]> {
+  const users = Array.from({ length: USERS }, (_, i) => `user-${i}`)
+  const sql = connect(world.databaseUrl, { max: 1 })
+  const executor = new BatchingExecutor(sql)
+  const named = { op: 'adjustment', tenant: 'default', actor: 'admin', currency: 'USD' } as const
+  await Promise.all(
+    users.map((userId) => executor.execute({ ...named, userId, amount: 100_000_000n })),
+  )
+  await sql.end()
+  return users
+}
+
+function readsOf(users: string[]): Promise<string[]> {
+  return Promise.all(
+    users.map(async (sub) => {
+      const token = await mintToken(SECRET, { sub, expiresIn: 3600 })
+      return wireRequest('GET', '/transactions/balance/cached', token)
+    }),
+  )
+}
