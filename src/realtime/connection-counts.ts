@@ -49,6 +49,7 @@ export class ConnectionCounts {
       )
       if (had) return true
     } catch (error) {
+      this.#doubtful.add(user)
       this.#logger.debug({ err: error }, 'a connection is counted in this process only')
       return true
     }

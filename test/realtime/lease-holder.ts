@@ -1,0 +1,12 @@
+import { Redis } from 'ioredis'
+import { pino } from 'pino'
+import { ConnectionCounts } from '../../src/realtime/connection-counts.ts'
+import { RedisLeases } from '../../src/realtime/redis-leases.ts'
+
+/** A process that has connections of one user open, until it is killed: `lease-holder.ts URL USER COUNT SECONDS`. */
+const [url = '', userId = '', count, leaseSeconds] = process.argv.slice(2)
+const counts = new ConnectionCounts(new RedisLeases(new Redis(url)), pino({ level: 'silent' }), {
+  leaseSeconds: Number(leaseSeconds),
+})
+for (let i = 0; i < Number(count); i++) await counts.acquire({ tenant: 'default', userId })
+process.stdout.write('held')

@@ -1,0 +1,222 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import type { Authenticator } from '../../src/auth/principal.ts'
+import { eventually } from '../environment/index.ts'
+import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
+import { ALICE } from './fake-ledger.ts'
+
+const wsOf = (url: string) => url.replace('http', 'ws')
+
+/** A Socket.IO client by hand: packets as they travel, and what came back. */
+async function engine(url: string) {
+  const socket = new WebSocket(`${wsOf(url)}/socket.io/?EIO=4&transport=websocket`)
+  const packets: string[] = []
+  socket.on('message', (text) => packets.push(String(text)))
+  socket.on('error', () => {})
+  const closed = once(socket, 'close').then(([code]) => code as number)
+  onTestFinished(() => socket.terminate())
+  await once(socket, 'open')
+  const join = async (token: string) => {
+    socket.send(`40/balance,${JSON.stringify({ token })}`)
+    await eventually(() => expect(packets.join('\n')).toContain('42/balance,["balance_initial"'))
+  }
+  return { socket, packets, closed, join }
+}
+
+/** A WebSocket by hand, with its answers and the code that it was closed with. */
+async function plain(url: string, token: string) {
+  const socket = new WebSocket(`${wsOf(url)}/balance?token=${token}`)
+  const messages: { event: string; code?: string }[] = []
+  socket.on('message', (text) => messages.push(JSON.parse(String(text))))
+  socket.on('error', () => {})
+  const closed = once(socket, 'close').then(([code]) => code as number)
+  onTestFinished(() => socket.terminate())
+  await eventually(() => expect(messages).toHaveLength(1))
+  return { socket, messages, closed, wire: (socket as unknown as { _socket: Socket })._socket }
+}
+
+describe('a message of more than 16 KiB', () => {
+  test('over WebSocket is answered with an error, and closed with 1009', async () => {
+    const { url } = await startServer()
+    const { socket, messages, closed } = await plain(url, await tokenOf(ALICE))
+    socket.send('x'.repeat(16_385))
+    expect(await closed).toBe(1009)
+    expect(messages[1]).toMatchObject({ event: 'error', code: 'message_too_large' })
+  })
+
+  test('over Socket.IO too', async () => {
+    const { url } = await startServer()
+    const { socket, packets, closed, join } = await engine(url)
+    await join(await tokenOf(ALICE))
+    socket.send(`42/balance,["authenticate","${'x'.repeat(16_385)}"]`)
+    expect(await closed).toBe(1009)
+    expect(packets.at(-1)).toMatch(/^42\/balance,\["error",\{"code":"message_too_large"/)
+  })
+
+  test('one of exactly 16 KiB is taken', async () => {
+    const { url } = await startServer()
+    const { socket, messages } = await plain(url, await tokenOf(ALICE))
+    socket.send(JSON.stringify({ event: 'get_current_balance' }).padEnd(16_384))
+    await eventually(() => expect(messages[1]?.event).toBe('balance_current'))
+  })
+})
+
+test.each([
+  ['a frame that is none', Buffer.from([0xff, 0xff, 0xff, 0xff]), 1002],
+  ['text that is no UTF-8', Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28]), 1007],
+])('%s is answered with an error, and closed with a code', async (_, bytes, code) => {
+  const { url } = await startServer()
+  const { messages, closed, wire } = await plain(url, await tokenOf(ALICE))
+  wire.write(bytes)
+  expect(await closed).toBe(code)
+  expect(messages[1]).toMatchObject({ event: 'error', code: 'invalid_request' })
+})
+
+describe('a Socket.IO client', () => {
+  test('that asks for nothing we know is told so, by event and by callback', async () => {
+    const { url } = await startServer()
+    const { socket, packets, join } = await engine(url)
+    await join(await tokenOf(ALICE))
+    socket.send('42/balance,7["no_such_event"]')
+    await eventually(() => {
+      expect(packets.slice(-2)).toEqual([
+        expect.stringMatching(/^42\/balance,\["error",\{"code":"invalid_request"/),
+        expect.stringMatching(/^43\/balance,7\[\{"code":"invalid_request"/),
+      ])
+    })
+  })
+
+  test('may not try token after token before it said who it is', async () => {
+    let tried = 0
+    const authenticator: Authenticator = {
+      async authenticate() {
+        tried += 1
+        throw new Error('no')
+      },
+    }
+    const { url } = await startServer({ authenticator, messagesPerSecond: 5 })
+    const { socket, closed } = await engine(url)
+    for (let i = 0; i < 100; i++) socket.send('40/balance,{"token":"guess"}')
+    await closed
+    expect(tried).toBeLessThanOrEqual(10)
+  })
+
+  test('that never says who it is is closed', async () => {
+    const { url } = await startServer({ handshakeTimeout: 100 })
+    const { closed } = await engine(url)
+    await closed
+  })
+
+  test('has one stream on one connection', async () => {
+    const { url, gateway } = await startServer()
+    const { socket, packets } = await engine(url)
+    const join = `40/balance,${JSON.stringify({ token: await tokenOf(ALICE) })}`
+    socket.send(join)
+    socket.send(join)
+    await eventually(() => {
+      expect(packets.join('\n')).toMatch(/44\/balance,.*"conflict"/)
+      expect(packets.filter((text) => text.includes('balance_initial'))).toHaveLength(1)
+    })
+    expect(gateway.connections.counts['socket.io']).toBe(1)
+  })
+
+  test('that leaves the namespace loses the connection, which counts for nobody any more', async () => {
+    const { url, gateway } = await startServer()
+    const { socket, closed, join } = await engine(url)
+    await join(await tokenOf(ALICE))
+    socket.send('41/balance,')
+    await closed
+    expect(gateway.connections.counts['socket.io']).toBe(0)
+  })
+})
+
+describe.each(TRANSPORTS)('%s', (transport) => {
+  test('a client is refused once finding out who it is takes too long, and counts for nothing', async () => {
+    let answer: () => void = () => {}
+    const authenticator: Authenticator = {
+      async authenticate() {
+        await new Promise<void>((resolve) => {
+          answer = resolve
+        })
+        return { ...ALICE, isAdmin: false, isService: false, expiresAt: Date.now() }
+      },
+    }
+    const options = { authenticator, handshakeTimeout: 100, connectionsPerUser: 1 }
+    const { url, gateway } = await startServer(options)
+    const failure = await connectBy[transport](url, 'slow').failure
+    // Socket.IO's own limit runs out at the same time, and closes without an answer.
+    if (transport !== 'Socket.IO') expect(failure).toMatchObject({ status: 503 })
+    answer()
+    await eventually(async () => {
+      const admitted = gateway.admission.admit({ token: 'again' })
+      answer()
+      gateway.admission.release(await admitted)
+    })
+  })
+})
+
+describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
+  test('a client that asks on and on without reading is cut', async () => {
+    const bounds = { maxQueuedBytes: 64 * 1024 }
+    const { url, gateway } = await startServer({ messagesPerSecond: 1e9, bounds })
+    const ask =
+      transport === 'WebSocket'
+        ? '{"event":"subscribe_balance"}'
+        : '42/balance,["subscribe_balance"]'
+    let socket: WebSocket
+    if (transport === 'WebSocket') {
+      socket = (await plain(url, await tokenOf(ALICE))).socket
+    } else {
+      const client = await engine(url)
+      await client.join(await tokenOf(ALICE))
+      socket = client.socket
+    }
+    socket.pause()
+    await eventually(
+      async () => {
+        for (let i = 0; i < 2000 && socket.readyState === WebSocket.OPEN; i++) socket.send(ask)
+        expect(gateway.users).toBe(0)
+      },
+      { timeout: 15_000 },
+    )
+  })
+})
+
+describe('an upgrade', () => {
+  async function raw(url: string, lines: string[]): Promise<string> {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    let answer = ''
+    socket.on('data', (bytes) => {
+      answer += bytes
+    })
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+    await once(socket, 'close')
+    return answer
+  }
+
+  test('that is no WebSocket’s is 400, and counts for nothing', async () => {
+    const { url } = await startServer({ connectionsPerUser: 1 })
+    const path = `GET /balance?token=${await tokenOf(ALICE)} HTTP/1.1`
+    const head = ['Host: localhost', 'Connection: Upgrade']
+    for (const rest of [
+      ['Upgrade: h2c'],
+      ['Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: short'],
+      ['Upgrade: websocket', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='],
+    ]) {
+      expect(await raw(url, [path, ...head, ...rest])).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+    }
+    await plain(url, await tokenOf(ALICE))
+  })
+
+  test('to what is no address is 400', async () => {
+    const { url } = await startServer()
+    const head = ['Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket']
+    for (const target of ['//', 'http://[/balance']) {
+      const answer = await raw(url, [`GET ${target} HTTP/1.1`, ...head])
+      expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+      expect(answer).toContain('"code":"invalid_request"')
+    }
+  })
+})

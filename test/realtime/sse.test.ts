@@ -1,0 +1,123 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { eventually } from '../environment/index.ts'
+import { startServer, tokenOf } from './balance-server.ts'
+import { ALICE } from './fake-ledger.ts'
+
+describe('an event stream', () => {
+  async function open(url: string, head: string[]): Promise<{ socket: Socket; got(): string }> {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    let got = ''
+    socket.on('data', (bytes) => {
+      got += bytes
+    })
+    socket.on('error', () => {})
+    onTestFinished(() => void socket.destroy())
+    socket.write(`${head.join('\r\n')}\r\n\r\n`)
+    return { socket, got: () => got }
+  }
+
+  test('for an HTTP/1.0 client is not chunked, and ends with the connection', async () => {
+    const { url, change, server } = await startServer({ beatEvery: 1 })
+    const path = `/balance/stream?token=${await tokenOf(ALICE)}`
+    const { socket, got } = await open(url, [`GET ${path} HTTP/1.0`, 'Host: localhost'])
+    await eventually(() => expect(got()).toContain('balance_initial'))
+    await change(ALICE, 100n)
+    await eventually(() => expect(got()).toContain(': beat'))
+    const ended = once(socket, 'close')
+    await server.drain(0)
+    await ended
+    expect(got()).not.toMatch(/transfer-encoding/i)
+    const [, body] = got().split(/\r\n\r\n/)
+    expect(body?.replaceAll(': beat\n\n', '').split('\n\n')).toEqual([
+      'retry: 2000',
+      'event: balance_initial\nid: e1:0\ndata: {"balance":0,"currency":"USD","id":"e1:0","seq":0}',
+      expect.stringMatching(/^event: balance_updated\nid: e1:1\ndata: \{.*\}$/),
+      expect.stringMatching(/^event: transaction_completed\nid: e1:2\ndata: \{.*\}$/),
+      '',
+    ])
+  })
+
+  test('is chunked for an HTTP/1.1 client, and ends with the last chunk', async () => {
+    const { url, change, server } = await startServer()
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      tokenOf(ALICE)
+        .then((token) =>
+          request(`${url}/balance/stream?token=${token}`, resolve).on('error', reject).end(),
+        )
+        .catch(reject)
+    })
+    let body = ''
+    response.setEncoding('utf8').on('data', (text) => {
+      body += text
+    })
+    await eventually(() => expect(body).toContain('balance_initial'))
+    await change(ALICE, 100n)
+    await eventually(() => expect(body).toContain('transaction_completed'))
+    const ended = once(response, 'end')
+    await server.drain(0)
+    await ended
+    expect(response.headers['transfer-encoding']).toBe('chunked')
+    expect(response.complete).toBe(true)
+  })
+
+  test('HEAD shows the headers, opens nothing and counts for nothing', async () => {
+    const { url, gateway } = await startServer({ connectionsPerUser: 1 })
+    const headers = { authorization: `Bearer ${await tokenOf(ALICE)}` }
+    for (let i = 0; i < 3; i++) {
+      const answer = await fetch(`${url}/balance/stream`, { method: 'HEAD', headers })
+      expect(answer.status).toBe(200)
+      expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+    }
+    expect(gateway.users).toBe(0)
+  })
+
+  test('of the page of another origin is 403', async () => {
+    const { url } = await startServer({ corsOrigins: ['https://app.example.com'] })
+    const authorization = `Bearer ${await tokenOf(ALICE)}`
+    const status = async (origin: string) => {
+      const answer = await fetch(`${url}/balance/stream`, { headers: { authorization, origin } })
+      await answer.body?.cancel()
+      return answer.status
+    }
+    expect(await status('https://evil.example')).toBe(403)
+    expect(await status('https://app.example.com')).toBe(200)
+    expect(await status(url)).toBe(200)
+  })
+
+  test('of a client that goes away, before or after its token was checked, counts no more', async () => {
+    const { url, gateway } = await startServer({ connectionsPerUser: 1 })
+    const path = `/balance/stream?token=${await tokenOf(ALICE)}`
+    for (let i = 0; i < 20; i++) {
+      const { socket } = await open(url, [`GET ${path} HTTP/1.1`, 'Host: localhost'])
+      await new Promise((resolve) => setTimeout(resolve, i % 4))
+      socket.resetAndDestroy()
+    }
+    await eventually(async () => {
+      const { got } = await open(url, [`GET ${path} HTTP/1.1`, 'Host: localhost'])
+      await eventually(() => expect(got()).toContain('balance_initial'), { timeout: 300 })
+    })
+    expect(gateway.users).toBe(1)
+  })
+
+  test('is written in order after what was pipelined before it', async () => {
+    const { url, change } = await startServer()
+    const path = `/balance/stream?token=${await tokenOf(ALICE)}`
+    const { got } = await open(url, [
+      'GET /nowhere HTTP/1.1',
+      'Host: localhost',
+      '',
+      `GET ${path} HTTP/1.1`,
+      'Host: localhost',
+    ])
+    await change(ALICE, 100n)
+    await eventually(() => expect(got()).toContain('balance_initial'))
+    await change(ALICE, 100n)
+    await eventually(() => expect(got()).toContain('"seq":4'))
+    const [first = '', second = ''] = got().split('HTTP/1.1 200 OK')
+    expect(first).toMatch(/^HTTP\/1\.1 404/)
+    expect(second).toMatch(/retry: 2000.*balance_initial.*"seq":3.*"seq":4/s)
+  })
+})
