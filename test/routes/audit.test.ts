@@ -92,8 +92,8 @@ function slowAuditor(steps: number) {
 }
 
 test('an audit may take longer than other requests, up to a limit of its own', async () => {
-  const long = { requestTimeout: 0.1, auditTimeout: 60 }
-  const patient = await ledgerApp({ ...long, auditor: slowAuditor(40).auditor })
+  const long = { requestTimeout: 0.5, auditTimeout: 60 }
+  const patient = await ledgerApp({ ...long, auditor: slowAuditor(70).auditor })
   expect((await patient.call(admin, 'GET /transactions/audit')).status).toBe(200)
   // To whom it is not open it is no way to more time.
   expect((await patient.call(alice, 'GET /transactions/audit')).status).toBe(403)
