@@ -2,13 +2,15 @@
 -- and at most 100 at once, so that a stream is at every moment a stretch without a hole, and no lock is
 -- held for long. What the outbox still names stays, and everything newer than it. Returns where to go on;
 -- null at the end, or while another process is at it.
+-- The oldest of the outbox are looked for among its first rows, for in an outage there are millions: rows are
+-- numbered within seconds of the time of their events, which the minute leaves room for.
 create or replace function prune_events(p_keep interval, p_after bigint, p_wallets integer)
 returns bigint language plpgsql security definer set search_path = public, pg_temp as $$
 declare
   -- Events are written in the order of their time, so a time stands for a place in every stream.
   v_before timestamptz := least(clock_timestamp() - p_keep, (
-    select min(e.created_at)
-    from outbox o
+    select min(e.created_at) - interval '1 minute'
+    from (select wallet_ids, first_seqs from outbox order by id limit 100) o
     cross join unnest(o.wallet_ids, o.first_seqs) as p (wallet_id, seq)
     join events e on e.wallet_id = p.wallet_id and e.seq = p.seq));
   v_last bigint;

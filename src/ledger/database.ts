@@ -14,6 +14,8 @@ export interface ConnectOptions {
   readOnly?: boolean
   /** Milliseconds after which Postgres gives up a statement; 0: never. */
   statementTimeout?: number
+  /** Hears what Postgres says beside its answers. Default: nobody does. */
+  onNotice?: (notice: postgres.Notice) => void
 }
 
 /** A pool of connections. Connects at the first query. */
@@ -26,7 +28,7 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
     // The client would ask for Postgres's array types on each new connection, and a connection that breaks
     // just then ends the process (an unhandled rejection). So arrays travel as JSON, or as text.
     fetch_types: false,
-    onnotice: () => {},
+    onnotice: options.onNotice ?? (() => {}),
     connection: {
       application_name: 'livebalance',
       // Timestamps come out of JSON functions in the session's zone.

@@ -123,10 +123,19 @@ export class PostgresReader implements Reader {
     const { tenant, userId, type, status, currency, from, to } = filter
     return sql`
       ${userId === undefined ? sql`tenant = ${tenant}` : sql`wallet_id = wallet_of(${tenant}, ${userId})`}
-      ${type === undefined ? sql`` : sql`and type = ${type}`}
-      ${status === undefined ? sql`` : sql`and status = ${status}`}
+      ${type === undefined ? sql`` : sql.unsafe(`and type = ${quoted(type)}`)}
+      ${status === undefined ? sql`` : sql.unsafe(`and status = ${quoted(status)}`)}
       ${currency === undefined ? sql`` : sql`and currency = ${currency}`}
       ${from === undefined ? sql`` : sql`and id >= first_uuid_at(${from}::text::timestamptz)`}
       ${to === undefined ? sql`` : sql`and id < first_uuid_at(${to}::text::timestamptz)`}`
   }
+}
+
+/**
+ * A name of a type or status as SQL's constant: as a parameter, whose value a generic plan does not know, it
+ * would not find the partial indexes.
+ */
+function quoted(name: string): string {
+  if (!/^[a-z_]+$/.test(name)) throw new TypeError(`${name} names no type or status`)
+  return `'${name}'`
 }

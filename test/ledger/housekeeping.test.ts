@@ -75,8 +75,8 @@ describe('pruning', () => {
       every: 20,
     })
   const seqsOf = async (userId: string) => (await ledger.eventsOf(userId)).map(([seq]) => seq)
-  const age = (userId: string, upTo: number) => ledger.owner`
-    update events set created_at = created_at - interval '2 hours'
+  const age = (userId: string, upTo: number, hours = 2) => ledger.owner`
+    update events set created_at = created_at - make_interval(hours => ${hours})
     where wallet_id = (select id from wallets where user_id = ${userId}) and seq <= ${upTo}`
   const published = (userId: string) => ledger.owner`
     delete from outbox where (select id from wallets where user_id = ${userId}) = any (wallet_ids)`
@@ -100,7 +100,7 @@ describe('pruning', () => {
     await ledger.owner`delete from outbox`
     await ledger.fund('fay', 1n)
     await ledger.fund('gil', 1n)
-    await age('fay', 2)
+    await age('fay', 2, 3)
     await age('gil', 2)
     await ledger.owner`
       delete from outbox where (select id from wallets where user_id = 'fay') = any (wallet_ids)`

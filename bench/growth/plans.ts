@@ -1,0 +1,72 @@
+import type postgres from 'postgres'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+
+export interface Taken {
+  /** The median of several, in milliseconds, as the caller sees it. */
+  ms: number
+  /** Blocks that the statement, and what it called, found in Postgres's buffers or had to read. */
+  blocks: number
+  /** The scans of its plan, innermost first. */
+  scans: string[]
+  /** As auto_explain wrote it. */
+  plan: string
+}
+
+/** Runs what the server runs, and hears from Postgres (auto_explain) how it was done. */
+export class PlanReader {
+  readonly sql: Sql
+  readonly #notices: string[] = []
+
+  /** Over one session of a role that may load auto_explain. */
+  constructor(url: string) {
+    this.sql = connect(url, {
+      max: 1,
+      onNotice: ({ message }: postgres.Notice) => void this.#notices.push(message ?? ''),
+    })
+  }
+
+  async open(): Promise<void> {
+    await this.sql.unsafe(`
+      load 'auto_explain'; set auto_explain.log_analyze = on; set auto_explain.log_buffers = on;
+      set auto_explain.log_timing = off; set auto_explain.log_nested_statements = on;
+      set client_min_messages = log`)
+  }
+
+  /** Often enough that Postgres may take a generic plan, as it does in a server that lives long. */
+  async take(run: () => Promise<unknown>, rounds = 9): Promise<Taken> {
+    const times: number[] = []
+    await this.sql`set auto_explain.log_min_duration = -1`
+    for (let round = 0; round < rounds; round++) {
+      const began = performance.now()
+      await run()
+      times.push(performance.now() - began)
+    }
+    this.#notices.length = 0
+    await this.sql`set auto_explain.log_min_duration = 0`
+    await run()
+    await this.sql`set auto_explain.log_min_duration = -1`
+    const plans = this.#notices.filter((text) => text.startsWith('duration:'))
+    const text = plans.filter((plan) => !/auto_explain/.test(plan)).join('\n')
+    return { ms: median(times), blocks: blocksOf(plans), scans: scansOf(text), plan: text }
+  }
+}
+
+const median = (all: number[]) =>
+  all.sort((a, b) => a - b)[Math.floor(all.length / 2)] ?? Number.NaN
+
+/** Of the outermost statement, which counts what it called: its plan's first line of buffers. */
+function blocksOf(plans: string[]): number {
+  const all = plans.map((plan) => {
+    const [, hit = '0'] = /Buffers: shared(?: hit=(\d+))?/.exec(plan) ?? []
+    const [, read = '0'] = /Buffers: shared(?: hit=\d+)? read=(\d+)/.exec(plan) ?? []
+    return Number(hit) + Number(read)
+  })
+  return Math.max(0, ...all)
+}
+
+function scansOf(plan: string): string[] {
+  const lines = plan.match(
+    /(Index Only Scan|Index Scan|Bitmap Index Scan|Seq Scan|Sort)( Backward)?( using \w+)?( on \w+)?/g,
+  )
+  return [...new Set(lines ?? [])].filter((line) => / on |Sort/.test(line))
+}

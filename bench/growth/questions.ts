@@ -1,0 +1,103 @@
+import { PostgresAuditor } from '../../src/ledger/auditor.ts'
+import type { Sql } from '../../src/ledger/database.ts'
+import { PostgresEventStore } from '../../src/ledger/event-store.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import type { TransactionFilter } from '../../src/ledger/ledger.ts'
+import { PostgresOverview } from '../../src/ledger/overview.ts'
+import { PostgresPolicies } from '../../src/ledger/policies.ts'
+import { PostgresReader } from '../../src/ledger/reader.ts'
+
+const tenant = 'default'
+const hot = { tenant, userId: 'hot' }
+const one = { tenant, userId: 'u7' }
+const DAY = 86_400_000
+
+/** What the server asks of its database, by name, each by the code that asks it there. */
+export async function questions(sql: Sql): Promise<Map<string, () => Promise<unknown>>> {
+  const reader = new PostgresReader(sql)
+  const store = await PostgresEventStore.open(sql)
+  const auditor = new PostgresAuditor(sql)
+  const overview = new PostgresOverview(sql)
+  const policies = new PostgresPolicies(sql)
+  const executor = new BatchingExecutor(sql, { inFlight: 1 })
+
+  const page = (filter: TransactionFilter) => () => reader.transactions({ ...filter, limit: 50 })
+  const ago = (days: number) => new Date(Date.now() - days * DAY).toISOString()
+  const { head } = await store.eventsAfter(hot, Number.MAX_SAFE_INTEGER, 1)
+  const [middle] = await sql<
+    { id: string }[]
+  >`select first_uuid_at(now() - interval '15 days') as id`
+  const [some] = await sql<{ id: string }[]>`
+    select id from transactions where wallet_id = wallet_of(${tenant}, 'hot') limit 1`
+  const pay = (userId: string) => () =>
+    executor.execute({
+      ...{ op: 'payment', tenant, actor: userId, userId, currency: 'USD', amount: 1n },
+    })
+  const limit = { currency: 'USD', maxAmount: null, maxSum: 10n ** 15n, windowSeconds: 86_400 }
+  await policies.putLimit({ ...limit, ...hot, type: 'booking_payment' })
+
+  return new Map<string, () => Promise<unknown>>([
+    ['balance', () => reader.balance(hot, 'USD')],
+    ['balance at a time', () => reader.balanceAt(hot, 'USD', ago(11))],
+    ['transaction by id', () => reader.transaction(tenant, some?.id ?? '', 'hot')],
+    ['statement of a user', page(one)],
+    ['statement of the busy user', page(hot)],
+    [
+      '… from the middle',
+      () => reader.transactions({ ...hot, cursor: middle?.id ?? '', limit: 50 }),
+    ],
+    ['… of the most common type', page({ ...hot, type: 'booking_payment' })],
+    ['… of a rare type', page({ ...hot, type: 'admin_adjustment' })],
+    ['… of a type there is none of', page({ ...hot, type: 'refund' })],
+    ['… by a rare status', page({ ...hot, status: 'failed' })],
+    ['… by type and status', page({ ...hot, type: 'topup', status: 'pending' })],
+    ['… of one day', page({ ...hot, from: ago(20), to: ago(19) })],
+    ['… in a currency there is none of', page({ ...hot, currency: 'EUR' })],
+    [
+      'export, first page',
+      async () => {
+        for await (const _ of reader.statement(hot)) break
+      },
+    ],
+    ['admin: all', page({ tenant })],
+    ['admin: all of a user', page(hot)],
+    ['admin: all of a rare type', page({ tenant, type: 'admin_adjustment' })],
+    ['admin: all of a type there is none of', page({ tenant, type: 'refund' })],
+    ['admin: all that failed', page({ tenant, status: 'failed' })],
+    ['admin: all that expired', page({ tenant, status: 'expired' })],
+    ['admin: pending topups', page({ tenant, type: 'topup', status: 'pending' })],
+    ['admin: pending topups of a user', page({ ...hot, type: 'topup', status: 'pending' })],
+    ['admin: all topups', page({ tenant, type: 'topup' })],
+    ['admin: users, first page', () => overview.wallets({ tenant, currency: 'USD', limit: 50 })],
+    [
+      'admin: users, by a part of the name',
+      () => overview.wallets({ tenant, currency: 'USD', search: 'hot', limit: 50 }),
+    ],
+    ['events: the newest 10', () => store.eventsAfter(hot, head - 10, 500)],
+    ['events: from the oldest kept', () => store.eventsAfter(hot, 0, 500)],
+    [
+      'heads of 100 users',
+      () => store.heads(Array.from({ length: 100 }, (_, i) => ({ tenant, userId: `u${i + 1}` }))),
+    ],
+    ['payment', pay('u7')],
+    ['payment under a limit by the day', pay('hot')],
+    ['outbox: claim', () => store.claim(100, 0)],
+    ['outbox: backlog', () => overview.backlog()],
+    ['changed within the hour', () => store.changedWithin(3_600, null, 500)],
+    [
+      'holds that are due',
+      () => sql`
+      select tenant, id, expires_at::text from transactions
+      where status = 'pending' and type = 'hold' and expires_at <= clock_timestamp()
+        and (expires_at, id) > ('-infinity'::timestamptz, '00000000-0000-0000-0000-000000000000'::uuid)
+      order by expires_at, id limit 500`,
+    ],
+    ['prune events: one step', () => sql`select prune_events(interval '29 days', 0, 200)`],
+    ['prune keys: one step', () => sql`select prune_idempotency_keys(interval '30 days', 0, 128)`],
+    ['verify, a user', () => auditor.verify(one, 'USD')],
+    ['verify, the busy user', () => auditor.verify(hot, 'USD')],
+    ['recalculate, the busy user', () => auditor.recalculate(hot, 'USD')],
+    ['audit: one step', () => sql`select * from audit_wallets(${tenant}, ${'1000'}, 500)`],
+    ['audit: orphans', () => sql`select * from audit_orphans()`],
+  ])
+}

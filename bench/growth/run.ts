@@ -1,0 +1,144 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { startPostgres } from '../../src/embedded/postgres.ts'
+import { PostgresAuditor } from '../../src/ledger/auditor.ts'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { PlanReader, type Taken } from './plans.ts'
+import { questions } from './questions.ts'
+
+/**
+ * Fills a private Postgres with so many transactions, entries and events, and asks it all that the server
+ * asks: what each question takes at each size, and by which plan. Arguments: sizes, ascending (10000 100000).
+ * PLANS=file keeps the whole plans of the last size.
+ */
+const SIZES = process.argv.slice(2).map(Number)
+if (SIZES.length === 0) SIZES.push(10_000, 100_000)
+
+const folder = mkdtempSync(join(tmpdir(), 'livebalance-bench-'))
+const postgres = await startPostgres({
+  dataDir: folder,
+  log: pino({ level: 'silent' }),
+  settings: {
+    ...{ fsync: 'off', synchronous_commit: 'off', autovacuum: 'off', wal_level: 'minimal' },
+    ...{ max_wal_senders: '0', max_wal_size: '8GB', maintenance_work_mem: '512MB' },
+    shared_buffers: '1GB',
+  },
+})
+const taken = new Map<string, Taken[]>()
+try {
+  for (const size of SIZES) await measure(size)
+  report()
+} finally {
+  await postgres.close()
+  rmSync(folder, { recursive: true, force: true })
+  if (postgres.dataDir !== folder) rmSync(postgres.dataDir, { recursive: true, force: true })
+}
+
+async function measure(size: number): Promise<void> {
+  const url = await database(`growth_${size}`)
+  await migrate(url)
+  const owner = connect(url, { max: 1 })
+  const began = performance.now()
+  const wallets = await fill(owner, size)
+  const seconds = ((performance.now() - began) / 1000).toFixed(0)
+  console.log(
+    `${count(size)} transactions, entries and events in ${count(wallets)} wallets: filled in ${seconds} s`,
+  )
+  await audited(url, size)
+
+  const reader = new PlanReader(url)
+  await reader.open()
+  for (const [name, ask] of await questions(reader.sql)) {
+    const all = taken.get(name) ?? []
+    taken.set(name, all)
+    all.push(await reader.take(ask))
+  }
+  await reader.sql.end()
+  await owner.end()
+}
+
+async function fill(owner: Sql, size: number): Promise<number> {
+  const wallets = Math.max(20, Math.round(size / 100))
+  await owner.unsafe(readFileSync(new URL('fill.sql', import.meta.url), 'utf8'))
+  // Indexes are built faster than they are kept.
+  const indexes = await owner<{ name: string; definition: string }[]>`
+    select c.relname as name, pg_get_indexdef(c.oid) as definition
+    from pg_index i join pg_class c on c.oid = i.indexrelid
+    where i.indrelid in ('transactions'::regclass, 'entries'::regclass, 'events'::regclass)`
+  const keys = await owner<{ table: string; name: string; definition: string }[]>`
+    select conrelid::regclass::text as table, conname as name, pg_get_constraintdef(oid) as definition
+    from pg_constraint where contype = 'p'
+      and conrelid in ('transactions'::regclass, 'entries'::regclass, 'events'::regclass)`
+  for (const key of keys) await owner.unsafe(`alter table ${key.table} drop constraint ${key.name}`)
+  const others = indexes.filter(({ name }) => !keys.some((key) => key.name === name))
+  for (const { name } of others) await owner.unsafe(`drop index ${name}`)
+  await owner.unsafe(`call fill(${size}, ${wallets})`)
+  for (const { definition } of others) await owner.unsafe(definition)
+  for (const key of keys) {
+    await owner.unsafe(`alter table ${key.table} add constraint ${key.name} ${key.definition}`)
+  }
+  await owner.unsafe('vacuum analyze')
+  return wallets
+}
+
+/** The whole audit, as the server runs it, beside a plain hash and sum over the same rows. */
+async function audited(url: string, size: number): Promise<void> {
+  const sql = connect(url, { max: 2 })
+  const before = process.memoryUsage().rss
+  let most = before
+  const watch = setInterval(() => {
+    most = Math.max(most, process.memoryUsage().rss)
+  }, 50)
+  const began = performance.now()
+  const audit = await new PostgresAuditor(sql).audit('default')
+  const ms = performance.now() - began
+  clearInterval(watch)
+  const plainBegan = performance.now()
+  await sql`
+    select sum(amount), max(sha256(hash || int8send(account_id) || int8send(version) || uuid_send(transaction_id)
+      || int8send(debit_account) || int8send(credit_account) || int8send(amount) || int8send(previous_balance)
+      || int8send(new_balance) || timestamptz_send(created_at))) from entries`
+  const plain = performance.now() - plainBegan
+  await sql.end()
+  if (audit.discrepancies.length > 0) {
+    throw new Error(`the fill is not sound: ${JSON.stringify(audit.discrepancies[0])}`)
+  }
+  const perMillion = (value: number) => `${((value / size) * 1000).toFixed(1)} s`
+  console.log(
+    `  audit: ${(ms / 1000).toFixed(1)} s, ${perMillion(ms)} a million entries (goal 10 s), ` +
+      `${(ms / plain).toFixed(1)} × a plain SHA-256 and sum over the same rows; ` +
+      `Node's memory grew by ${Math.round((most - before) / 2 ** 20)} MB`,
+  )
+}
+
+async function database(name: string): Promise<string> {
+  const admin = connect(postgres.ownerUrl, { max: 1 })
+  await admin.unsafe(`create database ${name}`)
+  await admin.end()
+  const url = new URL(postgres.ownerUrl)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+function report(): void {
+  console.table(
+    [...taken].map(([question, all]) => ({
+      question,
+      ...Object.fromEntries(all.map(({ ms }, i) => [`${count(SIZES[i] ?? 0)}: ms`, ms.toFixed(2)])),
+      blocks: all.map(({ blocks }) => blocks).join(' · '),
+      plan: all.at(-1)?.scans.slice(0, 3).join('; ') ?? '',
+    })),
+  )
+  const { PLANS } = process.env
+  if (PLANS) {
+    const texts = [...taken].map(([question, all]) => `## ${question}\n${all.at(-1)?.plan}`)
+    writeFileSync(PLANS, texts.join('\n\n'))
+  }
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en-US')
+}
