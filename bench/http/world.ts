@@ -24,7 +24,7 @@ export interface World {
   /** The server as `npm run build` makes it. Resolves with the port once it serves. */
   server(nodeArgs?: string[]): Promise<number>
   /** A script of the bench that prints its port. */
-  bare(script: URL, args: string[]): Promise<number>
+  bare(script: URL, args: string[], env?: Record<string, string>): Promise<number>
   close(): Promise<void>
 }
 
@@ -80,8 +80,8 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
       }
       return port
     },
-    async bare(script, args) {
-      const child = start(['--import', 'tsx', fileURLToPath(script), ...args], {})
+    async bare(script, args, env = {}) {
+      const child = start(['--import', 'tsx', fileURLToPath(script), ...args], env)
       const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer]
       return Number(String(line))
     },

@@ -7,5 +7,4 @@ import { AppModule } from './app.module.js'
 const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] })
 app.useGlobalPipes(new ValidationPipe({ whitelist: true, transform: true }))
 await app.listen(0, '127.0.0.1')
-process.send?.({ port: (app.getHttpServer().address() as AddressInfo).port })
-process.on('disconnect', () => process.exit())
+console.log((app.getHttpServer().address() as AddressInfo).port)
