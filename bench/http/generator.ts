@@ -14,10 +14,11 @@ function request(socket: Socket, order: LoadOrder, index: number): void {
 }
 
 function run(order: LoadOrder): Promise<LoadResult> {
-  const { port, connections, seconds, requests, once } = order
+  const { port, connections, seconds, requests, once, rate, tolerant } = order
   return new Promise((resolve, reject) => {
     let next = 0
     let done = 0
+    let failed = 0
     let open = connections
     const began = performance.now()
     const until = began + seconds * 1_000
@@ -31,7 +32,7 @@ function run(order: LoadOrder): Promise<LoadResult> {
       for (const socket of sockets) socket.destroy()
       times.sort((a, b) => a - b)
       const at = (share: number) => times[Math.floor(times.length * share)] ?? Number.NaN
-      resolve({ done, seconds: took, p50: at(0.5), p99: at(0.99) })
+      resolve({ done, failed, seconds: took, p50: at(0.5), p99: at(0.99) })
     }
 
     function start(): void {
@@ -39,14 +40,25 @@ function run(order: LoadOrder): Promise<LoadResult> {
       /** Of the answer under way: what is still to come of its body; undefined until its head is in. */
       let left: number | undefined
       let head = ''
+      let success = true
 
       const send = (): void => {
         if (performance.now() >= until || (once && next >= requests.length)) {
           finished()
           return
         }
-        sentAt = performance.now()
-        request(socket, order, next++)
+        const index = next++
+        const due = rate === undefined ? 0 : began + (index * 1_000) / rate
+        const early = due - performance.now()
+        if (early > 0.5) {
+          setTimeout(() => {
+            sentAt = performance.now()
+            request(socket, order, index)
+          }, early)
+          return
+        }
+        sentAt = rate === undefined ? performance.now() : due
+        request(socket, order, index)
       }
       const socket = connect({
         port,
@@ -59,7 +71,8 @@ function run(order: LoadOrder): Promise<LoadResult> {
               head += buffer.toString('latin1', 0, bytes)
               const end = head.indexOf('\r\n\r\n')
               if (end === -1) return true
-              if (head.charCodeAt(9) !== 50) {
+              success = head.charCodeAt(9) === 50
+              if (!success && !tolerant) {
                 reject(new Error(`not a success: ${head}`))
                 return false
               }
@@ -70,7 +83,8 @@ function run(order: LoadOrder): Promise<LoadResult> {
             if (left > 0) return true
             left = undefined
             head = ''
-            done += 1
+            if (success) done += 1
+            else failed += 1
             times.push(performance.now() - sentAt)
             send()
             return true

@@ -9,11 +9,20 @@ export interface LoadOrder {
   requests: string[]
   /** Each request once, and an end when there are none left; else over and over. */
   once?: boolean
+  /**
+   * So many a second, whatever the server does, instead of as many as it can: one that finds no free
+   * connection waits, and its time counts from when it should have been sent.
+   */
+  rate?: number
+  /** Count what is no success, instead of ending the run. */
+  tolerant?: boolean
 }
 
 export interface LoadResult {
-  /** Answers, all of them with a 2xx: another one fails the run. */
+  /** Answers with a 2xx. */
   done: number
+  /** Other answers; without `tolerant` the first of them fails the run. */
+  failed: number
   seconds: number
   /** From a request to the last byte of its answer, in ms. */
   p50: number
