@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { operationsPage } from './configuration.ts'
 import { envExample } from './env-example.ts'
 import { errorsPage } from './errors.ts'
 import { licencesPage } from './licences.ts'
@@ -12,6 +13,7 @@ export const GENERATED: Readonly<Record<string, () => string | Promise<string>>>
   'docs/errors.md': errorsPage,
   'docs/licences.md': licencesPage,
   'docs/asyncapi.json': asyncApiText,
+  'docs/operations.md': operationsPage,
   'docs/openapi.json': openApiText,
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
@@ -76,6 +77,48 @@ describe('migrating', () => {
     expect(await migrate(database.appUrl)).toEqual({ applied: [], canUseAppRole: true })
     await owner`delete from schema_files where name = 'functions/wallet_of.sql'`
     await expect(migrate(database.appUrl)).rejects.toThrow(/`livebalance migrate` as its owner/)
+  })
+
+  test('the two logins of docs/operations.md are all that it takes', async () => {
+    const suffix = randomBytes(6).toString('hex')
+    const [, written = ''] =
+      /```sql\n(create role livebalance_app[^`]*)```/.exec(
+        readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8'),
+      ) ?? []
+    const statements = written
+      .replaceAll(/livebalance(_owner|_server)?\b(?!_)/g, `$&_${suffix}`)
+      .replaceAll('…', 'plain')
+      .split(';')
+      // The test's Postgres has this one.
+      .filter((statement) => statement.trim() && !statement.includes('create role livebalance_app'))
+    expect(statements).toHaveLength(4)
+    const login = (name: string) => {
+      const url = new URL(database.ownerUrl)
+      Object.assign(url, { username: `${name}_${suffix}`, password: 'plain' })
+      url.pathname = `/livebalance_${suffix}`
+      return url.href
+    }
+    try {
+      for (const statement of statements) await owner.unsafe(statement)
+      await migrate(login('livebalance_owner'))
+      expect(await migrate(login('livebalance_server'))).toEqual({
+        applied: [],
+        canUseAppRole: true,
+      })
+      const server = connect(login('livebalance_server'), { max: 1, asAppRole: true })
+      const outcome = await new BatchingExecutor(server).execute({
+        ...{ op: 'adjustment', tenant: 'default', actor: 'admin', userId: 'ann', currency: 'USD' },
+        amount: 5n,
+      })
+      expect(outcome.ok).toBe(true)
+      await expect(server`delete from entries`).rejects.toThrow(/permission denied/)
+      await server.end()
+    } finally {
+      await owner.unsafe(`drop database if exists livebalance_${suffix} with (force)`)
+      for (const name of ['server', 'owner']) {
+        await owner.unsafe(`drop role if exists livebalance_${name}_${suffix}`)
+      }
+    }
   })
 
   test('knows the same currencies in SQL as in the code', async () => {
