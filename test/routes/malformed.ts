@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Route } from '../../src/openapi/document.ts'
 
 /** JSON texts that a careless server chokes on. */
-const NASTY = [
+export const NASTY = [
   ...['null', 'true', '0', '-0', '-1', '0.1', '1e999', '-1e999', '1e-999', '1E+2', '5', '"5"'],
   ...['9007199254740993', '123456789012345678901234567890', '0.30000000000000004', '1e21'],
   ...['""', '" "', '"NaN"', '"Infinity"', '"0x10"', '"1_000"', '"1,5"', '"+5"', '"5."', '".5"'],
