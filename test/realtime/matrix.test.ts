@@ -85,4 +85,21 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
       await eventually(() => expect(client.received[1]).toMatchObject(answer))
     })
   })
+
+  test.each(Object.entries(STRANGERS))('authenticate with %s changes nothing', async (_, token) => {
+    cells++
+    const { url, change } = await startServer()
+    await change(ALICE, 5_000n)
+    const client = connectBy[transport](url, await alice())
+    await eventually(() => expect(client.received[0]?.event).toBe('balance_initial'))
+    client.send('authenticate', await token())
+    await eventually(() => {
+      expect(client.received[1]).toMatchObject({
+        event: 'error',
+        data: { code: expect.stringMatching(/^(unauthorized|token_expired)$/) },
+      })
+    })
+    client.send('get_current_balance')
+    await eventually(() => expect(client.received[2]).toMatchObject({ data: { balance: 50 } }))
+  })
 })

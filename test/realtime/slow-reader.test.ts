@@ -1,7 +1,9 @@
+import { get, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
 import type { LedgerEvent, Who } from '../../src/ledger/event.ts'
 import type { Balance } from '../../src/ledger/ledger.ts'
 import { eventually } from '../environment/index.ts'
@@ -139,4 +141,84 @@ describe.each(TRANSPORTS)('invariant 9: a %s client that never reads', (transpor
       { timeout: 15_000 },
     )
   }, 60_000)
+})
+
+interface Told {
+  event: string
+  seq: number
+  conflated?: boolean
+  recovered?: boolean
+}
+
+/** A client that can stop reading for a while, and what it was told. */
+async function slowClient(transport: Transport, { url }: TestServer) {
+  const token = await tokenOf(ALICE)
+  const told: Told[] = []
+  if (transport === 'SSE') {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      get(`${url}/balance/stream?token=${token}`, resolve).on('error', reject)
+    })
+    onTestFinished(() => void response.destroy())
+    let rest = ''
+    response.setEncoding('utf8').on('data', (text) => {
+      const blocks = (rest + text).split('\n\n')
+      rest = blocks.pop() ?? ''
+      for (const block of blocks) {
+        const [, event, data] = /^event: (\w+)\n(?:id: .*\n)?data: (.*)$/.exec(block) ?? []
+        if (event && data) told.push({ event, ...JSON.parse(data) })
+      }
+    })
+    return { told, pause: () => response.pause(), resume: () => response.resume() }
+  }
+  const path =
+    transport === 'WebSocket' ? `balance?token=${token}` : 'socket.io/?EIO=4&transport=websocket'
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/${path}`)
+  onTestFinished(() => socket.terminate())
+  socket.on('open', () => {
+    if (transport === 'Socket.IO') socket.send(`40/balance,${JSON.stringify({ token })}`)
+  })
+  socket.on('message', (message) => {
+    const text = String(message)
+    if (transport === 'WebSocket') return void told.push(JSON.parse(text))
+    if (!text.startsWith('42/balance,')) return
+    const [event, payload] = JSON.parse(text.slice('42/balance,'.length))
+    told.push({ event, ...payload })
+  })
+  return { told, pause: () => socket.pause(), resume: () => socket.resume() }
+}
+
+describe.each(TRANSPORTS)('invariant 9: a %s client that reads again in time', (transport) => {
+  test('gets the newest balance, marked conflated, and then each event once', async () => {
+    const bus = new FragileBus()
+    const ledger = new EndlessLedger()
+    const server = await startServer({ bus, ledger })
+    const produce = async (count: number) => {
+      for (let i = 1; i <= count; i++) {
+        ledger.head += 1
+        bus.bring(ledger.event(ledger.head))
+        if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    const { told, pause, resume } = await slowClient(transport, server)
+    await eventually(() => expect(told).toHaveLength(1))
+    pause()
+    // More than the kernel's buffers take.
+    await produce((32 * MiB) / EVENT)
+    resume()
+    await eventually(() => expect(told.at(-1)?.seq).toBe(ledger.head), { timeout: 10_000 })
+    await produce(3)
+    await eventually(() => expect(told.at(-1)?.seq).toBe(ledger.head))
+    let position = 0
+    for (const { event, seq, conflated, recovered } of told.slice(1)) {
+      if (event === 'balance_initial') {
+        expect({ conflated, recovered }).toEqual({ conflated: true, recovered: false })
+        expect(seq).toBeGreaterThan(position)
+      } else {
+        expect(seq).toBe(position + 1)
+      }
+      position = seq
+    }
+    expect(told.filter(({ conflated }) => conflated).length).toBeGreaterThan(0)
+    expect(told.length).toBeLessThan(ledger.head)
+  }, 30_000)
 })
