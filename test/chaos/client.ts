@@ -3,6 +3,7 @@ import {
   type Received,
   type TestClient,
   TRANSPORTS,
+  type Transport,
 } from '../realtime/balance-server.ts'
 import type { Random } from './random.ts'
 
@@ -65,9 +66,13 @@ export class ChaosClient {
   #leave: (() => void) | undefined
 
   async #live(): Promise<void> {
+    let transport: Transport | undefined
+    let url: string | undefined
     while (!this.#stopped) {
-      const connect = connectBy[this.#random.pick(TRANSPORTS)]
-      const url = this.#random.pick(this.#urls)
+      // Whatever was missed on one transport and process is resumed on another of both.
+      transport = this.#random.pick(TRANSPORTS.filter((other) => other !== transport))
+      url = this.#random.pick(this.#urls.filter((other) => other !== url))
+      const connect = connectBy[transport]
       const resume = this.#known ? { lastEventId: `${this.#epoch}:${this.seq}` } : {}
       const left = new Promise<void>((resolve) => {
         this.#leave = resolve

@@ -190,6 +190,26 @@ describeWithRedis('the bus over Redis', () => {
     await Promise.all([bus.close(), redis.quit(), cli.quit()])
   })
 
+  test('invariant 6: whoever hears of a change finds it in the cache', async () => {
+    const bus = await open()
+    const redis = new Redis(redisUrl())
+    const listener = new Redis(redisUrl())
+    const who = user()
+    const found: Promise<[number, string | null]>[] = []
+    listener.on('message', (_channel, text) => {
+      const { userId, newBalance } = JSON.parse(text)
+      if (userId !== who.userId) return
+      found.push(redis.get(`balance:user:${userId}`).then((cached) => [newBalance, cached]))
+    })
+    await listener.subscribe('balance:updates')
+    for (let seq = 1; seq <= 50; seq++) await bus.publish([event(who, seq, BigInt(seq * 100))])
+    await eventually(() => expect(found).toHaveLength(50))
+    for (const [told, cached] of await Promise.all(found)) {
+      expect(Number(cached)).toBeGreaterThanOrEqual(told)
+    }
+    await Promise.all([bus.close(), redis.quit(), listener.quit()])
+  })
+
   test('reads of one turn are one command', async () => {
     const bus = await open()
     const redis = new Redis(redisUrl())

@@ -6,18 +6,21 @@ export interface DeafProxy {
   url: string
   /** From now on, connections that subscribed so far hear nothing more; they stay open. */
   deafen(): void
+  /** From now on nothing that clients send arrives; their connections stay open. */
+  mute(): void
 }
 
 /** Stands between a bus and its Redis. */
 export async function startDeafProxy(redisUrl: string): Promise<DeafProxy> {
   const target = new URL(redisUrl)
   const subscribers = new Set<{ deaf: boolean }>()
+  let isMute = false
   const server = createServer((client) => {
     const state = { deaf: false }
     const upstream = connect(Number(target.port), target.hostname)
     client.on('data', (bytes) => {
       if (/subscribe/i.test(String(bytes))) subscribers.add(state)
-      upstream.write(bytes)
+      if (!isMute) upstream.write(bytes)
     })
     upstream.on('data', (bytes) => state.deaf || client.write(bytes))
     for (const [one, other] of [
@@ -38,6 +41,9 @@ export async function startDeafProxy(redisUrl: string): Promise<DeafProxy> {
     url: url.href,
     deafen() {
       for (const state of subscribers) state.deaf = true
+    },
+    mute() {
+      isMute = true
     },
   }
 }

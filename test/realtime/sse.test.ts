@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { EventSource } from 'eventsource'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { eventStreams } from '../../src/realtime/sse.ts'
 import { eventually } from '../environment/index.ts'
 import { startServer, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
@@ -119,5 +121,59 @@ describe('an event stream', () => {
     const [first = '', second = ''] = got().split('HTTP/1.1 200 OK')
     expect(first).toMatch(/^HTTP\/1\.1 404/)
     expect(second).toMatch(/retry: 2000.*balance_initial.*"seq":3.*"seq":4/s)
+  })
+
+  test('of an EventSource comes back by itself after `retry`, and misses nothing', async () => {
+    const { url, change, server } = await startServer()
+    const source = new EventSource(`${url}/balance/stream?token=${await tokenOf(ALICE)}`)
+    onTestFinished(() => source.close())
+    const got: unknown[] = []
+    for (const event of ['balance_initial', 'balance_updated', 'transaction_completed']) {
+      source.addEventListener(event, ({ data, lastEventId }) => {
+        const { seq, recovered } = JSON.parse(data)
+        got.push({ event, lastEventId, seq, ...(recovered !== undefined && { recovered }) })
+      })
+    }
+    await eventually(() => expect(got).toHaveLength(1))
+    await change(ALICE, 100n)
+    await eventually(() => expect(got).toHaveLength(3))
+    server.http.closeAllConnections()
+    await eventually(() => expect(source.readyState).toBe(EventSource.CONNECTING))
+    await change(ALICE, 100n)
+    await eventually(() => expect(got).toHaveLength(6), { timeout: 10_000 })
+    expect(got.slice(3)).toEqual([
+      { event: 'balance_initial', lastEventId: 'e1:2', seq: 2, recovered: true },
+      { event: 'balance_updated', lastEventId: 'e1:3', seq: 3 },
+      { event: 'transaction_completed', lastEventId: 'e1:4', seq: 4 },
+    ])
+  })
+
+  test('without a Node response, as on other runtimes, says the same', async () => {
+    const { gateway, change, server } = await startServer({ beatEvery: 1 })
+    const answer = await eventStreams(gateway).request('/stream?lastEventId=e1:0', {
+      headers: { authorization: `Bearer ${await tokenOf(ALICE)}` },
+    })
+    expect(answer.headers.get('content-type')).toMatch(/^text\/event-stream/)
+    expect(answer.headers.get('x-accel-buffering')).toBe('no')
+    const reader = (answer.body as ReadableStream<Uint8Array>)
+      .pipeThrough(new TextDecoderStream() as never)
+      .getReader() as ReadableStreamDefaultReader<string>
+    let body = ''
+    const read = async () => {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) return
+        body += value
+      }
+    }
+    const ended = read()
+    await change(ALICE, 100n)
+    await eventually(() => {
+      expect(body).toMatch(/^retry: 2000\n\nevent: balance_initial\n.*"recovered":true/s)
+      expect(body).toMatch(/event: transaction_completed\nid: e1:2\n.*: beat\n\n/s)
+    })
+    await server.drain(0)
+    await ended
+    expect(gateway.users).toBe(0)
   })
 })

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { tenant, USD } from './sample.ts'
+
+const WRITERS = 4
+const CHANGES = 300
+
+let database: TestDatabase
+const pools: Sql[] = []
+beforeAll(async () => {
+  database = await createDatabase()
+})
+afterAll(async () => {
+  await Promise.all(pools.map((sql) => sql.end()))
+  await database.drop()
+})
+
+test('invariant 4: per user, seq, versions and times tell one order, whoever writes', async () => {
+  const published: number[][] = []
+  const executors = Array.from({ length: WRITERS }, () => {
+    const sql = connect(database.appUrl, { max: 2 })
+    pools.push(sql)
+    const onCommitted = async ({ events }: { events: { userId: string; seq: number }[] }) => {
+      published.push(events.filter(({ userId }) => userId === 'alice').map(({ seq }) => seq))
+    }
+    return new BatchingExecutor(sql, { onCommitted })
+  })
+  const outcomes = await Promise.all(
+    Array.from({ length: CHANGES }, (_, i) => {
+      const change =
+        i % 2 === 0
+          ? ({ op: 'adjustment', userId: 'alice', amount: 5n, description: 'x' } as const)
+          : ({ op: 'payment', userId: 'alice', amount: 7n } as const)
+      const common = { tenant, actor: 'admin', currency: USD }
+      return executors[i % WRITERS]?.execute({ ...common, ...change })
+    }),
+  )
+  // Payments beyond the balance are refused: their events have a seq as well.
+  expect(outcomes.filter((outcome) => outcome?.ok).length).toBeGreaterThan(100)
+
+  const [sql] = pools as [Sql]
+  const events = await sql<{ seq: string; at: string }[]>`
+    select e.seq, e.created_at::text as at from events e
+    join wallets w on w.id = e.wallet_id where w.user_id = 'alice' order by e.seq`
+  expect(events.map(({ seq }) => Number(seq))).toEqual(events.map((_, i) => i + 1))
+  expect(events.map(({ at }) => at)).toEqual(events.map(({ at }) => at).sort())
+  const known = published.flat().sort((a, b) => a - b)
+  expect(known).toEqual([...new Set(known)])
+  expect(known.at(-1)).toBe(events.length)
+
+  const entries = await sql<{ version: string; at: string }[]>`
+    select version, created_at::text as at from wallet_entries
+    where user_id = 'alice' order by version`
+  expect(entries.map(({ version }) => Number(version))).toEqual(entries.map((_, i) => i + 1))
+  expect(entries.map(({ at }) => at)).toEqual(entries.map(({ at }) => at).sort())
+})

@@ -1,0 +1,163 @@
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import postgres from 'postgres'
+import { beforeAll, expect, inject, onTestFinished, test } from 'vitest'
+import { ServerProcess } from '../chaos/server-process.ts'
+import {
+  createDatabase,
+  describeWithPrivateRedis,
+  eventually,
+  mintToken,
+  startPrivateRedis,
+} from '../environment/index.ts'
+import { connectBy, TRANSPORTS } from './balance-server.ts'
+import { startDeafProxy } from './deaf-proxy.ts'
+
+/** Real servers as processes of their own, on a real Postgres and a real Redis. */
+describeWithPrivateRedis('trouble with a process', () => {
+  let alice: string
+  let admin: string
+  beforeAll(async () => {
+    alice = await mintToken({ sub: 'alice' })
+    admin = await mintToken({ sub: 'ada', roles: ['admin'] })
+  })
+
+  async function installation() {
+    const redis = await startPrivateRedis()
+    const database = await createDatabase()
+    const sql = postgres(database.ownerUrl, { max: 2, onnotice: () => {} })
+    const servers: ServerProcess[] = []
+    onTestFinished(async () => {
+      await Promise.all(servers.map((server) => server.end('SIGKILL')))
+      await sql.end()
+      await redis.close()
+      await database.drop()
+    })
+    const start = async (redisUrl = redis.url) => {
+      const logFile = join(inject('runFolder'), 'process-trouble.log')
+      const server = await ServerProcess.start({
+        databaseUrl: database.ownerUrl,
+        redisUrl,
+        logFile,
+      })
+      servers.push(server)
+      return server
+    }
+    return { redis, sql, start }
+  }
+
+  async function clientsOf(url: string) {
+    const clients = TRANSPORTS.map((transport) => connectBy[transport](url, alice))
+    await eventually(() => {
+      for (const { received } of clients) expect(received).toHaveLength(1)
+    })
+    return clients
+  }
+
+  function send(token: string, method: string, url: string, body?: object, key?: string) {
+    return fetch(url, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        ...(key && { 'idempotency-key': key }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+  }
+
+  const GIFT = { userId: 'alice', amount: 10, description: 'a gift' }
+  const give = (url: string, key?: string) =>
+    send(admin, 'POST', `${url}/transactions/adjustment`, GIFT, key)
+
+  test('invariant 5: kill -9 between commit and publish; another process publishes, once for the clients', async () => {
+    const { redis, sql, start } = await installation()
+    const proxy = await startDeafProxy(redis.url)
+    const [doomed, other] = await Promise.all([start(proxy.url), start()])
+    const clients = await clientsOf(other.url)
+    proxy.mute()
+    const unanswered = give(doomed.url, 'gift-1').catch(() => 'no answer')
+    await eventually(async () => expect(await sql`select from outbox`).toHaveLength(1))
+    await doomed.end('SIGKILL')
+    expect(await unanswered).toBe('no answer')
+    // Half a second between sweeps, for what has lain for a second.
+    await eventually(() => {
+      for (const client of clients) expect(client.seqs()).toEqual([1, 2])
+    })
+    await eventually(async () => expect(await sql`select from outbox`).toHaveLength(0))
+    const again = await give(other.url, 'gift-1')
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 'true'])
+    const balance = await send(alice, 'GET', `${other.url}/transactions/balance/cached`)
+    expect(await balance.json()).toEqual({ balance: 10, cached: true })
+  }, 60_000)
+
+  test('while Redis is away money moves, reads come from Postgres, and events by polling', async () => {
+    const { redis, start } = await installation()
+    const { url } = await start()
+    const clients = await clientsOf(url)
+    const cached = async () => {
+      const answer = await send(alice, 'GET', `${url}/transactions/balance/cached`)
+      return await answer.json()
+    }
+    expect((await give(url)).status).toBe(201)
+    expect(await cached()).toEqual({ balance: 10, cached: true })
+    await redis.kill()
+    const topup = await send(alice, 'POST', `${url}/transactions/topup`, { amount: 5 })
+    const { id } = (await topup.json()) as { id: string }
+    const approved = await send(admin, 'PATCH', `${url}/transactions/topup/${id}/process`, {
+      status: 'success',
+    })
+    const booking = { type: 'booking_payment', amount: 2.5 }
+    const paid = await send(alice, 'POST', `${url}/transactions`, booking)
+    expect([topup.status, approved.status, paid.status]).toEqual([201, 200, 201])
+    expect(await cached()).toEqual({ balance: 12.5, cached: false })
+    await eventually(() => {
+      for (const client of clients) expect(client.seqs()).toEqual([1, 2, 3, 4, 5, 6])
+    })
+    expect((await fetch(`${url}/health/ready`)).status).toBe(200)
+    await redis.restart()
+    expect((await give(url)).status).toBe(201)
+    await eventually(async () => expect(await cached()).toEqual({ balance: 22.5, cached: true }))
+    await eventually(() => {
+      for (const client of clients) expect(client.seqs()).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    })
+  }, 60_000)
+
+  test('SIGTERM with a write in flight: not ready, then answered, published, and exit 0', async () => {
+    const { redis, sql, start } = await installation()
+    const server = await start()
+    const heard: string[] = []
+    const listener = new Redis(redis.url)
+    onTestFinished(() => listener.disconnect())
+    await listener.subscribe('balance:updates')
+    listener.on('message', (_, text) => heard.push(JSON.parse(text).event))
+    expect((await give(server.url)).status).toBe(201)
+
+    const lock = await sql.reserve()
+    await lock`begin`
+    await lock`select from wallets where user_id = 'alice' for update`
+    const answer = give(server.url)
+    await eventually(async () => {
+      const waiting = await sql`
+        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      expect(waiting).toHaveLength(1)
+    })
+    const ended = server.end('SIGTERM')
+    await eventually(async () => {
+      expect(
+        await fetch(`${server.url}/health/ready`).then(
+          ({ status }) => status,
+          () => 503,
+        ),
+      ).toBe(503)
+    })
+    await lock`commit`
+    lock.release()
+    expect((await answer).status).toBe(201)
+    expect(await ended).toBe(0)
+    expect(await sql`select from outbox`).toHaveLength(0)
+    await eventually(() => {
+      expect(heard).toEqual(Array(2).fill(['balance_updated', 'transaction_completed']).flat())
+    })
+  }, 60_000)
+})
