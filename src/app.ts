@@ -10,6 +10,8 @@ import { idempotencyKey } from './http/idempotency.ts'
 import { notFound, onError } from './http/problem.ts'
 import { requestId } from './http/request-id.ts'
 import { FixedPathRouter } from './http/router.ts'
+import { addressOf, kindOf, limited } from './limits/limited.ts'
+import type { RateLimiter } from './limits/rate-limiter.ts'
 import { openApi, routesOf } from './openapi/document.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { auditRoutes } from './routes/audit.ts'
@@ -32,6 +34,8 @@ import type { WebPages } from './web-pages.ts'
 
 export interface AppDeps extends Omit<RouteDeps, 'guards'> {
   authenticator: Authenticator
+  /** Default: nobody is limited. Health is never. */
+  limiter?: RateLimiter
   corsOrigins: readonly string[]
   /** Seconds until a request without an answer gets 503. */
   requestTimeout: number
@@ -47,6 +51,7 @@ export interface AppDeps extends Omit<RouteDeps, 'guards'> {
 /** The HTTP side of the server, for any runtime that speaks `fetch`. */
 export function createApp({
   authenticator,
+  limiter,
   corsOrigins,
   requestTimeout,
   streams,
@@ -54,7 +59,8 @@ export function createApp({
   demo,
   ...rest
 }: AppDeps) {
-  const deps: RouteDeps = { ...rest, guards: createGuards(authenticator) }
+  const deps: RouteDeps = { ...rest, guards: createGuards(authenticator, limiter) }
+  const anyone = limited(limiter)
 
   const app = factory.createApp({ router: new FixedPathRouter() }).use(requestId)
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
@@ -81,14 +87,18 @@ export function createApp({
       docsRoutes(
         () => openApi(routesOf(app), pkg.version),
         () => asyncApi(pkg.version),
+        anyone,
       ),
     )
     .onError(onError(deps.log))
-    .notFound(notFound)
+    .notFound((c) => {
+      limiter?.takeFrom(kindOf(c.req.method), addressOf(c, limiter))
+      return notFound(c)
+    })
 
   if (streams) app.route('/balance', streams)
-  if (web) app.route('/', webRoutes({ pages: web, currency: deps.currency, demo }))
-  if (demo) app.route('/demo', demoRoutes(demo))
+  if (web) app.route('/', webRoutes({ pages: web, currency: deps.currency, demo, limited: anyone }))
+  if (demo) app.route('/demo', demoRoutes(demo, anyone))
   return routes
 }
 

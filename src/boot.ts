@@ -18,6 +18,7 @@ import { PostgresOverview } from './ledger/overview.ts'
 import { PostgresPolicies } from './ledger/policies.ts'
 import { Pruning } from './ledger/pruning.ts'
 import { PostgresReader } from './ledger/reader.ts'
+import { RateLimiter } from './limits/rate-limiter.ts'
 import type { Logger } from './log.ts'
 import { ensurePort } from './port.ts'
 import { readinessOf } from './readiness.ts'
@@ -104,11 +105,13 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     maxLifetime: config.jwtMaxLifetime,
     revocations,
   })
+  const limiter = new RateLimiter({ store: bus.rates, ...config.rateLimits })
   const gateway = new Gateway({
     bus,
     store,
     authenticator,
     revocations,
+    limiter,
     logger: log,
     currency: config.currency,
     corsOrigins: config.corsOrigins,
@@ -129,6 +132,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
   }
   const app = createApp({
     authenticator,
+    limiter,
     corsOrigins: config.corsOrigins,
     requestTimeout: config.requestTimeout,
     currency: config.currency,

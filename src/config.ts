@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CURRENCIES } from './ledger/money.ts'
+import type { RateLimiterOptions } from './limits/rate-limiter.ts'
 
 /** What a bad environment gets: one line per variable, none of which repeats a value. */
 export class ConfigError extends Error {
@@ -36,6 +37,14 @@ const url = (schemes: readonly string[]) =>
       (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)),
       `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
     )
+
+const rate = (standard: number, description: string) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number, 0 for no limit')
+    .transform(Number)
+    .default(standard)
+    .describe(`${description}; 0 for no limit.`)
 
 const isOrigin = (text: string) =>
   text === '*' || (URL.canParse(text) && new URL(text).origin === text)
@@ -109,6 +118,15 @@ export const VARIABLES = z.object({
     .describe(
       'Number of proxies in front whose X-Forwarded-For is believed; 0 or false for none, true for 1.',
     ),
+  RATE_LIMIT_READS: rate(1200, 'GET requests that a user may make in a minute'),
+  RATE_LIMIT_WRITES: rate(300, 'Other requests that a user may make in a minute'),
+  RATE_LIMIT_HANDSHAKES: rate(
+    120,
+    'Streams that a user may open in a minute, on all transports together, and tickets for them',
+  ),
+  RATE_LIMIT_IP_READS: rate(12_000, 'The same for all that comes from one address: GET requests'),
+  RATE_LIMIT_IP_WRITES: rate(3000, 'Other requests from one address in a minute'),
+  RATE_LIMIT_IP_HANDSHAKES: rate(1200, 'Streams and tickets for one address in a minute'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
@@ -165,8 +183,7 @@ export interface Config {
   jwtMaxLifetime: number | undefined
   currency: string
   corsOrigins: string[]
-  /** Proxies in front whose X-Forwarded-For is believed. */
-  trustProxy: number
+  rateLimits: Pick<RateLimiterOptions, 'perUser' | 'perAddress' | 'trustProxy'>
   logLevel: z.infer<typeof VARIABLES>['LOG_LEVEL']
   production: boolean
   /** Seconds. */
@@ -197,7 +214,19 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     jwtMaxLifetime: vars.JWT_MAX_LIFETIME,
     currency: vars.CURRENCY,
     corsOrigins: vars.CORS_ORIGINS,
-    trustProxy: vars.TRUST_PROXY,
+    rateLimits: {
+      perUser: {
+        reads: vars.RATE_LIMIT_READS,
+        writes: vars.RATE_LIMIT_WRITES,
+        handshakes: vars.RATE_LIMIT_HANDSHAKES,
+      },
+      perAddress: {
+        reads: vars.RATE_LIMIT_IP_READS,
+        writes: vars.RATE_LIMIT_IP_WRITES,
+        handshakes: vars.RATE_LIMIT_IP_HANDSHAKES,
+      },
+      trustProxy: vars.TRUST_PROXY,
+    },
     logLevel: vars.LOG_LEVEL,
     production: vars.NODE_ENV === 'production',
     requestTimeout: vars.REQUEST_TIMEOUT,

@@ -1,8 +1,14 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
+import type { ApiError } from './errors.ts'
 import type { Gateway } from './realtime/gateway.ts'
 import { createUpgradeRouter, SOCKET_IO_PATH } from './realtime/upgrade-router.ts'
 
@@ -51,8 +57,10 @@ export function createServer({
   const { engine } = gateway.socketIo
   const handle = getRequestListener(fetch)
   const http = createHttpServer(patience, (request, response) => {
-    if (request.url?.startsWith(SOCKET_IO_PATH)) engine.handleRequest(request as never, response)
-    else void handle(request, response)
+    if (!request.url?.startsWith(SOCKET_IO_PATH)) return void handle(request, response)
+    const refused = gateway.admission.refusedSession(request)
+    if (refused) refuse(response, refused)
+    else engine.handleRequest(request as never, response)
   })
   const upgrade = createUpgradeRouter(gateway, logger)
   const upgraded = new Set<Duplex>()
@@ -109,6 +117,11 @@ export function createServer({
       await finished
     },
   }
+}
+
+function refuse(response: ServerResponse, { status, code, message, retryAfter }: ApiError): void {
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Retry-After': retryAfter ?? 1 })
+  response.end(JSON.stringify({ code, message }))
 }
 
 function destroy(this: Duplex): void {

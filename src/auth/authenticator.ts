@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { ApiError } from '../errors.ts'
@@ -53,8 +53,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const known = new Map<string, { principal: Principal; keys: number }>()
   const { cacheSize = 10_000, maxLifetime, revocations } = options
 
-  function remember(hash: string, principal: Principal, keys: number) {
-    known.set(hash, { principal, keys })
+  function remember(digest: string, principal: Principal, keys: number) {
+    known.set(digest, { principal, keys })
     const [oldest] = known.keys()
     if (known.size > cacheSize && oldest !== undefined) known.delete(oldest)
   }
@@ -62,15 +62,15 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   return {
     async authenticate(token) {
       if (token.length > MAX_TOKEN_LENGTH) throw unauthorized()
-      const hash = createHash('sha256').update(token).digest('base64')
-      const kept = known.get(hash)
+      const digest = hash('sha256', token, 'base64')
+      const kept = known.get(digest)
       if (kept) {
         // Taken out and put back, the entry becomes the youngest: the oldest is dropped first.
-        known.delete(hash)
+        known.delete(digest)
         if (kept.principal.expiresAt + CLOCK_TOLERANCE <= now() / 1000) throw expired()
         if (revocations?.covers(kept.principal)) throw tokenRevoked()
         if (kept.keys === verify.generation()) {
-          known.set(hash, kept)
+          known.set(digest, kept)
           return kept.principal
         }
       }
@@ -78,7 +78,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       const principal = toPrincipal(await verify.payload(token).catch(refuse))
       if (maxLifetime !== undefined && livesLonger(principal, maxLifetime)) throw unauthorized()
       if (revocations?.covers(principal)) throw tokenRevoked()
-      remember(hash, principal, keys)
+      remember(digest, principal, keys)
       return principal
     },
   }

@@ -1,6 +1,8 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { ApiError } from '../errors.ts'
 import { type Env, factory } from '../http/env.ts'
+import { addressOf, kindOf } from '../limits/limited.ts'
+import type { Kind, RateLimiter } from '../limits/rate-limiter.ts'
 import type { Authenticator, Principal } from './principal.ts'
 
 /** Who may call a route, found on its guard by whoever documents or tests the routes. */
@@ -13,16 +15,34 @@ export type Guard = MiddlewareHandler<Env> & { [ADMITS]: Access }
 export interface Guards {
   /** Any valid token. */
   requireUser: Guard
+  /** The same, for what prepares a connection: counted as a handshake. */
+  requireUserToConnect: Guard
   requireAdmin: Guard
   requireAdminOrService: Guard
 }
 
-/** Guards for REST routes: they take the token from the Authorization header alone, never from the URL. */
-export function createGuards(authenticator: Authenticator): Guards {
-  const guard = (access: Access, admits: (principal: Principal) => boolean): Guard =>
+/**
+ * Guards for REST routes: they take the token from the Authorization header alone, never from the URL, and
+ * count the request, a failed one too.
+ */
+export function createGuards(authenticator: Authenticator, limiter?: RateLimiter): Guards {
+  async function identify(c: Context<Env>, kind: Kind): Promise<Principal> {
+    const address = addressOf(c, limiter)
+    limiter?.look(kind, address)
+    try {
+      const principal = await authenticator.authenticate(bearer(c.req.header('Authorization')))
+      if (limiter) Object.assign(c.var.headers, limiter.take(kind, principal, address))
+      return principal
+    } catch (error) {
+      limiter?.failed(kind, address, error)
+      throw error
+    }
+  }
+
+  const guard = (access: Access, admits: (principal: Principal) => boolean, kind?: Kind): Guard =>
     Object.assign(
       factory.createMiddleware(async function guard(c, next) {
-        const principal = await authenticator.authenticate(bearer(c.req.header('Authorization')))
+        const principal = await identify(c, kind ?? kindOf(c.req.method))
         if (!admits(principal)) {
           throw new ApiError(403, 'forbidden', `This takes the role ${access}.`)
         }
@@ -33,6 +53,7 @@ export function createGuards(authenticator: Authenticator): Guards {
     )
   return {
     requireUser: guard('user', () => true),
+    requireUserToConnect: guard('user', () => true, 'handshakes'),
     requireAdmin: guard('admin', (principal) => principal.isAdmin),
     requireAdminOrService: guard(
       'admin or service',

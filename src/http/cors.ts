@@ -1,6 +1,6 @@
 import { factory } from './env.ts'
 
-const EXPOSED = 'Idempotency-Replayed, X-Request-Id, Retry-After'
+const EXPOSED = 'Idempotency-Replayed, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy'
 
 const PREFLIGHT = {
   'Access-Control-Allow-Methods': 'GET, POST, PUT, PATCH, DELETE',

@@ -1,6 +1,8 @@
 import type { Principal } from '../auth/principal.ts'
 import { ApiError } from '../errors.ts'
 import { CURRENCIES } from '../ledger/money.ts'
+import type { Origin } from '../limits/client-address.ts'
+import type { RateLimiter } from '../limits/rate-limiter.ts'
 import type { ConnectionCounts } from './connection-counts.ts'
 import type { Credentials, Presented } from './credentials.ts'
 import { HANDSHAKE_TIMEOUT } from './limits.ts'
@@ -8,6 +10,8 @@ import { HANDSHAKE_TIMEOUT } from './limits.ts'
 export interface AdmissionOptions {
   credentials: Credentials
   counts: ConnectionCounts
+  /** Default: anyone may connect as often as they like. */
+  limiter?: RateLimiter | undefined
   /** Milliseconds that finding out who it is may take. Default 10 s. */
   handshakeTimeout?: number | undefined
 }
@@ -16,12 +20,14 @@ export interface AdmissionOptions {
 export class Admission {
   readonly #credentials: Credentials
   readonly #counts: ConnectionCounts
+  readonly #limiter: RateLimiter | undefined
   readonly #handshakeTimeout: number
   #draining = false
 
   constructor(options: AdmissionOptions) {
     this.#credentials = options.credentials
     this.#counts = options.counts
+    this.#limiter = options.limiter
     this.#handshakeTimeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
   }
 
@@ -36,17 +42,22 @@ export class Admission {
 
   /**
    * Lets one connection in, and counts it: open it afterwards, or `release` it.
-   * @throws ApiError `unauthorized`, `token_expired`, `token_revoked`, `invalid_request`,
+   * @param request where it comes from, as far as there is a socket
+   * @throws ApiError `unauthorized`, `token_expired`, `token_revoked`, `invalid_request`, `rate_limited`,
    *   `too_many_connections`, `handshake_timeout`, `shutting_down` or `unavailable`
    */
-  async admit(presented: Presented, currency?: string | null): Promise<Principal> {
+  async admit(
+    presented: Presented,
+    currency?: string | null,
+    request?: Origin,
+  ): Promise<Principal> {
     if (this.#draining) {
       throw new ApiError(503, 'shutting_down', 'the server is restarting', { retryAfter: 1 })
     }
     if (currency && !CURRENCIES.has(currency)) {
       throw new ApiError(400, 'invalid_request', 'currency must be an ISO 4217 code such as USD')
     }
-    const admitted = this.#counted(presented)
+    const admitted = this.#counted(presented, this.#limiter?.addressOf(request))
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
@@ -62,19 +73,48 @@ export class Admission {
     }
   }
 
+  /**
+   * Counts the opening of a session in which nobody has said yet who they are: Socket.IO's. A request that
+   * names its session belongs to one that was counted.
+   * @returns the refusal, if it is one too many
+   */
+  refusedSession(request: Origin & { url?: string | undefined }): ApiError | undefined {
+    if (!this.#limiter || /[?&]sid=/.test(request.url ?? '')) return undefined
+    try {
+      this.#limiter.takeFrom('handshakes', this.#limiter.addressOf(request))
+      return undefined
+    } catch (error) {
+      if (error instanceof ApiError) return error
+      throw error
+    }
+  }
+
   /** Takes back `admit`: the connection is over, or was never opened. */
   release(principal: Principal): void {
     this.#counts.release(principal)
   }
 
-  async #counted(presented: Presented): Promise<Principal> {
-    const principal = await this.#credentials.identify(presented)
-    if (principal.expiresAt * 1000 <= Date.now()) {
-      throw new ApiError(401, 'token_expired', 'the token has expired')
-    }
+  async #counted(presented: Presented, address: string | undefined): Promise<Principal> {
+    const principal = await this.#identify(presented, address)
     if (await this.#counts.acquire(principal)) return principal
     const message = 'this user has too many connections open'
     throw new ApiError(429, 'too_many_connections', message, { retryAfter: 5 })
+  }
+
+  async #identify(presented: Presented, address: string | undefined): Promise<Principal> {
+    const limiter = this.#limiter
+    limiter?.look('handshakes', address)
+    try {
+      const principal = await this.#credentials.identify(presented)
+      if (principal.expiresAt * 1000 <= Date.now()) {
+        throw new ApiError(401, 'token_expired', 'the token has expired')
+      }
+      limiter?.take('handshakes', principal, address)
+      return principal
+    } catch (error) {
+      limiter?.failed('handshakes', address, error)
+      throw error
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { LedgerEvent, Who } from '../ledger/event.ts'
 import type { WalletState } from '../ledger/ledger.ts'
+import type { RateStore } from '../limits/rates.ts'
 import type { LeaseStore } from './leases.ts'
 import type { TicketStore } from './tickets.ts'
 
@@ -38,6 +39,8 @@ export interface Bus {
   readonly reachable: boolean
   readonly tickets: TicketStore
   readonly leases: LeaseStore
+  /** While Redis is away it counts what this process alone sees. */
+  readonly rates: RateStore
   /**
    * Caches and publishes the events of one committed batch, in one atomic step. The cache only moves
    * forward: a newer balance stays. Rejects when it is not known to have happened; then publish again.

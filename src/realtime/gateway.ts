@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Authenticator, RevocationList } from '../auth/principal.ts'
 import type { EventStore } from '../ledger/ledger.ts'
+import type { RateLimiter } from '../limits/rate-limiter.ts'
 import { Admission } from './admission.ts'
 import type { Bus } from './bus.ts'
 import { ConnectionCounts } from './connection-counts.ts'
@@ -20,6 +21,8 @@ export interface GatewayOptions {
   authenticator: Authenticator
   /** Ends the connections that it comes to cover. Default: none is ever revoked. */
   revocations?: RevocationList
+  /** Default: anyone may connect as often as they like. */
+  limiter?: RateLimiter
   logger: Logger
   /** Of balances, for clients that name none. */
   currency: string
@@ -53,7 +56,7 @@ export class Gateway {
   readonly #corsOrigins: readonly string[]
 
   constructor(options: GatewayOptions) {
-    const { bus, store, authenticator, revocations, logger, currency } = options
+    const { bus, store, authenticator, revocations, limiter, logger, currency } = options
     this.#corsOrigins = options.corsOrigins
     this.#hub = new Hub({
       bus,
@@ -69,7 +72,7 @@ export class Gateway {
     this.tickets = new Tickets(bus.tickets)
     const credentials = new Credentials(authenticator, this.tickets, revocations)
     const { handshakeTimeout, messagesPerSecond, beatEvery } = options
-    this.admission = new Admission({ credentials, counts: this.#counts, handshakeTimeout })
+    this.admission = new Admission({ credentials, counts: this.#counts, limiter, handshakeTimeout })
     this.connections = new Connections({
       hub: this.#hub,
       admission: this.admission,

@@ -1,12 +1,14 @@
 import type { Logger } from 'pino'
 import type { LedgerEvent, Who } from '../ledger/event.ts'
 import type { WalletState } from '../ledger/ledger.ts'
+import type { RateStore } from '../limits/rates.ts'
 import { type Bus, type BusListener, CACHE_SECONDS, type Link } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
 import { cacheKeys } from './keys.ts'
 import type { LeaseStore } from './leases.ts'
 import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
+import { MemoryRates } from './rates.ts'
 import type { TicketStore } from './tickets.ts'
 
 export interface MemoryBusOptions {
@@ -32,6 +34,7 @@ export class MemoryBus implements Bus {
   readonly reachable = true
   readonly tickets: TicketStore = new MemoryTickets()
   readonly leases: LeaseStore = new MemoryLeases()
+  readonly rates: RateStore = new MemoryRates()
   readonly #options: MemoryBusOptions
   readonly #listeners: Listeners
   readonly #cache = new Map<string, Kept>()

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { LedgerEvent, Who } from '../ledger/event.ts'
 import type { ChangeLog, WalletState } from '../ledger/ledger.ts'
+import type { RateStore } from '../limits/rates.ts'
 import {
   type Bus,
   type BusListener,
@@ -15,6 +16,7 @@ import { forgetOtherEpochs, refreshCache } from './cache-refresh.ts'
 import { balanceKey } from './keys.ts'
 import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
+import { RedisRates } from './rates.ts'
 import { RedisLeases } from './redis-leases.ts'
 import { RedisLink } from './redis-link.ts'
 import { PUBLISH } from './redis-scripts.ts'
@@ -42,6 +44,7 @@ export interface RedisBusOptions {
 export class RedisBus implements Bus {
   readonly kind = 'redis'
   readonly leases: RedisLeases
+  readonly rates: RateStore
   readonly tickets: TicketStore
   readonly #options: RedisBusOptions
   readonly #commands: Redis
@@ -112,6 +115,7 @@ export class RedisBus implements Bus {
       return entries.map(() => undefined)
     })
     this.leases = new RedisLeases(this.#commands)
+    this.rates = new RedisRates(this.#commands)
     this.tickets = {
       put: async (ticket, value, seconds) => {
         await this.#ask(this.#commands.set(`livebalance:ticket:${ticket}`, value, 'EX', seconds))

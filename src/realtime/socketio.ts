@@ -107,7 +107,7 @@ async function admit(socket: Socket, { admission }: Parts): Promise<void> {
   }
   let principal: Principal
   try {
-    principal = await admission.admit(presented, currency)
+    principal = await admission.admit(presented, currency, socket.request)
   } catch (error) {
     visitor.isTaken = false
     throw error

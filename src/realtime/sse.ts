@@ -33,10 +33,12 @@ export function eventStreams(parts: Parts) {
     if (!parts.originAllowed(c.req.header('origin'), c.req.header('host'))) {
       throw new ApiError(403, 'forbidden', 'this origin may not connect')
     }
+    const { incoming, outgoing } = (c.env ?? {}) as Partial<HttpBindings>
     const currency = c.req.query('currency')
     const principal = await parts.admission.admit(
       { authorization: c.req.header('authorization'), query: c.req.query('token') },
       currency,
+      incoming,
     )
     const opening = {
       principal,
@@ -45,7 +47,6 @@ export function eventStreams(parts: Parts) {
       lastEventId: c.req.header('last-event-id') ?? c.req.query('lastEventId'),
       currency,
     } as const
-    const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
     const headers = { ...c.var.headers, ...HEADERS }
     if (!outgoing) return streamed(c, headers, parts, opening)
     return written(outgoing, headers, parts, opening)

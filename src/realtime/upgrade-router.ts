@@ -15,6 +15,8 @@ export function createUpgradeRouter(gateway: Gateway, logger: Logger) {
     try {
       const url = parse(request.url)
       if (url.pathname === SOCKET_IO_PATH) {
+        const refused = gateway.admission.refusedSession(request)
+        if (refused) throw refused
         gateway.socketIo.engine.handleUpgrade(request as never, socket, head)
       } else if (url.pathname === '/balance') {
         await openBalance(gateway, url, request, socket, head)
@@ -46,7 +48,7 @@ async function openBalance(
   const query = url.searchParams
   const currency = query.get('currency')
   const presented = { query: query.get('token'), authorization }
-  const principal = await gateway.admission.admit(presented, currency)
+  const principal = await gateway.admission.admit(presented, currency, request)
   if (socket.destroyed) {
     gateway.admission.release(principal)
     return

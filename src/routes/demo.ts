@@ -1,7 +1,8 @@
+import type { MiddlewareHandler } from 'hono'
 import { z } from 'zod'
 import { ApiError } from '../errors.ts'
 import { answer } from '../http/answer.ts'
-import { factory } from '../http/env.ts'
+import { type Env, factory } from '../http/env.ts'
 import { isLocal } from '../http/loopback.ts'
 import { json } from '../http/validate.ts'
 
@@ -14,9 +15,10 @@ export interface DemoDeps {
 }
 
 /** `/demo`: a token for whoever sits at this machine; to anybody else it does not exist. */
-export function demoRoutes({ session }: DemoDeps) {
+export function demoRoutes({ session }: DemoDeps, limited: MiddlewareHandler<Env>) {
   return factory.createApp().post(
     '/session',
+    limited,
     async (c, next) => {
       if (!isLocal(c)) throw new ApiError(404, 'not_found', 'There is nothing here.')
       await next()

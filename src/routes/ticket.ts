@@ -12,7 +12,7 @@ export function ticketRoutes({
 }: Pick<RouteDeps, 'guards' | 'tickets' | 'answers'>) {
   return factory
     .createApp()
-    .post('/ticket', guards.requireUser, json(noFields), (c) =>
+    .post('/ticket', guards.requireUserToConnect, json(noFields), (c) =>
       once(c, answers, () => tickets.issue(c.var.principal), 201),
     )
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import type { Context } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { ApiError } from '../errors.ts'
 import { answer } from '../http/answer.ts'
 import { type Env, factory } from '../http/env.ts'
@@ -13,6 +13,7 @@ export interface WebDeps {
   /** Currency of wallets that name none. */
   currency: string
   demo: DemoDeps | undefined
+  limited: MiddlewareHandler<Env>
 }
 
 const TYPES: Record<string, string> = {
@@ -23,7 +24,7 @@ const TYPES: Record<string, string> = {
 }
 
 /** The wallet page, the admin console and what they load. */
-export function webRoutes({ pages, currency, demo }: WebDeps) {
+export function webRoutes({ pages, currency, demo, limited }: WebDeps) {
   const compressed = new WeakMap<Uint8Array, Uint8Array>()
   const tags = new WeakMap<Uint8Array, string>()
 
@@ -64,11 +65,13 @@ export function webRoutes({ pages, currency, demo }: WebDeps) {
   return (
     factory
       .createApp()
-      .get('/', page('wallet.html'))
-      .get('/admin', page('admin.html'))
+      .get('/', limited, page('wallet.html'))
+      .get('/admin', limited, page('admin.html'))
       // What the pages cannot know when they are built.
-      .get('/session.json', (c) => answer(c, { currency, demo: demo !== undefined && isLocal(c) }))
-      .get('/assets/:name', async (c) => {
+      .get('/session.json', limited, (c) =>
+        answer(c, { currency, demo: demo !== undefined && isLocal(c) }),
+      )
+      .get('/assets/:name', limited, async (c) => {
         const name = c.req.param('name')
         const bytes = name.endsWith('.html') ? undefined : (await built(pages)).get(name)
         if (!bytes) throw notFound()

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { freePort } from '../../src/embedded/free-port.ts'
-import { TEST_SECRET } from '../environment/index.ts'
+import { TEST_SECRET, UNLIMITED } from '../environment/index.ts'
 
 export interface ServerEnvironment {
   databaseUrl: string
@@ -44,6 +44,7 @@ export class ServerProcess {
         PORT: String(this.#port),
         HOST: '127.0.0.1',
         DRAIN_SECONDS: '1',
+        ...UNLIMITED,
         LOG_LEVEL: 'warn',
       },
     })

@@ -4,7 +4,13 @@ import { inject, onTestFinished } from 'vitest'
 import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config.ts'
 import { Releases } from '../../src/releases.ts'
-import { createDatabase, mintToken, redisUrl, TEST_SECRET } from '../environment/index.ts'
+import {
+  createDatabase,
+  mintToken,
+  redisUrl,
+  TEST_SECRET,
+  UNLIMITED,
+} from '../environment/index.ts'
 
 /** The whole server, as `npm start` runs it, on a database of its own. */
 export interface LiveServer {
@@ -77,6 +83,7 @@ export async function openLiveServer(env: Record<string, string> = {}): Promise<
         HOST: '127.0.0.1',
         PORT: String(port),
         DRAIN_SECONDS: '0',
+        ...UNLIMITED,
         ...env,
       })
       await boot(config, pino({ level: 'silent' }), releases)

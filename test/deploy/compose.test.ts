@@ -57,9 +57,9 @@ test('the profile `cluster` is two servers that only nginx can reach, and that b
   )
   expect(members.map(([name]) => name)).toEqual(['server-1', 'server-2', 'nginx'])
   for (const [name, service] of members.slice(0, 2)) {
-    expect([name, service.ports, configOf(service).trustProxy]).toEqual([name, undefined, 1])
+    expect([name, service.ports, configOf(service).rateLimits.trustProxy]).toEqual([name, undefined, 1])
   }
-  expect(configOf(services.server ?? {}).trustProxy).toBe(0)
+  expect(configOf(services.server ?? {}).rateLimits.trustProxy).toBe(0)
 })
 
 test('nginx sends to the two servers, at the port that they listen on', () => {

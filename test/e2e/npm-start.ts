@@ -9,7 +9,8 @@ import { eventually } from '../environment/index.ts'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Settings of whoever runs the tests that would change what `npm start` does. */
-const OURS = /^(DATABASE_URL|REDIS_URL|DATA_DIR|JWT_|PORT$|HOST$|CURRENCY|CORS_|NODE_ENV|npm_)/
+const OURS =
+  /^(DATABASE_URL|REDIS_URL|DATA_DIR|JWT_|PORT$|HOST$|CURRENCY|CORS_|TRUST_|RATE_|NODE_ENV|npm_)/
 
 /** An empty folder with a space in its path, open to the account that a root's Postgres runs as. */
 export async function makeDataFolder(): Promise<string> {

@@ -9,3 +9,4 @@ export {
   startPrivateRedis,
 } from './redis.ts'
 export { mintToken, TEST_SECRET } from './token.ts'
+export { UNLIMITED } from './unlimited.ts'

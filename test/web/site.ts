@@ -6,7 +6,13 @@ import { inject, onTestFinished } from 'vitest'
 import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config.ts'
 import { Releases } from '../../src/releases.ts'
-import { mintToken, redisUrl, TEST_SECRET, type TestDatabase } from '../environment/index.ts'
+import {
+  mintToken,
+  redisUrl,
+  TEST_SECRET,
+  type TestDatabase,
+  UNLIMITED,
+} from '../environment/index.ts'
 
 const log = pino({ level: 'silent' })
 
@@ -38,6 +44,7 @@ export async function startSite(database: TestDatabase, port = 0): Promise<Site>
     HOST: '127.0.0.1',
     PORT: String(port),
     DRAIN_SECONDS: '0',
+    ...UNLIMITED,
   })
   const { address } = await boot(config, log, releases)
   const url = `http://127.0.0.1:${address.port}`

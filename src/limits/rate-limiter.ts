@@ -1,0 +1,132 @@
+import type { Principal } from '../auth/principal.ts'
+import { ApiError } from '../errors.ts'
+import type { Who } from '../ledger/event.ts'
+import { Budget, type Grant } from './budget.ts'
+import { clientAddress, type Origin } from './client-address.ts'
+import type { RateStore } from './rates.ts'
+
+/** What is limited apart: looking, changing, and opening streams (tickets for them included). */
+export const KINDS = ['reads', 'writes', 'handshakes'] as const
+
+export type Kind = (typeof KINDS)[number]
+
+/** Requests in a minute; 0: any number. */
+export type Rates = Readonly<Record<Kind, number>>
+
+export interface RateLimiterOptions {
+  store: RateStore
+  perUser: Rates
+  perAddress: Rates
+  /** Proxies in front whose X-Forwarded-For is believed. */
+  trustProxy: number
+}
+
+/** A failed authentication counts as so many requests of its address. */
+export const FAILURE = 10
+
+const SECONDS = 60
+
+interface Limit {
+  budget: Budget
+  /** As it is named in headers. */
+  name: string
+  /** `RateLimit-Policy`. */
+  policy: string
+}
+
+type Limits = Partial<Record<Kind, Limit>>
+
+/**
+ * How often one may ask: as a user, and from an address. A service, which asks for all of its users, is
+ * not limited. An address that is not known is not either.
+ */
+export class RateLimiter {
+  readonly #users: Limits
+  readonly #addresses: Limits
+  readonly #trustProxy: number
+
+  constructor({ store, perUser, perAddress, trustProxy }: RateLimiterOptions) {
+    this.#users = limits(store, perUser, '')
+    this.#addresses = limits(store, perAddress, '-by-address')
+    this.#trustProxy = trustProxy
+  }
+
+  /** Of the request, as far as there is a socket. */
+  addressOf(request: Origin | undefined): string | undefined {
+    return request && clientAddress(request, this.#trustProxy)
+  }
+
+  /**
+   * Before a token is looked at: whether the address may ask at all. Counts nothing.
+   * @throws ApiError `rate_limited`
+   */
+  look(kind: Kind, address: string | undefined): void {
+    const limit = this.#addresses[kind]
+    if (!limit || address === undefined) return
+    const refusal = limit.budget.refusal(address)
+    if (refusal) throw tooMany(limit, refusal)
+  }
+
+  /**
+   * Counts a request of somebody who is known.
+   * @returns headers for the answer
+   * @throws ApiError `rate_limited`
+   */
+  take(kind: Kind, principal: Principal, address: string | undefined): Record<string, string> {
+    if (principal.isService) return {}
+    this.takeFrom(kind, address)
+    const limit = this.#users[kind]
+    if (!limit) return {}
+    const grant = limit.budget.take(userKey(principal), 1)
+    if (!grant.allowed) throw tooMany(limit, grant)
+    return headers(limit, grant)
+  }
+
+  /**
+   * Counts a request of nobody in particular.
+   * @throws ApiError `rate_limited`
+   */
+  takeFrom(kind: Kind, address: string | undefined, points = 1): void {
+    const limit = this.#addresses[kind]
+    if (!limit || address === undefined) return
+    const grant = limit.budget.take(address, points)
+    if (!grant.allowed) throw tooMany(limit, grant)
+  }
+
+  /** Counts a failed authentication, if that is what `error` is. */
+  failed(kind: Kind, address: string | undefined, error: unknown): void {
+    const limit = this.#addresses[kind]
+    if (!limit || address === undefined) return
+    if (error instanceof ApiError && error.status === 401) limit.budget.take(address, FAILURE)
+  }
+}
+
+function limits(store: RateStore, rates: Rates, suffix: string): Limits {
+  const all: Limits = {}
+  for (const kind of KINDS) {
+    const points = rates[kind]
+    if (points === 0) continue
+    const name = kind + suffix
+    const budget = new Budget(store.counter(name, points, SECONDS), points, SECONDS)
+    all[kind] = { budget, name, policy: `"${name}";q=${points};w=${SECONDS}` }
+  }
+  return all
+}
+
+/** By draft-ietf-httpapi-ratelimit-headers. */
+function headers({ name, policy }: Limit, { remaining, secondsLeft }: Grant) {
+  return {
+    'RateLimit-Policy': policy,
+    RateLimit: `"${name}";r=${remaining};t=${secondsLeft}`,
+  }
+}
+
+function tooMany(limit: Limit, grant: Grant): ApiError {
+  return new ApiError(429, 'rate_limited', 'Too many requests; wait a moment.', {
+    retryAfter: Math.max(1, grant.secondsLeft),
+    headers: headers(limit, grant),
+  })
+}
+
+/** Neither part can hold a slash. */
+const userKey = ({ tenant, userId }: Who) => `${tenant}/${userId}`

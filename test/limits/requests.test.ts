@@ -1,0 +1,152 @@
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { expect, onTestFinished, test } from 'vitest'
+import type { AppDeps } from '../../src/app.ts'
+import { FAILURE, RateLimiter, type RateLimiterOptions } from '../../src/limits/rate-limiter.ts'
+import { MemoryRates } from '../../src/realtime/rates.ts'
+import { bearer, edge } from '../http/stub.ts'
+
+const OFF = { reads: 0, writes: 0, handshakes: 0 }
+
+/** A server that limits as it is told; a function that sends it a request. */
+async function listen(limits: Partial<RateLimiterOptions>, deps: Partial<AppDeps> = {}) {
+  const limiter = new RateLimiter({
+    store: new MemoryRates(),
+    perUser: OFF,
+    perAddress: OFF,
+    trustProxy: 0,
+    ...limits,
+  })
+  const { app, commands } = edge({
+    limiter,
+    policies: { monitors: async () => [] } as unknown as AppDeps['policies'],
+    tickets: { issue: async () => ({ ticket: 't', expiresAt: '2030-01-01T00:00:00Z' }) },
+    ...deps,
+  })
+  const server = createAdaptorServer({ fetch: app.fetch })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  onTestFinished(() => void server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const send = async (request: string, headers: Record<string, string> = {}) => {
+    const [method = '', path = ''] = request.split(' ')
+    const body = method === 'GET' ? null : '{}'
+    const response = await fetch(url + path, {
+      method,
+      headers: { ...(body && { 'Content-Type': 'application/json' }), ...headers },
+      body,
+    })
+    return { status: response.status, headers: response.headers, body: await response.text() }
+  }
+  /** The status of each of so many equal requests. */
+  const statuses = async (count: number, ...args: Parameters<typeof send>) => {
+    const all: number[] = []
+    for (let i = 0; i < count; i++) all.push((await send(...args)).status)
+    return all
+  }
+  return { send, statuses, commands }
+}
+
+const READ = 'GET /transactions/monitors'
+const WRITE = 'POST /transactions/topup/019a4e5c-0000-7000-8000-000000000001/cancel'
+const alice = () => bearer()
+const bob = () => bearer({ sub: 'bob' })
+
+test('a user who asks too often is told so, and when to come again; what is refused is not done', async () => {
+  const { send, commands } = await listen({ perUser: { ...OFF, writes: 2 } })
+  const first = await send(WRITE, await alice())
+  expect(first.status).toBe(200)
+  expect(first.headers.get('RateLimit-Policy')).toBe('"writes";q=2;w=60')
+  expect(first.headers.get('RateLimit')).toMatch(/^"writes";r=1;t=60$/)
+  await send(WRITE, await alice())
+  const third = await send(WRITE, await alice())
+  expect(third.status).toBe(429)
+  expect(JSON.parse(third.body)).toMatchObject({
+    code: 'rate_limited',
+    requestId: expect.any(String),
+  })
+  const wait = Number(third.headers.get('Retry-After'))
+  expect(wait).toBeGreaterThan(0)
+  expect(wait).toBeLessThanOrEqual(60)
+  expect(third.headers.get('RateLimit')).toBe(`"writes";r=0;t=${wait}`)
+  expect(third.headers.get('RateLimit-Policy')).toBe('"writes";q=2;w=60')
+  expect(commands).toHaveLength(2)
+})
+
+test('reads, writes and handshakes have budgets of their own, and so has each user', async () => {
+  const { statuses } = await listen({ perUser: { reads: 1, writes: 1, handshakes: 1 } })
+  for (const request of [READ, WRITE]) {
+    expect(await statuses(2, request, await alice())).toEqual([200, 429])
+  }
+  expect(await statuses(2, 'POST /balance/ticket', await alice())).toEqual([201, 429])
+  expect(await statuses(2, READ, await bob())).toEqual([200, 429])
+  expect(await statuses(2, READ, await bearer({ tenant: 'other' }))).toEqual([200, 429])
+})
+
+test('a user’s other token does not give another budget', async () => {
+  const { statuses } = await listen({ perUser: { ...OFF, reads: 1 } })
+  expect(await statuses(1, READ, await alice())).toEqual([200])
+  expect(await statuses(1, READ, await bearer({ expiresIn: 900 }))).toEqual([429])
+})
+
+test('all that comes from an address shares one, tokens or none; other headers change nothing', async () => {
+  const { send, statuses } = await listen({ perAddress: { ...OFF, reads: 4 } })
+  const seen = [
+    ...(await statuses(1, READ, await alice())),
+    ...(await statuses(1, READ, await bob())),
+    ...(await statuses(1, 'GET /openapi.json')),
+    ...(await statuses(1, 'GET /nowhere')),
+  ]
+  expect(seen).toEqual([200, 200, 200, 404])
+  const spoofed = { 'X-Forwarded-For': '198.51.100.1', Forwarded: 'for=198.51.100.1' }
+  const refused = await send(READ, { ...(await alice()), ...spoofed })
+  expect(refused.status).toBe(429)
+  expect(refused.headers.get('RateLimit-Policy')).toBe('"reads-by-address";q=4;w=60')
+  expect(await statuses(1, 'GET /docs')).toEqual([429])
+  expect(await statuses(1, 'GET /nowhere')).toEqual([429])
+})
+
+test('behind a proxy, the address that it wrote down counts, and what stands left of it does not', async () => {
+  const { statuses } = await listen({ perAddress: { ...OFF, reads: 1 }, trustProxy: 1 })
+  const from = async (forwarded: string) => ({
+    ...(await alice()),
+    'X-Forwarded-For': forwarded,
+  })
+  expect(await statuses(2, READ, await from('198.51.100.1'))).toEqual([200, 429])
+  expect(await statuses(1, READ, await from('203.0.113.9, 198.51.100.1'))).toEqual([429])
+  expect(await statuses(1, READ, await from('198.51.100.1, 203.0.113.9'))).toEqual([200])
+})
+
+test.each<[string, Record<string, string>]>([
+  ['no token', {}],
+  ['a bad token', { Authorization: 'Bearer abc.def.ghi' }],
+])('%s counts as ten requests of its address', async (_, headers) => {
+  const { statuses } = await listen({ perAddress: { ...OFF, reads: 2 * FAILURE } })
+  expect(await statuses(3, READ, headers)).toEqual([401, 401, 429])
+  expect(await statuses(1, READ, await alice())).toEqual([429])
+})
+
+test('health is not limited, and a service is not', async () => {
+  const one = { reads: 1, writes: 1, handshakes: 1 }
+  const { statuses } = await listen({ perUser: one, perAddress: one })
+  expect(await statuses(3, 'GET /health/live')).toEqual([200, 200, 200])
+  expect(await statuses(3, 'GET /health/ready')).toEqual([200, 200, 200])
+  const service = await bearer({ sub: 'booking', roles: ['service'] })
+  expect(await statuses(3, READ, service)).toEqual([200, 200, 200])
+  expect(await statuses(3, WRITE, service)).toEqual([200, 200, 200])
+})
+
+test('a page of another origin may read when to come again', async () => {
+  const { send } = await listen({ perUser: { ...OFF, reads: 1 } })
+  const headers = { ...(await alice()), Origin: 'https://app.example.com' }
+  await send(READ, headers)
+  const refused = await send(READ, headers)
+  expect(refused.status).toBe(429)
+  expect(refused.headers.get('Access-Control-Allow-Origin')).toBe('https://app.example.com')
+  expect(refused.headers.get('Access-Control-Expose-Headers')).toMatch(/Retry-After, RateLimit/)
+})
+
+test('0 is no limit, and then there are no headers', async () => {
+  const { send, statuses } = await listen({})
+  expect(new Set(await statuses(30, READ, await alice()))).toEqual(new Set([200]))
+  expect((await send(READ, await alice())).headers.get('RateLimit')).toBeNull()
+})

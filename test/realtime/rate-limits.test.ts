@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import { RateLimiter, type Rates } from '../../src/limits/rate-limiter.ts'
+import { MemoryRates } from '../../src/realtime/rates.ts'
+import { eventually } from '../environment/index.ts'
+import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
+import { ALICE } from './fake-ledger.ts'
+
+const OFF = { reads: 0, writes: 0, handshakes: 0 }
+
+function start(perUser: Partial<Rates>, perAddress: Partial<Rates> = {}) {
+  const limiter = new RateLimiter({
+    store: new MemoryRates(),
+    perUser: { ...OFF, ...perUser },
+    perAddress: { ...OFF, ...perAddress },
+    trustProxy: 0,
+  })
+  return startServer({ limiter })
+}
+
+const opened = async (client: { received: { event: string }[] }) => {
+  await eventually(() => expect(client.received[0]?.event).toBe('balance_initial'))
+}
+
+test('a user’s streams come out of one budget, whatever the transport', async () => {
+  const { url } = await start({ handshakes: 3 })
+  for (const how of TRANSPORTS) await opened(connectBy[how](url, await tokenOf(ALICE)))
+  for (const how of TRANSPORTS) {
+    const refused = await connectBy[how](url, await tokenOf(ALICE)).failure
+    const expected = how === 'Socket.IO' ? { code: 'rate_limited' } : { status: 429 }
+    expect(refused).toMatchObject(expected)
+  }
+  await opened(connectBy.SSE(url, await tokenOf({ ...ALICE, userId: 'bob' })))
+})
+
+test.each(TRANSPORTS)('%s: a failed handshake counts ten times', async (how) => {
+  const { url } = await start({}, { handshakes: 11 })
+  await connectBy[how](url, 'nonsense').failure
+  const answer = await fetch(`${url}/balance/stream?token=${await tokenOf(ALICE)}`)
+  // Socket.IO's session was counted before anybody said who they are.
+  expect(answer.status).toBe(how === 'Socket.IO' ? 429 : 200)
+  await answer.body?.cancel()
+  const again = await fetch(`${url}/balance/stream?token=${await tokenOf(ALICE)}`)
+  expect(again.status).toBe(429)
+})
+
+test('Socket.IO sessions count before anybody says who they are, on both of its transports', async () => {
+  const { url } = await start({}, { handshakes: 2 })
+  const poll = () => fetch(`${url}/socket.io/?EIO=4&transport=polling`)
+  const first = await poll()
+  const sid = JSON.parse((await first.text()).slice(1)).sid
+  expect((await poll()).status).toBe(200)
+  const refused = await poll()
+  expect(refused.status).toBe(429)
+  expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(0)
+  expect(await refused.json()).toMatchObject({ code: 'rate_limited' })
+  const socket = connectBy['Socket.IO'](url, await tokenOf(ALICE))
+  await socket.failure
+  expect(socket.received).toEqual([])
+  // A session that is open goes on.
+  const posted = await fetch(`${url}/socket.io/?EIO=4&transport=polling&sid=${sid}`, {
+    method: 'POST',
+    body: '40/balance,',
+  })
+  expect(posted.status).toBe(200)
+})
