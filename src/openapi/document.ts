@@ -142,6 +142,7 @@ function responses(
   if (has.access) {
     add(401, '`unauthorized`, `token_expired`, `token_revoked`: The token is missing or not valid.')
   }
+  if (has.access) add(429, '`rate_limited`: Too many requests; see `Retry-After` and `RateLimit`.')
   if (has.access) add(403, '`forbidden`: It is not for you.')
   if (has.body) add(413, '`payload_too_large`: The body is larger than 64 KiB.')
   if (has.body) add(415, '`unsupported_media_type`: The body is not declared as JSON.')
