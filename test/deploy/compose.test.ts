@@ -57,7 +57,11 @@ test('the profile `cluster` is two servers that only nginx can reach, and that b
   )
   expect(members.map(([name]) => name)).toEqual(['server-1', 'server-2', 'nginx'])
   for (const [name, service] of members.slice(0, 2)) {
-    expect([name, service.ports, configOf(service).rateLimits.trustProxy]).toEqual([name, undefined, 1])
+    expect([name, service.ports, configOf(service).rateLimits.trustProxy]).toEqual([
+      name,
+      undefined,
+      1,
+    ])
   }
   expect(configOf(services.server ?? {}).rateLimits.trustProxy).toBe(0)
 })
