@@ -8,29 +8,12 @@ create unlogged table fresh (account_id bigint, wallet_id bigint, user_id text, 
   new_balance bigint, hash bytea, id uuid, type transaction_type, delta bigint, other bigint,
   at timestamptz);
 
--- The next posting of a wallet: payments, every fifth a topup, every 500th an admin's adjustment.
-create function posted(s chain_ends, h house, p_at timestamptz) returns setof fresh
-language sql as $$
-  select s.account_id, s.wallet_id, s.user_id, s.version + 1, s.balance + n.delta,
-    entry_hash(s.hash, s.account_id, s.version + 1, n.id,
-      case when n.delta > 0 then n.other else s.account_id end,
-      case when n.delta > 0 then s.account_id else n.other end,
-      abs(n.delta), s.balance, s.balance + n.delta, p_at),
-    n.id, n.type, n.delta, n.other, p_at
-  from (select uuid_at(us(p_at)) as id, k.*
-    from (select 'admin_adjustment'::transaction_type as type, 1000000::bigint as delta, h.adjustments as other
-        where s.version % 500 = 0
-      union all select 'topup', 100, h.cash where s.version % 500 <> 0 and s.version % 5 = 0
-      union all select 'booking_payment', -1 - s.version % 20, h.revenue where s.version % 5 <> 0) as k) as n
-$$;
-
 create procedure fill(p_rows bigint, p_wallets integer) language plpgsql as $$
 declare
   v_rounds constant integer := greatest((p_rows * 9 / 10 / p_wallets)::integer, 1);
   v_hot constant integer := greatest((p_rows / 10 / v_rounds)::integer, 1);
   v_start constant timestamptz := date_trunc('milliseconds', clock_timestamp()) - interval '30 days';
   v_pace constant interval := interval '30 days' / (v_rounds + 1);
-  h chain_ends;
 begin
   insert into wallets (tenant, user_id)
   select 'default', case n when 0 then 'hot' else 'u' || n end from generate_series(0, p_wallets) n;
@@ -48,17 +31,35 @@ begin
   from accounts a join wallets w on w.id = a.wallet_id;
 
   for v_round in 1 .. v_rounds loop
+    -- Payments, every fifth a topup, every 500th an admin's adjustment; of the busy user many in a round.
     insert into fresh
-    select p.* from chain_ends s, house,
-      posted(s, house, v_start + v_pace * v_round + s.wallet_id * interval '10 microseconds') p
-    where s.user_id <> 'hot';
-    select * into h from chain_ends where user_id = 'hot';
-    for v_n in 1 .. v_hot loop
-      insert into fresh
-      select p.* from house,
-        posted(h, house, v_start + v_pace * v_round + v_n * (v_pace / (v_hot + 1))) p
-      returning account_id, wallet_id, user_id, version, new_balance, hash into h;
-    end loop;
+    with recursive chain as (
+      select e.*, 0 as n, null::uuid as id, null::transaction_type as type, 0::bigint as delta,
+        0::bigint as other, null::timestamptz as at
+      from chain_ends e
+      union all
+      select s.account_id, s.wallet_id, s.user_id, s.version + 1, s.balance + k.delta,
+        entry_hash(s.hash, s.account_id, s.version + 1, i.id,
+          case when k.delta > 0 then k.other else s.account_id end,
+          case when k.delta > 0 then s.account_id else k.other end,
+          abs(k.delta), s.balance, s.balance + k.delta, k.at),
+        s.n + 1, i.id, k.type, k.delta, k.other, k.at
+      from chain s
+      cross join house h
+      cross join lateral (
+        select case when s.version % 500 = 0 then 'admin_adjustment' when s.version % 5 = 0 then 'topup'
+            else 'booking_payment' end::transaction_type as type,
+          case when s.version % 500 = 0 then 1000000 when s.version % 5 = 0 then 100
+            else -1 - s.version % 20 end as delta,
+          case when s.version % 500 = 0 then h.adjustments when s.version % 5 = 0 then h.cash
+            else h.revenue end as other,
+          v_start + v_pace * v_round + s.wallet_id * interval '10 microseconds'
+            + (s.n + 1) * (v_pace / (v_hot + 1)) as at) as k
+      cross join lateral (select uuidv7(k.at - clock_timestamp()) as id offset 0) as i
+      where s.n < case s.user_id when 'hot' then v_hot else 1 end
+    )
+    select account_id, wallet_id, user_id, version, balance, hash, id, type, delta, other, at
+    from chain where n > 0;
 
     insert into transactions (id, wallet_id, tenant, user_id, type, amount, currency, status, description,
       created_by, previous_balance, new_balance, created_at, updated_at)
