@@ -2,12 +2,18 @@ import type { Hono } from 'hono'
 import { z } from 'zod'
 import { type Access, ADMITS } from '../auth/guards.ts'
 import type { Env } from '../http/env.ts'
-import { REFUSALS } from '../http/refusal.ts'
 import { EXPECTS, type Expectation } from '../http/validate.ts'
 import * as answers from './answers.ts'
+import { type Fallible, failures } from './failures.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
 
 type Json = Record<string, unknown>
+
+/** What the routes share, by name. */
+interface Components {
+  schemas: Json
+  examples: Json
+}
 
 /** One route as the app has it: what its guard and its validators say of themselves. */
 export interface Route {
@@ -51,7 +57,7 @@ export const APART: ReadonlySet<string> = new Set([
 
 /** The OpenAPI 3.1 document of these routes. Throws for a route that `OPERATIONS` does not know. */
 export function openApi(routes: readonly Route[], version: string): Json {
-  const components: Json = {}
+  const components: Components = { schemas: {}, examples: {} }
   const paths: Record<string, Json> = {}
   for (const route of routes) {
     const operation = OPERATIONS[route.name]
@@ -73,13 +79,22 @@ export function openApi(routes: readonly Route[], version: string): Json {
     tags: [...new Set(Object.values(OPERATIONS).map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
     components: {
-      schemas: components,
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      ...components,
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description:
+            '`sub` is the user id, `exp` is required, `roles` may hold `admin` and `service`, `tenant` defaults to `default`.',
+        },
+      },
     },
   }
 }
 
-function describe(route: Route, operation: Operation, components: Json): Json {
+function describe(route: Route, operation: Operation, components: Components): Json {
+  const { schemas } = components
   const writes = route.method === 'POST' || route.method === 'PATCH'
   const { access, expects } = route
   const body = expects.find(({ target }) => target === 'json')?.schema
@@ -94,14 +109,14 @@ function describe(route: Route, operation: Operation, components: Json): Json {
     security: access ? [{ bearer: [] }] : [],
     parameters: [
       ...expects.flatMap(({ target, schema }) =>
-        target === 'json' ? [] : parameters(schema, target, components),
+        target === 'json' ? [] : parameters(schema, target, schemas),
       ),
       ...(writes ? [IDEMPOTENCY_KEY] : []),
     ],
     ...(body && {
       requestBody: {
         required: !body.safeParse({}).success,
-        content: { 'application/json': { schema: jsonSchema(body, 'input', components) } },
+        content: { 'application/json': { schema: jsonSchema(body, 'input', schemas) } },
       },
     }),
     responses: responses(operation, { access, body: body !== undefined, writes }, components),
@@ -129,34 +144,13 @@ function parameters(schema: z.ZodType, target: 'query' | 'param', components: Js
   }))
 }
 
-function responses(
-  { success: [status, body], refusals = [], problems = {} }: Operation,
-  has: { access: Access | undefined; body: boolean; writes: boolean },
-  components: Json,
-): Json {
-  const causes = new Map<number, string[]>()
-  const add = (code: number, cause: string) => {
-    causes.set(code, [...(causes.get(code) ?? []), cause])
-  }
-  add(400, '`invalid_request`: The request is not valid.')
-  if (has.access) {
-    add(401, '`unauthorized`, `token_expired`, `token_revoked`: The token is missing or not valid.')
-  }
-  if (has.access) add(429, '`rate_limited`: Too many requests; see `Retry-After` and `RateLimit`.')
-  if (has.access) add(403, '`forbidden`: It is not for you.')
-  if (has.body) add(413, '`payload_too_large`: The body is larger than 64 KiB.')
-  if (has.body) add(415, '`unsupported_media_type`: The body is not declared as JSON.')
-  add(503, '`unavailable`, `timeout`: Try again after `Retry-After` seconds.')
-  const codes = has.writes ? [...refusals, 'idempotency_key_reused' as const] : refusals
-  for (const code of codes) add(REFUSALS[code][0], `\`${code}\`: ${REFUSALS[code][1]}`)
-  for (const [code, cause] of Object.entries(problems)) add(Number(code), cause)
-
-  const failure = {
-    'application/json': { schema: jsonSchema(answers.problem, 'output', components) },
-  }
+function responses(operation: Operation, has: Fallible, { schemas, examples }: Components): Json {
+  const {
+    success: [status, body],
+  } = operation
   const content =
     body instanceof z.ZodType
-      ? { 'application/json': { schema: jsonSchema(body, 'output', components) } }
+      ? { 'application/json': { schema: jsonSchema(body, 'output', schemas) } }
       : Object.fromEntries(body.map((type) => [type.split(';')[0], { schema: { type: 'string' } }]))
   return {
     [status]: {
@@ -171,11 +165,7 @@ function responses(
       }),
       content,
     },
-    ...Object.fromEntries(
-      [...causes]
-        .sort(([a], [b]) => a - b)
-        .map(([code, lines]) => [code, { description: lines.join('\n\n'), content: failure }]),
-    ),
+    ...failures(operation, has, jsonSchema(answers.problem, 'output', schemas), examples),
   }
 }
 

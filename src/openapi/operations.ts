@@ -160,7 +160,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'Balance',
     summary: 'The stored row of the wallet',
     success: [200, answers.snapshot],
-    problems: { 404: 'There is no such wallet yet.' },
+    problems: { 404: '`not_found`: There is no such wallet yet.' },
   },
   'GET /transactions/my-transactions': {
     id: 'listOwnTransactions',
@@ -194,7 +194,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'Audit',
     summary: 'Hold a wallet against the sum of its entries',
     success: [200, answers.verification],
-    problems: { 404: 'This user has no wallet in this currency.' },
+    problems: { 404: '`not_found`: This user has no wallet in this currency.' },
   },
   'GET /transactions/audit': {
     id: 'audit',
@@ -207,7 +207,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'Audit',
     summary: 'Rebuild a wallet’s snapshot, refresh the cache and tell the clients',
     success: [200, answers.recalculation],
-    problems: { 404: 'This user has no wallet in this currency.' },
+    problems: { 404: '`not_found`: This user has no wallet in this currency.' },
   },
   'POST /transactions/recalculate-all': {
     id: 'recalculateAllBalances',
@@ -226,7 +226,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'Monitors and limits',
     summary: 'Be told by `balance_alert` when the balance crosses a threshold',
     success: [200, answers.monitor],
-    problems: { 409: 'There are 20 monitors already.' },
+    problems: { 409: '`conflict`: There are 20 monitors already.' },
   },
   'DELETE /transactions/monitors': {
     id: 'deleteMonitors',
@@ -239,7 +239,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'Monitors and limits',
     summary: 'Remove one balance alert',
     success: [200, answers.deleted],
-    problems: { 404: 'There is no such monitor.' },
+    problems: { 404: '`not_found`: There is no such monitor.' },
   },
   'GET /transactions/limits': {
     id: 'listLimits',
@@ -258,7 +258,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'Monitors and limits',
     summary: 'Remove a spending limit',
     success: [200, answers.deleted],
-    problems: { 404: 'There is no such limit.' },
+    problems: { 404: '`not_found`: There is no such limit.' },
   },
   'POST /balance/ticket': {
     id: 'issueTicket',
@@ -287,7 +287,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Take a revocation back',
     description: 'Its tokens count again until they expire.',
     success: [200, answers.deleted],
-    problems: { 404: 'There is no such revocation.' },
+    problems: { 404: '`not_found`: There is no such revocation.' },
   },
   'GET /admin/wallets': {
     id: 'listWallets',

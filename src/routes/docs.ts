@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import { type Env, factory } from '../http/env.ts'
-import { type Document, docsPage } from '../openapi/page.ts'
+import { type Document, docsPage, type EventDocument } from '../openapi/page.ts'
 
 /** `/openapi.json`, `/asyncapi.json` and `/docs`, each made once, when it is first asked for. */
 export function docsRoutes(
@@ -22,7 +22,9 @@ export function docsRoutes(
       return c.body(eventsJson, 200, { ...c.var.headers, 'Content-Type': 'application/json' })
     })
     .get('/docs', limited, async (c) => {
-      page ??= String(await docsPage(document() as unknown as Document))
+      page ??= String(
+        await docsPage(document() as unknown as Document, events() as unknown as EventDocument),
+      )
       const policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
       return c.html(page, 200, { ...c.var.headers, 'Content-Security-Policy': policy })
     })

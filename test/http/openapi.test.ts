@@ -1,6 +1,9 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect, test } from 'vitest'
 import { openApiText } from '../../scripts/openapi.ts'
+import type { ErrorCode } from '../../src/errors.ts'
+import { CODES } from '../../src/http/codes.ts'
+import { problem } from '../../src/openapi/answers.ts'
 import { APART, routesOf } from '../../src/openapi/document.ts'
 import { OPERATIONS } from '../../src/openapi/operations.ts'
 import { edge } from './stub.ts'
@@ -28,13 +31,96 @@ test('every operation has a name of its own and asks for a token unless anyone m
   }
 })
 
+interface Answer {
+  description: string
+  content: Record<string, { schema: object; examples?: Record<string, { $ref: string }> }>
+}
+
+async function everyOperation() {
+  const { paths, components } = JSON.parse(await openApiText())
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods as object).map(([method, operation]) => ({ path, method, operation })),
+  )
+  return { operations, components }
+}
+
+test('every operation has a subject, a summary, its path’s parameters, and a schema for what it answers', async () => {
+  const { operations } = await everyOperation()
+  for (const { path, method, operation } of operations) {
+    const where = `${method} ${path}`
+    expect([where, operation.tags.length, operation.summary !== '']).toEqual([where, 1, true])
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+    const described = operation.parameters
+      .filter((parameter: { in: string }) => parameter.in === 'path')
+      .map(({ name }: { name: string }) => name)
+    expect([where, described]).toEqual([where, inPath])
+    for (const [status, answer] of Object.entries(operation.responses as Record<string, Answer>)) {
+      expect([where, status, Object.keys(answer.content).length > 0]).toEqual([where, status, true])
+      expect([where, status, answer.description]).not.toContain('')
+    }
+  }
+})
+
+/** Codes that no call answers with: of connections, and two that the edge refuses before the ledger can. */
+const ELSEWHERE = [
+  'invalid_command',
+  'currency_mismatch',
+  'too_many_connections',
+  'message_too_large',
+  'handshake_timeout',
+  'slow_consumer',
+  'shutting_down',
+]
+
+test('every error code has an example in the form of all errors, under the status that it has', async () => {
+  const { operations, components } = await everyOperation()
+  expect(Object.keys(components.examples).sort()).toEqual(
+    Object.keys(CODES)
+      .filter((code) => !ELSEWHERE.includes(code))
+      .sort(),
+  )
+  for (const [code, { value }] of Object.entries<{ value: unknown }>(components.examples)) {
+    expect(problem.strict().parse(value)).toMatchObject({ code })
+  }
+  for (const { operation } of operations) {
+    for (const [status, { content }] of Object.entries(
+      operation.responses as Record<string, Answer>,
+    )) {
+      for (const code of Object.keys(content['application/json']?.examples ?? {})) {
+        expect([code, CODES[code as ErrorCode][0]]).toEqual([code, Number(status)])
+      }
+    }
+  }
+})
+
+test('every reference in the document leads somewhere', async () => {
+  const text = await openApiText()
+  const document = JSON.parse(text)
+  const references = [...text.matchAll(/"\$ref": "#\/([^"]+)"/g)].map(([, path = '']) => path)
+  expect(references.length).toBeGreaterThan(100)
+  for (const path of new Set(references)) {
+    const target = path.split('/').reduce((node, key) => node?.[key], document)
+    expect([path, target]).toEqual([path, expect.any(Object)])
+  }
+})
+
 test('/docs is one page that asks no other server for anything', async () => {
   const { app } = edge()
   const response = await app.request('/docs')
   const html = await response.text()
   expect(response.headers.get('Content-Type')).toContain('text/html')
   expect(response.headers.get('Content-Security-Policy')).toContain("default-src 'none'")
-  expect(html).toContain('/transactions/topup/{id}/process')
+  for (const id of [
+    'processTopup',
+    'event-balance_updated',
+    'error-insufficient_funds',
+    'Transaction',
+  ]) {
+    expect(html).toContain(`id="${id}"`)
+  }
+  // Every link on it has its place.
+  for (const [, target] of html.matchAll(/href="#([^"]+)"/g))
+    expect(html).toContain(`id="${target}"`)
   expect(html).not.toMatch(/<script|https?:\/\//)
 })
 

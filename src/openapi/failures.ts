@@ -1,0 +1,104 @@
+import type { Access } from '../auth/guards.ts'
+import type { ErrorCode } from '../errors.ts'
+import { CODES } from '../http/codes.ts'
+import { REFUSALS } from '../http/refusal.ts'
+import type { Operation } from './operations.ts'
+
+type Json = Record<string, unknown>
+
+/** What of a route decides how it can fail. */
+export interface Fallible {
+  access: Access | undefined
+  body: boolean
+  writes: boolean
+}
+
+/** What an error tells besides its code and its message. */
+const DETAILS: Partial<Record<ErrorCode, Json>> = {
+  invalid_request: { issues: [{ path: 'amount', message: 'must be a number' }] },
+  insufficient_funds: {
+    requiredAmount: 100,
+    currentBalance: 80,
+    available: 70,
+    shortfall: 30,
+    currency: 'USD',
+  },
+}
+
+const RETRY_AFTER = {
+  'Retry-After': {
+    description: 'Seconds until it is worth trying again.',
+    schema: { type: 'integer' },
+  },
+}
+
+const HEADERS: Readonly<Record<number, Json>> = {
+  401: { 'WWW-Authenticate': { schema: { type: 'string', const: 'Bearer' } } },
+  429: RETRY_AFTER,
+  503: RETRY_AFTER,
+}
+
+/**
+ * The answers of a route that are no success: what each means, by its code, with an example of each.
+ * @param schema of the envelope
+ * @param examples where the examples go, for all routes
+ */
+export function failures(
+  { refusals = [], problems = {} }: Pick<Operation, 'refusals' | 'problems'>,
+  { access, body, writes }: Fallible,
+  schema: Json,
+  examples: Json,
+): Json {
+  const causes = new Map<number, string[]>()
+  const add = (status: number, cause: string) => {
+    causes.set(status, [...(causes.get(status) ?? []), cause])
+  }
+  add(400, '`invalid_request`: The request is not valid.')
+  if (access) {
+    add(401, '`unauthorized`, `token_expired`, `token_revoked`: The token is missing or not valid.')
+    add(403, '`forbidden`: It is not for you.')
+    add(429, '`rate_limited`: Too many requests; see `Retry-After` and `RateLimit`.')
+  }
+  if (body) {
+    add(413, '`payload_too_large`: The body is larger than 64 KiB.')
+    add(415, '`unsupported_media_type`: The body is not declared as JSON.')
+  }
+  add(500, '`internal`: A fault of the server; `requestId` finds it in its log.')
+  add(503, '`unavailable`, `timeout`: Try again after `Retry-After` seconds.')
+  const codes = writes ? [...refusals, 'idempotency_key_reused' as const] : refusals
+  for (const code of codes) add(REFUSALS[code][0], `\`${code}\`: ${REFUSALS[code][1]}`)
+  for (const [status, cause] of Object.entries(problems)) add(Number(status), cause)
+
+  return Object.fromEntries(
+    [...causes]
+      .sort(([a], [b]) => a - b)
+      .map(([status, lines]) => [
+        status,
+        {
+          description: lines.join('\n\n'),
+          ...(HEADERS[status] && { headers: HEADERS[status] }),
+          content: { 'application/json': { schema, ...named(lines, examples) } },
+        },
+      ]),
+  )
+}
+
+/** The codes that are named before the colon of each line. */
+export function codesIn(lines: readonly string[]): ErrorCode[] {
+  const named = lines.flatMap((line) => [...(line.split(':')[0] ?? '').matchAll(/`(\w+)`/g)])
+  return named.map(([, code]) => code as ErrorCode).filter((code) => code in CODES)
+}
+
+function named(lines: readonly string[], examples: Json): Json {
+  const codes = codesIn(lines)
+  for (const code of codes) examples[code] = example(code)
+  const references = codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])
+  return references.length > 0 ? { examples: Object.fromEntries(references) } : {}
+}
+
+function example(code: ErrorCode): Json {
+  const [, message] = CODES[code]
+  const requestId = '019a4e5c-7b1e-7000-8000-5f3c2d1b0a99'
+  const details = DETAILS[code]
+  return { summary: message, value: { code, message, requestId, ...(details && { details }) } }
+}
