@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { operationsPage } from './configuration.ts'
+import { dashboard } from './dashboard.ts'
 import { envExample } from './env-example.ts'
 import { errorsPage } from './errors.ts'
 import { licencesPage } from './licences.ts'
+import { metricsPage } from './metrics-page.ts'
 import { nginxCluster } from './nginx-cluster.ts'
 import { asyncApiText, openApiText } from './openapi.ts'
 
@@ -12,6 +14,8 @@ export const GENERATED: Readonly<Record<string, () => string | Promise<string>>>
   'deploy/nginx/livebalance.conf': nginxCluster,
   'docs/errors.md': errorsPage,
   'docs/licences.md': licencesPage,
+  'docs/metrics.md': metricsPage,
+  'deploy/grafana/livebalance.json': dashboard,
   'docs/asyncapi.json': asyncApiText,
   'docs/operations.md': operationsPage,
   'docs/openapi.json': openApiText,

@@ -1,4 +1,5 @@
 import { type AppDeps, createApp } from '../src/app.ts'
+import { createLogger } from '../src/log.ts'
 
 /** The OpenAPI and the AsyncAPI document as they are committed: of the code alone, which needs nothing to be described. */
 export const openApiText = () => served('/openapi.json')
@@ -10,6 +11,7 @@ async function served(path: string): Promise<string> {
     currency: 'USD',
     corsOrigins: [],
     requestTimeout: 10,
+    log: createLogger({ logLevel: 'silent', production: true }),
   } as unknown as AppDeps)
   const document = await (await app.request(path)).json()
   return `${JSON.stringify(document, null, 2)}\n`

@@ -7,9 +7,12 @@ import { crossOrigin } from './http/cors.ts'
 import { deadline } from './http/deadline.ts'
 import { factory } from './http/env.ts'
 import { idempotencyKey } from './http/idempotency.ts'
+import { observed } from './http/observed.ts'
 import { notFound, onError } from './http/problem.ts'
 import { requestId } from './http/request-id.ts'
+import { RequestMeter } from './http/request-meter.ts'
 import { FixedPathRouter } from './http/router.ts'
+import { type RequestTracer, traced } from './http/traced.ts'
 import { addressOf, kindOf, limited } from './limits/limited.ts'
 import type { RateLimiter } from './limits/rate-limiter.ts'
 import { openApi, routesOf } from './openapi/document.ts'
@@ -22,6 +25,7 @@ import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { holdRoutes } from './routes/hold.ts'
 import { limitRoutes } from './routes/limits.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { monitorRoutes } from './routes/monitors.ts'
 import { paymentRoutes } from './routes/payment.ts'
 import { revocationRoutes } from './routes/revocations.ts'
@@ -37,6 +41,10 @@ export interface AppDeps extends Omit<RouteDeps, 'guards'> {
   /** Default: nobody is limited. Health is never. */
   limiter?: RateLimiter
   corsOrigins: readonly string[]
+  /** Counts what is asked and how long the answers take. Default: one of its own. */
+  requests?: RequestMeter
+  /** Gives each request a span. */
+  tracer?: RequestTracer | undefined
   /** Seconds until a request without an answer gets 503. */
   requestTimeout: number
   /** Mounted at `/balance`: the streams that run over plain HTTP. */
@@ -53,6 +61,8 @@ export function createApp({
   authenticator,
   limiter,
   corsOrigins,
+  requests = new RequestMeter(),
+  tracer,
   requestTimeout,
   streams,
   web,
@@ -63,6 +73,8 @@ export function createApp({
   const anyone = limited(limiter)
 
   const app = factory.createApp({ router: new FixedPathRouter() }).use(requestId)
+  if (tracer) app.use(traced(tracer))
+  app.use(observed(requests, rest.log))
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
 
   const routes = app
@@ -82,6 +94,7 @@ export function createApp({
     .route('/admin/revocations', revocationRoutes(deps))
     .route('/admin', adminRoutes(deps))
     .route('/health', healthRoutes(deps))
+    .route('/', metricsRoutes(deps.metrics, anyone))
     .route(
       '/',
       docsRoutes(

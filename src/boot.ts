@@ -7,30 +7,40 @@ import { Revocations } from './auth/revocations.ts'
 import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config.ts'
 import { demoOf } from './demo.ts'
+import { EventLoopWatch } from './event-loop-watch.ts'
+import { RequestMeter } from './http/request-meter.ts'
 import { PostgresAnswers } from './ledger/answers.ts'
 import { PostgresAuditor } from './ledger/auditor.ts'
 import { connect, type Sql } from './ledger/database.ts'
 import { PostgresEventStore } from './ledger/event-store.ts'
 import { BatchingExecutor } from './ledger/executor.ts'
 import { HoldExpiry } from './ledger/hold-expiry.ts'
+import { LedgerMeter } from './ledger/meter.ts'
 import { migrate } from './ledger/migrate.ts'
 import { PostgresOverview } from './ledger/overview.ts'
 import { PostgresPolicies } from './ledger/policies.ts'
 import { Pruning } from './ledger/pruning.ts'
 import { PostgresReader } from './ledger/reader.ts'
+import { SchemaCheck } from './ledger/schema-check.ts'
 import { RateLimiter } from './limits/rate-limiter.ts'
+import { livenessOf } from './liveness.ts'
 import type { Logger } from './log.ts'
+import { exposition } from './metrics/exposition.ts'
+import { sampled } from './metrics/sampled.ts'
 import { ensurePort } from './port.ts'
 import { readinessOf } from './readiness.ts'
 import { Gateway } from './realtime/gateway.ts'
 import { MemoryBus } from './realtime/memory-bus.ts'
 import { Outbox } from './realtime/outbox.ts'
+import { PublishMeter } from './realtime/publish-meter.ts'
 import { RedisBus } from './realtime/redis-bus.ts'
 import { eventStreams } from './realtime/sse.ts'
 import type { Releases } from './releases.ts'
+import type { BalanceCache } from './routes/deps.ts'
 import { createServer } from './server.ts'
 import { chooseRedis, openDatabase } from './services.ts'
 import { systemOf } from './system.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import { webPages } from './web-pages.ts'
 
 /** A server that answers. */
@@ -50,12 +60,20 @@ const READERS = 8
 /** Sessions that look at every entry: apart, so that no reader waits for them, and as many as an audit uses. */
 const AUDITORS = 2
 
+/** Calls that become spans of their request. */
+const READS = ['balance', 'balanceAt', 'snapshot', 'transaction', 'transactions'] as const
+
+/** Milliseconds: scrapes ask Postgres for the outbox no more often than that, and do not wait long. */
+const OUTBOX_SAMPLING = { every: 2_000, patience: 500 }
+
 /**
  * Starts the whole server. What was started is in `releases` also when a later step fails: run them to
  * stop, gracefully: streams end spread over `drainSeconds`, requests in flight finish, the outbox empties.
  */
 export async function boot(config: Config, log: Logger, releases: Releases): Promise<Running> {
   await ensurePort(config.port, config.host)
+  const tracing = await tracingOf(config, log)
+  if (tracing) releases.add(() => tracing.close())
   const database = await openDatabase(config, log, releases)
   const { canUseAppRole } = await migrate(database.ownerUrl)
   const dataDir = database.dataDir ?? config.dataDir
@@ -85,7 +103,13 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     ? new RedisBus({ ...shared, url: redis.url, changes: store })
     : new MemoryBus(shared)
   releases.add(() => bus.close())
-  const outbox = new Outbox({ bus, store, logger: log })
+  const publishing = new PublishMeter()
+  const outbox = new Outbox({
+    bus,
+    store,
+    logger: log,
+    observers: [publishing, ...(tracing ? [tracing.publishing] : [])],
+  })
   releases.add(() => outbox.close())
 
   const onCommitted = async (committed: Parameters<typeof outbox.publish>[0]) => {
@@ -115,12 +139,15 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     logger: log,
     currency: config.currency,
     corsOrigins: config.corsOrigins,
+    tracer: tracing?.deliveries,
   })
   const overview = new PostgresOverview(readers)
+  const ledger = new LedgerMeter()
   const executor = new BatchingExecutor(writers, {
     onCommitted,
     inFlight: WRITERS,
     retryFor: config.requestTimeout * 1000,
+    observers: [ledger, ...(tracing ? [tracing.ledger] : [])],
   })
   const housekeeping = [
     new HoldExpiry({ sql: readers, executor, log }),
@@ -130,6 +157,25 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     work.start()
     releases.add(() => work.stop())
   }
+  const requests = new RequestMeter()
+  const watch = new EventLoopWatch({ log })
+  releases.add(async () => watch.close())
+  const metrics = exposition({
+    version: pkg.version,
+    requests,
+    ledger,
+    queued: () => executor.depth,
+    publishing,
+    backlog: sampled(() => overview.backlog(), OUTBOX_SAMPLING),
+    streams: gateway.meter,
+    connections: () => gateway.connections.counts,
+    users: () => gateway.users,
+    streamState: () => gateway.health.state,
+    link: () => bus.link,
+    cacheReads: bus.cacheReads,
+    rateLimited: limiter.refusals,
+  })
+  const reader = new PostgresReader(readers)
   const app = createApp({
     authenticator,
     limiter,
@@ -138,7 +184,10 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     currency: config.currency,
     executor,
     answers: new PostgresAnswers(readers, { patience: config.requestTimeout * 1000 }),
-    reader: new PostgresReader(readers),
+    requests,
+    tracer: tracing?.requests,
+    metrics,
+    reader: tracing?.spanned(reader, 'postgresql', READS) ?? reader,
     auditTimeout: config.auditTimeout,
     auditor: new PostgresAuditor(pool(AUDITORS, config.auditTimeout), {
       onCommitted,
@@ -148,11 +197,12 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     }),
     policies: new PostgresPolicies(readers),
     overview,
-    cache: bus,
+    cache: tracing?.spanned<BalanceCache>(bus, 'redis', ['cachedBalance']) ?? bus,
     tickets: gateway.tickets,
     revocations,
     streams: eventStreams(gateway),
-    readiness: readinessOf(readers, gateway),
+    liveness: livenessOf(watch),
+    readiness: readinessOf(await SchemaCheck.open(readers, store.epoch), gateway),
     system: systemOf({ version: pkg.version, sql: readers, overview, bus, gateway }),
     web: webPages(),
     ...(demo && { demo }),
@@ -168,4 +218,10 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     redis: redis.description,
     secret,
   }
+}
+
+async function tracingOf({ tracing }: Config, log: Logger): Promise<Tracing | undefined> {
+  if (!tracing) return undefined
+  const { startTracing } = await import('./tracing/tracing.ts')
+  return startTracing({ config: tracing, version: pkg.version, log })
 }

@@ -49,6 +49,15 @@ const rate = (standard: number, description: string) =>
 const isOrigin = (text: string) =>
   text === '*' || (URL.canParse(text) && new URL(text).origin === text)
 
+const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const
+
 /** Every variable the server reads, with the text of its documentation. An empty one counts as unset. */
 export const VARIABLES = z.object({
   PORT: z
@@ -148,6 +157,34 @@ export const VARIABLES = z.object({
     .describe(
       'How long events are kept for clients that resume: 7d, 24h, 30m or seconds. Default 7d.',
     ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(['https', 'http'])
+    .optional()
+    .describe(
+      'OpenTelemetry collector that takes OTLP over HTTP, such as http://localhost:4318: requests are traced. Without it nothing is. OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT and OTEL_RESOURCE_ATTRIBUTES hold too.',
+    ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url(['https', 'http'])
+    .optional()
+    .describe('The whole URL that takes traces, where it is not /v1/traces of the collector.'),
+  OTEL_SERVICE_NAME: z
+    .string()
+    .default('livebalance')
+    .describe('What the server is called in traces.'),
+  OTEL_TRACES_SAMPLER: z
+    .enum(SAMPLERS)
+    .default('parentbased_always_on')
+    .describe(
+      'Which requests are traced. `parentbased_…` does as the caller’s `traceparent` says, and decides itself where there is none.',
+    ),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/, 'must be from 0 to 1')
+    .transform(Number)
+    .default(1)
+    .describe('The part of them that `traceidratio` samplers take, from 0 to 1.'),
+  OTEL_SDK_DISABLED: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('`true` traces nothing, whatever else is set.'),
   NODE_ENV: z
     .string()
     .optional()
@@ -192,6 +229,17 @@ export interface Config {
   drainSeconds: number
   /** Seconds. */
   eventRetention: number
+  /** Undefined: nothing is traced. */
+  tracing: TracingConfig | undefined
+}
+
+/** Where spans go, and which there are. */
+export interface TracingConfig {
+  url: string
+  serviceName: string
+  sampler: (typeof SAMPLERS)[number]
+  /** From 0 to 1. */
+  ratio: number
 }
 
 /**
@@ -233,6 +281,7 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     auditTimeout: vars.AUDIT_TIMEOUT,
     drainSeconds: vars.DRAIN_SECONDS,
     eventRetention: vars.EVENT_RETENTION,
+    tracing: tracing(vars),
   }
 }
 
@@ -297,4 +346,16 @@ function tokenKeys(vars: z.infer<typeof VARIABLES>): TokenKeys {
   if (vars.JWT_SECRET) return { kind: 'secret', secret: vars.JWT_SECRET }
   if (vars.JWT_JWKS_URL) return { kind: 'jwks', url: vars.JWT_JWKS_URL }
   return { kind: 'generated' }
+}
+
+function tracing(vars: z.infer<typeof VARIABLES>): TracingConfig | undefined {
+  const base = vars.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/$/, '')
+  const url = vars.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (base && `${base}/v1/traces`)
+  if (url === undefined || vars.OTEL_SDK_DISABLED === 'true') return undefined
+  return {
+    url,
+    serviceName: vars.OTEL_SERVICE_NAME,
+    sampler: vars.OTEL_TRACES_SAMPLER,
+    ratio: vars.OTEL_TRACES_SAMPLER_ARG,
+  }
 }

@@ -1,40 +1,60 @@
-import type { Sql } from './ledger/database.ts'
+import type { SchemaCheck } from './ledger/schema-check.ts'
 import type { Gateway } from './realtime/gateway.ts'
-import type { Readiness } from './routes/deps.ts'
+import type { Check, Health } from './routes/deps.ts'
 
 /** Milliseconds that Postgres gets to answer. */
 const PATIENCE = 2_000
 
+const RECONCILING = 'comparing the streams with Postgres'
+
 /**
- * Should this process get traffic? Not while Postgres is away, the process drains, or its subscription is
- * deaf or not yet reconciled. Redis being away is no reason: every process would leave at once, and each
- * still serves, from Postgres.
+ * Should this process get traffic? Not while Postgres is away or holds another schema than this program
+ * needs, the process drains, or its subscription is deaf or not yet reconciled. Redis being away is no
+ * reason: every process would leave at once, and each still serves, from Postgres. Nor is a schema that is
+ * newer: during an upgrade those of the old version serve on.
  */
-export function readinessOf(sql: Sql, gateway: Pick<Gateway, 'health'>): () => Promise<Readiness> {
+export function readinessOf(
+  schema: Pick<SchemaCheck, 'read'>,
+  gateway: Pick<Gateway, 'health'>,
+): () => Promise<Health> {
+  let asking: Promise<Pick<Health['checks'], 'postgres' | 'migrations'>> | undefined
   return async () => {
-    const { state, reason } = gateway.health
-    const postgres = await answers(sql)
-    const stream = state === 'live' || state === 'away'
-    return {
-      ready: postgres && stream,
-      checks: {
-        postgres: postgres ? { ok: true } : { ok: false, reason: 'Postgres does not answer' },
-        stream: reason === undefined ? { ok: stream } : { ok: stream, reason },
-      },
+    // Anyone may ask, as often as they like: Postgres hears one question at a time.
+    asking ??= askPostgres(schema).finally(() => {
+      asking = undefined
+    })
+    const stored = await asking
+    const { state, reason = state === 'reconciling' ? RECONCILING : undefined } = gateway.health
+    const draining = state === 'draining'
+    const checks: Record<string, Check> = {
+      ...stored,
+      stream: draining ? { ok: true } : check(state === 'live' || state === 'away', reason),
+      process: draining ? check(false, reason) : { ok: true },
     }
+    return { ok: Object.values(checks).every(({ ok }) => ok), checks }
   }
 }
 
-async function answers(sql: Sql): Promise<boolean> {
+async function askPostgres(
+  schema: Pick<SchemaCheck, 'read'>,
+): Promise<{ postgres: Check; migrations: Check }> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE, false)
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('late')), PATIENCE)
   })
   try {
-    return await Promise.race([sql`select 1`.then(() => true), late])
+    const { ok, reason } = await Promise.race([schema.read(), late])
+    return { postgres: { ok: true }, migrations: check(ok, reason) }
   } catch {
-    return false
+    return {
+      postgres: check(false, 'Postgres does not answer'),
+      migrations: check(false, 'not known while Postgres does not answer'),
+    }
   } finally {
     clearTimeout(timer)
   }
+}
+
+function check(ok: boolean, reason: string | undefined): Check {
+  return reason === undefined ? { ok } : { ok, reason }
 }

@@ -65,7 +65,7 @@ async function ours(): Promise<Subject> {
     corsOrigins: [],
     requestTimeout: 10,
     streams: eventStreams(gateway),
-    readiness: async () => ({ ready: true, checks: {} }),
+    readiness: async () => ({ ok: true, checks: {} }),
     log: logger,
     cache: bus,
     tickets: gateway.tickets,

@@ -5,7 +5,7 @@ const EXPOSED = 'Idempotency-Replayed, X-Request-Id, Retry-After, RateLimit, Rat
 const PREFLIGHT = {
   'Access-Control-Allow-Methods': 'GET, POST, PUT, PATCH, DELETE',
   'Access-Control-Allow-Headers':
-    'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id',
+    'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id, traceparent, tracestate',
   'Access-Control-Max-Age': '600',
 }
 

@@ -13,6 +13,8 @@ export interface Env {
     principal: Principal
     /** Set on POST and PATCH where the caller sent one. */
     idempotencyKey: string | undefined
+    /** Of the request's own span, where requests are traced. */
+    traceparent: string | undefined
   }
 }
 

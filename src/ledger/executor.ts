@@ -4,6 +4,7 @@ import type { Command, Committed, Outcome, RefusalCode } from './command.ts'
 import { asUnavailable, DatabaseUnavailable, isTransient, type Sql } from './database.ts'
 import type { Executor } from './ledger.ts'
 import { MAX_MINOR } from './money.ts'
+import type { LedgerObserver } from './observer.ts'
 import { type EventRow, type TransactionRow, toDetails, toEvent, toTransaction } from './rows.ts'
 
 export interface ExecutorOptions {
@@ -20,6 +21,8 @@ export interface ExecutorOptions {
   retryFor?: number
   /** Milliseconds after which a call without an answer counts as lost: it may or may not have been applied. */
   callTimeout?: number
+  /** Are told of every call and every command. */
+  observers?: readonly LedgerObserver[]
 }
 
 interface ResultRow {
@@ -47,12 +50,14 @@ export class BatchingExecutor implements Executor {
   readonly #onCommitted: (committed: Committed) => Promise<void>
   readonly #retryFor: number
   readonly #callTimeout: number
+  readonly #observers: readonly LedgerObserver[]
 
   constructor(sql: Sql, options: ExecutorOptions = {}) {
     this.#sql = sql
     this.#onCommitted = options.onCommitted ?? (() => Promise.resolve())
     this.#retryFor = options.retryFor ?? 5_000
     this.#callTimeout = options.callTimeout ?? 10_000
+    this.#observers = options.observers ?? []
     this.#batcher = new Batcher((commands) => this.#apply(commands), {
       size: options.batchSize ?? 128,
       inFlight: options.inFlight ?? 2,
@@ -65,6 +70,16 @@ export class BatchingExecutor implements Executor {
    * @throws DatabaseUnavailable when it stayed away, or a command without a key may have been applied
    */
   async execute(command: Command): Promise<Outcome> {
+    let settled: Outcome | undefined
+    try {
+      settled = await this.#attempt(command)
+      return settled
+    } finally {
+      for (const observer of this.#observers) observer.settled?.(command, settled)
+    }
+  }
+
+  async #attempt(command: Command): Promise<Outcome> {
     const deadline = Date.now() + this.#retryFor
     for (let pause = 20; ; pause = Math.min(pause * 2, 500)) {
       try {
@@ -88,7 +103,7 @@ export class BatchingExecutor implements Executor {
 
   async #apply(commands: Command[]): Promise<PromiseSettledResult<Applied>[]> {
     try {
-      return (await this.#call(commands)).map((value) => ({ status: 'fulfilled', value }))
+      return (await this.#observed(commands)).map((value) => ({ status: 'fulfilled', value }))
     } catch (reason) {
       if (commands.length === 1 || asUnavailable(reason) || isTransient(reason)) {
         return commands.map(() => ({ status: 'rejected', reason }))
@@ -97,6 +112,18 @@ export class BatchingExecutor implements Executor {
       const alone: PromiseSettledResult<Applied>[] = []
       for (const command of commands) alone.push(...(await this.#apply([command])))
       return alone
+    }
+  }
+
+  async #observed(commands: Command[]): Promise<Applied[]> {
+    const ends = this.#observers.map((observer) => observer.calling(commands))
+    let applied: Applied[] | undefined
+    try {
+      applied = await this.#call(commands)
+      return applied
+    } finally {
+      const outcomes = applied?.map(({ outcome }) => outcome)
+      for (const end of ends) end(outcomes)
     }
   }
 

@@ -156,3 +156,8 @@ async function readSource(name: string): Promise<SourceFile> {
   const text = await readFile(new URL(name, SQL), 'utf8')
   return { name, text, checksum: createHash('sha256').update(text).digest('hex') }
 }
+
+/** The numbered migrations of this program, in order. */
+export function migrationFiles(): Promise<SourceFile[]> {
+  return readFolder('migrations/')
+}

@@ -1,6 +1,7 @@
 import type { Principal } from '../auth/principal.ts'
 import { ApiError } from '../errors.ts'
 import type { Who } from '../ledger/event.ts'
+import { Tally } from '../metrics/tally.ts'
 import { Budget, type Grant } from './budget.ts'
 import { clientAddress, type Origin } from './client-address.ts'
 import type { RateStore } from './rates.ts'
@@ -41,6 +42,8 @@ type Limits = Partial<Record<Kind, Limit>>
  * not limited. An address that is not known is not either.
  */
 export class RateLimiter {
+  /** What was refused since the start, by budget. */
+  readonly refusals = new Tally('budget')
   readonly #users: Limits
   readonly #addresses: Limits
   readonly #trustProxy: number
@@ -64,7 +67,7 @@ export class RateLimiter {
     const limit = this.#addresses[kind]
     if (!limit || address === undefined) return
     const refusal = limit.budget.refusal(address)
-    if (refusal) throw tooMany(limit, refusal)
+    if (refusal) throw this.#tooMany(limit, refusal)
   }
 
   /**
@@ -78,7 +81,7 @@ export class RateLimiter {
     const limit = this.#users[kind]
     if (!limit) return {}
     const grant = limit.budget.take(userKey(principal), 1)
-    if (!grant.allowed) throw tooMany(limit, grant)
+    if (!grant.allowed) throw this.#tooMany(limit, grant)
     return headers(limit, grant)
   }
 
@@ -90,7 +93,7 @@ export class RateLimiter {
     const limit = this.#addresses[kind]
     if (!limit || address === undefined) return
     const grant = limit.budget.take(address, points)
-    if (!grant.allowed) throw tooMany(limit, grant)
+    if (!grant.allowed) throw this.#tooMany(limit, grant)
   }
 
   /** Counts a failed authentication, if that is what `error` is. */
@@ -98,6 +101,14 @@ export class RateLimiter {
     const limit = this.#addresses[kind]
     if (!limit || address === undefined) return
     if (error instanceof ApiError && error.status === 401) limit.budget.take(address, FAILURE)
+  }
+
+  #tooMany(limit: Limit, grant: Grant): ApiError {
+    this.refusals.add(limit.name)
+    return new ApiError(429, 'rate_limited', 'Too many requests; wait a moment.', {
+      retryAfter: Math.max(1, grant.secondsLeft),
+      headers: headers(limit, grant),
+    })
   }
 }
 
@@ -119,13 +130,6 @@ function headers({ name, policy }: Limit, { remaining, secondsLeft }: Grant) {
     'RateLimit-Policy': policy,
     RateLimit: `"${name}";r=${remaining};t=${secondsLeft}`,
   }
-}
-
-function tooMany(limit: Limit, grant: Grant): ApiError {
-  return new ApiError(429, 'rate_limited', 'Too many requests; wait a moment.', {
-    retryAfter: Math.max(1, grant.secondsLeft),
-    headers: headers(limit, grant),
-  })
 }
 
 /** Neither part can hold a slash. */

@@ -181,9 +181,11 @@ export const system = z.object({
   stream: part,
 })
 
-export const live = z.object({ status: z.literal('live') })
+const checks = z.record(z.string(), z.object({ ok: z.boolean(), reason: z.string().optional() }))
+
+export const live = z.object({ status: z.enum(['live', 'not live']), checks })
 
 export const readiness = z.object({
   status: z.enum(['ready', 'not ready']),
-  checks: z.record(z.string(), z.object({ ok: z.boolean(), reason: z.string().optional() })),
+  checks,
 })

@@ -304,8 +304,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /health/live': {
     id: 'live',
     tag: 'Health',
-    summary: 'Whether the process answers',
+    summary: 'Whether the process should be let live, with reasons',
     success: [200, answers.live],
+    problems: { 503: 'Its event loop was held up for seconds.' },
   },
   'GET /health/ready': {
     id: 'ready',

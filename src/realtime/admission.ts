@@ -1,17 +1,19 @@
 import type { Principal } from '../auth/principal.ts'
-import { ApiError } from '../errors.ts'
+import { ApiError, type ErrorCode } from '../errors.ts'
 import { CURRENCIES } from '../ledger/money.ts'
 import type { Origin } from '../limits/client-address.ts'
 import type { RateLimiter } from '../limits/rate-limiter.ts'
 import type { ConnectionCounts } from './connection-counts.ts'
 import type { Credentials, Presented } from './credentials.ts'
 import { HANDSHAKE_TIMEOUT } from './limits.ts'
+import type { StreamMeter } from './meter.ts'
 
 export interface AdmissionOptions {
   credentials: Credentials
   counts: ConnectionCounts
   /** Default: anyone may connect as often as they like. */
   limiter?: RateLimiter | undefined
+  meter: StreamMeter
   /** Milliseconds that finding out who it is may take. Default 10 s. */
   handshakeTimeout?: number | undefined
 }
@@ -21,6 +23,7 @@ export class Admission {
   readonly #credentials: Credentials
   readonly #counts: ConnectionCounts
   readonly #limiter: RateLimiter | undefined
+  readonly #meter: StreamMeter
   readonly #handshakeTimeout: number
   #draining = false
 
@@ -28,6 +31,7 @@ export class Admission {
     this.#credentials = options.credentials
     this.#counts = options.counts
     this.#limiter = options.limiter
+    this.#meter = options.meter
     this.#handshakeTimeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
   }
 
@@ -47,6 +51,24 @@ export class Admission {
    *   `too_many_connections`, `handshake_timeout`, `shutting_down` or `unavailable`
    */
   async admit(
+    presented: Presented,
+    currency?: string | null,
+    request?: Origin,
+  ): Promise<Principal> {
+    try {
+      return await this.#admitted(presented, currency, request)
+    } catch (error) {
+      this.refused(error instanceof ApiError ? error.code : 'internal')
+      throw error
+    }
+  }
+
+  /** Counts one that was turned away before it was asked who it is. */
+  refused(code: ErrorCode): void {
+    this.#meter.refusals.add(code)
+  }
+
+  async #admitted(
     presented: Presented,
     currency?: string | null,
     request?: Origin,
@@ -84,8 +106,9 @@ export class Admission {
       this.#limiter.takeFrom('handshakes', this.#limiter.addressOf(request))
       return undefined
     } catch (error) {
-      if (error instanceof ApiError) return error
-      throw error
+      if (!(error instanceof ApiError)) throw error
+      this.refused(error.code)
+      return error
     }
   }
 

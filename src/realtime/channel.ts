@@ -2,9 +2,10 @@ import type { Logger } from 'pino'
 import { eventId, type Who } from '../ledger/event.ts'
 import type { EventStore } from '../ledger/ledger.ts'
 import { toWire } from '../ledger/money.ts'
+import type { LogBudget } from '../log-budget.ts'
 import type { Drains } from './drains.ts'
 import { Frame } from './frame.ts'
-import type { LogBudget } from './log-budget.ts'
+import type { StreamMeter } from './meter.ts'
 import { fromLedger, type StreamEvent } from './stream-event.ts'
 import type { Subscriber } from './subscriber.ts'
 
@@ -14,6 +15,14 @@ export interface ChannelContext {
   drains: Drains
   logger: Logger
   broadcasts: LogBudget
+  meter: StreamMeter
+  tracer: DeliveryTracer | undefined
+}
+
+/** Follows an event from the request that caused it to the connections. */
+export interface DeliveryTracer {
+  /** An event with a `traceparent` is handed to so many connections; the answer is called when it was. */
+  delivering(event: StreamEvent, connections: number): () => void
 }
 
 /** Events read from Postgres at a time. */
@@ -117,8 +126,10 @@ export class Channel {
           : { ...note, recovered: false }),
     }
     subscriber.sink.write(new Frame('balance_initial', state, state.id))
+    this.#countJoin(resumed, after, note)
     if (resumed) {
       for (const event of page.events) this.#give(subscriber, fromLedger(event, store.epoch))
+      this.#context.meter.replayed += page.events.length
     }
     await this.#catchUp(subscriber)
   }
@@ -127,6 +138,13 @@ export class Channel {
   leave(subscriber: Subscriber): void {
     this.#live = this.#live.filter((one) => one !== subscriber)
     if (this.#live.length === 0) this.#pending = undefined
+  }
+
+  #countJoin(resumed: boolean, after: number | undefined, note: JoinNote): void {
+    const { meter } = this.#context
+    if (resumed) meter.resumed += 1
+    else if (note.conflated) meter.conflated += 1
+    else if (after !== undefined || note.recovered === false) meter.notResumed += 1
   }
 
   async #catchUp(subscriber: Subscriber): Promise<void> {
@@ -162,6 +180,7 @@ export class Channel {
   #give(subscriber: Subscriber, event: StreamEvent): void {
     if (event.seq <= subscriber.position) return
     subscriber.position = event.seq
+    this.#context.meter.delivered += 1
     subscriber.sink.write(event.frame)
   }
 
@@ -173,6 +192,9 @@ export class Channel {
           `[BalanceGateway] Broadcasting balance update to user ${event.userId}: ${balanceIn(event)}`,
       )
     }
+    const end = event.traceparent
+      ? this.#context.tracer?.delivering(event, this.#live.length)
+      : undefined
     let full = false
     for (const subscriber of this.#live) {
       this.#give(subscriber, event)
@@ -181,6 +203,7 @@ export class Channel {
         full = true
       }
     }
+    end?.()
     if (full) this.#setAsideLagging()
   }
 
@@ -234,13 +257,14 @@ export class Channel {
   }
 
   async #fillHole(grace: number): Promise<void> {
-    const { store, logger } = this.#context
+    const { store, logger, meter } = this.#context
     if (grace > 0) await new Promise((resolve) => setTimeout(resolve, grace))
     while (this.#live.length > 0 && this.#last < this.#newest) {
       const newest = this.#newest
       const read = await this.#eventsAfter(this.#last)
       if (!read || this.#live.length === 0) continue
       if (isPruned(read, this.#last)) return this.#restart()
+      if (read.events.length > 0) meter.repaired += 1
       for (const event of read.events) {
         if (event.seq === this.#last + 1) this.#deliver(fromLedger(event, store.epoch))
       }

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino'
 import type { Principal, RevocationList } from '../auth/principal.ts'
+import { LogBudget } from '../log-budget.ts'
 import type { Admission } from './admission.ts'
 import { Allowance } from './allowance.ts'
 import { Connection, type TransportName, type TransportSink } from './connection.ts'
 import type { Frame } from './frame.ts'
 import type { Hub } from './hub.ts'
 import { MESSAGES_PER_SECOND } from './limits.ts'
-import { LogBudget } from './log-budget.ts'
+import type { StreamMeter } from './meter.ts'
 import { errorNotice, expiringNotice } from './notices.ts'
 import { type CloseReason, SLOW } from './subscriber.ts'
 
@@ -16,6 +17,7 @@ export interface ConnectionsOptions {
   /** Default: no token is ever revoked. */
   revocations?: RevocationList | undefined
   logger: Logger
+  meter: StreamMeter
   /** Of balances, for clients that name none. */
   currency: string
   /** Messages that a client may send each second, and save up. Default 20. */
@@ -62,6 +64,8 @@ const SHUTTING_DOWN: CloseReason = {
 export class Connections {
   readonly #options: ConnectionsOptions
   readonly #open = new Set<Connection>()
+  /** Those that the server is ending. */
+  readonly #cuts = new WeakSet<Connection>()
   readonly #log: LogBudget
   readonly #beatEvery: number
   #ticks = 0
@@ -97,10 +101,11 @@ export class Connections {
     const slot = this.#opened++ % this.#beatEvery
     const connection = new Connection(principal, transport, slot, sink, subscriber)
     this.#open.add(connection)
+    this.#options.meter.opened.add(transport)
     this.#log.info(() => `[BalanceGateway] Client ${clientId} connected to balance updates`)
     // The drain or the revocation came after it was let in. Not at once: the transport listens for the end
     // only from now on.
-    if (this.#options.admission.draining) setImmediate(() => sink.close(SHUTTING_DOWN))
+    if (this.#options.admission.draining) setImmediate(() => this.#cut(connection, SHUTTING_DOWN))
     else if (this.#isRevoked(connection)) setImmediate(() => this.#endRevoked(connection))
     return connection
   }
@@ -131,6 +136,13 @@ export class Connections {
 
   end(connection: Connection, reason: CloseReason): void {
     if (reason.final) connection.sink.write(errorNotice(reason.code, reason.message))
+    this.#cut(connection, reason)
+  }
+
+  #cut(connection: Connection, reason: CloseReason): void {
+    // One that is closing already, but not gone yet, is told again and counted once.
+    if (!this.#cuts.has(connection)) this.#options.meter.cuts.add(reason.code)
+    this.#cuts.add(connection)
     connection.sink.close(reason)
   }
 
@@ -145,13 +157,13 @@ export class Connections {
     for (const { connection, at } of closings) {
       const wait = start + at - Date.now()
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
-      if (this.#open.has(connection)) connection.sink.close(SHUTTING_DOWN)
+      if (this.#open.has(connection)) this.#cut(connection, SHUTTING_DOWN)
     }
   }
 
   close(): void {
     clearInterval(this.#timer)
-    for (const connection of this.#open) connection.sink.close(SHUTTING_DOWN)
+    for (const connection of this.#open) this.#cut(connection, SHUTTING_DOWN)
   }
 
   #isRevoked({ principal }: Connection): boolean {

@@ -1,3 +1,4 @@
+import type { StreamMeter } from './meter.ts'
 import { SLOW, type Subscriber } from './subscriber.ts'
 
 /** How much a connection may have waiting to be read, and for how long. */
@@ -23,11 +24,13 @@ interface Waiting {
  */
 export class Drains {
   readonly #bounds: QueueBounds
+  readonly #meter: StreamMeter
   readonly #waiting = new Map<Subscriber, Waiting>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(bounds: QueueBounds) {
+  constructor(bounds: QueueBounds, meter: StreamMeter) {
     this.#bounds = bounds
+    this.#meter = meter
   }
 
   isFull(subscriber: Subscriber): boolean {
@@ -50,7 +53,10 @@ export class Drains {
       const late = now - since > this.#bounds.maxLagMs
       if (!gone && !drained && !late) continue
       this.#waiting.delete(subscriber)
-      if (!gone && !drained) subscriber.sink.close(SLOW)
+      if (!gone && !drained) {
+        this.#meter.cuts.add(SLOW.code)
+        subscriber.sink.close(SLOW)
+      }
       resolve(!gone && drained)
     }
     if (this.#waiting.size > 0) return

@@ -4,11 +4,13 @@ import type { EventStore } from '../ledger/ledger.ts'
 import type { RateLimiter } from '../limits/rate-limiter.ts'
 import { Admission } from './admission.ts'
 import type { Bus } from './bus.ts'
+import type { DeliveryTracer } from './channel.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { Connections } from './connections.ts'
 import { Credentials } from './credentials.ts'
 import type { QueueBounds } from './drains.ts'
 import { Hub, type HubHealth } from './hub.ts'
+import { StreamMeter } from './meter.ts'
 import { originAllowed } from './origin.ts'
 import { Requests } from './requests.ts'
 import { createSocketIo, type SocketIo } from './socketio.ts'
@@ -41,10 +43,12 @@ export interface GatewayOptions {
   bounds?: Partial<QueueBounds>
   /** Milliseconds between looks at Postgres while Redis is away. Default 1500. */
   pollEvery?: number
+  tracer?: DeliveryTracer | undefined
 }
 
 /** Real time as a whole: one hub, and the transports that it feeds. */
 export class Gateway {
+  readonly meter = new StreamMeter()
   readonly admission: Admission
   readonly connections: Connections
   readonly requests: Requests
@@ -62,6 +66,8 @@ export class Gateway {
       bus,
       store,
       logger,
+      meter: this.meter,
+      tracer: options.tracer,
       bounds: options.bounds ?? {},
       pollEvery: options.pollEvery ?? 1500,
     })
@@ -72,12 +78,19 @@ export class Gateway {
     this.tickets = new Tickets(bus.tickets)
     const credentials = new Credentials(authenticator, this.tickets, revocations)
     const { handshakeTimeout, messagesPerSecond, beatEvery } = options
-    this.admission = new Admission({ credentials, counts: this.#counts, limiter, handshakeTimeout })
+    this.admission = new Admission({
+      credentials,
+      counts: this.#counts,
+      limiter,
+      meter: this.meter,
+      handshakeTimeout,
+    })
     this.connections = new Connections({
       hub: this.#hub,
       admission: this.admission,
       revocations,
       logger,
+      meter: this.meter,
       currency,
       messagesPerSecond,
       beatEvery,

@@ -2,18 +2,23 @@ import type { Logger } from 'pino'
 import { eventId, type Who } from '../ledger/event.ts'
 import type { EventStore } from '../ledger/ledger.ts'
 import { toWire } from '../ledger/money.ts'
+import { LogBudget } from '../log-budget.ts'
 import type { Bus, Link } from './bus.ts'
-import { Channel, type ChannelContext } from './channel.ts'
+import { Channel, type ChannelContext, type DeliveryTracer } from './channel.ts'
 import { DEFAULT_BOUNDS, Drains, type QueueBounds } from './drains.ts'
 import { Frame } from './frame.ts'
-import { LogBudget } from './log-budget.ts'
 import { parseMessage } from './message.ts'
+import { StreamMeter } from './meter.ts'
 import { type Sink, Subscriber } from './subscriber.ts'
 
 export interface HubOptions {
   bus: Bus
   store: EventStore
   logger: Logger
+  /** Default: one of its own. */
+  meter?: StreamMeter
+  /** Is told of each event that has an origin, once it was handed to the connections here. */
+  tracer?: DeliveryTracer | undefined
   bounds?: Partial<QueueBounds>
   /** Milliseconds between looks at Postgres while the bus is not live. Default 1500. */
   pollEvery?: number
@@ -44,6 +49,7 @@ const RETRY_JOIN = 500
  */
 export class Hub {
   readonly #options: HubOptions
+  readonly #meter: StreamMeter
   readonly #context: ChannelContext
   readonly #channels = new Map<string, Channel>()
   readonly #garbage: LogBudget
@@ -56,11 +62,14 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options
-    const { bus, store, logger } = options
+    const { bus, store, logger, meter = new StreamMeter(), tracer } = options
+    this.#meter = meter
     this.#context = {
       store,
       logger,
-      drains: new Drains({ ...DEFAULT_BOUNDS, ...options.bounds }),
+      meter,
+      tracer,
+      drains: new Drains({ ...DEFAULT_BOUNDS, ...options.bounds }, meter),
       broadcasts: new LogBudget(logger),
     }
     this.#garbage = new LogBudget(logger, 5)
@@ -147,6 +156,7 @@ export class Hub {
     }
     if (subscriber.isGone) return
     const message = 'the ledger cannot be read now'
+    this.#meter.cuts.add('unavailable')
     subscriber.sink.close({ code: 'unavailable', message, final: false })
   }
 
@@ -161,12 +171,14 @@ export class Hub {
   #receive(text: string): void {
     const event = parseMessage(text, this.#options.store.epoch)
     if (typeof event === 'string') {
+      this.#meter.ignored += 1
       if (this.#garbage.take()) {
         const { logger } = this.#options
         logger.warn({ reason: event }, 'ignored a message on balance:updates that is not ours')
       }
       return
     }
+    this.#meter.receivedMessage(text)
     this.#channels.get(channelKey(event.tenant, event.userId))?.receive(event)
   }
 

@@ -53,7 +53,18 @@ function cut(text: string, epoch: string): StreamEvent | undefined {
   const from = mark === undefined ? -1 : text.indexOf(mark)
   if (from < 0 || id !== `${epoch}:${seq}` || userId === '' || tenant === '') return undefined
   const frame = new Frame(event, `{${text.slice(from + 1)}`, id)
-  return { tenant, userId, seq: Number(seq), event, frame }
+  const traceparent = traceparentBefore(text, from)
+  return { tenant, userId, seq: Number(seq), event, frame, traceparent }
+}
+
+const TRACEPARENT = '"traceparent":"'
+const TRACEPARENT_LENGTH = 55
+
+/** It is the last of what is not for clients, so that it need not be looked for. */
+function traceparentBefore(text: string, from: number): string | undefined {
+  const begin = from - TRACEPARENT_LENGTH - 1
+  if (!text.startsWith(TRACEPARENT, begin - TRACEPARENT.length)) return undefined
+  return text.slice(begin, from - 1)
 }
 
 function read(text: string, epoch: string): StreamEvent | string {

@@ -3,8 +3,9 @@ import type { Committed } from '../ledger/command.ts'
 import type { LedgerEvent } from '../ledger/event.ts'
 import type { OutboxStore } from '../ledger/ledger.ts'
 import { toDecimal } from '../ledger/money.ts'
+import { LogBudget } from '../log-budget.ts'
 import type { Bus } from './bus.ts'
-import { LogBudget } from './log-budget.ts'
+import type { PublishObserver } from './publish-observer.ts'
 
 export interface OutboxOptions {
   bus: Pick<Bus, 'publish' | 'reachable'>
@@ -14,6 +15,8 @@ export interface OutboxOptions {
   sweepEvery?: number
   /** Age in milliseconds from which a row counts as left over. Default 1000. */
   leftAfter?: number
+  /** Are told of every commit that is published. */
+  observers?: readonly PublishObserver[]
 }
 
 /** Batches on their way to the bus at once; what is beyond waits in its row for the sweep. */
@@ -76,12 +79,17 @@ export class Outbox {
   }
 
   async #send(committed: Committed): Promise<boolean> {
-    const { bus, logger } = this.#options
+    const { bus, logger, observers = [] } = this.#options
+    const ends = observers.map((observer) => observer.publishing(committed.events))
+    let published = false
     try {
       await bus.publish(committed.events)
+      published = true
     } catch (error) {
       logger.debug({ err: error }, 'not published; the sweep will')
       return false
+    } finally {
+      for (const end of ends) end(published)
     }
     for (const event of committed.events) this.#say(event)
     this.#acknowledge(committed.outboxId)
@@ -127,13 +135,16 @@ export class Outbox {
   }
 
   async #sweep(): Promise<void> {
-    const { bus, store, logger, leftAfter = 1000 } = this.#options
+    const { bus, store, logger, leftAfter = 1000, observers = [] } = this.#options
     try {
       // What cannot be published is not claimed either: its row waits until Redis is back.
       while (bus.reachable) {
         const left = await store.claim(CLAIM, leftAfter)
         const sent = await Promise.all(left.map((committed) => this.#send(committed)))
-        if (left.length > 0) logger.debug({ rows: left.length }, 'swept the outbox')
+        if (left.length > 0) {
+          logger.debug({ rows: left.length }, 'swept the outbox')
+          for (const observer of observers) observer.swept?.(left.length)
+        }
         if (left.length < CLAIM || sent.includes(false)) return
       }
     } catch (error) {

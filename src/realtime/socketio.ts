@@ -3,7 +3,7 @@ import { Server as Engine, type ServerOptions as EngineOptions } from 'engine.io
 import type { Logger } from 'pino'
 import { Server, type Socket } from 'socket.io'
 import type { Principal } from '../auth/principal.ts'
-import { ApiError } from '../errors.ts'
+import { ApiError, type ErrorCode } from '../errors.ts'
 import type { Allowance } from './allowance.ts'
 import type { Connection, TransportSink } from './connection.ts'
 import { type Frame, NAMESPACE, type SocketIoFrame } from './frame.ts'
@@ -54,8 +54,13 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
     },
     allowRequest: (request, callback) => {
       const { origin, host } = request.headers
-      if (admission.draining) callback('the server is restarting', false)
-      else if (!parts.originAllowed(origin, host)) callback('this origin may not connect', false)
+      const turnAway = (code: ErrorCode, message: string) => {
+        admission.refused(code)
+        callback(message, false)
+      }
+      if (admission.draining) turnAway('shutting_down', 'the server is restarting')
+      else if (!parts.originAllowed(origin, host))
+        turnAway('forbidden', 'this origin may not connect')
       else callback(null, true)
     },
   }

@@ -6,6 +6,8 @@ export interface StreamEvent extends Who {
   seq: number
   event: string
   frame: Frame
+  /** W3C trace context of the request that caused it. */
+  traceparent?: string | undefined
 }
 
 type Field = keyof BalanceUpdateEvent
@@ -54,5 +56,6 @@ export function fromMessage(message: BalanceUpdateEvent): StreamEvent {
     seq: message.seq,
     event: message.event,
     frame: new Frame(message.event, payload, message.id),
+    traceparent: message.traceparent,
   }
 }

@@ -21,6 +21,7 @@ export function createUpgradeRouter(gateway: Gateway, logger: Logger) {
       } else if (url.pathname === '/balance') {
         await openBalance(gateway, url, request, socket, head)
       } else {
+        gateway.admission.refused('not_found')
         refuse(socket, 404, 'not_found', 'no WebSocket here: connect to /balance')
       }
     } catch (error) {
@@ -43,6 +44,7 @@ async function openBalance(
 ): Promise<void> {
   const { origin, host, authorization } = request.headers
   if (!gateway.originAllowed(origin, host)) {
+    gateway.admission.refused('forbidden')
     throw new ApiError(403, 'forbidden', 'this origin may not connect')
   }
   const query = url.searchParams

@@ -4,6 +4,7 @@ import type { RevocationStore } from '../auth/revocation.ts'
 import type { Who } from '../ledger/event.ts'
 import type { Answers, Auditor, Executor, Overview, Policies, Reader } from '../ledger/ledger.ts'
 import type { Logger } from '../log.ts'
+import type { Exposition } from '../metrics/exposition.ts'
 
 /** The shared cache of balances. */
 export interface BalanceCache {
@@ -13,11 +14,16 @@ export interface BalanceCache {
   fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void>
 }
 
-/** Whether this process should get traffic. */
-export interface Readiness {
-  ready: boolean
-  /** By dependency; `reason` is fit for anyone's eyes. */
-  checks: Record<string, { ok: boolean; reason?: string }>
+/** One thing that was looked at; `reason` is fit for anyone's eyes. */
+export interface Check {
+  ok: boolean
+  reason?: string
+}
+
+/** Whether all is well, and with what. */
+export interface Health {
+  ok: boolean
+  checks: Record<string, Check>
 }
 
 /** How this process and what it stands on are doing. Every `reason` is fit for an admin's eyes. */
@@ -53,7 +59,11 @@ export interface RouteDeps {
   cache: BalanceCache
   tickets: TicketIssuer
   revocations: Pick<RevocationStore, 'revoke' | 'lift' | 'list'>
-  readiness: () => Promise<Readiness>
+  /** Whether this process should be let live. */
+  liveness: () => Health
+  /** Whether it should get traffic. */
+  readiness: () => Promise<Health>
   system: () => Promise<SystemState>
+  metrics: () => Promise<Exposition>
   log: Logger
 }

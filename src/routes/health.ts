@@ -3,13 +3,17 @@ import { factory } from '../http/env.ts'
 import type { RouteDeps } from './deps.ts'
 
 /** `/health`: is the process alive, and should it get traffic. */
-export function healthRoutes({ readiness }: Pick<RouteDeps, 'readiness'>) {
+export function healthRoutes({ liveness, readiness }: Pick<RouteDeps, 'liveness' | 'readiness'>) {
   return factory
     .createApp()
-    .get('/live', (c) => answer(c, { status: 'live' }))
+    .get('/live', (c) => {
+      const { ok, checks } = liveness()
+      const status = ok ? ('live' as const) : ('not live' as const)
+      return answer(c, { status, checks }, ok ? 200 : 503)
+    })
     .get('/ready', async (c) => {
-      const { ready, checks } = await readiness()
-      const status = ready ? ('ready' as const) : ('not ready' as const)
-      return answer(c, { status, checks }, ready ? 200 : 503)
+      const { ok, checks } = await readiness()
+      const status = ok ? ('ready' as const) : ('not ready' as const)
+      return answer(c, { status, checks }, ok ? 200 : 503)
     })
 }

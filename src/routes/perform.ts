@@ -3,13 +3,12 @@ import { answer } from '../http/answer.ts'
 import type { Env } from '../http/env.ts'
 import { refusal } from '../http/refusal.ts'
 import { replayedHeader } from '../http/replayed.ts'
+import { traceparentOf } from '../http/traceparent.ts'
 import type { Command, Operation } from '../ledger/command.ts'
 import type { Executor } from '../ledger/ledger.ts'
 import { toWireTransaction } from './wire.ts'
 
 type Fields = Partial<Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey' | 'traceparent'>>
-
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 /**
  * Gives the ledger one command in the caller's name, and the caller its answer: the transaction, or the
@@ -31,13 +30,13 @@ export async function perform<S extends 200 | 201>(
 function command(c: Context<Env>, op: Operation, fields: Fields): Command {
   const { tenant, userId: actor } = c.var.principal
   const { idempotencyKey } = c.var
-  const traceparent = c.req.header('traceparent')
+  const traceparent = traceparentOf(c)
   return {
     ...fields,
     op,
     tenant,
     actor,
     ...(idempotencyKey !== undefined && { idempotencyKey }),
-    ...(traceparent && TRACEPARENT.test(traceparent) && { traceparent }),
+    ...(traceparent !== undefined && { traceparent }),
   }
 }

@@ -9,6 +9,8 @@ export interface ServerEnvironment {
   redisUrl: string
   /** Written by all processes. */
   logFile: string
+  /** More variables. */
+  more?: Record<string, string>
 }
 
 /** The real server as a process of its own, that can be killed and comes back on the same port. */
@@ -32,7 +34,7 @@ export class ServerProcess {
 
   /** Resolves when it answers. */
   async start(): Promise<void> {
-    const { databaseUrl, redisUrl, logFile } = this.#environment
+    const { databaseUrl, redisUrl, logFile, more } = this.#environment
     const log = openSync(logFile, 'a')
     this.#child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
       stdio: ['ignore', log, log],
@@ -46,6 +48,7 @@ export class ServerProcess {
         DRAIN_SECONDS: '1',
         ...UNLIMITED,
         LOG_LEVEL: 'warn',
+        ...more,
       },
     })
     for (let i = 0; i < 300; i++) {

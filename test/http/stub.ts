@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { type AppDeps, createApp } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { mintToken, type TokenClaims } from '../../src/auth/token.ts'
+import { RequestMeter } from '../../src/http/request-meter.ts'
 import type { Command, Transaction } from '../../src/ledger/command.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
@@ -51,6 +52,7 @@ export function edge(overrides: Partial<AppDeps> = {}) {
   const app = createApp({
     currency: 'USD',
     corsOrigins: ['https://app.example.com'],
+    requests: new RequestMeter(),
     requestTimeout: 5,
     auditTimeout: 600,
     authenticator: createAuthenticator({ keys: { kind: 'secret', secret: SECRET } }),
@@ -68,8 +70,10 @@ export function edge(overrides: Partial<AppDeps> = {}) {
     cache: unused as AppDeps['cache'],
     tickets: unused as AppDeps['tickets'],
     revocations: unused as AppDeps['revocations'],
-    readiness: async () => ({ ready: true, checks: {} }),
+    liveness: () => ({ ok: true, checks: {} }),
+    readiness: async () => ({ ok: true, checks: {} }),
     system: unused as AppDeps['system'],
+    metrics: async () => ({ contentType: 'text/plain', text: '' }),
     log: pino({ level: 'silent' }),
     ...overrides,
   })

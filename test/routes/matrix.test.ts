@@ -164,6 +164,7 @@ const MATRIX: Record<string, Row> = {
   'POST /balance/ticket': row(201, 201, 201, 201, 201),
   'GET /health/live': anyone(200),
   'GET /health/ready': anyone(200),
+  'GET /metrics': anyone(200),
   'GET /openapi.json': anyone(200),
   'GET /asyncapi.json': anyone(200),
   'GET /docs': anyone(200),

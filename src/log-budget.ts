@@ -1,4 +1,4 @@
-import type { Logger } from 'pino'
+import type { Logger } from './log.ts'
 
 /**
  * Lines of one kind, at most so many a second: under load a line for every event would cost more than

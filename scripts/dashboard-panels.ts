@@ -1,0 +1,262 @@
+/** Of one process, as the dashboard's variables choose. */
+const CHOSEN = 'job=~"$job", instance=~"$instance"'
+
+interface Line {
+  expr: string
+  legend: string
+}
+
+export interface Panel {
+  title: string
+  unit?: string
+  description?: string
+  lines: Line[]
+}
+
+/** A metric of ours with the dashboard's choice, and more labels. */
+const of = (name: string, labels = '') =>
+  `livebalance_${name}{${CHOSEN}${labels === '' ? '' : `, ${labels}`}}`
+const rate = (name: string, labels?: string) => `rate(${of(name, labels)}[$__rate_interval])`
+const sumBy = (by: string, name: string, labels?: string) =>
+  `sum by (${by}) (${rate(name, labels)})`
+const line = (expr: string, legend: string): Line => ({ expr, legend })
+
+/** p50, p95 and p99 of a histogram. */
+const quantiles = (name: string, labels?: string): Line[] =>
+  [0.5, 0.95, 0.99].map((q) =>
+    line(
+      `histogram_quantile(${q}, ${sumBy('le', `${name}_bucket`, labels)})`,
+      `p${Math.round(q * 100)}`,
+    ),
+  )
+
+/** The dashboard's panels, by row. */
+export const ROWS: Record<string, Panel[]> = {
+  Overview: [
+    { title: 'Servers', lines: [line(`count(${of('build_info')})`, 'running')] },
+    {
+      title: 'Requests',
+      unit: 'reqps',
+      lines: [line(`sum(${rate('http_request_duration_seconds_count')})`, 'all')],
+    },
+    {
+      title: 'Share of requests that failed on our side',
+      unit: 'percentunit',
+      lines: [
+        line(
+          `sum(${rate('http_request_duration_seconds_count', 'status="5xx"')}) / sum(${rate('http_request_duration_seconds_count')})`,
+          '5xx',
+        ),
+      ],
+    },
+    { title: 'Open connections', lines: [line(`sum(${of('connections')})`, 'all')] },
+    {
+      title: 'Oldest change that is not published',
+      unit: 's',
+      lines: [line(`max(${of('outbox_oldest_seconds')})`, 'age')],
+    },
+    {
+      title: 'Postgres, Redis and real time',
+      description: '1: well. Real time is also well while Redis is away, only later.',
+      lines: [
+        line(`min(${of('postgres_up')})`, 'Postgres'),
+        line(`min(${of('redis_link', 'state="live"')})`, 'Redis'),
+        line(`min(${of('stream_state', 'state="live"')})`, 'real time'),
+      ],
+    },
+  ],
+  Requests: [
+    {
+      title: 'Requests by route',
+      unit: 'reqps',
+      lines: [
+        line(sumBy('method, route', 'http_request_duration_seconds_count'), '{{method}} {{route}}'),
+      ],
+    },
+    {
+      title: 'Requests by status',
+      unit: 'reqps',
+      lines: [line(sumBy('status', 'http_request_duration_seconds_count'), '{{status}}')],
+    },
+    {
+      title: 'Time until an answer begins',
+      unit: 's',
+      lines: quantiles('http_request_duration_seconds'),
+    },
+    {
+      title: 'p99 by route',
+      unit: 's',
+      lines: [
+        line(
+          `histogram_quantile(0.99, ${sumBy('route, method, le', 'http_request_duration_seconds_bucket')})`,
+          '{{method}} {{route}}',
+        ),
+      ],
+    },
+    {
+      title: 'Cache hits',
+      unit: 'percentunit',
+      lines: [
+        line(
+          `sum(${rate('cache_reads_total', 'result="hit"')}) / sum(${rate('cache_reads_total')})`,
+          'of all reads',
+        ),
+      ],
+    },
+    {
+      title: 'Refused by a rate limit',
+      unit: 'reqps',
+      lines: [line(sumBy('budget', 'rate_limited_total'), '{{budget}}')],
+    },
+  ],
+  Ledger: [
+    {
+      title: 'Commands by operation',
+      unit: 'ops',
+      lines: [line(sumBy('op', 'ledger_commands_total'), '{{op}}')],
+    },
+    {
+      title: 'Commands that did not simply succeed',
+      unit: 'ops',
+      lines: [line(sumBy('outcome', 'ledger_commands_total', 'outcome!="ok"'), '{{outcome}}')],
+    },
+    { title: 'Time of a call', unit: 's', lines: quantiles('ledger_call_duration_seconds') },
+    {
+      title: 'Commands in a call',
+      description: 'The average: near 128 the ledger is at its limit.',
+      lines: [
+        line(
+          `sum(${rate('ledger_batch_commands_sum')}) / sum(${rate('ledger_batch_commands_count')})`,
+          'commands',
+        ),
+      ],
+    },
+    {
+      title: 'Commands that wait',
+      lines: [line(of('ledger_queued_commands'), '{{instance}}')],
+    },
+    {
+      title: 'Calls that failed',
+      unit: 'ops',
+      lines: [line(sumBy('instance', 'ledger_failed_calls_total'), '{{instance}}')],
+    },
+  ],
+  'From the commit to the message': [
+    {
+      title: 'Commits that are not published',
+      lines: [line(`max(${of('outbox_rows')})`, 'rows')],
+    },
+    { title: 'Time to publish', unit: 's', lines: quantiles('publish_duration_seconds') },
+    {
+      title: 'Published',
+      unit: 'ops',
+      lines: [
+        line(`sum(${rate('published_events_total')})`, 'events'),
+        line(`sum(${rate('publish_failures_total')})`, 'failed attempts'),
+        line(`sum(${rate('outbox_swept_total')})`, 'left over, swept up'),
+      ],
+    },
+    {
+      title: 'From the change to its message',
+      unit: 's',
+      lines: quantiles('subscriber_lag_seconds'),
+    },
+    {
+      title: 'Messages heard',
+      unit: 'ops',
+      lines: [line(sumBy('kind', 'subscriber_messages_total'), '{{kind}}')],
+    },
+    {
+      title: 'State of real time',
+      lines: [line(`sum by (state) (${of('stream_state')})`, '{{state}}')],
+    },
+  ],
+  Connections: [
+    {
+      title: 'Open by transport',
+      lines: [line(`sum by (transport) (${of('connections')})`, '{{transport}}')],
+    },
+    { title: 'Users', lines: [line(of('connected_users'), '{{instance}}')] },
+    {
+      title: 'Let in',
+      unit: 'ops',
+      lines: [line(sumBy('transport', 'connections_opened_total'), '{{transport}}')],
+    },
+    {
+      title: 'Not let in',
+      unit: 'ops',
+      lines: [line(sumBy('code', 'handshake_refusals_total'), '{{code}}')],
+    },
+    {
+      title: 'Ended by the server',
+      unit: 'ops',
+      lines: [line(sumBy('reason', 'connection_cuts_total'), '{{reason}}')],
+    },
+    {
+      title: 'Deliveries',
+      unit: 'ops',
+      lines: [
+        line(`sum(${rate('deliveries_total')})`, 'events'),
+        line(`sum(${rate('replayed_events_total')})`, 'of them replayed'),
+      ],
+    },
+    {
+      title: 'Resumed',
+      unit: 'ops',
+      lines: [line(sumBy('recovered', 'replays_total'), 'recovered: {{recovered}}')],
+    },
+    {
+      title: 'Repairs',
+      unit: 'ops',
+      lines: [
+        line(`sum(${rate('conflations_total')})`, 'slow connections conflated'),
+        line(`sum(${rate('stream_repairs_total')})`, 'streams repaired from Postgres'),
+      ],
+    },
+  ],
+  Process: [
+    {
+      title: 'Lag of the event loop, p99',
+      unit: 's',
+      lines: [line(`nodejs_eventloop_lag_p99_seconds{${CHOSEN}}`, '{{instance}}')],
+    },
+    {
+      title: 'Processor',
+      unit: 'percentunit',
+      description: 'One core is 100 %: a process uses little more than one.',
+      lines: [line(`rate(process_cpu_seconds_total{${CHOSEN}}[$__rate_interval])`, '{{instance}}')],
+    },
+    {
+      title: 'Memory',
+      unit: 'bytes',
+      lines: [
+        line(`process_resident_memory_bytes{${CHOSEN}}`, '{{instance}} resident'),
+        line(`nodejs_heap_size_used_bytes{${CHOSEN}}`, '{{instance}} heap'),
+      ],
+    },
+    {
+      title: 'Garbage collection',
+      unit: 'percentunit',
+      lines: [
+        line(
+          `sum by (instance) (rate(nodejs_gc_duration_seconds_sum{${CHOSEN}}[$__rate_interval]))`,
+          '{{instance}}',
+        ),
+      ],
+    },
+    {
+      title: 'File descriptors',
+      unit: 'percentunit',
+      lines: [
+        line(
+          `process_open_fds{${CHOSEN}} / process_max_fds{${CHOSEN}}`,
+          '{{instance}} of its limit',
+        ),
+      ],
+    },
+    {
+      title: 'Versions',
+      lines: [line(`count by (version, node) (${of('build_info')})`, '{{version}}, Node {{node}}')],
+    },
+  ],
+}

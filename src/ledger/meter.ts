@@ -1,0 +1,34 @@
+import { Distribution, LATENCY_BOUNDS } from '../metrics/distribution.ts'
+import { Tally } from '../metrics/tally.ts'
+import type { Command, Outcome } from './command.ts'
+import type { LedgerObserver } from './observer.ts'
+
+/** Counts the write side of this process since its start. */
+export class LedgerMeter implements LedgerObserver {
+  /** Commands in one SQL call. */
+  readonly batchSize = new Distribution([1, 2, 4, 8, 16, 32, 64, 128])
+  /** Seconds of one SQL call that was answered. */
+  readonly callSeconds = new Distribution(LATENCY_BOUNDS)
+  failedCalls = 0
+  /** By operation, and `ok`, `replayed`, the refusal's code, or `failed`. */
+  readonly commands = new Tally('op', 'outcome')
+
+  calling(commands: readonly Command[]): (outcomes?: readonly Outcome[]) => void {
+    this.batchSize.add(commands.length)
+    const began = performance.now()
+    return (outcomes) => {
+      if (outcomes) this.callSeconds.add((performance.now() - began) / 1000)
+      else this.failedCalls += 1
+    }
+  }
+
+  settled(command: Command, outcome: Outcome | undefined): void {
+    this.commands.add(command.op, nameOf(outcome))
+  }
+}
+
+function nameOf(outcome: Outcome | undefined): string {
+  if (!outcome) return 'failed'
+  if (outcome.replayed) return 'replayed'
+  return outcome.ok ? 'ok' : outcome.code
+}

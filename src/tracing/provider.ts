@@ -1,0 +1,63 @@
+import { DiagLogLevel, diag } from '@opentelemetry/api'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+} from '@opentelemetry/resources'
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  type Sampler,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace'
+import type { TracingConfig } from '../config.ts'
+import type { Logger } from '../log.ts'
+import { LogBudget } from '../log-budget.ts'
+
+export interface ProviderOptions {
+  config: TracingConfig
+  /** Of the server. */
+  version: string
+  log: Logger
+}
+
+/** Spans leave in batches, as OTLP in JSON over HTTP. Those that the collector does not take are dropped. */
+export function createProvider({ config, version, log }: ProviderOptions): TracerProvider {
+  const budget = new LogBudget(log, 1)
+  const warn = (message: string) => {
+    if (budget.take()) log.warn(`OpenTelemetry: ${message}`)
+  }
+  diag.setLogger(
+    { error: warn, warn, info() {}, debug() {}, verbose() {} },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  )
+  const resource = defaultResource()
+    .merge(
+      resourceFromAttributes({ 'service.name': config.serviceName, 'service.version': version }),
+    )
+    .merge(detectResources({ detectors: [envDetector] }))
+  const exporter = new OTLPTraceExporter({ url: config.url })
+  return new TracerProvider({
+    resource,
+    sampler: samplerOf(config),
+    spanProcessors: [new BatchSpanProcessor({ exporter })],
+  })
+}
+
+function samplerOf({ sampler, ratio }: TracingConfig): Sampler {
+  const [kind, root] = sampler.startsWith('parentbased_')
+    ? ['parentbased', sampler.slice('parentbased_'.length)]
+    : ['plain', sampler]
+  const own =
+    root === 'traceidratio'
+      ? new TraceIdRatioBasedSampler(ratio)
+      : root === 'always_off'
+        ? new AlwaysOffSampler()
+        : new AlwaysOnSampler()
+  return kind === 'parentbased' ? new ParentBasedSampler({ root: own }) : own
+}

@@ -1,0 +1,33 @@
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+import { boot } from '../../src/boot.ts'
+import { parseConfig } from '../../src/config.ts'
+import { createLogger } from '../../src/log.ts'
+import { Releases } from '../../src/releases.ts'
+import { TEST_SECRET } from '../environment/index.ts'
+
+export interface Booted {
+  url: string
+  /** What it logged: a parsed line each. */
+  log: Record<string, unknown>[]
+  close(): Promise<void>
+}
+
+/** The whole server in this process, as `npm start` wires it. */
+export async function bootServer(env: Record<string, string>): Promise<Booted> {
+  const config = parseConfig({
+    PORT: '0',
+    HOST: '127.0.0.1',
+    JWT_SECRET: TEST_SECRET,
+    DRAIN_SECONDS: '0',
+    LOG_LEVEL: 'info',
+    DATA_DIR: await mkdtemp(join(inject('runFolder'), 'data-')),
+    ...env,
+  })
+  const log: Booted['log'] = []
+  const logger = createLogger(config, false, { write: (line) => void log.push(JSON.parse(line)) })
+  const releases = new Releases()
+  const { address } = await boot(config, logger, releases)
+  return { url: `http://127.0.0.1:${address.port}`, log, close: () => releases.run() }
+}
