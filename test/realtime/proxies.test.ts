@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../environment/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
@@ -120,6 +121,14 @@ describe.each(['nginx', 'caddy'] as const)('behind %s, as documented', (name) =>
       await proxy.start()
       const again = connectBy[transport](proxy.url, token, { lastEventId: 'e1:2' })
       await eventually(() => expect(again.seqs()).toEqual([3, 4]))
+    })
+
+    test('metrics are not for the public', async () => {
+      const routes = new Hono().get('/metrics', (c) => c.text('inside'))
+      const server = await startServer({ routes })
+      const proxy = await startProxy(name, program ?? '', server.url)
+      expect((await fetch(`${server.url}/metrics`)).status).toBe(200)
+      expect((await fetch(`${proxy.url}/metrics`)).status).toBe(404)
     })
 
     test('silent streams outlive the idle limit', async () => {
