@@ -10,7 +10,8 @@ const UPGRADE =
 /** Connections opened at once. */
 const AT_ONCE = 50
 
-const [, , port, protocol, count] = process.argv
+/** `from`: the number of the first user. */
+const [, , port, protocol, count, from = '0'] = process.argv
 const sockets: Socket[] = []
 let next = 0
 
@@ -56,7 +57,7 @@ function maskedFrame(text: string): Buffer {
 }
 
 async function openSome(): Promise<void> {
-  while (next < Number(count)) await open(next++)
+  while (next < Number(count)) await open(Number(from) + next++)
 }
 
 process.on('disconnect', () => process.exit())
