@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { mintToken } from '../../src/auth/token.ts'
-import { SECRET } from './subjects.ts'
+import { ROOM, SECRET } from './subjects.ts'
 
-export type Protocol = 'SSE' | 'WebSocket' | 'Socket.IO'
+export type Protocol = 'SSE' | 'WebSocket' | 'Socket.IO' | 'TCP'
 
 const UPGRADE =
   'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
@@ -10,13 +10,13 @@ const UPGRADE =
 /** Connections opened at once. */
 const AT_ONCE = 50
 
-/** `from`: the number of the first user. */
+/** `from`: the number of the first user, or the room. */
 const [, , port, protocol, count, from = '0'] = process.argv
 const sockets: Socket[] = []
 let next = 0
 
 /** Speaks just enough of its protocol to be connected, and then throws away what it gets. */
-async function open(user: number): Promise<void> {
+async function open(user: string): Promise<void> {
   const token = await mintToken(SECRET, { sub: `user-${user}`, expiresIn: 3600 })
   const socket = connect(Number(port), '127.0.0.1')
   sockets.push(socket)
@@ -33,7 +33,10 @@ async function open(user: number): Promise<void> {
       }
       socket.on('data', look)
     })
-  if (protocol === 'SSE') {
+  if (protocol === 'TCP') {
+    socket.write(user)
+    await arrived(/hello/)
+  } else if (protocol === 'SSE') {
     socket.write(
       `GET /balance/stream?user=${user}&token=${token} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
     )
@@ -57,7 +60,10 @@ function maskedFrame(text: string): Buffer {
 }
 
 async function openSome(): Promise<void> {
-  while (next < Number(count)) await open(Number(from) + next++)
+  while (next < Number(count)) {
+    const number = next++
+    await open(from === ROOM ? ROOM : String(Number(from) + number))
+  }
 }
 
 process.on('disconnect', () => process.exit())

@@ -1,93 +1,156 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
+import { report } from '../report.ts'
+import { compare, type Row } from '../row.ts'
 import type { Protocol } from './clients.ts'
 import { latency } from './latency.ts'
-import type { Answer, Question } from './subject.ts'
-import type { SubjectName } from './subjects.ts'
+import { SubjectProcess } from './process.ts'
+import { ROOM, type SubjectName } from './subjects.ts'
 
-/** Idle connections, of which the first are then given events. */
+/**
+ * `npm run bench:realtime`: memory of an idle connection, CPU of a delivery and latency, each beside its
+ * limit in the same run, in turn. Arguments: idle connections of each transport (5,000), rounds of the
+ * memory's measurement (1).
+ */
 const CONNECTIONS = Number(process.argv[2] ?? 5000)
+const MEMORY_ROUNDS = Number(process.argv[3] ?? 1)
+
+/** Connections there are before the first that count: what the first ones cost is code and room to grow. */
+const FIRST = 1000
+/** Users that get events, and connections in the room. */
 const USERS = 1000
-const ROUNDS = 20
-const REPEATS = 3
+const DELIVERIES = 20
+const CPU_ROUNDS = 5
 
 interface Pair {
   protocol: Protocol
   raw: SubjectName
-  /** Goals, as ratios to raw. */
+  /** Goals, as ratios to raw: bytes and CPU of a connection, and deliveries to the room in a CPU second. */
   memory: number
   cpu: number
+  room?: number
+  /** Deliveries in a CPU second, as a ratio to a bare TCP socket's writes. */
+  tcp?: number
 }
 
 const PAIRS: Pair[] = [
-  { protocol: 'SSE', raw: 'raw SSE', memory: 1.1, cpu: 1.25 },
+  { protocol: 'SSE', raw: 'raw SSE', memory: 1.1, cpu: 1.25, tcp: 0.8, room: 1 },
   { protocol: 'WebSocket', raw: 'raw ws', memory: 1.25, cpu: 1.25 },
-  { protocol: 'Socket.IO', raw: 'bare Socket.IO', memory: 1.1, cpu: 1.25 },
+  { protocol: 'Socket.IO', raw: 'bare Socket.IO', memory: 1.1, cpu: 1.25, tcp: 0.5, room: 0.8 },
 ]
 
-const here = (file: string) => new URL(file, import.meta.url).pathname
-const execArgv = ['--import', 'tsx', '--expose-gc']
-
-async function ask(child: ChildProcess, question: Question): Promise<number> {
-  child.send(question)
-  const [answer] = (await once(child, 'message')) as [Extract<Answer, { value: number }>]
-  return answer.value
+/** A process with its idle connections, and the bytes that each took. */
+async function idle(name: SubjectName, protocol: Protocol) {
+  const subject = await SubjectProcess.start(name, protocol)
+  await subject.open(FIRST)
+  const before = await subject.ask({ ask: 'memory' })
+  await subject.open(CONNECTIONS - FIRST)
+  const after = await subject.ask({ ask: 'memory' })
+  return { subject, kilobytes: (after - before) / (CONNECTIONS - FIRST) / 1024 }
 }
 
-/** Bytes of an idle connection, and CPU microseconds of a delivery. */
-async function measure(name: SubjectName, protocol: Protocol): Promise<[number, number]> {
-  const subject = fork(here('subject.ts'), [name], { execArgv })
-  const [{ port }] = (await once(subject, 'message')) as [{ port: number }]
-  const open = async (count: number) => {
-    const clients = fork(here('clients.ts'), [String(port), protocol, String(count)], { execArgv })
-    await once(clients, 'message')
-    return clients
+async function rowsOf({ protocol, raw, memory, cpu, room, tcp }: Pair): Promise<Row[]> {
+  const bytes = { ours: [] as number[], raw: [] as number[] }
+  for (let round = 1; ; round++) {
+    const limit = await idle(raw, protocol)
+    const ours = await idle('ours', protocol)
+    bytes.raw.push(limit.kilobytes)
+    bytes.ours.push(ours.kilobytes)
+    const rows = [
+      compare({
+        what: `${protocol}: an idle connection of ${CONNECTIONS}`,
+        unit: 'KB',
+        ours: bytes.ours,
+        limit: { name: raw, rounds: bytes.raw },
+        direction: '≤',
+        goal: memory,
+      }),
+    ]
+    if (round < MEMORY_ROUNDS) {
+      limit.subject.end()
+      ours.subject.end()
+      continue
+    }
+    const bare = await SubjectProcess.start('bare TCP', 'TCP')
+    await bare.open(USERS)
+    const subjects = { ours: ours.subject, raw: limit.subject, bare }
+    const one = await deliveries(subjects, 'users')
+    const cost = { what: `${protocol}: CPU of a delivery`, unit: 'µs', direction: '≤' as const }
+    rows.push(
+      compare({ ...cost, ours: one.ours, limit: { name: raw, rounds: one.raw }, goal: cpu }),
+    )
+    const rate = { unit: '/CPU s', direction: '≥' as const }
+    rows.push(
+      compare({
+        ...rate,
+        what: `${protocol}: one user's event`,
+        ours: perSecond(one.ours),
+        limit: { name: 'bare TCP', rounds: perSecond(one.bare) },
+        ...(tcp !== undefined && { goal: tcp }),
+      }),
+    )
+    for (const subject of Object.values(subjects)) await subject.open(USERS, ROOM)
+    const all = await deliveries(subjects, 'room')
+    rows.push(
+      compare({
+        ...rate,
+        what: `${protocol}: a room of ${USERS}`,
+        ours: perSecond(all.ours),
+        limit: { name: raw, rounds: perSecond(all.raw) },
+        ...(room !== undefined && { goal: room }),
+      }),
+    )
+    for (const subject of Object.values(subjects)) subject.end()
+    return rows
   }
-  // Code is compiled and heaps have grown before anything is counted.
-  const warm = await open(20)
-  await ask(subject, { ask: 'deliver', users: 20, rounds: 500, firstSeq: 1 })
-  warm.kill()
-  await new Promise((resolve) => setTimeout(resolve, 500))
-  const before = await ask(subject, { ask: 'memory' })
-  const clients = await open(CONNECTIONS)
-  const after = await ask(subject, { ask: 'memory' })
-  const costs: number[] = []
-  for (let i = 0; i < REPEATS; i++) {
-    const firstSeq = 1 + i * ROUNDS
-    costs.push(await ask(subject, { ask: 'deliver', users: USERS, rounds: ROUNDS, firstSeq }))
+}
+
+/** CPU microseconds of a delivery, a figure for each round. The first round warms up. */
+async function deliveries<Name extends string>(
+  subjects: Record<Name, SubjectProcess>,
+  to: 'users' | 'room',
+): Promise<Record<Name, number[]>> {
+  const names = Object.keys(subjects) as Name[]
+  const costs = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
+    Name,
+    number[]
+  >
+  for (let round = 0; round <= CPU_ROUNDS; round++) {
+    for (const name of names) {
+      const firstSeq = 1 + round * DELIVERIES
+      const question = { ask: 'deliver', to, users: USERS, rounds: DELIVERIES, firstSeq } as const
+      const cost = await subjects[name].ask(question)
+      if (round > 0) costs[name].push(cost)
+    }
   }
-  clients.kill()
-  subject.kill()
-  return [(after - before) / CONNECTIONS, median(costs)]
+  return costs
 }
 
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+function perSecond(microseconds: readonly number[]): number[] {
+  return microseconds.map((cost) => 1_000_000 / cost)
 }
 
-function row(what: string, ours: number, limit: number, unit: string, goal: number): void {
-  const ratio = ours / limit
-  const verdict = ratio <= goal ? 'reached' : 'MISSED'
-  const figures = [ours, limit].map((n) => n.toFixed(unit === 'ms' ? 2 : 1).padStart(8)).join('')
-  console.log(
-    `${what.padEnd(44)}${figures} ${unit.padEnd(3)}${ratio.toFixed(2).padStart(6)} ≤ ${goal}  ${verdict}`,
-  )
+const rows: Row[] = []
+for (const pair of PAIRS) rows.push(...(await rowsOf(pair)))
+const skipped: string[] = []
+const measured = await latency()
+if (measured) {
+  const { event, parts } = measured
+  const limit = 'HTTP + commit + Redis'
+  for (const [of, goal] of [
+    ['p50', 1.15],
+    ['p99', 1.25],
+  ] as const) {
+    rows.push(
+      compare({
+        what: `PATCH → event, ${of}`,
+        unit: 'ms',
+        ours: event.map((quantiles) => quantiles[of]),
+        limit: { name: limit, rounds: parts.map((quantiles) => quantiles[of]) },
+        direction: '≤',
+        goal,
+      }),
+    )
+  }
+} else {
+  skipped.push('latency: there is neither redis-server nor valkey-server on the PATH')
 }
-
-console.log(`${CONNECTIONS} idle connections; ${USERS * ROUNDS} deliveries, median of ${REPEATS}`)
-console.log(`${''.padEnd(44)}${'ours'.padStart(8)}${'limit'.padStart(8)}     ratio  goal`)
-for (const { protocol, raw, memory, cpu } of PAIRS) {
-  const [rawMemory, rawCpu] = await measure(raw, protocol)
-  const [ourMemory, ourCpu] = await measure('ours', protocol)
-  row(
-    `${protocol}: idle connection, beside ${raw}`,
-    ourMemory / 1024,
-    rawMemory / 1024,
-    'KB',
-    memory,
-  )
-  row(`${protocol}: CPU of a delivery, beside ${raw}`, ourCpu, rawCpu, 'µs', cpu)
-}
-const { event, parts } = await latency()
-row('PATCH → event, p50, beside its parts', event.p50, parts.p50, 'ms', 1.15)
-row('PATCH → event, p99, beside its parts', event.p99, parts.p99, 'ms', 1.25)
+report('realtime', rows, skipped)

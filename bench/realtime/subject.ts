@@ -1,13 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SUBJECTS, type Subject, type SubjectName } from './subjects.ts'
+import { ROOM, SUBJECTS, type Subject, type SubjectName } from './subjects.ts'
 
 /** The process of one subject: started with its name, and asked by messages. */
 export type Question =
   | { ask: 'memory' }
-  | { ask: 'deliver'; users: number; rounds: number; firstSeq: number }
+  /** `users` get an event each, round after round; or all connections of the room do. */
+  | { ask: 'deliver'; to: 'users' | 'room'; users: number; rounds: number; firstSeq: number }
 
 /** Bytes, or CPU microseconds for each delivery. */
 export type Answer = { port: number } | { value: number }
+
+/** Users whose events come in one turn of the event loop. */
+const TOGETHER = 20
 
 const subject: Subject = await SUBJECTS[process.argv[2] as SubjectName]()
 const answer = (message: Answer) => process.send?.(message)
@@ -18,24 +22,33 @@ process.on('message', async (question: Question) => {
 process.on('disconnect', () => process.exit())
 answer({ port: subject.port })
 
+/** Once garbage no longer hides it: pages that a collection empties are given back by later ones. */
 async function memory(): Promise<number> {
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < 8; i++) {
     globalThis.gc?.()
-    await sleep(100)
+    await sleep(50)
   }
   return process.memoryUsage().rss
 }
 
-/** An event for every user, round after round, each at its own moment, as payments come. */
-async function deliver({ users, rounds, firstSeq }: Extract<Question, { ask: 'deliver' }>) {
+/** Events come each at its own moment, as payments do. */
+async function deliver({ to, users, rounds, firstSeq }: Extract<Question, { ask: 'deliver' }>) {
   const before = process.cpuUsage()
   for (let round = 0; round < rounds; round++) {
+    const seq = firstSeq + round
+    if (to === 'room') {
+      subject.deliver(ROOM, seq)
+      await turn()
+      continue
+    }
     for (let user = 0; user < users; user++) {
-      subject.deliver(user, firstSeq + round)
-      if (user % 20 === 19) await new Promise((resolve) => setImmediate(resolve))
+      subject.deliver(String(user), seq)
+      if (user % TOGETHER === TOGETHER - 1) await turn()
     }
   }
   await sleep(50)
   const { user, system } = process.cpuUsage(before)
   return (user + system) / (users * rounds)
 }
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))

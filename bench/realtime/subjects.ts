@@ -1,5 +1,10 @@
 import { createServer as createHttpServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  type Server as NetServer,
+  type Socket,
+} from 'node:net'
 import { pino } from 'pino'
 import { Server as SocketIoServer } from 'socket.io'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -15,11 +20,14 @@ import { createServer } from '../../src/server.ts'
 
 export const SECRET = 'the secret of the bench: at least 32 bytes'
 
+/** The user of all connections of the room; the others are named by a number and have one connection each. */
+export const ROOM = 'room'
+
 /** A server under measurement. */
 export interface Subject {
   port: number
-  /** Sends event number `seq` to the connection of that user. */
-  deliver(user: number, seq: number): void
+  /** Sends event number `seq` to the connections of that user. */
+  deliver(user: string, seq: number): void
 }
 
 const EPOCH = 'bench'
@@ -58,6 +66,7 @@ async function ours(): Promise<Subject> {
     logger,
     currency: 'USD',
     corsOrigins: [],
+    connectionsPerUser: 100_000,
   })
   const app = createApp({
     authenticator,
@@ -82,49 +91,72 @@ async function ours(): Promise<Subject> {
   }
 }
 
-const userOf = (url = '') => Number(new URL(url, 'http://x').searchParams.get('user'))
+const userOf = (url = '') => new URL(url, 'http://x').searchParams.get('user') ?? ''
 
-async function listening(server: ReturnType<typeof createHttpServer>): Promise<number> {
+async function listening(server: NetServer): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return (server.address() as AddressInfo).port
 }
+
+/** Connections by user, as a bare server would keep them. */
+class Bare<Connection extends { on(event: 'close', listener: () => void): unknown }> {
+  readonly #users = new Map<string, Connection>()
+  readonly #room = new Set<Connection>()
+
+  add(user: string, connection: Connection): void {
+    if (user === ROOM) {
+      this.#room.add(connection)
+      connection.on('close', () => this.#room.delete(connection))
+    } else {
+      this.#users.set(user, connection)
+      connection.on('close', () => this.#users.delete(user))
+    }
+  }
+
+  of(user: string): Iterable<Connection> {
+    if (user === ROOM) return this.#room
+    const connection = this.#users.get(user)
+    return connection ? [connection] : []
+  }
+}
+
+const sseBlock = (seq: number) =>
+  `event: balance_updated\nid: bench:${seq}\ndata: ${payload(seq)}\n\n`
 
 export const SUBJECTS = {
   ours,
 
   /** A response of `node:http` for each connection. */
   async 'raw SSE'(): Promise<Subject> {
-    const responses = new Map<number, ServerResponse>()
+    const responses = new Bare<ServerResponse>()
     const server = createHttpServer((request, response) => {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' })
       response.write('retry: 2000\n\n')
-      const user = userOf(request.url)
-      responses.set(user, response)
-      response.on('close', () => responses.delete(user))
+      responses.add(userOf(request.url), response)
     })
     return {
       port: await listening(server),
-      deliver: (user, seq) =>
-        responses
-          .get(user)
-          ?.write(`event: balance_updated\nid: bench:${seq}\ndata: ${payload(seq)}\n\n`),
+      deliver(user, seq) {
+        const block = sseBlock(seq)
+        for (const response of responses.of(user)) response.write(block)
+      },
     }
   },
 
   async 'raw ws'(): Promise<Subject> {
-    const sockets = new Map<number, WebSocket>()
+    const sockets = new Bare<WebSocket>()
     const server = createHttpServer()
     const wss = new WebSocketServer({ server, perMessageDeflate: false, clientTracking: false })
     wss.on('connection', (socket, request) => {
-      const user = userOf(request.url)
-      sockets.set(user, socket)
+      sockets.add(userOf(request.url), socket)
       socket.on('message', () => {})
-      socket.on('close', () => sockets.delete(user))
     })
     return {
       port: await listening(server),
-      deliver: (user, seq) =>
-        sockets.get(user)?.send(`{"event":"balance_updated",${payload(seq).slice(1)}`),
+      deliver(user, seq) {
+        const text = `{"event":"balance_updated",${payload(seq).slice(1)}`
+        for (const socket of sockets.of(user)) socket.send(text)
+      },
     }
   },
 
@@ -133,13 +165,30 @@ export const SUBJECTS = {
     const io = new SocketIoServer(server, { perMessageDeflate: false, serveClient: false })
     const namespace = io.of('/balance')
     namespace.on('connection', (socket) => {
-      void socket.join(`user-${socket.handshake.auth.user}`)
+      void socket.join(socket.handshake.auth.user)
       socket.on('get_current_balance', () => {})
     })
     return {
       port: await listening(server),
       deliver: (user, seq) =>
-        namespace.local.to(`user-${user}`).emit('balance_updated', JSON.parse(payload(seq))),
+        namespace.local.to(user).emit('balance_updated', JSON.parse(payload(seq))),
+    }
+  },
+
+  /** Writes to a socket, and nothing else: what the operating system and Node ask for it. */
+  async 'bare TCP'(): Promise<Subject> {
+    const sockets = new Bare<Socket>()
+    const server = createTcpServer((socket) => {
+      socket.once('data', (user) => sockets.add(String(user), socket))
+      socket.on('error', () => socket.destroy())
+      socket.write('hello')
+    })
+    return {
+      port: await listening(server),
+      deliver(user, seq) {
+        const block = sseBlock(seq)
+        for (const socket of sockets.of(user)) socket.write(block)
+      },
     }
   },
 } satisfies Record<string, () => Promise<Subject>>

@@ -165,6 +165,9 @@ function serve(socket: Socket, { connections }: Parts): void {
     currency,
   })
   socket.data = visitor
+  // As Socket.IO's manual advises: it would keep the first request, with its token, as long as the connection.
+  conn.request = null
+  Object.assign(socket, { handshake: null })
   socket.on('disconnect', onDisconnect)
   socket.onAny(onEvent)
 }
@@ -196,6 +199,7 @@ async function onEvent(this: Socket, event: unknown, ...args: unknown[]): Promis
 /** Engine.IO's types leave out what Socket.IO's own adapter uses: its queue, and frames made beforehand. */
 interface EngineSocket {
   [VISITOR]: Visitor
+  request: unknown
   readyState: string
   writeBuffer: unknown[]
   transport: { socket?: { bufferedAmount: number } }

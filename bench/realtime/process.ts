@@ -1,0 +1,51 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { Protocol } from './clients.ts'
+import type { Answer, Question } from './subject.ts'
+import type { SubjectName } from './subjects.ts'
+
+const here = (file: string) => new URL(file, import.meta.url).pathname
+const execArgv = ['--import', 'tsx', '--expose-gc']
+
+/** A subject in a process of its own, and its clients in others. */
+export class SubjectProcess {
+  readonly #protocol: Protocol
+  readonly #process: ChildProcess
+  readonly #port: number
+  readonly #clients: ChildProcess[] = []
+  #opened = 0
+
+  private constructor(protocol: Protocol, process: ChildProcess, port: number) {
+    this.#protocol = protocol
+    this.#process = process
+    this.#port = port
+  }
+
+  static async start(name: SubjectName, protocol: Protocol): Promise<SubjectProcess> {
+    const child = fork(here('subject.ts'), [name], { execArgv })
+    const [{ port }] = (await once(child, 'message')) as [{ port: number }]
+    return new SubjectProcess(protocol, child, port)
+  }
+
+  /** Opens connections: of as many more users, or of the one user of the room. */
+  async open(count: number, room?: string): Promise<void> {
+    const from = room ?? String(this.#opened)
+    if (room === undefined) this.#opened += count
+    const args = [String(this.#port), this.#protocol, String(count), from]
+    const clients = fork(here('clients.ts'), args, { execArgv })
+    this.#clients.push(clients)
+    const exit = once(clients, 'exit').then(() => Promise.reject(new Error('the clients failed')))
+    await Promise.race([once(clients, 'message'), exit])
+    exit.catch(() => {})
+  }
+
+  async ask(question: Question): Promise<number> {
+    this.#process.send(question)
+    const [answer] = (await once(this.#process, 'message')) as [Extract<Answer, { value: number }>]
+    return answer.value
+  }
+
+  end(): void {
+    for (const child of [...this.#clients, this.#process]) child.kill()
+  }
+}
