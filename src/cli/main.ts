@@ -1,72 +1,6 @@
 #!/usr/bin/env node
-import pkg from '../../package.json' with { type: 'json' }
-import { ConfigError, parseCommandConfig } from '../config.ts'
-import { startFailure } from '../start-failure.ts'
-import { type Command, CommandFailed, parse, UsageError } from './command.ts'
-import { auditCommand } from './commands/audit.ts'
-import { renewEpoch, showEpoch } from './commands/epoch.ts'
-import { migrateCommand } from './commands/migrate.ts'
-import { recalculateCommand } from './commands/recalculate.ts'
-import { tailCommand } from './commands/tail.ts'
-import { tokenCommand } from './commands/token.ts'
-import { approveTopups, listTopups, rejectTopups } from './commands/topups.ts'
-import { help, overview } from './help.ts'
-import { processTerminal, type Terminal } from './terminal.ts'
-
-const COMMANDS: readonly Command[] = [
-  migrateCommand,
-  auditCommand,
-  recalculateCommand,
-  listTopups,
-  approveTopups,
-  rejectTopups,
-  tokenCommand,
-  tailCommand,
-  showEpoch,
-  renewEpoch,
-]
-
-async function run(argv: string[], terminal: Terminal): Promise<number> {
-  const [first, second] = argv
-  if (first === undefined) throw new UsageError(overview(COMMANDS))
-  if (first === '--help' || first === 'help') return say(terminal, overview(COMMANDS))
-  if (first === '--version') return say(terminal, pkg.version)
-  const command = COMMANDS.find(({ name }) => [first, `${first} ${second}`].includes(name))
-  if (!command) {
-    const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `))
-    if (group.length === 0) throw new UsageError(`there is no command ${first}: see --help`)
-    if (second === '--help') return say(terminal, overview(group))
-    throw new UsageError(`say which: ${group.map(({ name }) => `\`${name}\``).join(', ')}`)
-  }
-  const call = parse(command, argv.slice(command.name.split(' ').length))
-  if (call.help) return say(terminal, help(command))
-  return command.run({ ...call, terminal, config: parseCommandConfig(), interrupted })
-}
-
-function say(terminal: Terminal, text: string): number {
-  terminal.print(text)
-  return 0
-}
-
-/** Says why, in JSON where JSON was asked for, and gives the exit code. */
-function complain(error: unknown, json: boolean, terminal: Terminal): number {
-  const usage = error instanceof UsageError
-  const message = usage || error instanceof CommandFailed ? error.message : startFailure(error)
-  if (message === null) {
-    console.error(error)
-    return 1
-  }
-  const code = usage
-    ? 'usage'
-    : error instanceof CommandFailed
-      ? error.code
-      : error instanceof ConfigError
-        ? 'configuration'
-        : 'unavailable'
-  if (json) terminal.note(JSON.stringify({ error: { code, message } }))
-  else terminal.note(message.startsWith('Usage:') ? message : `livebalance: ${message}`)
-  return usage ? 2 : 1
-}
+import { livebalance } from './livebalance.ts'
+import { processTerminal } from './terminal.ts'
 
 let onInterrupt = () => process.exit(130)
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => onInterrupt())
@@ -82,8 +16,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1)
 })
 
-const terminal = processTerminal()
-const argv = process.argv.slice(2)
-process.exitCode = await run(argv, terminal).catch((error: unknown) =>
-  complain(error, argv.includes('--json'), terminal),
-)
+process.exitCode = await livebalance(process.argv.slice(2), {
+  terminal: processTerminal(),
+  interrupted,
+})

@@ -12,7 +12,7 @@ import {
   TEST_SECRET,
   type TestDatabase,
 } from '../environment/index.ts'
-import { livebalance, start } from './livebalance.ts'
+import { inProcess, livebalance, start } from './livebalance.ts'
 import { type CliServer, startServer } from './server.ts'
 
 const NOWHERE = 'postgres://127.0.0.1:1/nothing'
@@ -36,7 +36,7 @@ describe('what is typed', () => {
     [['token', '--sub', 'a', '--expires', 'soon'], '--expires is a duration'],
     [['tail'], 'no Redis to listen to'],
   ])('%j is wrong usage, and says why', async (args, why) => {
-    const { code, stdout, stderr } = await livebalance({ DATABASE_URL: NOWHERE }, ...args)
+    const { code, stdout, stderr } = await inProcess({ DATABASE_URL: NOWHERE }, ...args)
     expect({ code, stdout, stderr }).toEqual({
       code: 2,
       stdout: '',
@@ -47,11 +47,24 @@ describe('what is typed', () => {
   test.each([[['--help']], [['audit', '--help']], [['topups', '--help']], [['tail', '--help']]])(
     '%j explains itself',
     async (args) => {
-      const { code, stdout, stderr } = await livebalance({}, ...args)
+      const { code, stdout, stderr } = await inProcess({}, ...args)
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       expect(stdout).toMatch(/^Usage: livebalance .*--json.*Exit codes/s)
     },
   )
+
+  test('a process ends with the code, and keeps results and complaints apart', async () => {
+    const [help, wrong] = await Promise.all([
+      livebalance({}, '--help'),
+      livebalance({ DATABASE_URL: NOWHERE }, 'fly'),
+    ])
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    expect(wrong).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^livebalance: /),
+    })
+  })
 
   test('a bad environment, a database and a server that are away end with 1 and one line', async () => {
     const all = await Promise.all([

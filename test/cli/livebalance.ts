@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { livebalance as run } from '../../src/cli/livebalance.ts'
 import { eventually } from '../environment/index.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -66,4 +67,20 @@ export function start(
 
 export function livebalance(env: Record<string, string>, ...args: string[]): Promise<Ran> {
   return start(env, ...args).end
+}
+
+/** The same without a process of its own: for what needs none to be seen. */
+export async function inProcess(env: Record<string, string>, ...args: string[]) {
+  const printed = { stdout: '', stderr: '' }
+  const terminal = {
+    print: (text: string) => {
+      printed.stdout += `${text}\n`
+    },
+    note: (text: string) => {
+      printed.stderr += `${text}\n`
+    },
+    redraw: undefined,
+  }
+  const code = await run(args, { terminal, env, interrupted: () => new Promise(() => {}) })
+  return { code, ...printed }
 }
