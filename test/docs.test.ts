@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { GENERATED } from '../scripts/docs.ts'
 
@@ -19,5 +20,20 @@ test('every production dependency is under a permissive licence', async () => {
   expect(rows.length).toBeGreaterThan(20)
   for (const [, name, licence = ''] of rows) {
     expect([name, licence, PERMISSIVE.includes(licence)]).toEqual([name, licence, true])
+  }
+})
+
+const ROOT = join(import.meta.dirname, '..')
+const PAGES = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+
+test.each(PAGES)('%s has no link that leads nowhere', (page) => {
+  const text = readFileSync(join(ROOT, page), 'utf8')
+  for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
+    expect([target, existsSync(join(ROOT, dirname(page), target))]).toEqual([target, true])
   }
 })

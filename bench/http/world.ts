@@ -12,6 +12,7 @@ import { freePort } from '../../src/embedded/free-port.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
 import { Releases } from '../../src/releases.ts'
+import { UNLIMITED } from '../../test/environment/unlimited.ts'
 
 export const SECRET = 'the secret of the bench: at least 32 bytes'
 
@@ -72,6 +73,8 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
         PORT: String(port),
         HOST: '127.0.0.1',
         DRAIN_SECONDS: '0',
+        // All clients of a bench come from one address.
+        ...UNLIMITED,
       })
       child.stdout?.pipe(process.stderr)
       while (!(await isReady(port))) {

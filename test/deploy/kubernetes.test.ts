@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { parseConfig, VARIABLES } from '../../src/config.ts'
+import { FAMILIES, PREFIX } from '../../src/metrics/families.ts'
 import { routesOf } from '../../src/openapi/document.ts'
 import { edge } from '../http/stub.ts'
 
@@ -128,4 +129,19 @@ test('everything that names the pods, the service or the deployment names what i
     'prometheus-adapter-values.yaml',
     'secrets.example.yaml',
   ])
+})
+
+test('it scales by a metric that the server has, under the name that the adapter gives it', () => {
+  const metrics = of('HorizontalPodAutoscaler').spec.metrics
+  const { name } = metrics.find(({ type }: Manifest) => type === 'Pods').pods.metric
+  expect(FAMILIES.map((family) => [PREFIX + family.name, family.type])).toContainEqual([
+    name,
+    'gauge',
+  ])
+  const [rule] = manifests.find(({ rules }) => rules).rules.custom
+  expect(rule.name.as).toBe(name)
+  expect(rule.seriesQuery).toMatch(new RegExp(`^${name}\\{`))
+  expect(routesOf(edge().app).map((route) => route.name)).toContain(
+    `GET ${pod().metadata.annotations['prometheus.io/path']}`,
+  )
 })
