@@ -87,7 +87,7 @@ begin
   -- Topups that wait or were rejected, spread over all time, and holds that stand: a thousandth each.
   insert into transactions (id, wallet_id, tenant, user_id, type, amount, currency, status, created_by,
     expires_at, created_at, updated_at)
-  select uuid_at(us(at)), w.id, 'default', w.user_id, x.type, x.amount, 'USD', x.status, w.user_id,
+  select uuid_at(at), w.id, 'default', w.user_id, x.type, x.amount, 'USD', x.status, w.user_id,
     case x.type when 'hold' then clock_timestamp() + interval '1 day' end, at, at
   from generate_series(1, greatest(p_rows / 1000, 10)) n
   cross join (values ('topup'::transaction_type, 1, 'pending'::transaction_status),

@@ -1,5 +1,5 @@
 -- A hold takes money out of what can be spent, and leaves the balance as it is.
-select r -> 'transaction' ->> 'status' as status
+select changes -> (r ->> 'change')::int ->> 'status' as status
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "ann", "currency": "USD", "amount": "10000"},
   {"op": "hold", "tenant": "default", "actor": "booking", "user_id": "ann", "currency": "USD", "amount": "8000", "expires_in": 900}
@@ -20,7 +20,7 @@ from ledger_apply((select json_build_array(json_build_object('op', 'hold_void', 
   json_array_elements(results) as r;
 
 -- The service captures a part; the rest is free again.
-select r -> 'transaction' ->> 'status' as status, r -> 'transaction' ->> 'amount' as amount
+select changes -> (r ->> 'change')::int ->> 'status' as status, changes -> (r ->> 'change')::int ->> 'amount' as amount
 from ledger_apply((select json_build_array(json_build_object('op', 'hold_capture', 'tenant', 'default',
   'actor', 'booking', 'amount', '5000', 'transaction_id', id)) from transactions where type = 'hold')),
   json_array_elements(results) as r;

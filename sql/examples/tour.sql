@@ -1,6 +1,6 @@
 -- An admin puts money into two wallets. Amounts are in minor units: 10000 is 100.00 USD.
-select r ->> 'refusal' as refusal, r -> 'transaction' ->> 'status' as status,
-  r -> 'transaction' ->> 'new_balance' as new_balance
+select r ->> 'refusal' as refusal, changes -> (r ->> 'change')::int ->> 'status' as status,
+  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "ann", "currency": "USD", "amount": "10000"},
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "bob", "currency": "USD", "amount": "500"}
@@ -9,7 +9,7 @@ from ledger_apply('[
 -- Ann pays 30.00, sends Bob 20.00, and asks for more than she has left: the third is refused, the first
 -- two stand.
 select r ->> 'refusal' as refusal, r -> 'details' ->> 'shortfall' as shortfall,
-  r -> 'transaction' ->> 'new_balance' as new_balance
+  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "3000"},
   {"op": "transfer", "tenant": "default", "actor": "ann", "user_id": "ann", "to_user_id": "bob", "currency": "USD", "amount": "2000"},
@@ -17,7 +17,7 @@ from ledger_apply('[
 ]'), json_array_elements(results) as r;
 
 -- One key moves money once: the second time it is answered, not done.
-select r ->> 'replayed' as replayed, r -> 'transaction' ->> 'new_balance' as new_balance
+select r ->> 'replayed' as replayed, changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "100", "idempotency_key": "order-1", "command_hash": "x"},
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "100", "idempotency_key": "order-1", "command_hash": "x"}

@@ -1,7 +1,7 @@
 -- A command on a pending transaction: it moves on once, to a final status. Only a hold's capture may
 -- settle less than was asked for; the rest of what it held is free again.
 create or replace function decide_settling(
-  c ledger_command, a account_state, t transactions, p_now timestamptz
+  c ledger_command, t transactions, p_now timestamptz
 ) returns decision language plpgsql immutable as $$
 declare
   v_type transaction_type := case c.op
@@ -33,7 +33,7 @@ begin
       if c.status = 'failed' then
         return accept(t.type, t.amount, 'failed', 0, 0);
       end if;
-      return decide_credit(a, v_amount, accept(t.type, t.amount, 'success', v_amount, 0));
+      return accept(t.type, t.amount, 'success', v_amount, 0);
     when 'withdrawal_process' then
       if c.status = 'failed' then
         return accept(t.type, t.amount, 'failed', 0, -v_amount);

@@ -1,117 +1,149 @@
 -- The one way to move money. Takes an array of commands and applies them in order, in one transaction:
 -- each is accepted or refused by itself (a refusal is a value) and leaves all that it changed: the
 -- transaction, the entry, the snapshot, the events and its idempotency key. Returns a result for each
--- command, in order; the events, to be published; and the outbox row that stands until they are.
+-- command, in order; the changes that the accepted ones made, with the events to be published; and the
+-- outbox row that stands until they are.
 --
 -- An exception (a value of a wrong type, a bug) undoes the whole batch: the caller then tries each alone.
--- One generic plan serves all sizes of batch, for planning anew would cost more than the work itself. It
--- may be made while the tables are empty and must still be right when they are not: always by index.
+--
+-- It reads and locks what the whole batch is about, works on that in memory, and writes each table once:
+-- a statement costs as much as several rows. One generic plan serves all sizes of batch, for planning anew
+-- would cost more than the work itself. It may be made while the tables are empty and must still be right
+-- when they are not: always by index.
 create or replace function ledger_apply(p_commands json)
-returns table (results json, events json, outbox_id bigint)
+returns table (results json, changes json, outbox_id bigint)
 language plpgsql security definer
 set search_path = public, pg_temp set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 #variable_conflict use_column
 declare
+  -- What is asked, and by command the wallets of its user and of its receiver.
+  asked record;
   cmds ledger_command[];
-  locked locked_wallets;
-  loaded loaded_accounts;
-  named named_transactions;
+  receivers bigint[] := '{}';
+  owners bigint[] := '{}';
   known known_answers;
-  -- What the commands change: wallets, accounts by place, named transactions.
-  wal wallet_state[];
+  -- The locked wallets in the order of their ids, and what the batch makes of them.
+  locked record;
+  seqs bigint[];
+  times timestamptz[];
+  -- Their accounts, by `<wallet><currency>`, and the transactions that commands name.
+  loaded record;
+  added record;
   acc account_state[];
-  by_key jsonb;
+  named record;
   txs transactions[];
-  -- What they add.
-  fresh transactions[] := '{}';
+  -- What the batch adds.
   postings entries[] := '{}';
-  stream event_stream[] := '{}';
+  done ledger_change[] := '{}';
   answers ledger_result[] := '{}';
-  n int;
-  n_keys int;
-  n_named int;
-  n_transfers int;
-  n_fresh int := 0;
   n_postings int := 0;
-  n_events int := 0;
+  n_done int := 0;
   -- The command at hand, what is decided of it, and the places of what it is about.
   c ledger_command;
   d decision;
   l decision;
   a account_state;
-  w wallet_state;
   t transactions;
   m monitors;
   i_account int;
   i_receiver int;
   i_named int;
-  v_sides int;
-  v_delta bigint;
+  v_told event_name[];
+  v_id uuid;
   v_previous bigint;
   v_house bigint;
-  v_transfer uuid;
-  v_now timestamptz := clock_timestamp();
+  v_now timestamptz;
 begin
-  select array_agg(json_populate_record(null::ledger_command, j.value) order by j.ordinality),
-    count(*), count(j.value ->> 'idempotency_key'), count(j.value ->> 'transaction_id'),
-    count(j.value ->> 'to_user_id')
-  into cmds, n, n_keys, n_named, n_transfers
-  from json_array_elements(p_commands) with ordinality as j;
+  -- Read the commands, and find their wallets.
+  for v_round in 1 .. 2 loop
+    select array_agg(x.c) as commands, array_agg(x.wallet) as wallets, count(*) as n,
+      count(x.wallet) as n_wallets, count((x.c).idempotency_key) as n_keys,
+      count((x.c).transaction_id) as n_named, count((x.c).to_user_id) as n_transfers
+    into asked
+    from (
+      select c, case when c.transaction_id is null then
+        (select w.id from wallets w where w.tenant = c.tenant and w.user_id = c.user_id) end as wallet
+      from json_populate_recordset(null::ledger_command, p_commands) as c
+      offset 0
+    ) as x;
+    cmds := asked.commands;
+    exit when v_round = 2 or asked.n_wallets = asked.n - asked.n_named;
+    perform open_wallets(cmds);
+  end loop;
+  if asked.n_transfers > 0 then
+    receivers := array(
+      select (select w.id from wallets w where w.tenant = c.tenant and w.user_id = c.to_user_id)
+      from unnest(cmds) as c);
+  end if;
+  if asked.n_named > 0 then
+    owners := array(
+      select t.wallet_id from unnest(cmds) as c
+      join transactions t on t.tenant = c.tenant and t.id = c.transaction_id);
+  end if;
 
-  locked := lock_wallets(cmds, n_named, n_transfers);
-  wal := locked.wallets;
-  loaded := load_accounts(wal, '{}');
-  acc := coalesce(loaded.accounts, '{}');
-  by_key := coalesce(loaded.by_key, '{}');
-  if n_named > 0 then
-    named := load_named(cmds);
+  -- Lock them in the order of their ids: so no two batches wait for one another.
+  select array_agg(w.id) as ids, array_agg(w.ctid) as at, array_agg(w.seq) as seqs,
+    array_agg(w.changed_at) as times, array_agg(w.watched) as watched
+  into locked
+  from (
+    select id, ctid, seq, changed_at, watched from wallets
+    where id = any (asked.wallets || receivers || owners) order by id for update
+  ) as w;
+  seqs := locked.seqs;
+  times := locked.times;
+
+  -- Read what the locks protect, by statements of their own: so they see what the last holder committed.
+  select * into loaded from load_accounts(locked.ids, '{}');
+  acc := loaded.accounts;
+  if asked.n_named > 0 then
+    select * into named from load_named(cmds);
     txs := named.transactions;
   end if;
-  if n_keys > 0 then
+  if asked.n_keys > 0 then
     known := known_answers(cmds);
   end if;
+  v_now := clock_timestamp();
 
-  for i in 1 .. n loop
+  for i in 1 .. asked.n loop
     c := cmds[i];
 
-    if n_keys > 0 and (known.hashes[i] is not null or known.twins[i] < i) then
-      if coalesce(known.hashes[i], cmds[known.twins[i]].command_hash) <> c.command_hash then
-        answers[i] := row('idempotency_key_reused', '{}', null, false)::ledger_result;
-      else
-        answers[i] := coalesce(
-          jsonb_populate_record(null::ledger_result, known.answers[i]), answers[known.twins[i]]);
-        answers[i].replayed := true;
-      end if;
+    if asked.n_keys > 0 and (known.hashes[i] is not null or known.twins[i] < i) then
+      answers[i] := case
+        when coalesce(known.hashes[i], cmds[known.twins[i]].command_hash) <> c.command_hash then
+          row('idempotency_key_reused', '{}', null, false, null)::ledger_result
+        when known.hashes[i] is null then answers[known.twins[i]]
+        else jsonb_populate_record(null::ledger_result, known.answers[i]) end;
+      answers[i].replayed := answers[i].refusal is distinct from 'idempotency_key_reused';
       continue;
     end if;
 
     -- Find what it is about.
+    i_named := null;
     i_receiver := null;
-    if c.transaction_id is not null then
-      i_named := named.by_id ->> c.transaction_id::text;
-      t := txs[i_named];
-      i_account := by_key ->> ((locked.by_id ->> t.wallet_id::text) || t.currency);
-    else
-      i_named := null;
-      t := null;
-      i_account := by_key ->> ((locked.by_name ->> (c.tenant || ' ' || c.user_id)) || c.currency);
+    if c.transaction_id is null then
+      i_account := array_position(loaded.keys, asked.wallets[i] || c.currency);
       if c.to_user_id is not null then
-        i_receiver := by_key ->> ((locked.by_name ->> (c.tenant || ' ' || c.to_user_id)) || c.currency);
+        i_receiver := array_position(loaded.keys, receivers[i] || c.currency);
       end if;
-      if i_account is null or (c.to_user_id is not null and i_receiver is null) then
-        perform open_accounts(cmds, wal);
-        loaded := load_accounts(wal, acc);
-        acc := acc || loaded.accounts;
-        by_key := by_key || coalesce(loaded.by_key, '{}');
-        i_account := by_key ->> ((locked.by_name ->> (c.tenant || ' ' || c.user_id)) || c.currency);
-        i_receiver := by_key ->> ((locked.by_name ->> (c.tenant || ' ' || c.to_user_id)) || c.currency);
+      if i_account is null or (i_receiver is null and c.to_user_id is not null) then
+        perform open_accounts(cmds, locked.ids);
+        select * into added from load_accounts(locked.ids, loaded.keys);
+        acc := acc || added.accounts;
+        loaded.keys := loaded.keys || added.keys;
+        i_account := array_position(loaded.keys, asked.wallets[i] || c.currency);
+        i_receiver := array_position(loaded.keys, receivers[i] || c.currency);
       end if;
+    else
+      i_named := array_position(named.ids, c.transaction_id);
+      t := txs[i_named];
+      i_account := array_position(loaded.keys, t.wallet_id || t.currency);
     end if;
     a := acc[i_account];
-    w := wal[a.wallet];
-    v_now := greatest(clock_timestamp(), v_now + interval '1 microsecond',
-      w.changed_at + interval '1 microsecond');
+    v_now := greatest(v_now, times[a.wallet]) + interval '1 microsecond';
+    if i_receiver is not null then
+      v_now := greatest(v_now, times[acc[i_receiver].wallet] + interval '1 microsecond');
+    end if;
 
     -- Decide.
     if i_account is null then
@@ -121,168 +153,193 @@ begin
         when not exists (select from currencies where code = c.currency) then 'unknown_currency'
         else 'unknown_user' end);
     elsif i_named is null then
-      d := decide_opening(c, a);
-      if d.refusal is null and w.watched and c.op <> 'adjustment' then
-        l := limit_refusal(a, d.type, c.amount, v_now, fresh, txs);
-        if l.refusal is not null then
-          d := l;
-        end if;
-      end if;
-      if d.refusal is null and c.op = 'transfer' then
-        if i_receiver is null then
-          d := refuse('unknown_user');
-        else
-          d := decide_credit(acc[i_receiver], c.amount, d);
-          v_now := greatest(v_now, wal[acc[i_receiver].wallet].changed_at + interval '1 microsecond');
-        end if;
-      end if;
+      d := decide_opening(c.op, c.amount, c.user_id, c.to_user_id, c.expires_in);
     elsif c.tenant <> t.tenant or c.user_id <> t.user_id then
       d := refuse('not_found');
     elsif c.currency <> t.currency then
       d := refuse('currency_mismatch', jsonb_build_object('currency', t.currency));
     elsif c.op = 'refund' then
-      c.currency := t.currency;
-      d := decide_refund(c, a, t);
+      d := decide_refund(c, t);
     else
-      d := decide_settling(c, a, t, v_now);
+      d := decide_settling(c, t, v_now);
+    end if;
+    if d.refusal is null then
+      l := funds_refusal(a.currency, a.balance, a.held, d.balance_delta, d.held_delta);
+      if l.refusal is null and i_named is null and locked.watched[a.wallet] and c.op <> 'adjustment' then
+        l := limit_refusal(a, d.type, c.amount, v_now, done, txs);
+      end if;
+      if l.refusal is null and c.op = 'transfer' then
+        l := case when i_receiver is null then refuse('unknown_user') else funds_refusal(
+          a.currency, acc[i_receiver].balance, acc[i_receiver].held, -d.balance_delta, 0) end;
+      end if;
+      if l.refusal is not null then
+        d := l;
+      end if;
     end if;
 
     if d.refusal is not null then
-      answers[i] := row(d.refusal, d.details, null, false)::ledger_result;
+      answers[i] := row(d.refusal, d.details, null, false, null)::ledger_result;
       if d.refusal = 'insufficient_funds' then
-        w.seq := w.seq + 1;
-        w.changed_at := v_now;
-        wal[a.wallet] := w;
-        n_events := n_events + 1;
-        stream[n_events] := row(w.id, w.tenant, w.user_id, w.seq, 'balance_insufficient', a.currency,
-          a.balance, null, null, null, null, null, abs(c.amount), a.balance - a.held, null, null,
-          c.traceparent, v_now)::event_stream;
+        seqs[a.wallet] := seqs[a.wallet] + 1;
+        times[a.wallet] := v_now;
+        n_done := n_done + 1;
+        done[n_done] := row(null, a.wallet_id, c.tenant, c.user_id, null, null, a.currency, null, null,
+          null, null, null, null, null, null, null, null, null, null, v_now, false,
+          '{balance_insufficient}', seqs[a.wallet], a.balance, abs(c.amount), a.balance - a.held,
+          null, null, c.traceparent)::ledger_change;
       end if;
       continue;
     end if;
 
     -- Apply: to the account, and of a transfer to the receiver's too.
-    v_sides := case when c.op = 'transfer' then 2 else 1 end;
-    for v_side in 1 .. v_sides loop
-      v_delta := d.balance_delta;
+    for v_side in 1 .. case when c.op = 'transfer' then 2 else 1 end loop
       if v_side = 2 then
         i_account := i_receiver;
         a := acc[i_receiver];
-        w := wal[a.wallet];
-        v_delta := -d.balance_delta;
+        d.amount := -d.amount;
+        d.balance_delta := -d.balance_delta;
+        c.metadata := jsonb_build_object('fromUserId', c.user_id);
+        c.user_id := c.to_user_id;
+      elsif c.op = 'transfer' then
+        c.metadata := jsonb_build_object('toUserId', c.to_user_id);
       end if;
 
-      if i_named is null then
-        t := opened_transaction(c, w, d, case v_side when 1 then d.amount else -d.amount end,
-          v_transfer, v_now);
-        v_transfer := case when v_side < v_sides then t.id end;
-      elsif c.op = 'refund' then
-        txs[i_named].refunded := t.refunded + d.amount;
-        txs[i_named].updated_at := v_now;
-        t := opened_transaction(c, w, d, d.amount, null, v_now);
-      else
-        t := settled_transaction(c, t, d, v_now);
+      v_previous := a.balance;
+      if d.balance_delta <> 0 then
+        a.balance := a.balance + d.balance_delta;
+        a.version := a.version + 1;
       end if;
-
       a.held := a.held + d.held_delta;
       a.updated_at := v_now;
-      w.changed_at := v_now;
-      if v_delta <> 0 then
-        v_previous := a.balance;
-        a.balance := a.balance + v_delta;
-        a.version := a.version + 1;
-        t.previous_balance := v_previous;
-        t.new_balance := a.balance;
-        v_house := case t.type when 'topup' then a.cash when 'withdrawal' then a.cash
-          when 'transfer' then a.transit when 'admin_adjustment' then a.adjustments else a.revenue end;
-        if v_delta > 0 then
-          a.hash := entry_hash(a.hash, a.account_id, a.version, t.id, v_house, a.account_id, v_delta,
-            v_previous, a.balance, v_now);
-        else
-          a.hash := entry_hash(a.hash, a.account_id, a.version, t.id, a.account_id, v_house, -v_delta,
-            v_previous, a.balance, v_now);
-        end if;
-        n_postings := n_postings + 1;
-        postings[n_postings] := row(a.account_id, a.version, t.id,
-          case when v_delta > 0 then v_house else a.account_id end,
-          case when v_delta > 0 then a.account_id else v_house end,
-          abs(v_delta), v_previous, a.balance, v_now, a.hash)::entries;
-        w.seq := w.seq + 1;
-        n_events := n_events + 1;
-        stream[n_events] := event_about(
-          w, t, 'balance_updated', v_previous, a.balance, c.traceparent, v_now);
-      end if;
-      if t.status <> 'pending' then
-        w.seq := w.seq + 1;
-        n_events := n_events + 1;
-        stream[n_events] := event_about(w, t,
-          case t.status when 'success' then 'transaction_completed' else 'transaction_failed' end,
-          null, a.balance, c.traceparent, v_now);
-      end if;
-      if w.watched and v_delta <> 0 then
-        for m in select * from crossed_monitors(a, v_previous) loop
-          w.seq := w.seq + 1;
-          n_events := n_events + 1;
-          stream[n_events] := row(w.id, w.tenant, w.user_id, w.seq, 'balance_alert', a.currency,
-            a.balance, v_previous, t.id, t.type, t.status, t.amount, null, null, m.threshold,
-            m.direction, c.traceparent, v_now)::event_stream;
-        end loop;
-      end if;
+      -- Whatever succeeds moves money, and nothing else does.
+      v_told := case d.status when 'success' then '{balance_updated,transaction_completed}'
+        when 'pending' then '{}' else '{transaction_failed}' end;
+      times[a.wallet] := v_now;
+      seqs[a.wallet] := seqs[a.wallet] + cardinality(v_told);
 
-      acc[i_account] := a;
-      wal[a.wallet] := w;
+      n_done := n_done + 1;
       if i_named is null or c.op = 'refund' then
-        n_fresh := n_fresh + 1;
-        fresh[n_fresh] := t;
+        if c.op = 'refund' then
+          txs[i_named].refunded := t.refunded + d.amount;
+          txs[i_named].updated_at := v_now;
+          c.user_id := t.user_id;
+          c.reference_id := t.id;
+          c.reference_type := 'transaction';
+        end if;
+        v_id := uuid_at(v_now);
+        if c.op = 'transfer' and v_side = 1 then
+          -- Both sides carry the sender's id.
+          c.reference_id := v_id;
+          c.reference_type := 'transfer';
+        end if;
+        done[n_done] := row(v_id, a.wallet_id, c.tenant, c.user_id, d.type, d.amount, a.currency,
+          d.status, c.description, c.admin_notes, c.actor,
+          case when c.op in ('refund', 'adjustment') then c.actor end, c.reference_id, c.reference_type,
+          case d.status when 'success' then v_previous end,
+          case d.status when 'success' then a.balance end,
+          case c.op when 'hold' then v_now + make_interval(secs => c.expires_in) end, c.metadata, v_now,
+          v_now, true, v_told, seqs[a.wallet], a.balance, null, null, null, null,
+          c.traceparent)::ledger_change;
       else
+        t := settled_transaction(c, t, d, v_previous, v_now);
+        v_id := t.id;
         txs[i_named] := t;
+        done[n_done] := row(t.id, t.wallet_id, t.tenant, t.user_id, t.type, t.amount, t.currency,
+          t.status, t.description, t.admin_notes, t.created_by, t.processed_by, t.reference_id,
+          t.reference_type, t.previous_balance, t.new_balance, t.expires_at, t.metadata, t.created_at,
+          t.updated_at, false, v_told, seqs[a.wallet], a.balance, null, null, null, null,
+          c.traceparent)::ledger_change;
       end if;
       if v_side = 1 then
-        answers[i] := row(null, null, t, false)::ledger_result;
+        answers[i] := row(null, null, n_done - 1, false, null)::ledger_result;
       end if;
+
+      if d.balance_delta <> 0 then
+        v_house := case d.type when 'topup' then a.cash when 'withdrawal' then a.cash
+          when 'transfer' then a.transit when 'admin_adjustment' then a.adjustments else a.revenue end;
+        n_postings := n_postings + 1;
+        if d.balance_delta > 0 then
+          a.hash := entry_hash(a.hash, a.account_id, a.version, v_id, v_house, a.account_id,
+            d.balance_delta, v_previous, a.balance, v_now);
+          postings[n_postings] := row(a.account_id, a.version, v_id, v_house, a.account_id,
+            d.balance_delta, v_previous, a.balance, v_now, a.hash)::entries;
+        else
+          a.hash := entry_hash(a.hash, a.account_id, a.version, v_id, a.account_id, v_house,
+            -d.balance_delta, v_previous, a.balance, v_now);
+          postings[n_postings] := row(a.account_id, a.version, v_id, a.account_id, v_house,
+            -d.balance_delta, v_previous, a.balance, v_now, a.hash)::entries;
+        end if;
+        if locked.watched[a.wallet] then
+          for m in select * from crossed_monitors(a, v_previous) loop
+            seqs[a.wallet] := seqs[a.wallet] + 1;
+            n_done := n_done + 1;
+            done[n_done] := done[n_done - 1];
+            done[n_done].opened := false;
+            done[n_done].events := '{balance_alert}';
+            done[n_done].seq := seqs[a.wallet];
+            done[n_done].threshold := m.threshold;
+            done[n_done].direction := m.direction;
+          end loop;
+        end if;
+      end if;
+      acc[i_account] := a;
     end loop;
   end loop;
 
-  -- Write.
+  -- Write. By place: the rows are locked and stay where they were read.
   update wallets x set seq = s.seq, changed_at = s.changed_at
-  from unnest(wal) s where x.id = s.id and x.changed_at <> s.changed_at;
+  from unnest(locked.at, seqs, times) as s (at, seq, changed_at)
+  where x.ctid = s.at and x.changed_at <> s.changed_at;
   update balance_snapshots x
   set balance = s.balance, held = s.held, version = s.version, hash = s.hash, updated_at = s.updated_at
-  from unnest(acc) s where x.account_id = s.account_id and x.updated_at <> s.updated_at;
-  if n_named > 0 then
+  from unnest(acc) as s where x.ctid = s.at and x.updated_at <> s.updated_at;
+  if asked.n_named > 0 then
     update transactions x
     set amount = s.amount, status = s.status, admin_notes = s.admin_notes,
       processed_by = s.processed_by, previous_balance = s.previous_balance,
       new_balance = s.new_balance, refunded = s.refunded, metadata = s.metadata,
       updated_at = s.updated_at
-    from unnest(txs) s where x.id = s.id and x.updated_at <> s.updated_at;
+    from unnest(txs) as s where x.tenant = s.tenant and x.id = s.id and x.updated_at <> s.updated_at;
   end if;
-  if n_fresh > 0 then
-    insert into transactions select * from unnest(fresh);
+  if n_done > 0 then
+    insert into transactions
+    select d.id, d.wallet_id, d.tenant, d.user_id, d.type, d.amount, d.currency, d.status,
+      d.description, d.admin_notes, d.created_by, d.processed_by, d.reference_id, d.reference_type,
+      d.previous_balance, d.new_balance, 0, d.expires_at, d.metadata, d.created_at, d.updated_at
+    from unnest(done) as d where d.opened;
   end if;
   if n_postings > 0 then
     insert into entries select * from unnest(postings);
   end if;
-  if n_keys > 0 then
+  if n_done > 0 then
+    insert into events
+    select e.wallet_id, e.seq, e.name, e.currency, e.balance,
+      case when e.name in ('balance_updated', 'balance_alert') then e.previous_balance end,
+      e.id, e.type, e.status, e.amount, e.required_amount, e.available, e.threshold, e.direction,
+      e.traceparent, e.updated_at
+    from (
+      select d.wallet_id, d.currency, d.balance, d.previous_balance, d.id, d.type, d.status, d.amount,
+        d.required_amount, d.available, d.threshold, d.direction, d.traceparent, d.updated_at,
+        generate_series(d.seq - cardinality(d.events) + 1, d.seq) as seq, unnest(d.events) as name
+      from unnest(done) as d
+    ) as e;
+    if seqs <> locked.seqs then
+      insert into outbox (wallet_ids, after_seqs, last_seqs) values (locked.ids, locked.seqs, seqs)
+      returning id into outbox_id;
+    end if;
+  end if;
+  if asked.n_keys > 0 then
     insert into idempotency_keys (tenant, actor, key, command_hash, result, created_at)
-    select q.tenant, q.actor, q.idempotency_key, q.command_hash, to_jsonb(answers[q.ordinality]), v_now
+    select q.tenant, q.actor, q.idempotency_key, q.command_hash,
+      jsonb_build_object('refusal', r.refusal, 'details', r.details,
+        'transaction', to_jsonb(done[r.change + 1])), v_now
     from unnest(cmds) with ordinality as q
+    join unnest(answers) with ordinality as r on r.ordinality = q.ordinality
     where known.twins[q.ordinality] = q.ordinality and known.hashes[q.ordinality] is null
     order by 1, 2, 3;
   end if;
-  if n_events > 0 then
-    insert into events
-    select e.wallet_id, e.seq, e.event, e.currency, e.new_balance, e.previous_balance,
-      e.transaction_id, e.transaction_type, e.status, e.amount, e.required_amount, e.available,
-      e.threshold, e.direction, e.traceparent, e.created_at
-    from unnest(stream) e;
-    insert into outbox (wallet_ids, first_seqs, last_seqs)
-    select array_agg(s.id), array_agg(s.first_seq + 1), array_agg(s.seq)
-    from unnest(wal) s where s.seq > s.first_seq
-    returning id into outbox_id;
-  end if;
   results := array_to_json(answers);
-  events := array_to_json(stream);
+  changes := array_to_json(done);
   return next;
 end
 $$;

@@ -1,8 +1,8 @@
 -- Promises that a limit holds under any concurrency: called under the wallet's lock, it counts what
--- the window has seen, with what the same batch has opened (p_fresh) and changed (p_named) before.
+-- the window has seen, with what the same batch has opened (p_done) and changed (p_named) before.
 -- Null: nothing against it.
 create or replace function limit_refusal(
-  a account_state, p_type transaction_type, p_amount bigint, p_now timestamptz, p_fresh transactions[],
+  a account_state, p_type transaction_type, p_amount bigint, p_now timestamptz, p_done ledger_change[],
   p_named transactions[]
 ) returns decision language plpgsql stable as $$
 declare
@@ -22,13 +22,13 @@ begin
   select coalesce(sum(abs(t.amount)), 0) into v_used
   from (
     -- By id, which is by time: the window is the end of the index.
-    select * from transactions
+    select wallet_id, currency, type, status, amount from transactions
     where wallet_id = a.wallet_id and id >= v_from
       and (p_named is null or id not in (select n.id from unnest(p_named) as n))
     union all
-    select * from unnest(p_named) as n where n.id >= v_from
+    select wallet_id, currency, type, status, amount from unnest(p_named) where id >= v_from
     union all
-    select * from unnest(p_fresh)
+    select wallet_id, currency, type, status, amount from unnest(p_done) where opened
   ) as t
   where t.wallet_id = a.wallet_id and t.currency = a.currency and t.type = p_type
     and t.status in ('pending', 'success')

@@ -1,6 +1,6 @@
 -- Opens what a batch is the first to need: accounts of the locked wallets in the currencies that its
 -- commands name, with their snapshots, and before them the house's accounts. Sorted, as every lock here.
-create or replace function open_accounts(p_commands ledger_command[], p_wallets wallet_state[])
+create or replace function open_accounts(p_commands ledger_command[], p_wallets bigint[])
 returns void language plpgsql as $$
 begin
   with named as materialized (
@@ -8,7 +8,7 @@ begin
     from unnest(p_commands) as c
     join currencies n on n.code = c.currency
     where c.transaction_id is null
-      and c.tenant = any (array(select w.tenant from unnest(p_wallets) as w))
+      and c.tenant = any (array(select w.tenant from wallets w where w.id = any (p_wallets)))
   )
   insert into accounts (tenant, currency, kind)
   select n.tenant, n.code, k.kind
@@ -25,8 +25,8 @@ begin
     select distinct w.tenant, n.code, 'wallet', w.id
     from unnest(p_commands) as c
     join currencies n on n.code = c.currency
-    join unnest(p_wallets) as w on w.tenant = c.tenant and w.user_id in (c.user_id, c.to_user_id)
-    where c.transaction_id is null
+    join wallets w on w.tenant = c.tenant and w.user_id in (c.user_id, c.to_user_id)
+    where c.transaction_id is null and w.id = any (p_wallets)
       and (select a.id from accounts a where a.wallet_id = w.id and a.currency = n.code) is null
     order by 4, 2
     on conflict do nothing

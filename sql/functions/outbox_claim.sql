@@ -10,12 +10,12 @@ language sql security definer set search_path = public, pg_temp as $$
       select id from outbox
       where claimed_at < clock_timestamp() - p_older_than
       order by id limit p_limit for update skip locked)
-    returning id, wallet_ids, first_seqs, last_seqs
+    returning id, wallet_ids, after_seqs, last_seqs
   )
   select c.id, json_agg(s order by s.wallet_id, s.seq)
   from claimed c
-  cross join lateral unnest(c.wallet_ids, c.first_seqs, c.last_seqs) as p (wallet_id, first_seq, last_seq)
-  join event_stream s on s.wallet_id = p.wallet_id and s.seq between p.first_seq and p.last_seq
+  cross join lateral unnest(c.wallet_ids, c.after_seqs, c.last_seqs) as p (wallet_id, after_seq, last_seq)
+  join event_stream s on s.wallet_id = p.wallet_id and s.seq > p.after_seq and s.seq <= p.last_seq
   group by c.id
   order by c.id
 $$;

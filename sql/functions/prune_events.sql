@@ -10,9 +10,9 @@ declare
   -- Events are written in the order of their time, so a time stands for a place in every stream.
   v_before timestamptz := least(clock_timestamp() - p_keep, (
     select min(e.created_at) - interval '1 minute'
-    from (select wallet_ids, first_seqs from outbox order by id limit 100) o
-    cross join unnest(o.wallet_ids, o.first_seqs) as p (wallet_id, seq)
-    join events e on e.wallet_id = p.wallet_id and e.seq = p.seq));
+    from (select wallet_ids, after_seqs from outbox order by id limit 100) o
+    cross join unnest(o.wallet_ids, o.after_seqs) as p (wallet_id, seq)
+    join events e on e.wallet_id = p.wallet_id and e.seq = p.seq + 1));
   v_last bigint;
   v_unfinished bigint;
 begin

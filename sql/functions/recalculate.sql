@@ -45,8 +45,8 @@ begin
   update wallets set seq = seq + 1, changed_at = v_now where id = w.id returning seq into w.seq;
   insert into events (wallet_id, seq, event, currency, new_balance, previous_balance, created_at)
   values (w.id, w.seq, 'balance_updated', p_currency, new_balance, previous_balance, v_now);
-  insert into outbox (wallet_ids, first_seqs, last_seqs)
-  values (array[w.id], array[w.seq], array[w.seq]) returning id into outbox_id;
+  insert into outbox (wallet_ids, after_seqs, last_seqs)
+  values (array[w.id], array[w.seq - 1], array[w.seq]) returning id into outbox_id;
   if p_key is not null then
     perform keep_answer(p_tenant, p_actor, p_key, json_build_object(
       'previousBalance', previous_balance::text, 'newBalance', new_balance::text)::text);

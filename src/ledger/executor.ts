@@ -5,7 +5,7 @@ import { asUnavailable, DatabaseUnavailable, isTransient, type Sql } from './dat
 import type { Executor } from './ledger.ts'
 import { MAX_MINOR } from './money.ts'
 import type { LedgerObserver } from './observer.ts'
-import { type EventRow, type TransactionRow, toDetails, toEvent, toTransaction } from './rows.ts'
+import { type ChangeRow, type TransactionRow, toDetails, toEvents, toTransaction } from './rows.ts'
 
 export interface ExecutorOptions {
   /**
@@ -28,8 +28,11 @@ export interface ExecutorOptions {
 interface ResultRow {
   refusal: RefusalCode | null
   details: Record<string, unknown> | null
-  transaction: TransactionRow | null
+  /** The place of its change among all. */
+  change: number | null
   replayed: boolean
+  /** In place of `change`: as it was when the idempotency key was first used. */
+  transaction: TransactionRow | null
 }
 
 interface Applied {
@@ -39,7 +42,7 @@ interface Applied {
 
 interface AppliedRow {
   results: ResultRow[]
-  events: EventRow[]
+  changes: ChangeRow[]
   outbox_id: string | null
 }
 
@@ -131,17 +134,20 @@ export class BatchingExecutor implements Executor {
     const json = JSON.stringify(commands.map(toJson))
     const [row] = await answered(
       this.#sql<AppliedRow[]>`
-        select results, events, outbox_id from ledger_apply(${json}::text::json)`,
+        select results, changes, outbox_id from ledger_apply(${json}::text::json)`,
       this.#callTimeout,
     )
     if (!row) throw new DatabaseUnavailable(false, new Error('ledger_apply returned nothing'))
     const published =
       row.outbox_id === null
         ? Promise.resolve()
-        : this.#onCommitted({ outboxId: row.outbox_id, events: row.events.map(toEvent) })
+        : this.#onCommitted({ outboxId: row.outbox_id, events: row.changes.flatMap(toEvents) })
     // Not published is no failure of the command: the outbox row stands until it is.
     const settled = published.catch(() => {})
-    return row.results.map((result) => ({ outcome: toOutcome(result), published: settled }))
+    return row.results.map((result) => ({
+      outcome: toOutcome(result, row.changes),
+      published: settled,
+    }))
   }
 }
 
@@ -160,9 +166,12 @@ async function answered<T>(call: PromiseLike<T>, ms: number): Promise<T> {
   }
 }
 
-function toOutcome(row: ResultRow): Outcome {
+function toOutcome(row: ResultRow, changes: ChangeRow[]): Outcome {
   const { replayed } = row
-  if (row.transaction) return { ok: true, transaction: toTransaction(row.transaction), replayed }
+  const transaction = row.change === null ? row.transaction : changes[row.change]
+  if (transaction) {
+    return { ok: true, transaction: toTransaction(transaction as TransactionRow), replayed }
+  }
   return {
     ok: false,
     code: row.refusal ?? 'invalid_command',

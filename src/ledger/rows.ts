@@ -45,6 +45,20 @@ export interface EventRow {
   created_at: string
 }
 
+/** What a command did to a wallet: the SQL type `ledger_change`. Of a refused debit there is no transaction. */
+export interface ChangeRow extends Omit<TransactionRow, 'id'> {
+  id: string | null
+  /** The wallet's events, in order; the last of them has this `seq`. */
+  events: LedgerEvent['event'][]
+  seq: number
+  balance: number
+  required_amount: number | null
+  available: number | null
+  threshold: number | null
+  direction: 'below' | 'above' | null
+  traceparent: string | null
+}
+
 export function toTransaction(row: TransactionRow): Transaction {
   return {
     id: row.id,
@@ -88,6 +102,24 @@ export function toEvent(row: EventRow): LedgerEvent {
   if (row.direction !== null) event.direction = row.direction
   if (row.traceparent !== null) event.traceparent = row.traceparent
   return event
+}
+
+/** The events of a change, as `ledger_apply()` writes them to the table. */
+export function toEvents(change: ChangeRow): LedgerEvent[] {
+  const { events } = change
+  return events.map((event, i) =>
+    toEvent({
+      ...change,
+      event,
+      seq: change.seq - events.length + 1 + i,
+      new_balance: change.balance,
+      previous_balance:
+        event === 'balance_updated' || event === 'balance_alert' ? change.previous_balance : null,
+      transaction_id: change.id,
+      transaction_type: change.type,
+      created_at: change.updated_at,
+    }),
+  )
 }
 
 const AMOUNTS = ['requiredAmount', 'currentBalance', 'available', 'shortfall', 'maximum']

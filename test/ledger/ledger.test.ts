@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PostgresAuditor } from '../../src/ledger/auditor.ts'
 import type { Command, Outcome, Transaction } from '../../src/ledger/command.ts'
 import { connect, type Sql } from '../../src/ledger/database.ts'
+import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { PostgresEventStore } from '../../src/ledger/event-store.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { PostgresPolicies } from '../../src/ledger/policies.ts'
 import { PostgresReader } from '../../src/ledger/reader.ts'
 import { createDatabase, type TestDatabase } from '../environment/index.ts'
 
@@ -225,6 +227,38 @@ describe('an idempotency key', () => {
     await fund('oli', 1_000n)
     expect(await run(pay)).toMatchObject({ code: 'insufficient_funds', replayed: true })
   })
+})
+
+test('what a commit tells its process to publish is what the streams keep', async () => {
+  const published: LedgerEvent[] = []
+  const telling = new BatchingExecutor(sql, {
+    onCommitted: async ({ events }) => {
+      published.push(...events)
+    },
+  })
+  const say = (command: Partial<Command> & Pick<Command, 'op'>) =>
+    telling.execute({ tenant, actor: 'admin', currency: USD, ...command })
+  await say({ op: 'adjustment', userId: 'tom', amount: 1_000n })
+  await say({ op: 'adjustment', userId: 'una', amount: 1n })
+  const policies = new PostgresPolicies(sql)
+  const watched = { threshold: 500n, direction: 'below', currency: USD } as const
+  await policies.putMonitor({ tenant, userId: 'tom', ...watched })
+  await Promise.all([
+    say({ op: 'transfer', userId: 'tom', toUserId: 'una', amount: 600n, traceparent: 'trace' }),
+    say({ op: 'payment', userId: 'tom', amount: 401n }),
+    say({ op: 'topup_request', userId: 'una', amount: 5n }),
+  ])
+  const topup = await say({ op: 'topup_request', userId: 'tom', amount: 5n })
+  if (!topup.ok) throw new Error(topup.code)
+  await say({ op: 'topup_process', transactionId: topup.transaction.id, status: 'failed' })
+
+  const kept = await Promise.all(
+    ['tom', 'una'].map((userId) => store.eventsAfter({ tenant, userId }, 0, 100)),
+  )
+  expect(kept.map(({ events }) => events.length)).toEqual([7, 4])
+  for (const { events } of kept) {
+    expect(published.filter(({ userId }) => userId === events[0]?.userId)).toEqual(events)
+  }
 })
 
 test('a poisoned command fails alone, and its neighbours go through', async () => {

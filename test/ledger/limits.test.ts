@@ -40,7 +40,7 @@ test('what was spent leaves the window with time', async () => {
   })
   // Ids are by time: an older id is an older payment.
   await ledger.owner`
-    update transactions set id = uuid_at(us(created_at - interval '61 s'))
+    update transactions set id = uuid_at(created_at - interval '61 s')
     where user_id = 'bob' and type = 'booking_payment'`
   expect(await ledger.run({ op: 'payment', userId: 'bob', amount: 1n })).toMatchObject({ ok: true })
 })
