@@ -18,6 +18,14 @@ export interface ConnectOptions {
   onNotice?: (notice: postgres.Notice) => void
 }
 
+/**
+ * Blanks, which Postgres skips. When a connection closes with something still to be sent, the client
+ * (postgres 3.4.9) forgets the timer that was to send it, but not that it is set: nothing short is ever sent
+ * again, the next startup message included, and each attempt to reconnect ends in a timeout. What is longer
+ * than 1024 bytes is sent at once, and sets that right.
+ */
+const LONG_STARTUP = ' '.repeat(1024)
+
 /** A pool of connections. Connects at the first query. */
 export function connect(url: string, options: ConnectOptions = {}): Sql {
   return postgres(url, {
@@ -34,6 +42,7 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
       // Timestamps come out of JSON functions in the session's zone.
       TimeZone: 'UTC',
       statement_timeout: options.statementTimeout ?? 0,
+      options: LONG_STARTUP,
       ...(options.readOnly ? { default_transaction_read_only: true } : {}),
       ...(options.asAppRole ? { role: APP_ROLE } : {}),
     },
