@@ -11,29 +11,38 @@ export function hasPgbench(): boolean {
   return spawnSync(PGBENCH, ['--version']).status === 0
 }
 
-/** Transactions a second of one script at each number of clients; the best of them. */
+/** Transactions a second of one script, run by so many clients for so many seconds. */
 export async function pgbench(
   url: string,
   script: string,
-  { seconds, clients }: { seconds: number; clients: readonly number[] },
+  { seconds, clients }: { seconds: number; clients: number },
 ): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'livebalance-pgbench-'))
   const file = join(folder, 'script.sql')
   writeFileSync(file, script)
   try {
-    let best = 0
-    for (const count of clients) {
-      const threads = String(Math.min(count, 2))
-      const { stdout } = await promisify(execFile)(PGBENCH, [
-        ...['--no-vacuum', '--protocol=prepared', `--time=${seconds}`, `--file=${file}`],
-        ...[`--client=${count}`, `--jobs=${threads}`, url],
-      ])
-      const [, tps] = /tps = ([\d.]+)/.exec(stdout) ?? []
-      if (tps === undefined) throw new Error(`pgbench did not say how fast it was: ${stdout}`)
-      best = Math.max(best, Number(tps))
-    }
-    return best
+    const { stdout } = await promisify(execFile)(PGBENCH, [
+      ...['--no-vacuum', '--protocol=prepared', `--time=${seconds}`, `--file=${file}`],
+      ...[`--client=${clients}`, `--jobs=${Math.min(clients, 2)}`, url],
+    ])
+    const [, tps] = /tps = ([\d.]+)/.exec(stdout) ?? []
+    if (tps === undefined) throw new Error(`pgbench did not say how fast it was: ${stdout}`)
+    return Number(tps)
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+/** The number of clients that gets a script through fastest: each is tried for a second. */
+export async function bestClients(
+  url: string,
+  script: string,
+  choices: readonly number[],
+): Promise<number> {
+  let best = { clients: 1, rate: 0 }
+  for (const clients of choices) {
+    const rate = await pgbench(url, script, { seconds: 1, clients })
+    if (rate > best.rate) best = { clients, rate }
+  }
+  return best.clients
 }

@@ -212,8 +212,8 @@ begin
       a.held := a.held + d.held_delta;
       a.updated_at := v_now;
       -- Whatever succeeds moves money, and nothing else does.
-      v_told := case d.status when 'success' then '{balance_updated,transaction_completed}'
-        when 'pending' then '{}' else '{transaction_failed}' end;
+      v_told := case d.status when 'pending' then '{}'::event_name[]
+        when 'success' then '{balance_updated,transaction_completed}' else '{transaction_failed}' end;
       times[a.wallet] := v_now;
       seqs[a.wallet] := seqs[a.wallet] + cardinality(v_told);
 

@@ -106,17 +106,26 @@ export function toEvent(row: EventRow): LedgerEvent {
 
 /** The events of a change, as `ledger_apply()` writes them to the table. */
 export function toEvents(change: ChangeRow): LedgerEvent[] {
-  const { events } = change
+  const { events, seq } = change
   return events.map((event, i) =>
     toEvent({
-      ...change,
+      tenant: change.tenant,
+      user_id: change.user_id,
+      seq: seq - events.length + 1 + i,
       event,
-      seq: change.seq - events.length + 1 + i,
+      currency: change.currency,
       new_balance: change.balance,
       previous_balance:
         event === 'balance_updated' || event === 'balance_alert' ? change.previous_balance : null,
       transaction_id: change.id,
       transaction_type: change.type,
+      status: change.status,
+      amount: change.amount,
+      required_amount: change.required_amount,
+      available: change.available,
+      threshold: change.threshold,
+      direction: change.direction,
+      traceparent: change.traceparent,
       created_at: change.updated_at,
     }),
   )
