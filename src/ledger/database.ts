@@ -1,4 +1,5 @@
 import postgres from 'postgres'
+import { socketsOf } from './socket.ts'
 
 export type Sql = postgres.Sql
 
@@ -28,7 +29,10 @@ const LONG_STARTUP = ' '.repeat(1024)
 
 /** A pool of connections. Connects at the first query. */
 export function connect(url: string, options: ConnectOptions = {}): Sql {
+  // Missing in the client's types.
+  const socket: object = { socket: socketsOf() }
   return postgres(url, {
+    ...socket,
     max: options.max ?? 8,
     connect_timeout: 5,
     // Seconds before the next attempt to connect: a database that is back is found within one.

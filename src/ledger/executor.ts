@@ -151,7 +151,7 @@ export class BatchingExecutor implements Executor {
   }
 }
 
-/** The client loses now and then a query whose connection broke while it opened: a writer must not wait for it forever. */
+/** A server that neither answers nor hangs up must not hold a writer forever. */
 async function answered<T>(call: PromiseLike<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const lost = new Promise<never>((_, reject) => {
