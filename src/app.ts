@@ -7,10 +7,10 @@ import { crossOrigin } from './http/cors.ts'
 import { deadline } from './http/deadline.ts'
 import { factory } from './http/env.ts'
 import { idempotencyKey } from './http/idempotency.ts'
-import { observed } from './http/observed.ts'
 import { notFound, onError } from './http/problem.ts'
 import { requestId } from './http/request-id.ts'
 import { RequestMeter } from './http/request-meter.ts'
+import { requestReport } from './http/request-report.ts'
 import { FixedPathRouter } from './http/router.ts'
 import { type RequestTracer, traced } from './http/traced.ts'
 import { addressOf, kindOf, limited } from './limits/limited.ts'
@@ -74,11 +74,10 @@ export function createApp({
 
   const app = factory.createApp({ router: new FixedPathRouter() }).use(requestId)
   if (tracer) app.use(traced(tracer))
-  app.use(observed(requests, rest.log))
   if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
 
   const routes = app
-    .use(deadline(requestTimeout))
+    .use(deadline(requestTimeout, requestReport(requests, rest.log)))
     .use(idempotencyKey)
     .route('/transactions/topup', topupRoutes(deps))
     .route('/transactions/withdrawal', withdrawalRoutes(deps))

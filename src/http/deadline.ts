@@ -1,15 +1,30 @@
+import type { Context } from 'hono'
 import { ApiError } from '../errors.ts'
-import { factory } from './env.ts'
+import { type Env, factory } from './env.ts'
+
+/** Is told of every request, once: how many milliseconds it took until it was answered, and with what. */
+export type Answered = (c: Context<Env>, took: number, status: number, error?: Error) => void
 
 /**
  * Answers 503 `timeout` when the handler has not begun to answer after so many seconds, reading the body
  * included. What it was doing may still happen, which is what idempotency keys are for.
+ * @param answered here, where each request's begin is known anyway: a middleware of its own would cost every
+ *   request another promise
  */
-export function deadline(seconds: number) {
+export function deadline(seconds: number, answered: Answered = () => {}) {
   const pending = new Deadlines(seconds * 1000)
   return factory.createMiddleware(function deadline(c, next) {
     return new Promise<undefined>((resolve, reject) => {
-      const late = () => reject(timeout())
+      let over = false
+      const report = (status: number, error?: Error) => {
+        if (!over) answered(c, performance.now() - waiting.since, status, error)
+        over = true
+      }
+      const late = () => {
+        const error = timeout()
+        report(error.status, error)
+        reject(error)
+      }
       const waiting = pending.add(late)
       let longer: ReturnType<typeof setTimeout> | undefined
       c.set('allow', (seconds) => {
@@ -24,10 +39,12 @@ export function deadline(seconds: number) {
       next().then(
         () => {
           end()
+          report(c.res.status, c.error)
           resolve(undefined)
         },
         (error) => {
           end()
+          report(500, error)
           reject(error)
         },
       )
@@ -45,6 +62,7 @@ export function takesUpTo(seconds: number) {
 
 interface Waiting {
   /** On the clock of `performance.now()`. */
+  since: number
   until: number
   late: () => void
 }
@@ -64,7 +82,8 @@ class Deadlines {
   }
 
   add(late: () => void): Waiting {
-    const waiting = { until: performance.now() + this.#ms, late }
+    const since = performance.now()
+    const waiting = { since, until: since + this.#ms, late }
     this.#waiting.add(waiting)
     if (!this.#ticking) this.#tick(this.#ms)
     return waiting

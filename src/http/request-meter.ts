@@ -9,36 +9,54 @@ export interface Requests {
   seconds: Distribution
 }
 
-/** How many requests took how long, by route pattern, method and class of status. Never by path: paths have no end. */
-export class RequestMeter {
-  readonly #routes = new Map<string, Map<string, Requests[]>>()
+/** Counts the requests of one route and method. */
+export class RouteMeter {
+  readonly #route: string
+  readonly #method: string
+  /** By the first digit of the status. */
+  readonly #classes: (Requests | undefined)[] = []
+
+  constructor(route: string, method: string) {
+    this.#route = route
+    this.#method = method
+  }
 
   /** @param seconds until the answer began */
-  add(route: string, method: string, status: number, seconds: number): void {
-    let methods = this.#routes.get(route)
-    if (!methods) {
-      methods = new Map()
-      this.#routes.set(route, methods)
-    }
-    let classes = methods.get(method)
-    if (!classes) {
-      classes = []
-      methods.set(method, classes)
-    }
+  add(status: number, seconds: number): void {
     const digit = Math.floor(status / 100)
-    let requests = classes[digit]
+    let requests = this.#classes[digit]
     if (!requests) {
-      requests = { route, method, status: `${digit}xx`, seconds: new Distribution(LATENCY_BOUNDS) }
-      classes[digit] = requests
+      requests = {
+        route: this.#route,
+        method: this.#method,
+        status: `${digit}xx`,
+        seconds: new Distribution(LATENCY_BOUNDS),
+      }
+      this.#classes[digit] = requests
     }
     requests.seconds.add(seconds)
   }
 
-  *read(): Iterable<Requests> {
-    for (const methods of this.#routes.values()) {
-      for (const classes of methods.values()) {
-        for (const requests of classes) if (requests) yield requests
-      }
+  read(): Requests[] {
+    return this.#classes.filter((requests) => requests !== undefined)
+  }
+}
+
+/** How many requests took how long, by route pattern, method and class of status. Never by path: paths have no end. */
+export class RequestMeter {
+  readonly #routes = new Map<string, RouteMeter>()
+
+  of(route: string, method: string): RouteMeter {
+    const key = `${method} ${route}`
+    let meter = this.#routes.get(key)
+    if (!meter) {
+      meter = new RouteMeter(route, method)
+      this.#routes.set(key, meter)
     }
+    return meter
+  }
+
+  *read(): Iterable<Requests> {
+    for (const meter of this.#routes.values()) yield* meter.read()
   }
 }
