@@ -190,6 +190,15 @@ describeWithRedis('the bus over Redis', () => {
     await Promise.all([bus.close(), redis.quit(), cli.quit()])
   })
 
+  test('a ticket of one process opens one connection, of whatever process', async () => {
+    const buses = await Promise.all([open(), open(), open()])
+    const ticket = randomUUID()
+    await buses[0].tickets.put(ticket, 'value', 30)
+    const taken = await Promise.all([...buses, ...buses].map(({ tickets }) => tickets.take(ticket)))
+    expect(taken.filter((value) => value !== null)).toEqual(['value'])
+    await Promise.all(buses.map((bus) => bus.close()))
+  })
+
   test('invariant 6: whoever hears of a change finds it in the cache', async () => {
     const bus = await open()
     const redis = new Redis(redisUrl())

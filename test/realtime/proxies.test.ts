@@ -140,7 +140,7 @@ describe.each(['nginx', 'caddy'] as const)('behind %s, as documented', (name) =>
         for (const { received } of clients) expect(received).toHaveLength(1)
       })
       const closed = Promise.race(clients.map(({ failure }) => failure)).then(() => 'closed')
-      const outlived = new Promise((resolve) => setTimeout(resolve, 7000, 'open'))
+      const outlived = new Promise((resolve) => setTimeout(resolve, 5000, 'open'))
       expect(await Promise.race([closed, outlived])).toBe('open')
       await server.change(ALICE, 100n)
       await eventually(() => {
