@@ -98,10 +98,12 @@ begin
   insert into balance_snapshots (account_id, wallet_id, tenant, user_id, currency, balance, held, version,
     hash, updated_at, cash, revenue, adjustments, transit)
   select s.account_id, s.wallet_id, 'default', s.user_id, 'USD', s.balance,
-    (select coalesce(sum(-t.amount), 0) from transactions t
-     where t.wallet_id = s.wallet_id and t.type = 'hold' and t.status = 'pending'),
+    coalesce(holds.total, 0),
     s.version, s.hash, clock_timestamp(), house.*
-  from chain_ends s cross join house;
+  from chain_ends s
+  cross join house
+  left join (select wallet_id, sum(-amount) as total from transactions
+    where type = 'hold' and status = 'pending' group by 1) as holds on holds.wallet_id = s.wallet_id;
   update wallets w set seq = s.version, changed_at = clock_timestamp()
   from chain_ends s where s.wallet_id = w.id;
   insert into idempotency_keys (tenant, actor, key, command_hash, result, created_at)
