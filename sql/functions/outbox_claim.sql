@@ -15,7 +15,10 @@ language sql security definer set search_path = public, pg_temp as $$
   select c.id, json_agg(s order by s.wallet_id, s.seq)
   from claimed c
   cross join lateral unnest(c.wallet_ids, c.after_seqs, c.last_seqs) as p (wallet_id, after_seq, last_seq)
-  join event_stream s on s.wallet_id = p.wallet_id and s.seq > p.after_seq and s.seq <= p.last_seq
+  -- By itself (offset 0), so that it is a look-up of this stretch and not of the whole stream.
+  cross join lateral (
+    select * from event_stream
+    where wallet_id = p.wallet_id and seq > p.after_seq and seq <= p.last_seq offset 0) as s
   group by c.id
   order by c.id
 $$;

@@ -21,23 +21,21 @@ begin
   end if;
   with chosen as materialized (
     select id from wallets where id > p_after order by id limit p_wallets
+  ), old as materialized (
+    select s.id, e.place
+    from chosen s
+    cross join lateral (
+      select created_at from events where wallet_id = s.id order by seq limit 1
+    ) as oldest
+    cross join lateral (
+      select ctid as place, created_at from events
+      where wallet_id = s.id and oldest.created_at < v_before
+      order by seq limit 100
+    ) as e
+    where e.created_at < v_before
   ), gone as (
-    delete from events x
-    using (
-      select s.id, e.seq
-      from chosen s
-      cross join lateral (
-        select created_at from events where wallet_id = s.id order by seq limit 1
-      ) as oldest
-      cross join lateral (
-        select seq, created_at from events
-        where wallet_id = s.id and oldest.created_at < v_before
-        order by seq limit 100
-      ) as e
-      where e.created_at < v_before
-    ) as old
-    where x.wallet_id = old.id and x.seq = old.seq
-    returning x.wallet_id
+    -- By their place, which no event ever changes: a join would read the whole of a long stream.
+    delete from events where ctid = any (array(select place from old)) returning wallet_id
   )
   select (select max(id) from chosen having count(*) = p_wallets),
     (select min(g.wallet_id) from (

@@ -36,10 +36,16 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
       select w.seq as head, (
         select json_agg(e order by e.seq) from (
           select * from event_stream s
-          where s.wallet_id = w.id and s.seq > ${after} order by s.seq limit ${limit}
+          where s.wallet_id = w.id and s.seq > page.after and s.seq <= page.after + ${limit}::bigint
+          offset 0
         ) e
       ) as events
-      from wallets w where w.tenant = ${who.tenant} and w.user_id = ${who.userId}`
+      from wallets w
+      -- No seq is missing, so a page is a range: a limit would have the planner read the whole stream.
+      cross join lateral (
+        select greatest(${after}::bigint, min(seq) - 1) as after from events where wallet_id = w.id
+      ) page
+      where w.tenant = ${who.tenant} and w.user_id = ${who.userId}`
     return { head: Number(row?.head ?? 0), events: (row?.events ?? []).map(toEvent) }
   }
 
