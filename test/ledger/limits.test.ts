@@ -69,3 +69,14 @@ test('a monitor tells once per crossing, not once per change', async () => {
   const alerts = (await ledger.eventsOf('dee')).filter(([, event]) => event === 'balance_alert')
   expect(alerts.map(([, , balance]) => balance)).toEqual([50n, 1n])
 })
+
+test('a threshold is crossed by leaving it, and not by reaching it', async () => {
+  const monitor = { tenant, userId: 'eli', currency: USD, threshold: 100n }
+  await policies.putMonitor({ ...monitor, direction: 'below' })
+  await policies.putMonitor({ ...monitor, direction: 'above' })
+  // Reached from below, left upwards; reached from above, left downwards.
+  for (const amount of [100n, 1n, -1n, -1n])
+    await ledger.accepted({ op: 'adjustment', actor: 'admin', userId: 'eli', amount })
+  const alerts = (await ledger.eventsOf('eli')).filter(([, event]) => event === 'balance_alert')
+  expect(alerts.map(([, , balance]) => balance)).toEqual([101n, 99n])
+})

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PostgresAuditor } from '../../src/ledger/auditor.ts'
+import type { WalletState } from '../../src/ledger/ledger.ts'
+import { eventually } from '../environment/index.ts'
+import { openSample, type Sample, tenant, USD } from './sample.ts'
+
+let ledger: Sample
+beforeAll(async () => {
+  ledger = await openSample()
+})
+afterAll(() => ledger?.close())
+
+const spoil = (userId: string, change: string) =>
+  ledger.owner.unsafe(`update balance_snapshots set ${change} where user_id = '${userId}'`)
+
+test('a recalculation sets right what is held, and the version and hash that the next entry builds on', async () => {
+  await ledger.fund('ann', 1_000n)
+  await ledger.accepted({ op: 'hold', userId: 'ann', amount: 300n, expiresIn: 60 })
+  await spoil('ann', "balance = 1, held = 0, version = 7, hash = ''")
+  await ledger.auditor.recalculate({ tenant, userId: 'ann' }, USD)
+  expect(await ledger.stateOf('ann')).toEqual({ balance: 1_000n, held: 300n })
+  await ledger.accepted({ op: 'payment', userId: 'ann', amount: 700n })
+  expect(await ledger.auditor.audit(tenant)).toMatchObject({ inaccurate: 0, discrepancies: [] })
+})
+
+test('a recalculation is told as any change is, also when its process dies before it could', async () => {
+  await ledger.fund('bob', 10n)
+  await ledger.owner`delete from outbox`
+  await ledger.auditor.recalculate({ tenant, userId: 'bob' }, USD)
+  const { seq } = await ledger.reader.balance({ tenant, userId: 'bob' }, USD)
+  const left = await ledger.store.claim(10, 0)
+  expect(left.flatMap(({ events }) => events)).toMatchObject([
+    { userId: 'bob', event: 'balance_updated', seq, newBalance: 10n },
+  ])
+  expect((await ledger.eventsOf('bob')).at(-1)).toEqual([seq, 'balance_updated', 10n])
+})
+
+test('a recalculation waits for the wallet’s lock, and counts what its holder commits', async () => {
+  await ledger.fund('cid', 100n)
+  await spoil('cid', 'balance = 1')
+  let settled = false
+  const [holder] = await ledger.owner<
+    { id: string }[]
+  >`select id from wallets where user_id = 'cid'`
+  let recalculating: Promise<unknown> | undefined
+  await ledger.owner.begin(async (tx) => {
+    await tx`select from wallets where id = ${holder?.id ?? 0} for update`
+    recalculating = ledger.auditor.recalculate({ tenant, userId: 'cid' }, USD).finally(() => {
+      settled = true
+    })
+    await eventually(async () => {
+      const waiting = await tx`
+        select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like '%recalculate(%'`
+      expect(waiting).toHaveLength(1)
+    })
+    expect(settled).toBe(false)
+  })
+  expect(await recalculating).toEqual({ previousBalance: 1n, newBalance: 100n })
+})
+
+test('recalculating all repairs the wrong ones, tells their users alone, and hands the right ones to the cache', async () => {
+  await ledger.fund('dan', 5n)
+  await ledger.fund('eve', 5n)
+  await spoil('dan', 'balance = 4')
+  const told: string[] = []
+  const verified: WalletState[] = []
+  const auditor = new PostgresAuditor(ledger.sql, {
+    onCommitted: async ({ events }) => void told.push(...events.map(({ userId }) => userId)),
+    onVerified: async (wallets) => void verified.push(...wallets),
+  })
+  expect(await auditor.recalculateAll(tenant)).toMatchObject({ corrected: 1 })
+  expect(told).toEqual(['dan'])
+  expect(verified.map(({ userId }) => userId)).toContain('eve')
+  expect(verified.map(({ userId }) => userId)).not.toContain('dan')
+})

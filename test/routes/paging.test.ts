@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { admin, alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
+
+let it: LedgerApp
+beforeAll(async () => {
+  it = await ledgerApp()
+  await it.fund('alice', 1_000)
+  for (let i = 0; i < 45; i++) await pay()
+})
+afterAll(() => it.close())
+
+const pay = async (): Promise<string> =>
+  (await it.call(alice, 'POST /transactions', { type: 'booking_payment', amount: 1 })).body.id
+
+interface Listed {
+  id: string
+  createdAt: string
+}
+
+/** All pages, with payments in between: while a page is asked for, and after it. */
+async function walk(path: string, caller = alice): Promise<Listed[]> {
+  const items: Listed[] = []
+  for (let cursor = ''; ; ) {
+    const [{ body }] = await Promise.all([
+      it.call(caller, `GET ${path}?limit=7${cursor}`),
+      pay(),
+      pay(),
+    ])
+    items.push(...body.items)
+    if (!body.nextCursor) return items
+    cursor = `&cursor=${body.nextCursor}`
+    await pay()
+  }
+}
+
+test.each([
+  ['/transactions/my-transactions', alice],
+  ['/transactions/all', admin],
+])(
+  '%s: pages that are read while rows are added hold each older one once, in order',
+  async (path, caller) => {
+    const before = await it.sql<{ id: string }[]>`
+    select id from transactions where tenant = 'default' order by id desc`
+    const read = (await walk(path, caller)).map(({ id }) => id)
+    expect(new Set(read).size).toBe(read.length)
+    expect(read).toEqual([...read].sort().reverse())
+    const older = new Set(before.map(({ id }) => id))
+    expect(read.filter((id) => older.has(id))).toEqual(before.map(({ id }) => id))
+    // What was added meanwhile is newer than the first page: at most that one shows some of it.
+    expect(read.slice(7).every((id) => older.has(id))).toBe(true)
+  },
+)
+
+test('an export that is read while rows are added holds each older one once, oldest first', async () => {
+  const before = await it.sql<{ id: string }[]>`
+    select id from transactions where user_id = 'alice' order by id`
+  const [{ text }] = await Promise.all([
+    it.call(alice, 'GET /transactions/export?format=ndjson'),
+    ...Array.from({ length: 20 }, pay),
+  ])
+  const read = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).id as string)
+  expect(read.slice(0, before.length)).toEqual(before.map(({ id }) => id))
+  expect(new Set(read).size).toBe(read.length)
+})
