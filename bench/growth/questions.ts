@@ -2,6 +2,7 @@ import { PostgresAuditor } from '../../src/ledger/auditor.ts'
 import type { Sql } from '../../src/ledger/database.ts'
 import { PostgresEventStore } from '../../src/ledger/event-store.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { dueHolds } from '../../src/ledger/hold-expiry.ts'
 import type { TransactionFilter } from '../../src/ledger/ledger.ts'
 import { PostgresOverview } from '../../src/ledger/overview.ts'
 import { PostgresPolicies } from '../../src/ledger/policies.ts'
@@ -84,14 +85,7 @@ export async function questions(sql: Sql): Promise<Map<string, () => Promise<unk
     ['outbox: claim', () => store.claim(100, 0)],
     ['outbox: backlog', () => overview.backlog()],
     ['changed within the hour', () => store.changedWithin(3_600, null, 500)],
-    [
-      'holds that are due',
-      () => sql`
-      select tenant, id, expires_at::text from transactions
-      where status = 'pending' and type = 'hold' and expires_at <= clock_timestamp()
-        and (expires_at, id) > ('-infinity'::timestamptz, '00000000-0000-0000-0000-000000000000'::uuid)
-      order by expires_at, id limit 500`,
-    ],
+    ['holds that are due', () => dueHolds(sql)],
     ['prune events: one step', () => sql`select prune_events(interval '29 days', 0, 200)`],
     ['prune keys: one step', () => sql`select prune_idempotency_keys(interval '30 days', 0, 128)`],
     ['verify, a user', () => auditor.verify(one, 'USD')],

@@ -45,8 +45,8 @@ export class HoldExpiry {
   /** One hold that cannot be expired keeps no other from it: the round goes on, and fails at its end. */
   async #round(signal: AbortSignal): Promise<void> {
     const failures: unknown[] = []
-    for (let after = { expires_at: '-infinity', id: FIRST_ID }; !signal.aborted; ) {
-      const due = await this.#due(after)
+    for (let after = BEFORE_ALL; !signal.aborted; ) {
+      const due = await dueHolds(this.#sql, after)
       const results = await Promise.allSettled(
         due.map(({ tenant, id }) =>
           this.#executor.execute({
@@ -66,14 +66,23 @@ export class HoldExpiry {
       throw new Error(`${failures.length} holds could not be expired`, { cause: failures[0] })
     }
   }
-
-  #due(after: { expires_at: string; id: string }) {
-    return this.#sql<{ tenant: string; id: string; expires_at: string }[]>`
-      select tenant, id, expires_at::text from transactions
-      where status = 'pending' and type = 'hold' and expires_at <= clock_timestamp()
-        and (expires_at, id) > (${after.expires_at}::text::timestamptz, ${after.id}::uuid)
-      order by expires_at, id limit ${STEP}`
-  }
 }
 
-const FIRST_ID = '00000000-0000-0000-0000-000000000000'
+/** A place in the order in which holds end. */
+interface Place {
+  /** Of Postgres's own form, to the microsecond. */
+  expires_at: string
+  id: string
+}
+
+const BEFORE_ALL: Place = { expires_at: '-infinity', id: '00000000-0000-0000-0000-000000000000' }
+
+/** The holds whose time is over, at most `STEP` after a place. Reads no hold that still stands. */
+export function dueHolds(sql: Sql, after: Place = BEFORE_ALL) {
+  // now() and not clock_timestamp(), which no index can be asked for.
+  return sql<(Place & { tenant: string })[]>`
+    select tenant, id, t.expires_at::text from transactions t
+    where status = 'pending' and type = 'hold' and t.expires_at <= now()
+      and (t.expires_at, id) > (${after.expires_at}::text::timestamptz, ${after.id}::uuid)
+    order by t.expires_at, id limit ${STEP}`
+}

@@ -55,8 +55,18 @@ test('a recalculation waits for the wallet’s lock, and counts what its holder 
       expect(waiting).toHaveLength(1)
     })
     expect(settled).toBe(false)
+    // What it must count, and would not if it had looked before it had the lock.
+    const gift = {
+      op: 'adjustment',
+      tenant,
+      actor: 'ada',
+      user_id: 'cid',
+      currency: USD,
+      amount: '50',
+    }
+    await tx`select results from ledger_apply(${JSON.stringify([gift])}::text::json)`
   })
-  expect(await recalculating).toEqual({ previousBalance: 1n, newBalance: 100n })
+  expect(await recalculating).toEqual({ previousBalance: 51n, newBalance: 150n })
 })
 
 test('recalculating all repairs the wrong ones, tells their users alone, and hands the right ones to the cache', async () => {
