@@ -1,0 +1,36 @@
+-- A withdrawal holds the money at once.
+select changes -> (r ->> 'change')::int ->> 'status' as status
+from ledger_apply('[
+  {"op": "adjustment", "tenant": "default", "currency": "USD", "actor": "admin", "user_id": "ann", "amount": "10000"},
+  {"op": "withdrawal_request", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "7000"}
+]'), json_array_elements(results) as r;
+
+select balance, held, balance - held as available from balance_snapshots;
+
+select r ->> 'refusal' as refusal,
+  r -> 'details' ->> 'available' as available
+from ledger_apply('[
+  {"op": "payment", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "3001"}
+]'), json_array_elements(results) as r;
+
+-- Nobody processes their own request, and none is processed as what it is not.
+select r ->> 'refusal' as refusal
+from ledger_apply((select json_build_array(json_build_object('op', 'withdrawal_process', 'tenant', 'default',
+  'transaction_id', id, 'actor', 'ann', 'status', 'success')) from transactions where type = 'withdrawal')), json_array_elements(results) as r;
+
+select r ->> 'refusal' as refusal
+from ledger_apply((select json_build_array(json_build_object('op', 'topup_process', 'tenant', 'default',
+  'transaction_id', id, 'actor', 'admin', 'status', 'success')) from transactions where type = 'withdrawal')), json_array_elements(results) as r;
+
+-- An admin says yes: the money leaves. It is done once.
+select r ->> 'refusal' as refusal,
+  changes -> (r ->> 'change')::int ->> 'status' as status,
+  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
+from ledger_apply((select json_build_array(json_build_object('op', 'withdrawal_process', 'tenant', 'default',
+  'transaction_id', id, 'actor', 'admin', 'status', 'success')) from transactions where type = 'withdrawal')), json_array_elements(results) as r;
+
+select r ->> 'refusal' as refusal
+from ledger_apply((select json_build_array(json_build_object('op', 'withdrawal_process', 'tenant', 'default',
+  'transaction_id', id, 'actor', 'admin', 'status', 'failed')) from transactions where type = 'withdrawal')), json_array_elements(results) as r;
+
+select balance, held, balance - held as available from balance_snapshots;
