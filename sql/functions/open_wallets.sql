@@ -1,5 +1,6 @@
 -- Opens the wallets that a batch is the first to need, in sorted order. A wallet opens with its user's own
--- first command, or an admin's adjustment: nobody else's word makes a user.
+-- first command, or an admin's adjustment that gives: nobody else's word makes a user, and a refused
+-- adjustment does not.
 create or replace function open_wallets(p_commands ledger_command[]) returns void
 language plpgsql as $$
 begin
@@ -7,7 +8,8 @@ begin
   select distinct c.tenant, c.user_id
   from unnest(p_commands) as c
   where c.transaction_id is null and c.user_id is not null
-    and (c.user_id = c.actor or c.op = 'adjustment')
+    and (c.user_id = c.actor or (c.op = 'adjustment' and c.amount between 1 and 9007199254740991
+      and exists (select from currencies where code = c.currency)))
     and (select w.id from wallets w where w.tenant = c.tenant and w.user_id = c.user_id) is null
   order by 1, 2
   on conflict do nothing;

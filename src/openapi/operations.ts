@@ -97,7 +97,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'Payments',
     summary: 'Correct a balance by a signed amount',
     success: [201, transaction],
-    refusals: [...spends, 'balance_limit_exceeded'],
+    refusals: [...spends, 'unknown_user', 'balance_limit_exceeded'],
   },
   'POST /transactions/withdrawal': {
     id: 'requestWithdrawal',

@@ -93,11 +93,12 @@ export class Model {
     return wallet
   }
 
-  /** A user becomes known by a command of their own, or by an adjustment: all of a batch's at once. */
+  /** A user becomes known by a command of their own, or by an adjustment that gives: all of a batch's at once. */
   meet(commands: readonly Command[]): void {
-    for (const { op, tenant, actor, userId, transactionId } of commands) {
+    for (const { op, tenant, actor, userId, transactionId, amount = 0n, currency } of commands) {
       if (userId === undefined || transactionId !== undefined) continue
-      if (userId === actor || op === 'adjustment') this.wallet(tenant, userId)
+      const gift = op === 'adjustment' && amount > 0n && amount <= MAX
+      if (userId === actor || (gift && CURRENCIES.has(currency ?? ''))) this.wallet(tenant, userId)
     }
   }
 

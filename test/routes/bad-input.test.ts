@@ -165,6 +165,13 @@ describe('what is not there, or is not so', () => {
       invalid,
     ],
     [
+      'money taken from nobody',
+      admin,
+      () => 'POST /transactions/adjustment',
+      { userId: 'nobody', amount: -1, description: 'x' },
+      [404, 'unknown_user'],
+    ],
+    [
       'more than a wallet holds',
       admin,
       () => 'POST /transactions/adjustment',
