@@ -35,6 +35,8 @@ interface Draft {
   nth: number
   wild: boolean
   named: boolean
+  /** Asks for a part, where it may ask for the whole. */
+  part: boolean
   key: string | undefined
   status: 'success' | 'failed' | undefined
   expiresIn: number
@@ -79,6 +81,7 @@ const draft: fc.Arbitrary<Draft> = fc.record({
   nth: fc.nat(5),
   wild: usually(false, true),
   named: fc.boolean(),
+  part: fc.boolean(),
   key: fc.option(fc.constantFrom('k1', 'k2', 'k3'), { nil: undefined, freq: 3 }),
   status: usually<'success' | 'failed' | undefined>('success', 'failed', undefined),
   expiresIn: usually(3_600, 0, -5),
@@ -156,7 +159,7 @@ export class World {
     if (op === 'transfer') command.toUserId = name(to)
     if (draft.currency !== undefined && (opens || draft.wild)) command.currency = draft.currency
     const part = op === 'refund' || op === 'hold_capture'
-    if (amount !== undefined && (opens || (part && draft.named))) command.amount = amount
+    if (amount !== undefined && (opens || (part && draft.part))) command.amount = amount
     if (status !== undefined && op.endsWith('_process')) command.status = status
     if (op === 'hold') command.expiresIn = draft.expiresIn
     if (key !== undefined) command.idempotencyKey = key
