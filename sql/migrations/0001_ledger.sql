@@ -120,10 +120,10 @@ create table transactions (
   reference_id text,
   reference_type text,
   -- The balance around its posting; null without one.
-  previous_balance minor_units,
-  new_balance minor_units,
+  previous_balance bigint,
+  new_balance bigint,
   -- Of a payment: how much has been refunded.
-  refunded minor_units not null default 0,
+  refunded bigint not null default 0,
   -- Of a hold: when it frees itself.
   expires_at timestamptz,
   metadata jsonb,
@@ -131,7 +131,7 @@ create table transactions (
   updated_at timestamptz not null,
   -- Ids are UUIDv7 made under the wallet's lock: by id is by time.
   primary key (tenant, id),
-  check (refunded <= abs(amount))
+  check (refunded between 0 and abs(amount))
 );
 create index transactions_of_wallet on transactions (wallet_id, id);
 create index transactions_pending on transactions (tenant, type, id) where status = 'pending';
@@ -147,8 +147,8 @@ create table entries (
   transaction_id uuid not null,
   debit_account bigint not null,
   credit_account bigint not null,
-  amount minor_units not null,
-  previous_balance minor_units not null,
+  amount bigint not null,
+  previous_balance bigint not null,
   new_balance minor_units not null,
   -- Taken under the lock, never equal to or before the entry before it.
   created_at timestamptz not null,
@@ -156,7 +156,7 @@ create table entries (
   hash bytea not null,
   primary key (account_id, version),
   -- audit() proves the rest: that the side named and the balances agree.
-  check (abs(new_balance - previous_balance) = amount)
+  check (amount > 0 and amount = abs(new_balance - previous_balance))
 );
 
 -- Each user's stream, written in the transaction that it tells of.
