@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { cpus, loadavg, totalmem } from 'node:os'
+import { packageRoot } from '../src/embedded/binaries.ts'
+
+/** What a run was measured on; a figure means nothing without it. */
+export interface Machine {
+  cpu: string
+  cores: number
+  memoryGb: number
+  os: string
+  node: string
+  postgres: string
+  /** Undefined: there is none, and what needs it was not measured. */
+  redis?: string
+  revision: string
+  /** Of the last minute, before the run began. */
+  load: number
+}
+
+export function machine(): Machine {
+  const redis =
+    firstLine('redis-server', ['--version']) ?? firstLine('valkey-server', ['--version'])
+  const [, version] = /v=(\S+)/.exec(redis ?? '') ?? []
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    os: `${process.platform} ${process.arch}`,
+    node: process.versions.node,
+    postgres: postgresVersion(),
+    ...(version !== undefined && { redis: version }),
+    revision: revision(),
+    load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
+  }
+}
+
+function postgresVersion(): string {
+  const root = packageRoot(`${process.platform}-${process.arch}`)
+  return createRequire(import.meta.url)(`${root}/package.json`).version
+}
+
+/** `-dirty` where the run measured something else than what is committed. */
+function revision(): string {
+  const short = firstLine('git', ['rev-parse', '--short', 'HEAD'])
+  if (short === undefined) return 'unknown'
+  const changed = firstLine('git', ['status', '--porcelain', '--untracked-files=no'])
+  return changed ? `${short}-dirty` : short
+}
+
+function firstLine(command: string, args: string[]): string | undefined {
+  try {
+    const stdio = ['ignore', 'pipe', 'ignore'] as const
+    return execFileSync(command, args, { encoding: 'utf8', stdio: [...stdio] }).split('\n')[0]
+  } catch {
+    return undefined
+  }
+}

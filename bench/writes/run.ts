@@ -1,0 +1,198 @@
+import { connect as connectTcp } from 'node:net'
+import { mintToken } from '../../src/auth/token.ts'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { generator, wireRequest } from '../http/load.ts'
+import { openWorld, SECRET, type World } from '../http/world.ts'
+import { hasPgbench, pgbench } from '../ledger/pgbench.ts'
+import { report } from '../report.ts'
+import { compare, type Row } from '../row.ts'
+
+/**
+ * `npm run bench:writes`: changes of balances a second over HTTP, with Redis, publishing and open streams,
+ * beside the best that pgbench gets out of the same function with one command a call, in a database of its
+ * own in the same Postgres, in turn. Arguments: seconds of each measurement (1, whole ones), rounds (3).
+ */
+const SECONDS = Number(process.argv[2] ?? 1)
+const ROUNDS = Number(process.argv[3] ?? 3)
+const USERS = 10_000
+const CALLERS = [64, 256]
+const CLIENTS = [8, 32]
+/** Users who watch their balance meanwhile, the hot one among them. */
+const STREAMS = 100
+/** More topups than are approved in a second. */
+const TOPUPS_A_SECOND = 12_000
+
+interface Crowd {
+  name: string
+  users: number
+  /** Times pgbench's best. */
+  goal: number
+}
+
+const CROWDS: Crowd[] = [
+  { name: `${USERS.toLocaleString('en-US')} users`, users: USERS, goal: 1.1 },
+  { name: 'one hot user', users: 1, goal: 3 },
+]
+
+const world = hasPgbench() ? await openWorld() : undefined
+if (world) {
+  try {
+    await measure(world)
+  } finally {
+    await world.close()
+  }
+} else {
+  report(
+    'writes',
+    [],
+    [
+      hasPgbench()
+        ? 'there is neither redis-server nor valkey-server on the PATH'
+        : 'pgbench is neither on the PATH nor named by PGBENCH',
+    ],
+  )
+}
+
+async function measure(world: World): Promise<void> {
+  const alone = await besideOf(world.databaseUrl)
+  await migrate(world.databaseUrl)
+  const sql = connect(world.databaseUrl, { max: 2 })
+  await openUsers(sql)
+  const port = await world.server()
+  const load = await generator()
+  const watching = await watch(port)
+  const service = await mintToken(SECRET, { sub: 'shop', roles: ['service'], expiresIn: 3600 })
+  const admin = await mintToken(SECRET, { sub: 'admin', roles: ['admin'], expiresIn: 3600 })
+
+  const run = async (connections: number, requests: string[], once = false) => {
+    const { done, seconds } = await load.run({
+      port,
+      connections,
+      seconds: SECONDS,
+      requests,
+      once,
+    })
+    return done / seconds
+  }
+  const payments = ({ users }: Crowd) =>
+    Array.from({ length: USERS }, (_, i) =>
+      wireRequest('POST', '/transactions', service, {
+        ...{ type: 'booking_payment', amount: 0.01, userId: `user-${i % users}` },
+      }),
+    )
+  const approvals = async ({ users }: Crowd) =>
+    (await openTopups(sql, users, TOPUPS_A_SECOND * SECONDS)).map((id) =>
+      wireRequest('PATCH', `/transactions/topup/${id}/process`, admin, { status: 'success' }),
+    )
+  const single = async ({ users }: Crowd) =>
+    pgbench(alone, singleOf(users), { seconds: SECONDS, clients: CLIENTS })
+
+  const rounds = new Map<string, number[]>()
+  const note = (what: string, value: number) => {
+    rounds.set(what, [...(rounds.get(what) ?? []), value])
+  }
+  // The first is to warm up: code is compiled, pages are read, plans are made.
+  for (let round = 0; round <= ROUNDS; round++) {
+    if (round === 1) rounds.clear()
+    for (const crowd of CROWDS) {
+      note(`pgbench, ${crowd.name}`, await single(crowd))
+      for (const callers of CALLERS) {
+        note(`payments, ${crowd.name}, ${callers} callers`, await run(callers, payments(crowd)))
+        const requests = await approvals(crowd)
+        note(
+          `topups approved, ${crowd.name}, ${callers} callers`,
+          await run(callers, requests, true),
+        )
+      }
+    }
+  }
+  load.end()
+  watching()
+  await sql.end()
+  report('writes', rowsOf(rounds))
+}
+
+function rowsOf(rounds: Map<string, number[]>): Row[] {
+  return CROWDS.flatMap(({ name, goal }) =>
+    ['payments', 'topups approved'].flatMap((kind) =>
+      CALLERS.map((callers) => {
+        const what = `${kind}, ${name}, ${callers} callers`
+        const limit = {
+          name: 'pgbench, single function',
+          rounds: rounds.get(`pgbench, ${name}`) ?? [],
+        }
+        return compare({
+          ...{ what, unit: '/s', ours: rounds.get(what) ?? [], limit, direction: '≥', goal },
+        })
+      }),
+    ),
+  )
+}
+
+function singleOf(users: number): string {
+  return `\\set u random(0, ${users - 1})
+select * from ledger_apply(json_build_array(json_build_object('op', 'payment', 'tenant', 'default',
+  'actor', 'shop', 'user_id', 'user-' || (:u)::int, 'currency', 'USD', 'amount', '1')));`
+}
+
+/** A second database in the same Postgres, with the same users: no server publishes what pgbench does there. */
+async function besideOf(url: string): Promise<string> {
+  const beside = new URL(url)
+  beside.pathname = '/beside'
+  const owner = connect(url, { max: 1 })
+  await owner`create database beside`
+  await owner.end()
+  await migrate(beside.href)
+  const sql = connect(beside.href, { max: 2 })
+  await openUsers(sql)
+  await sql`vacuum analyze`
+  await sql.end()
+  return beside.href
+}
+
+/** Enough for all payments to come. */
+async function openUsers(sql: Sql): Promise<void> {
+  const executor = new BatchingExecutor(sql)
+  const named = { op: 'adjustment', tenant: 'default', actor: 'admin', currency: 'USD' } as const
+  await Promise.all(
+    Array.from({ length: USERS }, (_, i) =>
+      executor.execute({ ...named, userId: `user-${i}`, amount: 10n ** 12n }),
+    ),
+  )
+  await sql`truncate outbox`
+}
+
+/** Ids of topups that wait for an admin. */
+async function openTopups(sql: Sql, users: number, count: number): Promise<string[]> {
+  const executor = new BatchingExecutor(sql)
+  const named = { op: 'topup_request', tenant: 'default', currency: 'USD', amount: 1n } as const
+  return Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const userId = `user-${i % users}`
+      const outcome = await executor.execute({ ...named, actor: userId, userId })
+      if (!outcome.ok) throw new Error(outcome.code)
+      return outcome.transaction.id
+    }),
+  )
+}
+
+/** Opens streams, and throws away what they say. Returns what closes them. */
+async function watch(port: number): Promise<() => void> {
+  const sockets = await Promise.all(
+    Array.from({ length: STREAMS }, async (_, i) => {
+      const token = await mintToken(SECRET, { sub: `user-${i}`, expiresIn: 3600 })
+      const socket = connectTcp(port, '127.0.0.1')
+      socket.write(wireRequest('GET', '/balance/stream', token))
+      await new Promise((resolve, reject) => {
+        socket.once('data', resolve)
+        socket.once('error', reject)
+      })
+      return socket.resume()
+    }),
+  )
+  return () => {
+    for (const socket of sockets) socket.destroy()
+  }
+}
