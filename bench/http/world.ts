@@ -16,6 +16,9 @@ import { UNLIMITED } from '../../test/environment/unlimited.ts'
 
 export const SECRET = 'the secret of the bench: at least 32 bytes'
 
+/** As the image starts it. */
+const NODE_FLAGS = ['--max-semi-space-size=32', '--no-parallel-scavenge']
+
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What a server under measurement stands on: a Postgres and a Redis of its own, with the settings of an embedded one. */
@@ -24,6 +27,8 @@ export interface World {
   redisUrl: string
   /** The server as `npm run build` makes it. Resolves with the port once it serves. */
   server(nodeArgs?: string[]): Promise<number>
+  /** The same, not waited for, at this port. */
+  launch(port: number, nodeArgs?: string[]): Promise<ChildProcess>
   /** A script of the bench that prints its port. */
   bare(script: URL, args: string[], env?: Record<string, string>): Promise<number>
   close(): Promise<void>
@@ -50,6 +55,10 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    // A bench that breaks off leaves nothing running.
+    const kill = () => child.kill('SIGKILL')
+    process.once('exit', kill)
+    child.once('exit', () => process.off('exit', kill))
     releases.add(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
@@ -58,25 +67,31 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
     })
     return child
   }
+  const built = join(folder, 'built')
+  let building: Promise<void> | undefined
+  const launch: World['launch'] = async (port, nodeArgs = []) => {
+    building ??= bundleServer(built)
+    await building
+    const child = start([...NODE_FLAGS, ...nodeArgs, join(built, 'src/main.js')], {
+      DATABASE_URL: postgres.ownerUrl,
+      REDIS_URL: redis.url,
+      JWT_SECRET: SECRET,
+      LOG_LEVEL: 'warn',
+      NODE_ENV: 'production',
+      PORT: String(port),
+      HOST: '127.0.0.1',
+      DRAIN_SECONDS: '0',
+    })
+    child.stdout?.pipe(process.stderr)
+    return child
+  }
   return {
     databaseUrl: postgres.ownerUrl,
     redisUrl: redis.url,
-    async server(nodeArgs = []) {
+    launch,
+    async server(nodeArgs) {
       const port = await freePort()
-      const built = join(folder, 'built')
-      await bundleServer(built)
-      const child = start([...nodeArgs, join(built, 'src/main.js')], {
-        DATABASE_URL: postgres.ownerUrl,
-        REDIS_URL: redis.url,
-        JWT_SECRET: SECRET,
-        LOG_LEVEL: 'warn',
-        PORT: String(port),
-        HOST: '127.0.0.1',
-        DRAIN_SECONDS: '0',
-        // All clients of a bench come from one address.
-        ...UNLIMITED,
-      })
-      child.stdout?.pipe(process.stderr)
+      const child = await launch(port, nodeArgs)
       while (!(await isReady(port))) {
         if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`)
         await sleep(20)
@@ -92,7 +107,7 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
   }
 }
 
-async function isReady(port: number): Promise<boolean> {
+export async function isReady(port: number): Promise<boolean> {
   const answer = await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined)
   return answer?.ok === true
 }

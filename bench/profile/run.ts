@@ -1,0 +1,94 @@
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { mintToken } from '../../src/auth/token.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
+import { connect } from '../../src/ledger/database.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { generator, wireRequest } from '../http/load.ts'
+import { isReady, openWorld, SECRET, type World } from '../http/world.ts'
+import { PROFILES, type Profile } from './profiles.ts'
+import { topFunctions } from './top.ts'
+
+/**
+ * `npm run bench:profile`: where the built server's main thread spends its time, by reads and by writes.
+ * Rewrites bench/profile/profiles.json: `before` as the argument asks, else `now`.
+ */
+const WHICH = process.argv[2] === 'before' ? 'before' : 'now'
+const SECONDS = 5
+const USERS = 1_000
+const FUNCTIONS = 14
+
+const service = await mintToken(SECRET, { sub: 'shop', roles: ['service'], expiresIn: 3600 })
+const LOADS: Record<string, { connections: number; requests: () => Promise<string[]> }> = {
+  'Cached reads, 64 callers': {
+    connections: 64,
+    requests: () =>
+      eachUser(async (sub) =>
+        wireRequest(
+          'GET',
+          '/transactions/balance/cached',
+          await mintToken(SECRET, { sub, expiresIn: 3600 }),
+        ),
+      ),
+  },
+  'Payments, 256 callers': {
+    connections: 256,
+    requests: () =>
+      eachUser(async (userId) =>
+        wireRequest('POST', '/transactions', service, {
+          ...{ type: 'booking_payment', amount: 0.01, userId },
+        }),
+      ),
+  },
+}
+
+const world = await openWorld()
+if (!world) throw new Error('there is neither redis-server nor valkey-server on the PATH')
+const profiles: Profile[] = []
+try {
+  await migrate(world.databaseUrl)
+  await openUsers(world)
+  for (const [what, { connections, requests }] of Object.entries(LOADS)) {
+    const known = PROFILES.find((profile) => profile.what === what) ?? { what, before: [], now: [] }
+    profiles.push({ ...known, [WHICH]: await record(world, connections, await requests()) })
+  }
+} finally {
+  await world.close()
+}
+const file = new URL('profiles.json', import.meta.url)
+await writeFile(file, `${JSON.stringify(profiles, null, 2)}\n`)
+
+async function record(world: World, connections: number, requests: string[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'livebalance-profile-'))
+  const port = await freePort()
+  const server = await world.launch(port, ['--cpu-prof', `--cpu-prof-dir=${folder}`])
+  while (!(await isReady(port))) await sleep(20)
+  const load = await generator()
+  console.log(await load.run({ port, connections, seconds: SECONDS, requests }))
+  load.end()
+  server.kill('SIGTERM')
+  await once(server, 'exit')
+  const [name = ''] = await readdir(folder)
+  const shares = topFunctions(JSON.parse(await readFile(join(folder, name), 'utf8')), FUNCTIONS)
+  await rm(folder, { recursive: true })
+  return shares
+}
+
+function eachUser(request: (userId: string) => Promise<string>): Promise<string[]> {
+  return Promise.all(Array.from({ length: USERS }, (_, i) => request(`user-${i}`)))
+}
+
+async function openUsers({ databaseUrl }: World): Promise<void> {
+  const sql = connect(databaseUrl, { max: 1 })
+  const executor = new BatchingExecutor(sql)
+  const named = { op: 'adjustment', tenant: 'default', actor: 'admin', currency: 'USD' } as const
+  await eachUser(async (userId) => {
+    await executor.execute({ ...named, userId, amount: 10n ** 12n })
+    return userId
+  })
+  await sql.end()
+}

@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs'
+import type { Machine } from './machine.ts'
+import type { Report } from './report.ts'
+
+/** One whole run of `npm run bench`: a line of bench/results.jsonl. */
+export interface Run {
+  /** ISO 8601. */
+  at: string
+  seconds: number
+  machine: Machine
+  reports: Report[]
+}
+
+export const RESULTS = new URL('results.jsonl', import.meta.url)
+
+/** The newest run that is kept; undefined when there is none yet. */
+export function newestRun(): Run | undefined {
+  const line = readFileSync(RESULTS, 'utf8').trim().split('\n').at(-1)
+  return line ? (JSON.parse(line) as Run) : undefined
+}
