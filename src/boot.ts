@@ -8,6 +8,7 @@ import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config.ts'
 import { demoOf } from './demo.ts'
 import { EventLoopWatch } from './event-loop-watch.ts'
+import { cachedReads } from './http/cached-reads.ts'
 import { RequestMeter } from './http/request-meter.ts'
 import { PostgresAnswers } from './ledger/answers.ts'
 import { PostgresAuditor } from './ledger/auditor.ts'
@@ -209,7 +210,22 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     log,
   })
 
-  const server = createServer({ fetch: app.fetch, gateway, logger: log })
+  const server = createServer({
+    fetch: app.fetch,
+    // Traced, every request is a span, which is the app's to make.
+    before: tracing
+      ? undefined
+      : (app) =>
+          cachedReads(
+            {
+              ...{ authenticator, limiter, cache: bus, requests, log },
+              ...{ currency: config.currency, corsOrigins: config.corsOrigins },
+            },
+            app,
+          ),
+    gateway,
+    logger: log,
+  })
   releases.add(() => server.drain(config.drainSeconds))
   const address = await server.listen(config.port, config.host)
   return {

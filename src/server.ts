@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import type { ApiError } from './errors.ts'
+import type { Handler } from './http/cached-reads.ts'
 import type { Gateway } from './realtime/gateway.ts'
 import { createUpgradeRouter, SOCKET_IO_PATH } from './realtime/upgrade-router.ts'
 
@@ -17,6 +18,8 @@ export interface ServerOptions {
   fetch: Parameters<typeof getRequestListener>[0]
   gateway: Gateway
   logger: Logger
+  /** Stands before the app, and hands it what it does not answer. Default: none. */
+  before?: ((app: Handler) => Handler) | undefined
   /** Default: `PATIENCE`. */
   patience?: typeof PATIENCE
 }
@@ -52,12 +55,15 @@ export function createServer({
   fetch,
   gateway,
   logger,
+  before,
   patience = PATIENCE,
 }: ServerOptions): BalanceServer {
   const { engine } = gateway.socketIo
-  const handle = getRequestListener(fetch)
+  const listener = getRequestListener(fetch)
+  const app: Handler = (request, response) => void listener(request, response)
+  const handle = before ? before(app) : app
   const http = createHttpServer(patience, (request, response) => {
-    if (!request.url?.startsWith(SOCKET_IO_PATH)) return void handle(request, response)
+    if (!request.url?.startsWith(SOCKET_IO_PATH)) return handle(request, response)
     const refused = gateway.admission.refusedSession(request)
     if (refused) refuse(response, refused)
     else engine.handleRequest(request as never, response)

@@ -78,6 +78,8 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
       JWT_SECRET: SECRET,
       LOG_LEVEL: 'warn',
       NODE_ENV: 'production',
+      // All clients of a bench come from one address.
+      ...UNLIMITED,
       PORT: String(port),
       HOST: '127.0.0.1',
       DRAIN_SECONDS: '0',

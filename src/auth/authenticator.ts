@@ -3,7 +3,7 @@ import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVeri
 import { z } from 'zod'
 import { ApiError } from '../errors.ts'
 import { createPublishedKeys } from './keys.ts'
-import type { Authenticator, Principal, RevocationList } from './principal.ts'
+import type { Authenticator, Principal, RevocationList, TokenMemory } from './principal.ts'
 import { tokenRevoked } from './revocations.ts'
 
 export interface AuthenticatorOptions {
@@ -47,7 +47,7 @@ const claims = z.object({
  * passed is remembered, by its hash, until it expires or is revoked, for as long as the keys that signed
  * it stand.
  */
-export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator & TokenMemory {
   const now = options.now ?? Date.now
   const verify = verifier(options, now)
   const known = new Map<string, { principal: Principal; keys: number }>()
@@ -80,6 +80,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (revocations?.covers(principal)) throw tokenRevoked()
       remember(digest, principal, keys)
       return principal
+    },
+    recall(token) {
+      if (token.length > MAX_TOKEN_LENGTH) return undefined
+      const kept = known.get(hash('sha256', token, 'base64'))
+      if (!kept || kept.keys !== verify.generation()) return undefined
+      if (kept.principal.expiresAt + CLOCK_TOLERANCE <= now() / 1000) return undefined
+      return revocations?.covers(kept.principal) ? undefined : kept.principal
     },
   }
 }

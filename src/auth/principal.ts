@@ -19,6 +19,12 @@ export interface Authenticator {
   authenticate(token: string): Promise<Principal>
 }
 
+/** What an authenticator still knows of earlier tokens. */
+export interface TokenMemory {
+  /** The bearer of a token that passed before and would pass now; undefined for any other one. */
+  recall(token: string): Principal | undefined
+}
+
 /** Which tokens were taken back before they expired. */
 export interface RevocationList {
   covers(principal: Principal): boolean

@@ -4,7 +4,7 @@ import { factory } from './env.ts'
 const SANE = /^[\w.:=-]{1,128}$/
 
 /** On every answer. Balances are private and change: nothing may store them, and nobody may frame them. */
-const BASE = {
+export const BASE_HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
@@ -16,12 +16,15 @@ const BASE = {
 const PROCESS = randomBytes(9).toString('base64url')
 let requests = 0
 
+export function nextRequestId(): string {
+  return `${PROCESS}-${(requests++).toString(36)}`
+}
+
 /** Names every request, by the caller's `X-Request-Id` where that is harmless to log and to echo. */
 export const requestId = factory.createMiddleware(function requestId(c, next) {
   const given = c.req.header('X-Request-Id')
-  const id =
-    given !== undefined && SANE.test(given) ? given : `${PROCESS}-${(requests++).toString(36)}`
+  const id = given !== undefined && SANE.test(given) ? given : nextRequestId()
   c.set('requestId', id)
-  c.set('headers', { ...BASE, 'X-Request-Id': id })
+  c.set('headers', { ...BASE_HEADERS, 'X-Request-Id': id })
   return next() as Promise<undefined>
 })
