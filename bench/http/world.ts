@@ -12,7 +12,7 @@ import { freePort } from '../../src/embedded/free-port.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
 import { Releases } from '../../src/releases.ts'
-import { UNLIMITED } from '../../test/environment/unlimited.ts'
+import { AMPLE } from './ample.ts'
 
 export const SECRET = 'the secret of the bench: at least 32 bytes'
 
@@ -78,8 +78,8 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
       JWT_SECRET: SECRET,
       LOG_LEVEL: 'warn',
       NODE_ENV: 'production',
-      // All clients of a bench come from one address.
-      ...UNLIMITED,
+      // Limits are counted, as in production, and refuse nobody.
+      ...AMPLE,
       PORT: String(port),
       HOST: '127.0.0.1',
       DRAIN_SECONDS: '0',

@@ -13,6 +13,7 @@ import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
 import { connect } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { AMPLE } from '../http/ample.ts'
 import { SECRET } from './subjects.ts'
 
 const WARM = 300
@@ -69,6 +70,7 @@ async function measure(releases: (() => unknown)[]): Promise<Latency | undefined
       PORT: String(port),
       HOST: '127.0.0.1',
       DRAIN_SECONDS: '0',
+      ...AMPLE,
     },
   })
   releases.push(() => end(server))

@@ -31,7 +31,7 @@ export function createGuards(authenticator: Authenticator, limiter?: RateLimiter
     limiter?.look(kind, address)
     try {
       const principal = await authenticator.authenticate(bearer(c.req.header('Authorization')))
-      if (limiter) Object.assign(c.var.headers, limiter.take(kind, principal, address))
+      limiter?.take(kind, principal, address, c.get('headers'))
       return principal
     } catch (error) {
       limiter?.failed(kind, address, error)

@@ -47,6 +47,8 @@ export class RateLimiter {
   readonly #users: Limits
   readonly #addresses: Limits
   readonly #trustProxy: number
+  /** Of connections without a proxy, which keep their address. */
+  readonly #known = new WeakMap<Origin['socket'], string>()
 
   constructor({ store, perUser, perAddress, trustProxy }: RateLimiterOptions) {
     this.#users = limits(store, perUser, '')
@@ -56,7 +58,13 @@ export class RateLimiter {
 
   /** Of the request, as far as there is a socket. */
   addressOf(request: Origin | undefined): string | undefined {
-    return request && clientAddress(request, this.#trustProxy)
+    if (!request) return undefined
+    const direct = this.#trustProxy === 0
+    const known = direct ? this.#known.get(request.socket) : undefined
+    if (known !== undefined) return known
+    const address = clientAddress(request, this.#trustProxy)
+    if (direct && address !== undefined) this.#known.set(request.socket, address)
+    return address
   }
 
   /**
@@ -72,17 +80,22 @@ export class RateLimiter {
 
   /**
    * Counts a request of somebody who is known.
-   * @returns headers for the answer
+   * @param headers of the answer, to which what is left is added
    * @throws ApiError `rate_limited`
    */
-  take(kind: Kind, principal: Principal, address: string | undefined): Record<string, string> {
-    if (principal.isService) return {}
+  take(
+    kind: Kind,
+    principal: Principal,
+    address: string | undefined,
+    headers: Record<string, string> = {},
+  ): void {
+    if (principal.isService) return
     this.takeFrom(kind, address)
     const limit = this.#users[kind]
-    if (!limit) return {}
+    if (!limit) return
     const grant = limit.budget.take(userKey(principal), 1)
     if (!grant.allowed) throw this.#tooMany(limit, grant)
-    return headers(limit, grant)
+    tell(headers, limit, grant)
   }
 
   /**
@@ -107,7 +120,7 @@ export class RateLimiter {
     this.refusals.add(limit.name)
     return new ApiError(429, 'rate_limited', 'Too many requests; wait a moment.', {
       retryAfter: Math.max(1, grant.secondsLeft),
-      headers: headers(limit, grant),
+      headers: tell({}, limit, grant),
     })
   }
 }
@@ -125,11 +138,14 @@ function limits(store: RateStore, rates: Rates, suffix: string): Limits {
 }
 
 /** By draft-ietf-httpapi-ratelimit-headers. */
-function headers({ name, policy }: Limit, { remaining, secondsLeft }: Grant) {
-  return {
-    'RateLimit-Policy': policy,
-    RateLimit: `"${name}";r=${remaining};t=${secondsLeft}`,
-  }
+function tell(
+  headers: Record<string, string>,
+  { name, policy }: Limit,
+  { remaining, secondsLeft }: Grant,
+): Record<string, string> {
+  headers['RateLimit-Policy'] = policy
+  headers.RateLimit = `"${name}";r=${remaining};t=${secondsLeft}`
+  return headers
 }
 
 /** Neither part can hold a slash. */

@@ -64,6 +64,51 @@ describe('a token signed with the secret', () => {
     await expect(authenticate(token)).rejects.toMatchObject({ status: 401, code: 'token_expired' })
   })
 
+  test('counts for 30 s past its end and no longer, remembered or not', async () => {
+    let now = seconds() * 1000
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'secret', secret: SECRET },
+      now: () => now,
+    })
+    const fresh = async () => hs256({ ...good, exp, jti: crypto.randomUUID() })
+    const exp = seconds() + 10
+    const token = await fresh()
+    await authenticate(token)
+    now += 39_000
+    await expect(authenticate(token)).resolves.toBeDefined()
+    await expect(authenticate(await fresh())).resolves.toBeDefined()
+    now += 2_000
+    for (const late of [token, await fresh()]) {
+      await expect(authenticate(late)).rejects.toMatchObject({ code: 'token_expired' })
+    }
+  })
+
+  test('may not live longer than is configured, and has to say since when it does', async () => {
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'secret', secret: SECRET },
+      maxLifetime: 3600,
+    })
+    const issued = (lifetime: number) => {
+      const iat = seconds() - 10
+      return hs256({ sub: 'alice', iat, exp: iat + lifetime })
+    }
+    await expect(authenticate(await issued(3600))).resolves.toBeDefined()
+    for (const token of [await issued(3601), await hs256({ sub: 'alice', exp: seconds() + 60 })]) {
+      await expect(authenticate(token)).rejects.toMatchObject({ code: 'unauthorized' })
+    }
+  })
+
+  test('cannot ride on another that is remembered: the whole of it counts', async () => {
+    const { authenticate } = createAuthenticator({ keys: { kind: 'secret', secret: SECRET } })
+    const token = await hs256(good)
+    await authenticate(token)
+    const [head, , signature] = token.split('.')
+    const forged = base64url.encode(JSON.stringify({ ...good, roles: ['admin'] }))
+    for (const other of [`${head}.${forged}.${signature}`, `${token}A`, token.toLowerCase()]) {
+      await expect(authenticate(other)).rejects.toMatchObject({ code: 'unauthorized' })
+    }
+  })
+
   test('is verified once and then remembered', async () => {
     const { authenticate } = createAuthenticator({ keys: { kind: 'secret', secret: SECRET } })
     const token = await hs256(good)
@@ -123,6 +168,7 @@ describe('refused as unauthorized', () => {
     ['a tenant with a slash', () => hs256({ ...good, tenant: 'a/b' })],
     ['a tenant of 65 characters', () => hs256({ ...good, tenant: 'a'.repeat(65) })],
     ['roles that are no list', () => hs256({ ...good, roles: { admin: true } })],
+    ['an issue time that is no number', () => hs256({ ...good, iat: 'today' as unknown })],
     ['a token of 10 KB', () => hs256({ ...good, filler: 'x'.repeat(10_000) })],
     ['no token at all', () => ''],
     ['text', () => 'not.a.token'],
@@ -210,6 +256,27 @@ describe('a token signed by a published key', () => {
       await expect(authenticate(token)).rejects.toMatchObject({ code: 'unauthorized' })
     }
     expect(source.asked).toBe(1)
+  })
+
+  test('that nobody can check asks for the key set at most once in 5 s, whatever comes in', async () => {
+    let now = Date.now()
+    const source = await provider()
+    source.status = 500
+    const key = await signer('ES256', 'a')
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'jwks', url: source.url },
+      now: () => now,
+    })
+    for (let i = 0; i < 20; i++) {
+      const token = await key.token({ ...good, sub: `user${i}` })
+      await expect(authenticate(token)).rejects.toMatchObject({ code: 'unavailable' })
+    }
+    expect(source.asked).toBe(1)
+    source.status = 200
+    source.keys = [key.jwk]
+    now += 5_000
+    await expect(authenticate(await key.token())).resolves.toBeDefined()
+    expect(source.asked).toBe(2)
   })
 
   test('is 503, not 401, while no key could be fetched at all', async () => {

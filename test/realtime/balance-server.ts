@@ -17,6 +17,7 @@ import { Outbox } from '../../src/realtime/outbox.ts'
 import { eventStreams } from '../../src/realtime/sse.ts'
 import { type BalanceServer, createServer, PATIENCE } from '../../src/server.ts'
 import { mintToken, TEST_SECRET } from '../environment/index.ts'
+import { revocations } from '../environment/strangers.ts'
 import { FakeLedger } from './fake-ledger.ts'
 
 export interface TestServer {
@@ -45,10 +46,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const logger = options.logger ?? silent
   const bus = options.bus ?? new MemoryBus({ epoch: ledger.epoch, currency: 'USD', logger })
   const outbox = new Outbox({ bus, store: ledger, logger })
-  const authenticator = createAuthenticator({ keys: { kind: 'secret', secret: TEST_SECRET } })
+  const keys = { kind: 'secret', secret: TEST_SECRET } as const
+  const authenticator = createAuthenticator({ keys, revocations })
   const gateway = new Gateway({
     store: ledger,
     authenticator,
+    revocations,
     currency: 'USD',
     corsOrigins: [],
     ...options,

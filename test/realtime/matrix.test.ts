@@ -48,7 +48,8 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     const { url } = await startServer()
     const client = connectTo(url, await token())
     const failure = await client.failure
-    if (transport === 'Socket.IO') expect(failure.code).toMatch(/^(unauthorized|token_expired)$/)
+    if (transport === 'Socket.IO')
+      expect(failure.code).toMatch(/^(unauthorized|token_expired|token_revoked)$/)
     else expect(failure.status).toBe(401)
     expect(client.received).toEqual([])
   })
@@ -96,7 +97,7 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
     await eventually(() => {
       expect(client.received[1]).toMatchObject({
         event: 'error',
-        data: { code: expect.stringMatching(/^(unauthorized|token_expired)$/) },
+        data: { code: expect.stringMatching(/^(unauthorized|token_expired|token_revoked)$/) },
       })
     })
     client.send('get_current_balance')

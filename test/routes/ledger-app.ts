@@ -14,6 +14,7 @@ import { PostgresReader } from '../../src/ledger/reader.ts'
 import * as answers from '../../src/openapi/answers.ts'
 import { OPERATIONS } from '../../src/openapi/operations.ts'
 import { createDatabase, mintToken, TEST_SECRET, type TestDatabase } from '../environment/index.ts'
+import { revocations } from '../environment/strangers.ts'
 import { edge } from '../http/stub.ts'
 
 /** Who sends a request: a user of the default tenant without a role, unless it says otherwise. */
@@ -73,7 +74,10 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
   const sql = connect(database.appUrl, { max: 4 })
   const cache = memoryCache()
   const { app } = edge({
-    authenticator: createAuthenticator({ keys: { kind: 'secret', secret: TEST_SECRET } }),
+    authenticator: createAuthenticator({
+      keys: { kind: 'secret', secret: TEST_SECRET },
+      revocations,
+    }),
     executor: new BatchingExecutor(sql),
     answers: new PostgresAnswers(sql),
     reader: new PostgresReader(sql),

@@ -1,0 +1,7 @@
+/** Rates that no generator reaches: what is measured counts its requests, and refuses none. */
+export const AMPLE: Readonly<Record<string, string>> = Object.fromEntries(
+  ['READS', 'WRITES', 'HANDSHAKES'].flatMap((kind) => [
+    [`RATE_LIMIT_${kind}`, '900000000'],
+    [`RATE_LIMIT_IP_${kind}`, '900000000'],
+  ]),
+)

@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { startServer, tokenOf } from './balance-server.ts'
+import { ALICE } from './fake-ledger.ts'
+
+const ALLOWED = 'https://app.example.com'
+
+type Headers = Record<string, string>
+
+/** The status that an attempt to connect is answered with; 101 for a WebSocket that opened. */
+const attempts: Record<string, (url: string, token: string, headers: Headers) => Promise<number>> =
+  {
+    SSE: (url, token, headers) => statusOf(`${url}/balance/stream?token=${token}`, headers),
+    'Socket.IO, polling': (url, _, headers) =>
+      statusOf(`${url}/socket.io/?EIO=4&transport=polling`, headers),
+    'Socket.IO, WebSocket': (url, _, headers) =>
+      upgrade(`${url}/socket.io/?EIO=4&transport=websocket`, headers),
+    WebSocket: (url, token, headers) => upgrade(`${url}/balance?token=${token}`, headers),
+  }
+
+/** As `fetch` would not: it may not set an Origin. */
+async function statusOf(url: string, headers: Headers): Promise<number> {
+  const out = request(url, { headers }).end()
+  const [response] = await once(out, 'response')
+  out.destroy()
+  return response.statusCode
+}
+
+function upgrade(url: string, headers: Headers): Promise<number> {
+  const socket = new WebSocket(url.replace('http', 'ws'), { headers })
+  socket.on('error', () => {})
+  return new Promise((resolve) => {
+    socket.on('unexpected-response', (_, response) => resolve(response.statusCode ?? 0))
+    socket.on('open', () => {
+      socket.terminate()
+      resolve(101)
+    })
+  })
+}
+
+describe.each(Object.entries(attempts))('%s', (_, attempt) => {
+  const opened = [200, 101]
+
+  test('opens to pages of the listed origins and of our own host, and to programs, which send none', async () => {
+    const { url } = await startServer({ corsOrigins: [ALLOWED] })
+    const token = await tokenOf(ALICE)
+    for (const headers of [{ Origin: ALLOWED }, { Origin: url }, {}] as Headers[]) {
+      expect(opened).toContain(await attempt(url, token, headers))
+    }
+  })
+
+  test.each([
+    'https://evil.example.com',
+    'https://app.example.com.evil.example.com',
+    'http://app.example.com',
+    'https://app.example.com:444',
+    // A page in a sandbox, or from a file.
+    'null',
+    'app.example.com',
+  ])('stays shut to a page of %s, though it has a token', async (origin) => {
+    const { url } = await startServer({ corsOrigins: [ALLOWED] })
+    // Engine.IO's own refusal of an upgrade is a 400.
+    expect([400, 403]).toContain(await attempt(url, await tokenOf(ALICE), { Origin: origin }))
+  })
+})
+
+test('who sends no Origin has to bring a credential of their own: nothing is ambient', async () => {
+  const { url } = await startServer({ corsOrigins: [ALLOWED] })
+  expect(await upgrade(`${url}/balance`, {})).toBe(401)
+  expect(await statusOf(`${url}/balance/stream`, { Cookie: `token=${await tokenOf(ALICE)}` })).toBe(
+    401,
+  )
+  const Authorization = `Bearer ${await tokenOf(ALICE)}`
+  expect(await upgrade(`${url}/balance`, { Authorization })).toBe(101)
+})
