@@ -145,3 +145,15 @@ test('it scales by a metric that the server has, under the name that the adapter
     `GET ${pod().metadata.annotations['prometheus.io/path']}`,
   )
 })
+
+test('the ingress passes on every route, and keeps the metrics inside', () => {
+  const [{ http }] = of('Ingress').spec.rules
+  for (const { backend } of http.paths) expect(backend.service.name).toBe('livebalance')
+  const reaches = (route: string) =>
+    http.paths.some(({ path, pathType }: Manifest) =>
+      pathType === 'Exact' ? route === path : `${route}/`.startsWith(`${path}/`),
+    )
+  const web = ['/', '/admin', '/assets/:name', '/session.json', '/socket.io/', '/balance/stream']
+  const routes = [...routesOf(edge().app).map(({ path }) => path), ...web]
+  expect(routes.filter((route) => !reaches(route))).toEqual(['/metrics'])
+})
