@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { RECEIVED, SENT, updateMessage } from './events.ts'
+import { EXAMPLES } from './examples.ts'
 
 type Json = Record<string, unknown>
 
@@ -105,5 +106,10 @@ function message(name: string, schema: z.ZodType): Json {
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
     },
   })
-  return { name, ...(description !== undefined && { summary: description }), payload }
+  return {
+    name,
+    ...(description !== undefined && { summary: description }),
+    payload,
+    examples: [{ payload: EXAMPLES[name as keyof typeof EXAMPLES] }],
+  }
 }

@@ -46,7 +46,13 @@ export interface EventDocument {
     string,
     { action: string; channel: { $ref: string }; messages: { $ref: string }[] }
   >
-  components: { messages: Record<string, { name: string; summary?: string; payload: JsonSchema }> }
+  components: { messages: Record<string, Message> }
+}
+
+interface Message {
+  summary?: string
+  payload: JsonSchema
+  examples: { payload: unknown }[]
 }
 
 const STYLE = `
@@ -167,9 +173,9 @@ function eventSection({ info, servers, channels, operations, components }: Event
   const { update, ...messages } = components.messages
   const list = (names: string[]) =>
     names.map((name) => {
-      const { summary = '', payload } = messages[name] ?? { payload: {} }
+      const { summary = '', payload, examples } = messages[name] as Message
       return html`<details id="event-${name}">
-<summary><code>${name}</code> <span>${prose(summary)}</span></summary>${schemaView(payload)}</details>`
+<summary><code>${name}</code> <span>${prose(summary)}</span></summary>${schemaView(payload)}${json(examples[0]?.payload)}</details>`
     })
   const names = Object.keys(messages)
   return html`<h2 id="events">Events</h2>
@@ -182,5 +188,5 @@ ${list(names.filter((name) => !received.includes(name)))}
 <h3>To the server, over Socket.IO and WebSocket</h3>
 ${list(names.filter((name) => received.includes(name)))}
 <h3>Between the processes: the Redis channel <code>${channels.updates?.address}</code></h3>
-<details id="event-update"><summary>${prose(update?.summary ?? '')}</summary>${schemaView(update?.payload)}</details>`
+<details id="event-update"><summary>${prose(update?.summary ?? '')}</summary>${schemaView(update?.payload)}${json(update?.examples[0]?.payload)}</details>`
 }

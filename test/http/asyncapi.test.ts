@@ -3,6 +3,7 @@ import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { asyncApiText } from '../../scripts/openapi.ts'
 import { RECEIVED, SENT, updateMessage } from '../../src/asyncapi/events.ts'
+import { EXAMPLES } from '../../src/asyncapi/examples.ts'
 import type { LedgerEvent, LedgerEventName } from '../../src/ledger/event.ts'
 import { encodeEvent } from '../../src/realtime/message.ts'
 
@@ -83,3 +84,11 @@ test('every event that the ledger writes is described, and so is what a client m
     'authenticate',
   ])
 })
+
+test.each(Object.entries({ ...SENT, ...RECEIVED, update: updateMessage }))(
+  'the example of %s is one',
+  (name, schema) => {
+    const example = EXAMPLES[name as keyof typeof EXAMPLES]
+    expect(schema.strict().parse(example)).toEqual(example)
+  },
+)
