@@ -38,9 +38,12 @@ export class PostgresOverview implements Overview {
 
   async backlog() {
     const [row] = await this.#sql<{ rows: number; oldest: number }[]>`
-      select count(*)::int as rows,
-        coalesce(extract(epoch from clock_timestamp() - min(claimed_at)), 0)::float8 as oldest
-      from (select claimed_at from outbox order by id limit ${MOST_COUNTED}) counted`
+      select (select count(*)::int from (select from outbox limit ${MOST_COUNTED}) counted) as rows,
+        coalesce(extract(epoch from clock_timestamp() - (
+          select e.created_at
+          from (select wallet_ids, after_seqs from outbox order by id limit 1) o
+          join events e on e.wallet_id = o.wallet_ids[1] and e.seq = o.after_seqs[1] + 1
+        )), 0)::float8 as oldest`
     return { rows: row?.rows ?? 0, oldestSeconds: Math.max(0, row?.oldest ?? 0) }
   }
 }
