@@ -86,8 +86,14 @@ async function measure(world: World): Promise<void> {
     (await openTopups(sql, users, TOPUPS_A_SECOND * SECONDS)).map((id) =>
       wireRequest('PATCH', `/transactions/topup/${id}/process`, admin, { status: 'success' }),
     )
-  const single = async ({ users }: Crowd) =>
-    pgbench(alone, singleOf(users), { seconds: SECONDS, clients: CLIENTS })
+  const single = async ({ users }: Crowd) => {
+    let best = 0
+    for (const clients of CLIENTS) {
+      const rate = await pgbench(alone, singleOf(users), { seconds: SECONDS, clients })
+      best = Math.max(best, rate)
+    }
+    return best
+  }
 
   const rounds = new Map<string, number[]>()
   const note = (what: string, value: number) => {

@@ -4,6 +4,7 @@ import type { RateLimiter } from '../limits/rate-limiter.ts'
 import type { Logger } from '../log.ts'
 import type { BalanceCache } from '../routes/deps.ts'
 import { BASE_HEADERS, nextRequestId } from './request-id.ts'
+import type { RequestMeter } from './request-meter.ts'
 
 const PATH = '/transactions/balance/cached'
 
@@ -23,7 +24,7 @@ export interface CachedReadsOptions {
   /** How often one may ask. */
   limiter?: Pick<RateLimiter, 'addressOf' | 'look' | 'take'> | undefined
   /** Counts an answered request, as the app does for its own. */
-  requests: { add(route: string, method: string, status: number, seconds: number): void }
+  requests: RequestMeter
   log: Pick<Logger, 'isLevelEnabled'>
 }
 
@@ -34,7 +35,8 @@ export interface CachedReadsOptions {
  * `app` untouched and uncounted, which answers it, or says what is wrong with it.
  */
 export function cachedReads(options: CachedReadsOptions, app: Handler): Handler {
-  const { authenticator, cache, currency, corsOrigins, limiter, requests, log } = options
+  const { authenticator, cache, currency, corsOrigins, limiter, log } = options
+  const meter = options.requests.of(PATH, 'GET')
   const vary = corsOrigins.length > 0 && !corsOrigins.includes('*')
   const fixed = [
     ...Object.entries(BASE_HEADERS).flat(),
@@ -68,7 +70,7 @@ export function cachedReads(options: CachedReadsOptions, app: Handler): Handler 
           ...['X-Request-Id', nextRequestId(), 'Content-Length', String(body.length)],
         ])
         response.end(body)
-        requests.add(PATH, 'GET', 200, (performance.now() - began) / 1000)
+        meter.add(200, (performance.now() - began) / 1000)
       },
       () => app(request, response),
     )
@@ -80,7 +82,9 @@ export function cachedReads(options: CachedReadsOptions, app: Handler): Handler 
     try {
       const address = limiter.addressOf(request)
       limiter.look('reads', address)
-      return Object.entries(limiter.take('reads', principal, address)).flat()
+      const headers: Record<string, string> = {}
+      limiter.take('reads', principal, address, headers)
+      return Object.entries(headers).flat()
     } catch {
       return undefined
     }
