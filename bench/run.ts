@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { machine } from './machine.ts'
 import { type Report, tableOf } from './report.ts'
 import { RESULTS, type Run } from './results.ts'
@@ -17,6 +17,10 @@ const BENCHES: Record<string, { script: string; args: string[] }> = {
   realtime: { script: 'realtime/run.ts', args: ['2000'] },
   growth: { script: 'growth/run.ts', args: ['1000', '10000', '100000'] },
   startup: { script: 'startup.ts', args: ['3'] },
+  // Only where `npm run bench:peers` has installed them.
+  ...(existsSync(new URL('peers/node_modules', import.meta.url)) && {
+    peers: { script: 'peers/run.ts', args: ['1', '3'] },
+  }),
 }
 
 const asked = process.argv.slice(2)

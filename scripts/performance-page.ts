@@ -14,7 +14,9 @@ const METHODS: Record<string, string> = {
   realtime:
     'Memory of an idle connection, CPU of a delivery beside bare servers of the same protocol, and the time from an approval to its event beside the sum of what cannot be done without.',
   growth:
-    'The cost of one operation as rows, users and connections grow tenfold; the limit is the cost at the smallest size.',
+    'The cost of one operation as rows, users and connections grow a hundredfold; the limit is the cost at the smallest size. All questions, also those that may grow, are in [ledger.md](ledger.md).',
+  peers:
+    'The whole server beside the same document built the usual way: NestJS, TypeORM, a Socket.IO gateway and ioredis (`bench/peers/nest`), with row locks and nothing published before the commit; and our fan-out beside better-sse, and beside Socket.IO with its Redis adapter.',
   startup:
     'In production: the built server with Postgres and Redis up, until `/health/ready`. On one’s own machine: `npm start` until the first answer.',
 }

@@ -2,8 +2,8 @@ import type postgres from 'postgres'
 import { connect, type Sql } from '../../src/ledger/database.ts'
 
 export interface Taken {
-  /** The median of several, in milliseconds, as the caller sees it. */
-  ms: number
+  /** Milliseconds of each round, as the caller sees them. */
+  rounds: number[]
   /** Blocks that the statement, and what it called, found in Postgres's buffers or had to read. */
   blocks: number
   /** The scans of its plan, innermost first. */
@@ -33,7 +33,7 @@ export class PlanReader {
   }
 
   /** Often enough that Postgres may take a generic plan, as it does in a server that lives long. */
-  async take(run: () => Promise<unknown>, rounds = 9): Promise<Taken> {
+  async take(run: () => Promise<unknown>, rounds = 15): Promise<Taken> {
     const times: number[] = []
     await this.sql`set auto_explain.log_min_duration = -1`
     for (let round = 0; round < rounds; round++) {
@@ -47,12 +47,9 @@ export class PlanReader {
     await this.sql`set auto_explain.log_min_duration = -1`
     const plans = this.#notices.filter((text) => text.startsWith('duration:'))
     const text = plans.filter((plan) => !/auto_explain/.test(plan)).join('\n')
-    return { ms: median(times), blocks: blocksOf(plans), scans: scansOf(text), plan: text }
+    return { rounds: times, blocks: blocksOf(plans), scans: scansOf(text), plan: text }
   }
 }
-
-const median = (all: number[]) =>
-  all.sort((a, b) => a - b)[Math.floor(all.length / 2)] ?? Number.NaN
 
 /** Of the outermost statement, which counts what it called: its plan's first line of buffers. */
 function blocksOf(plans: string[]): number {

@@ -6,16 +6,21 @@ import { startPostgres } from '../../src/embedded/postgres.ts'
 import { PostgresAuditor } from '../../src/ledger/auditor.ts'
 import { connect, type Sql } from '../../src/ledger/database.ts'
 import { migrate } from '../../src/ledger/migrate.ts'
+import { report as reportRows } from '../report.ts'
+import { compare, count, figure, growth, type Row } from '../row.ts'
+import { connectionsGrow } from './connections.ts'
 import { PlanReader, type Taken } from './plans.ts'
 import { questions } from './questions.ts'
+import { usersGrow } from './users.ts'
 
 /**
  * Fills a private Postgres with so many transactions, entries and events, and asks it all that the server
- * asks: what each question takes at each size, and by which plan. Arguments: sizes, ascending (10000 100000).
+ * asks: what each question takes at each size, and by which plan. Then payments as users, and deliveries as
+ * connections become more. Arguments: numbers of rows, ascending (1000 10000 100000).
  * PLANS=file keeps the whole plans of the last size.
  */
 const SIZES = process.argv.slice(2).map(Number)
-if (SIZES.length === 0) SIZES.push(10_000, 100_000)
+if (SIZES.length === 0) SIZES.push(1_000, 10_000, 100_000)
 
 const folder = mkdtempSync(join(tmpdir(), 'livebalance-bench-'))
 const postgres = await startPostgres({
@@ -28,9 +33,28 @@ const postgres = await startPostgres({
   },
 })
 const taken = new Map<string, Taken[]>()
+const audits: Row[] = []
+
+/** Questions that requests and deliveries wait for: these are promised to stay as they are. */
+const DRAWN = [
+  'balance',
+  'balance at a time',
+  'statement of the busy user',
+  '… of a rare type',
+  'admin: pending topups',
+  'events: the newest 10',
+  'payment',
+  'outbox: claim',
+]
 try {
   for (const size of SIZES) await measure(size)
-  report()
+  printAll()
+  reportRows('growth', [
+    ...audits,
+    ...DRAWN.map(rowsGrow),
+    await usersGrow(await database('users')),
+    await connectionsGrow(),
+  ])
 } finally {
   await postgres.close()
   rmSync(folder, { recursive: true, force: true })
@@ -106,12 +130,17 @@ async function audited(url: string, size: number): Promise<void> {
   if (audit.discrepancies.length > 0) {
     throw new Error(`the fill is not sound: ${JSON.stringify(audit.discrepancies[0])}`)
   }
-  const perMillion = (value: number) => `${((value / size) * 1000).toFixed(1)} s`
-  console.log(
-    `  audit: ${(ms / 1000).toFixed(1)} s, ${perMillion(ms)} a million entries (goal 10 s), ` +
-      `${(ms / plain).toFixed(1)} × a plain SHA-256 and sum over the same rows; ` +
-      `Node's memory grew by ${Math.round((most - before) / 2 ** 20)} MB`,
+  const perEntry = (value: number) => [(value / size) * 1000]
+  audits.push(
+    compare({
+      what: `audit of ${count(size)} entries, each`,
+      unit: 'µs',
+      ours: perEntry(ms),
+      limit: { name: 'a plain SHA-256 and sum of the same', rounds: perEntry(plain) },
+      direction: '≤',
+    }),
   )
+  console.log(`  audit: Node's memory grew by ${Math.round((most - before) / 2 ** 20)} MB`)
 }
 
 async function database(name: string): Promise<string> {
@@ -123,11 +152,27 @@ async function database(name: string): Promise<string> {
   return url.href
 }
 
-function report(): void {
+function rowsGrow(what: string): Row {
+  const sizes = (taken.get(what) ?? []).map(({ rounds }, i) => ({ size: SIZES[i] ?? 0, rounds }))
+  return growth({
+    what: what.replace('… ', 'statement '),
+    unit: 'ms',
+    by: 'rows',
+    sizes,
+    goal: 1.3,
+  })
+}
+
+function printAll(): void {
   console.table(
     [...taken].map(([question, all]) => ({
       question,
-      ...Object.fromEntries(all.map(({ ms }, i) => [`${count(SIZES[i] ?? 0)}: ms`, ms.toFixed(2)])),
+      ...Object.fromEntries(
+        all.map(({ rounds }, i) => [
+          `${count(SIZES[i] ?? 0)}: ms`,
+          figure(rounds).median.toFixed(2),
+        ]),
+      ),
       blocks: all.map(({ blocks }) => blocks).join(' · '),
       plan: all.at(-1)?.scans.slice(0, 3).join('; ') ?? '',
     })),
@@ -137,8 +182,4 @@ function report(): void {
     const texts = [...taken].map(([question, all]) => `## ${question}\n${all.at(-1)?.plan}`)
     writeFileSync(PLANS, texts.join('\n\n'))
   }
-}
-
-function count(n: number): string {
-  return n.toLocaleString('en-US')
 }

@@ -3,13 +3,14 @@ import { openWorld, type World } from '../http/world.ts'
 import { report } from '../report.ts'
 import { compare, type Row } from '../row.ts'
 import { type Contender, livebalance, nest, tokenOf, USERS } from './contender.ts'
+import { fanOut } from './fan-out.ts'
 import { installPeers } from './installed.ts'
 import { eventTimes } from './latency.ts'
 
 /**
  * `npm run bench:peers`: the whole server beside the same document built the usual way, in NestJS with
- * TypeORM. Each has a Postgres and a Redis of its own; only one of them works at a time. Arguments: seconds
- * of each measurement (2), rounds (3).
+ * TypeORM, each with a Postgres and a Redis of its own, and only one of them at work at a time; and our
+ * fan-out beside better-sse's and Socket.IO's. Arguments: seconds of each measurement (2), rounds (3).
  */
 const SECONDS = Number(process.argv[2] ?? 2)
 const ROUNDS = Number(process.argv[3] ?? 3)
@@ -55,10 +56,10 @@ async function measure(own: World, theirs: World): Promise<void> {
     (contender) => [contender.name, figures.get(contender) as Figures] as const,
   )
   if (!ours) throw new Error('nothing was measured')
-  report(
-    'peers',
-    peers.flatMap(([name, peer], i) => rowsOf(ours[1], name, peer, i === 0)),
-  )
+  report('peers', [
+    ...peers.flatMap(([name, peer], i) => rowsOf(ours[1], name, peer, i === 0)),
+    ...(await fanOut(theirs.redisUrl)),
+  ])
 }
 
 /** @param promised whether it is this peer that goals were set against */

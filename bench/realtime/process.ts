@@ -21,8 +21,13 @@ export class SubjectProcess {
     this.#port = port
   }
 
-  static async start(name: SubjectName, protocol: Protocol): Promise<SubjectProcess> {
-    const child = fork(here('subject.ts'), [name], { execArgv })
+  /** @param subject one of ours, or the file of another, which is given `args` */
+  static async start(
+    subject: SubjectName | URL,
+    protocol: Protocol,
+    args: string[] = [],
+  ): Promise<SubjectProcess> {
+    const child = fork(here('subject.ts'), [String(subject), ...args], { execArgv })
     const [{ port }] = (await once(child, 'message')) as [{ port: number }]
     return new SubjectProcess(protocol, child, port)
   }

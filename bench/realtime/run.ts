@@ -1,6 +1,7 @@
 import { report } from '../report.ts'
 import { compare, type Row } from '../row.ts'
 import type { Protocol } from './clients.ts'
+import { deliveries, perSecond, USERS } from './deliveries.ts'
 import { latency } from './latency.ts'
 import { SubjectProcess } from './process.ts'
 import { ROOM, type SubjectName } from './subjects.ts'
@@ -15,10 +16,6 @@ const MEMORY_ROUNDS = Number(process.argv[3] ?? 1)
 
 /** Connections there are before the first that count: what the first ones cost is code and room to grow. */
 const FIRST = 1000
-/** Users that get events, and connections in the room. */
-const USERS = 1000
-const DELIVERIES = 20
-const CPU_ROUNDS = 5
 
 interface Pair {
   protocol: Protocol
@@ -101,31 +98,6 @@ async function rowsOf({ protocol, raw, memory, cpu, room, tcp }: Pair): Promise<
     for (const subject of Object.values(subjects)) subject.end()
     return rows
   }
-}
-
-/** CPU microseconds of a delivery, a figure for each round. The first round warms up. */
-async function deliveries<Name extends string>(
-  subjects: Record<Name, SubjectProcess>,
-  to: 'users' | 'room',
-): Promise<Record<Name, number[]>> {
-  const names = Object.keys(subjects) as Name[]
-  const costs = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<
-    Name,
-    number[]
-  >
-  for (let round = 0; round <= CPU_ROUNDS; round++) {
-    for (const name of names) {
-      const firstSeq = 1 + round * DELIVERIES
-      const question = { ask: 'deliver', to, users: USERS, rounds: DELIVERIES, firstSeq } as const
-      const cost = await subjects[name].ask(question)
-      if (round > 0) costs[name].push(cost)
-    }
-  }
-  return costs
-}
-
-function perSecond(microseconds: readonly number[]): number[] {
-  return microseconds.map((cost) => 1_000_000 / cost)
 }
 
 const rows: Row[] = []

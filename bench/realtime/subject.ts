@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ROOM, SUBJECTS, type Subject, type SubjectName } from './subjects.ts'
 
-/** The process of one subject: started with its name, and asked by messages. */
+/** The process of one subject: started with its name, or the file that makes it, and asked by messages. */
 export type Question =
   | { ask: 'memory' }
   /** `users` get an event each, round after round; or all connections of the room do. */
@@ -13,7 +13,10 @@ export type Answer = { port: number } | { value: number }
 /** Users whose events come in one turn of the event loop. */
 const TOGETHER = 20
 
-const subject: Subject = await SUBJECTS[process.argv[2] as SubjectName]()
+const [, , name = '', ...args] = process.argv
+const subject: Subject = name.startsWith('file:')
+  ? await (await import(name)).default(args)
+  : await SUBJECTS[name as SubjectName]()
 const answer = (message: Answer) => process.send?.(message)
 
 process.on('message', async (question: Question) => {

@@ -33,7 +33,7 @@ export interface Subject {
 const EPOCH = 'bench'
 
 /** What a raw server sends: the same text, ready but for the numbers. */
-function payload(seq: number): string {
+export function payload(seq: number): string {
   return `{"newBalance":${150 + seq},"previousBalance":100,"transactionId":"019a4e5c-0000-7000-8000-000000000001","transactionType":"topup","amount":50,"timestamp":"2025-11-04T10:30:00.000Z","id":"bench:${seq}","seq":${seq},"currency":"USD"}`
 }
 
@@ -91,9 +91,9 @@ async function ours(): Promise<Subject> {
   }
 }
 
-const userOf = (url = '') => new URL(url, 'http://x').searchParams.get('user') ?? ''
+export const userOf = (url = '') => new URL(url, 'http://x').searchParams.get('user') ?? ''
 
-async function listening(server: NetServer): Promise<number> {
+export async function listening(server: NetServer): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return (server.address() as AddressInfo).port
 }
