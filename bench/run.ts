@@ -15,7 +15,7 @@ const BENCHES: Record<string, { script: string; args: string[] }> = {
   reads: { script: 'reads/run.ts', args: ['1', '5'] },
   writes: { script: 'writes/run.ts', args: ['1', '3'] },
   realtime: { script: 'realtime/run.ts', args: ['2000'] },
-  growth: { script: 'growth/run.ts', args: ['1000', '10000', '100000'] },
+  growth: { script: 'growth/run.ts', args: ['10000', '100000', '1000000'] },
   startup: { script: 'startup.ts', args: ['3'] },
   // Only where `npm run bench:peers` has installed them.
   ...(existsSync(new URL('peers/node_modules', import.meta.url)) && {

@@ -16,11 +16,12 @@ import { usersGrow } from './users.ts'
 /**
  * Fills a private Postgres with so many transactions, entries and events, and asks it all that the server
  * asks: what each question takes at each size, and by which plan. Then payments as users, and deliveries as
- * connections become more. Arguments: numbers of rows, ascending (1000 10000 100000).
+ * connections become more. Arguments: numbers of rows, ascending (10000 100000
+ * 1000000).
  * PLANS=file keeps the whole plans of the last size.
  */
 const SIZES = process.argv.slice(2).map(Number)
-if (SIZES.length === 0) SIZES.push(1_000, 10_000, 100_000)
+if (SIZES.length === 0) SIZES.push(10_000, 100_000, 1_000_000)
 
 const folder = mkdtempSync(join(tmpdir(), 'livebalance-bench-'))
 const postgres = await startPostgres({
