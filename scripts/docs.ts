@@ -7,6 +7,7 @@ import { licencesPage } from './licences.ts'
 import { metricsPage } from './metrics-page.ts'
 import { nginxCluster } from './nginx-cluster.ts'
 import { asyncApiText, openApiText } from './openapi.ts'
+import { growthPicture, performancePage } from './performance-page.ts'
 
 /** Files that are made from the code, by path. Tests hold what is committed against this. */
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
@@ -19,6 +20,8 @@ export const GENERATED: Readonly<Record<string, () => string | Promise<string>>>
   'docs/asyncapi.json': asyncApiText,
   'docs/operations.md': operationsPage,
   'docs/openapi.json': openApiText,
+  'docs/performance.md': () => performancePage(),
+  'docs/growth.svg': () => growthPicture(),
 }
 
 if (import.meta.filename === process.argv[1]) {

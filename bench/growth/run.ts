@@ -16,9 +16,8 @@ import { usersGrow } from './users.ts'
 /**
  * Fills a private Postgres with so many transactions, entries and events, and asks it all that the server
  * asks: what each question takes at each size, and by which plan. Then payments as users, and deliveries as
- * connections become more. Arguments: numbers of rows, ascending (10000 100000
- * 1000000).
- * PLANS=file keeps the whole plans of the last size.
+ * connections become more. Arguments: numbers of rows, ascending
+ * (10000 100000 1000000). PLANS=file keeps the whole plans of the last size.
  */
 const SIZES = process.argv.slice(2).map(Number)
 if (SIZES.length === 0) SIZES.push(10_000, 100_000, 1_000_000)
@@ -36,13 +35,13 @@ const postgres = await startPostgres({
 const taken = new Map<string, Taken[]>()
 const audits: Row[] = []
 
-/** Questions that requests and deliveries wait for: these are promised to stay as they are. */
+/** Questions that requests and deliveries wait for, with a full page at every size: these are promised to stay as they are. */
 const DRAWN = [
   'balance',
   'balance at a time',
   'statement of the busy user',
-  '… of a rare type',
-  'admin: pending topups',
+  'admin: all of a rare type',
+  'admin: all topups',
   'events: the newest 10',
   'payment',
   'outbox: claim',
