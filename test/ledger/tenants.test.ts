@@ -52,8 +52,11 @@ async function world(sql: Sql) {
   }
   await open(mine, 'adjustment', { amount: 5_00n })
   await open({ ...mine, userId: 'bob' }, 'adjustment', { amount: 5_00n })
-  await open({ ...theirs, userId: 'bob' }, 'adjustment', { amount: 77_77n, description: MARK })
-  await open(theirs, 'adjustment', { amount: 88_88n, description: MARK })
+  await open({ ...theirs, userId: 'bob' }, 'adjustment', {
+    amount: 777_777_777_00n,
+    description: MARK,
+  })
+  await open(theirs, 'adjustment', { amount: 888_888_888_00n, description: MARK })
   const description = MARK
   const transactions = [
     await open(theirs, 'topup_request', { description }),
@@ -250,7 +253,14 @@ async function staysApart(call: () => Promise<unknown>): Promise<void> {
       ),
     ),
   )
-  for (const secret of [MARK, '"theirs"', '7777', '8888', parts.monitor, parts.revocation]) {
+  for (const secret of [
+    MARK,
+    '"theirs"',
+    '77777777',
+    '88888888',
+    parts.monitor,
+    parts.revocation,
+  ]) {
     expect(text).not.toContain(secret)
   }
   for (const id of parts.transactions) expect(text).not.toContain(id)
