@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { expect, onTestFinished, test } from 'vitest'
@@ -43,7 +45,7 @@ async function listen(limits: Partial<RateLimiterOptions>, deps: Partial<AppDeps
     for (let i = 0; i < count; i++) all.push((await send(...args)).status)
     return all
   }
-  return { send, statuses, commands }
+  return { url, send, statuses, commands }
 }
 
 const READ = 'GET /transactions/monitors'
@@ -74,8 +76,8 @@ test('a user who asks too often is told so, and when to come again; what is refu
 
 test('reads, writes and handshakes have budgets of their own, and so has each user', async () => {
   const { statuses } = await listen({ perUser: { reads: 1, writes: 1, handshakes: 1 } })
-  for (const request of [READ, WRITE]) {
-    expect(await statuses(2, request, await alice())).toEqual([200, 429])
+  for (const each of [READ, WRITE]) {
+    expect(await statuses(2, each, await alice())).toEqual([200, 429])
   }
   expect(await statuses(2, 'POST /balance/ticket', await alice())).toEqual([201, 429])
   expect(await statuses(2, READ, await bob())).toEqual([200, 429])
@@ -103,6 +105,19 @@ test('all that comes from an address shares one, tokens or none; other headers c
   expect(refused.headers.get('RateLimit-Policy')).toBe('"reads-by-address";q=4;w=60')
   expect(await statuses(1, 'GET /docs')).toEqual([429])
   expect(await statuses(1, 'GET /nowhere')).toEqual([429])
+})
+
+test('whoever writes another X-Forwarded-For on each new connection is still one address', async () => {
+  const { url } = await listen({ perAddress: { ...OFF, reads: 2 } })
+  const statuses: (number | undefined)[] = []
+  for (let i = 1; i <= 3; i++) {
+    const headers = { ...(await alice()), 'X-Forwarded-For': `198.51.100.${i}` }
+    const out = request(`${url}/transactions/monitors`, { agent: false, headers }).end()
+    const [response] = (await once(out, 'response')) as [IncomingMessage]
+    statuses.push(response.statusCode)
+    response.resume()
+  }
+  expect(statuses).toEqual([200, 200, 429])
 })
 
 test('behind a proxy, the address that it wrote down counts, and what stands left of it does not', async () => {
