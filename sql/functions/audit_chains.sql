@@ -1,9 +1,10 @@
 -- Walks the entries of some wallet accounts: each account's sum and count, and the first entry that
 -- leaves a hole before it, does not begin where the one before ended, does not carry the hash that its
--- content and the one before ask for, is not later, or names a house account that is not the wallet's.
+-- content and the one before ask for, is not later, names a house account that is not the wallet's, or
+-- whose side (debit or credit) is not what its balances say.
 create or replace function audit_chains(p_accounts bigint[])
 returns table (account_id bigint, total numeric, entries bigint, debits numeric, credits numeric,
-  hole bigint, misfit bigint, broken bigint, early bigint, stray bigint)
+  hole bigint, misfit bigint, broken bigint, early bigint, stray bigint, crossed bigint)
 language sql stable security definer
 set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off set jit = off as $$
   select l.account_id, sum(l.delta), count(*),
@@ -14,7 +15,8 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
     min(l.version) filter (where l.fits is not true),
     min(l.version) filter (where l.hash_fits is not true),
     min(l.version) filter (where l.in_time is not true),
-    min(l.version) filter (where l.at_home is not true)
+    min(l.version) filter (where l.at_home is not true),
+    min(l.version) filter (where l.side_fits is not true)
   from (
     select e.account_id, e.version,
       case e.account_id when e.credit_account then e.amount when e.debit_account then -e.amount end
@@ -26,7 +28,9 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
         e.new_balance, e.created_at) as hash_fits,
       e.created_at > lag(e.created_at, 1, '-infinity'::timestamptz) over chain as in_time,
       case e.account_id when e.credit_account then e.debit_account when e.debit_account then e.credit_account end
-        in (s.cash, s.revenue, s.adjustments, s.transit) as at_home
+        in (s.cash, s.revenue, s.adjustments, s.transit) as at_home,
+      e.new_balance - e.previous_balance = case e.account_id
+        when e.credit_account then e.amount when e.debit_account then -e.amount end as side_fits
     from balance_snapshots s
     join entries e on e.account_id = s.account_id
     where s.account_id = any (p_accounts)

@@ -19,7 +19,7 @@ begin
     select s.account_id, s.user_id, s.currency, s.balance, s.held, s.version, s.hash,
       coalesce(c.total, 0) as total, coalesce(c.entries, 0) as entries,
       coalesce(c.debits, 0) as debits, coalesce(c.credits, 0) as credits,
-      c.hole, c.misfit, c.broken, c.early, c.stray,
+      c.hole, c.misfit, c.broken, c.early, c.stray, c.crossed,
       newest.new_balance, newest.hash as newest_hash,
       (select coalesce(sum(abs(t.amount)), 0) from transactions t
        where t.wallet_id = s.wallet_id and t.currency = s.currency and t.status = 'pending'
@@ -41,6 +41,7 @@ begin
       ('an entry does not carry the hash that its content asks for', w.broken, w.broken is not null),
       ('an entry is not later than the one before', w.early, w.early is not null),
       ('an entry has a house account of another tenant or currency', w.stray, w.stray is not null),
+      ('the side of an entry and its balances disagree', w.crossed, w.crossed is not null),
       ('the snapshot differs from the sum of entries', null, w.balance <> w.total),
       ('the snapshot differs from the last entry', w.version, w.version <> w.entries
         or w.balance <> coalesce(w.new_balance, 0) or w.hash <> coalesce(w.newest_hash, '')),

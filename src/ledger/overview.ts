@@ -40,9 +40,11 @@ export class PostgresOverview implements Overview {
     const [row] = await this.#sql<{ rows: number; oldest: number }[]>`
       select (select count(*)::int from (select from outbox limit ${MOST_COUNTED}) counted) as rows,
         coalesce(extract(epoch from clock_timestamp() - (
-          select e.created_at
-          from (select wallet_ids, after_seqs from outbox order by id limit 1) o
-          join events e on e.wallet_id = o.wallet_ids[1] and e.seq = o.after_seqs[1] + 1
+          select min(e.created_at)
+          from (select wallet_ids, after_seqs, last_seqs from outbox order by id limit 1) o
+          cross join unnest(o.wallet_ids, o.after_seqs, o.last_seqs) as p (wallet_id, seq, last)
+          join events e on e.wallet_id = p.wallet_id and e.seq = p.seq + 1
+          where p.seq < p.last
         )), 0)::float8 as oldest`
     return { rows: row?.rows ?? 0, oldestSeconds: Math.max(0, row?.oldest ?? 0) }
   }

@@ -35,3 +35,20 @@ test('the backlog is as old as its oldest change, however often somebody took it
   await store.acknowledge([claimed?.outboxId ?? ''])
   expect(await overview.backlog()).toEqual({ rows: 0, oldestSeconds: 0 })
 })
+
+test('a wallet that a commit touched without an event does not hide how old it is', async () => {
+  const overview = new PostgresOverview(sql)
+  const executor = new BatchingExecutor(sql)
+  const named = { tenant: 'default', actor: 'ada', amount: 5n, currency: 'USD' } as const
+  const store = await PostgresEventStore.open(sql)
+  await executor.execute({ ...named, op: 'adjustment', userId: 'carol' })
+  await store.acknowledge((await store.claim(10, 0)).map(({ outboxId }) => outboxId))
+  const [asked, given] = await Promise.all([
+    executor.execute({ ...named, op: 'topup_request', userId: 'carol', actor: 'carol' }),
+    executor.execute({ ...named, op: 'adjustment', userId: 'dave' }),
+  ])
+  expect([asked.ok, given.ok]).toEqual([true, true])
+  const backlog = await overview.backlog()
+  expect(backlog.rows).toBe(1)
+  expect(backlog.oldestSeconds).toBeGreaterThan(0)
+})

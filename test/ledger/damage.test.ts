@@ -21,6 +21,11 @@ const DAMAGES: [name: string, statement: string, problem: string][] = [
     'an entry does not carry the hash that its content asks for',
   ],
   [
+    'the sides of an entry',
+    'update entries set debit_account = credit_account, credit_account = debit_account where ENTRY = 3',
+    'the side of an entry and its balances disagree',
+  ],
+  [
     'the time of an entry',
     "update entries set created_at = created_at - interval '1 microsecond' where ENTRY = 3",
     'an entry does not carry the hash that its content asks for',
