@@ -90,12 +90,13 @@ export class RateLimiter {
     headers: Record<string, string> = {},
   ): void {
     if (principal.isService) return
-    this.takeFrom(kind, address)
     const limit = this.#users[kind]
-    if (!limit) return
-    const grant = limit.budget.take(userKey(principal), 1)
-    if (!grant.allowed) throw this.#tooMany(limit, grant)
-    tell(headers, limit, grant)
+    const key = userKey(principal)
+    // First: who is refused does not use up what others at the same address have left.
+    const refusal = limit?.budget.refusal(key)
+    if (limit && refusal) throw this.#tooMany(limit, refusal)
+    this.takeFrom(kind, address)
+    if (limit) tell(headers, limit, limit.budget.take(key, 1))
   }
 
   /**

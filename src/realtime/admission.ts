@@ -101,7 +101,7 @@ export class Admission {
    * @returns the refusal, if it is one too many
    */
   refusedSession(request: Origin & { url?: string | undefined }): ApiError | undefined {
-    if (!this.#limiter || /[?&]sid=/.test(request.url ?? '')) return undefined
+    if (!this.#limiter || namesSession(request.url)) return undefined
     try {
       this.#limiter.takeFrom('handshakes', this.#limiter.addressOf(request))
       return undefined
@@ -144,4 +144,10 @@ export class Admission {
 function tooLate(): ApiError {
   const message = 'checking the token took too long'
   return new ApiError(503, 'handshake_timeout', message, { retryAfter: 1 })
+}
+
+/** As Engine.IO looks at it: an empty id, or one in another parameter's text, opens a new session. */
+function namesSession(url = ''): boolean {
+  const [, query = ''] = url.split('?', 2)
+  return Boolean(new URLSearchParams(query).getAll('sid').at(-1))
 }

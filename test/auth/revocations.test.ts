@@ -197,3 +197,11 @@ test('a token that was verified and remembered is refused, and good again once t
   expect(after).toEqual(before)
   expect(after).not.toBe(before)
 })
+
+test('a revocation that stands is not cut short by another of the same token', async () => {
+  const revocations = await openProcess()
+  const token = principal('gil', { tokenId: 'lost' })
+  await revocations.revoke(revocation({ tokenId: 'lost' }))
+  await revocations.revoke(revocation({ tokenId: 'lost', expiresAt: '2020-01-01T00:00:00Z' }))
+  expect(revocations.covers(token)).toBe(true)
+})

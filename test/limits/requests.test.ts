@@ -84,6 +84,15 @@ test('reads, writes and handshakes have budgets of their own, and so has each us
   expect(await statuses(2, READ, await bearer({ tenant: 'other' }))).toEqual([200, 429])
 })
 
+test('whoever is refused uses up nothing of what others at their address have left', async () => {
+  const { statuses } = await listen({
+    perUser: { ...OFF, reads: 1 },
+    perAddress: { ...OFF, reads: 4 },
+  })
+  expect(await statuses(8, READ, await alice())).toEqual([200, ...Array(7).fill(429)])
+  expect(await statuses(1, READ, await bob())).toEqual([200])
+})
+
 test('a user’s other token does not give another budget', async () => {
   const { statuses } = await listen({ perUser: { ...OFF, reads: 1 } })
   expect(await statuses(1, READ, await alice())).toEqual([200])

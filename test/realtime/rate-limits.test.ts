@@ -54,6 +54,11 @@ test('Socket.IO sessions count before anybody says who they are, on both of its 
   expect((await poll()).status).toBe(200)
   const refused = await poll()
   expect(refused.status).toBe(429)
+  // What names no session opens one, however it is written.
+  for (const disguise of ['&sid=', '&x=?sid=1', '&sid=1&sid=']) {
+    const answer = await fetch(`${url}/socket.io/?EIO=4&transport=polling${disguise}`)
+    expect([disguise, answer.status]).toEqual([disguise, 429])
+  }
   expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(0)
   expect(await refused.json()).toMatchObject({ code: 'rate_limited' })
   const socket = new WebSocket(
