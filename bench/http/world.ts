@@ -12,6 +12,7 @@ import { freePort } from '../../src/embedded/free-port.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
 import { Releases } from '../../src/releases.ts'
+import { report } from '../report.ts'
 import { AMPLE } from './ample.ts'
 
 export const SECRET = 'the secret of the bench: at least 32 bytes'
@@ -32,6 +33,24 @@ export interface World {
   /** A script of the bench that prints its port. */
   bare(script: URL, args: string[], env?: Record<string, string>): Promise<number>
   close(): Promise<void>
+}
+
+/** Measures in a world of its own; where none is to be had, says so in the place of figures. */
+export async function inWorld(
+  bench: string,
+  measure: (world: World) => Promise<void>,
+  settings: Record<string, string> = {},
+): Promise<void> {
+  const world = await openWorld(settings)
+  if (!world) {
+    report(bench, [], ['there is neither redis-server nor valkey-server on the PATH'])
+    return
+  }
+  try {
+    await measure(world)
+  } finally {
+    await world.close()
+  }
 }
 
 /** Undefined where there is no Redis to be had. */

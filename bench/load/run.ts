@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mintToken } from '../../src/auth/token.ts'
 import { connect } from '../../src/ledger/database.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { generator, wireRequest } from '../http/load.ts'
-import { openWorld, SECRET, type World } from '../http/world.ts'
+import { fund, userIds } from '../http/users.ts'
+import { inWorld, SECRET, type World } from '../http/world.ts'
 import { report } from '../report.ts'
 import { compare } from '../row.ts'
 import { openListeners } from './listeners.ts'
@@ -41,31 +41,7 @@ const MIX = [
 
 const MB = 1024 * 1024
 
-const world = await openWorld({ max_wal_size: '4GB' })
-if (world) {
-  try {
-    await measure(world)
-  } finally {
-    await world.close()
-  }
-} else {
-  report('load', [], ['there is neither redis-server nor valkey-server on the PATH'])
-}
-
-async function fund(databaseUrl: string): Promise<void> {
-  const sql = connect(databaseUrl, { max: 2 })
-  const executor = new BatchingExecutor(sql)
-  await Promise.all(
-    Array.from({ length: CONNECTIONS }, (_, i) =>
-      executor.execute({
-        ...{ op: 'adjustment', tenant: 'default', actor: 'bench', currency: 'USD' },
-        userId: `user-${i}`,
-        amount: 10n ** 12n,
-      }),
-    ),
-  )
-  await sql.end()
-}
+await inWorld('load', measure, { max_wal_size: '4GB' })
 
 async function mixedRequests(): Promise<string[]> {
   const tokens = await Promise.all(
@@ -85,7 +61,9 @@ async function mixedRequests(): Promise<string[]> {
 
 async function measure({ server, databaseUrl }: World): Promise<void> {
   const port = await server()
-  await fund(databaseUrl)
+  const sql = connect(databaseUrl, { max: 2 })
+  await fund(sql, userIds(CONNECTIONS), 10n ** 12n)
+  await sql.end()
   const admin = await mintToken(SECRET, { sub: 'ada', roles: ['admin'], expiresIn: 7200 })
   const memory = async () => {
     const answer = await fetch(`http://127.0.0.1:${port}/admin/system`, {

@@ -1,6 +1,6 @@
 import { mintToken } from '../../src/auth/token.ts'
 import { connect, type Sql } from '../../src/ledger/database.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { fund, openTopups, userIds } from '../http/users.ts'
 import { SECRET, type World } from '../http/world.ts'
 import { NEST } from './installed.ts'
 
@@ -12,42 +12,15 @@ export interface Contender {
   topups(count: number, users?: readonly string[]): Promise<string[]>
 }
 
-export const USERS = Array.from({ length: 10_000 }, (_, i) => `user-${i}`)
-
-const inTurn = (count: number, users: readonly string[]) =>
-  Array.from({ length: count }, (_, i) => users[i % users.length] as string)
+export const USERS = userIds(10_000)
 
 export async function livebalance(world: World): Promise<Contender> {
   const port = await world.server()
-  const named = { tenant: 'default', currency: 'USD' } as const
-  const executed = <T>(work: (executor: BatchingExecutor) => Promise<T>) =>
-    withSql(world, (sql) => work(new BatchingExecutor(sql)))
-  await executed((executor) =>
-    Promise.all(
-      USERS.map((userId) =>
-        executor.execute({ ...named, op: 'adjustment', actor: 'ada', userId, amount: 10n ** 9n }),
-      ),
-    ),
-  )
+  await withSql(world, (sql) => fund(sql, USERS, 10n ** 9n))
   return {
     name: 'Livebalance',
     port,
-    topups: (count, users = USERS) =>
-      executed((executor) =>
-        Promise.all(
-          inTurn(count, users).map(async (userId) => {
-            const opened = await executor.execute({
-              ...named,
-              op: 'topup_request',
-              actor: userId,
-              userId,
-              amount: 100n,
-            })
-            if (!opened.ok) throw new Error(opened.code)
-            return opened.transaction.id
-          }),
-        ),
-      ),
+    topups: (count, users = USERS) => withSql(world, (sql) => openTopups(sql, users, count, 100n)),
   }
 }
 
@@ -71,12 +44,14 @@ export async function nest(world: World, secretAs: 'KeyObject' | 'string'): Prom
     name: `NestJS, secret as ${secretAs}`,
     port,
     async topups(count, users = USERS) {
-      const userIds = JSON.stringify(inTurn(count, users))
+      const inTurn = JSON.stringify(
+        Array.from({ length: count }, (_, i) => users[i % users.length]),
+      )
       const rows = await withSql(
         world,
         (sql) => sql<{ id: string }[]>`
           insert into transactions ("userId", type, amount)
-          select jsonb_array_elements_text(${userIds}::text::jsonb), 'topup', 1 returning id`,
+          select jsonb_array_elements_text(${inTurn}::text::jsonb), 'topup', 1 returning id`,
       )
       return rows.map(({ id }) => id)
     },

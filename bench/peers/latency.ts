@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { Agent, request } from 'node:http'
+import { Agent } from 'node:http'
 import { io } from 'socket.io-client'
+import { ask } from '../http/ask.ts'
 import { type Contender, tokenOf, USERS } from './contender.ts'
 
 /** Milliseconds from an admin's PATCH to the user's `balance_updated` over Socket.IO, one after another. */
@@ -20,7 +21,8 @@ export async function eventTimes(contender: Contender, count: number): Promise<n
     for (const id of ids) {
       const heard = once(socket as never, 'balance_updated')
       const start = performance.now()
-      const answered = approve(agent, contender.port, id, admin)
+      const path = `/transactions/topup/${id}/process`
+      const answered = ask(agent, contender.port, 'PATCH', path, admin, '{"status":"success"}')
       await heard
       times.push(performance.now() - start)
       await answered
@@ -30,23 +32,4 @@ export async function eventTimes(contender: Contender, count: number): Promise<n
     socket.close()
     agent.destroy()
   }
-}
-
-function approve(agent: Agent, port: number, id: string, token: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const body = '{"status":"success"}'
-    const headers = {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      'content-length': body.length,
-    }
-    const path = `/transactions/topup/${id}/process`
-    const asked = request({ agent, port, host: '127.0.0.1', method: 'PATCH', path, headers })
-    asked.on('response', (answer) => {
-      answer.resume()
-      answer.on('end', resolve)
-    })
-    asked.on('error', reject)
-    asked.end(body)
-  })
 }

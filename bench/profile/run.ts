@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { mintToken } from '../../src/auth/token.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
 import { connect } from '../../src/ledger/database.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { migrate } from '../../src/ledger/migrate.ts'
 import { generator, wireRequest } from '../http/load.ts'
+import { fund, userIds } from '../http/users.ts'
 import { isReady, openWorld, SECRET, type World } from '../http/world.ts'
 import { PROFILES, type Profile } from './profiles.ts'
 import { topFunctions } from './top.ts'
@@ -79,16 +79,11 @@ async function record(world: World, connections: number, requests: string[]) {
 }
 
 function eachUser(request: (userId: string) => Promise<string>): Promise<string[]> {
-  return Promise.all(Array.from({ length: USERS }, (_, i) => request(`user-${i}`)))
+  return Promise.all(userIds(USERS).map(request))
 }
 
 async function openUsers({ databaseUrl }: World): Promise<void> {
   const sql = connect(databaseUrl, { max: 1 })
-  const executor = new BatchingExecutor(sql)
-  const named = { op: 'adjustment', tenant: 'default', actor: 'admin', currency: 'USD' } as const
-  await eachUser(async (userId) => {
-    await executor.execute({ ...named, userId, amount: 10n ** 12n })
-    return userId
-  })
+  await fund(sql, userIds(USERS), 10n ** 12n)
   await sql.end()
 }

@@ -1,8 +1,8 @@
 import { mintToken } from '../../src/auth/token.ts'
 import { connect } from '../../src/ledger/database.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { type Generator, generator, wireRequest } from '../http/load.ts'
-import { openWorld, SECRET, type World } from '../http/world.ts'
+import { fund, userIds } from '../http/users.ts'
+import { inWorld, SECRET, type World } from '../http/world.ts'
 import { report } from '../report.ts'
 import { compare } from '../row.ts'
 
@@ -16,16 +16,7 @@ const ROUNDS = Number(process.argv[3] ?? 5)
 const USERS = 1_000
 const CONNECTIONS = 64
 
-const world = await openWorld()
-if (world) {
-  try {
-    await measure(world)
-  } finally {
-    await world.close()
-  }
-} else {
-  report('reads', [], ['there is neither redis-server nor valkey-server on the PATH'])
-}
+await inWorld('reads', measure)
 
 async function measure(world: World): Promise<void> {
   const ours = await world.server()
@@ -62,13 +53,9 @@ async function perSecond(load: Generator, port: number, seconds: number, request
 
 /** Users with a balance. */
 async function openUsers(world: World): Promise<string[]> {
-  const users = Array.from({ length: USERS }, (_, i) => `user-${i}`)
+  const users = userIds(USERS)
   const sql = connect(world.databaseUrl, { max: 1 })
-  const executor = new BatchingExecutor(sql)
-  const named = { op: 'adjustment', tenant: 'default', actor: 'admin', currency: 'USD' } as const
-  await Promise.all(
-    users.map((userId) => executor.execute({ ...named, userId, amount: 100_000_000n })),
-  )
+  await fund(sql, users, 100_000_000n)
   await sql.end()
   return users
 }

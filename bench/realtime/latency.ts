@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { Agent, request } from 'node:http'
+import { Agent } from 'node:http'
 import { connect as connectTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,7 @@ import { startRedis } from '../../src/embedded/redis.ts'
 import { connect } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { AMPLE } from '../http/ample.ts'
+import { ask } from '../http/ask.ts'
 import { SECRET } from './subjects.ts'
 
 const WARM = 300
@@ -183,32 +184,6 @@ function arrived(socket: ReturnType<typeof connectTcp>, what: string): Promise<v
       resolve()
     }
     socket.on('data', look)
-  })
-}
-
-function ask(
-  agent: Agent,
-  port: number,
-  method: string,
-  path: string,
-  token = '',
-  body = '',
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      authorization: `Bearer ${token}`,
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-    }
-    const asked = request({ agent, host: '127.0.0.1', port, method, path, headers }, (answer) => {
-      let text = ''
-      answer.on('data', (bytes) => {
-        text += bytes
-      })
-      answer.on('end', () => resolve(text))
-    })
-    asked.on('error', reject)
-    asked.end(body)
   })
 }
 

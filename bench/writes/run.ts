@@ -1,10 +1,10 @@
 import { connect as connectTcp } from 'node:net'
 import { mintToken } from '../../src/auth/token.ts'
 import { connect, type Sql } from '../../src/ledger/database.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { migrate } from '../../src/ledger/migrate.ts'
 import { generator, wireRequest } from '../http/load.ts'
-import { openWorld, SECRET, type World } from '../http/world.ts'
+import { fund, openTopups, userIds } from '../http/users.ts'
+import { inWorld, SECRET, type World } from '../http/world.ts'
 import { hasPgbench, pgbench } from '../ledger/pgbench.ts'
 import { report } from '../report.ts'
 import { compare, type Row } from '../row.ts'
@@ -36,24 +36,8 @@ const CROWDS: Crowd[] = [
   { name: 'one hot user', users: 1, goal: 3 },
 ]
 
-const world = hasPgbench() ? await openWorld() : undefined
-if (world) {
-  try {
-    await measure(world)
-  } finally {
-    await world.close()
-  }
-} else {
-  report(
-    'writes',
-    [],
-    [
-      hasPgbench()
-        ? 'there is neither redis-server nor valkey-server on the PATH'
-        : 'pgbench is neither on the PATH nor named by PGBENCH',
-    ],
-  )
-}
+if (hasPgbench()) await inWorld('writes', measure)
+else report('writes', [], ['pgbench is neither on the PATH nor named by PGBENCH'])
 
 async function measure(world: World): Promise<void> {
   const alone = await besideOf(world.databaseUrl)
@@ -83,7 +67,7 @@ async function measure(world: World): Promise<void> {
       }),
     )
   const approvals = async ({ users }: Crowd) =>
-    (await openTopups(sql, users, TOPUPS_A_SECOND * SECONDS)).map((id) =>
+    (await openTopups(sql, userIds(users), TOPUPS_A_SECOND * SECONDS, 1n)).map((id) =>
       wireRequest('PATCH', `/transactions/topup/${id}/process`, admin, { status: 'success' }),
     )
   const single = async ({ users }: Crowd) => {
@@ -160,28 +144,8 @@ async function besideOf(url: string): Promise<string> {
 
 /** Enough for all payments to come. */
 async function openUsers(sql: Sql): Promise<void> {
-  const executor = new BatchingExecutor(sql)
-  const named = { op: 'adjustment', tenant: 'default', actor: 'admin', currency: 'USD' } as const
-  await Promise.all(
-    Array.from({ length: USERS }, (_, i) =>
-      executor.execute({ ...named, userId: `user-${i}`, amount: 10n ** 12n }),
-    ),
-  )
+  await fund(sql, userIds(USERS), 10n ** 12n)
   await sql`truncate outbox`
-}
-
-/** Ids of topups that wait for an admin. */
-async function openTopups(sql: Sql, users: number, count: number): Promise<string[]> {
-  const executor = new BatchingExecutor(sql)
-  const named = { op: 'topup_request', tenant: 'default', currency: 'USD', amount: 1n } as const
-  return Promise.all(
-    Array.from({ length: count }, async (_, i) => {
-      const userId = `user-${i % users}`
-      const outcome = await executor.execute({ ...named, actor: userId, userId })
-      if (!outcome.ok) throw new Error(outcome.code)
-      return outcome.transaction.id
-    }),
-  )
 }
 
 /** Opens streams, and throws away what they say. Returns what closes them. */

@@ -1,0 +1,41 @@
+import type { Sql } from '../../src/ledger/database.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+
+const TENANT = { tenant: 'default', currency: 'USD' } as const
+
+/** `user-0`, `user-1`, … */
+export function userIds(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `user-${i}`)
+}
+
+/** Gives each user so much, in minor units. Nothing is published. */
+export async function fund(sql: Sql, users: readonly string[], amount: bigint): Promise<void> {
+  const executor = new BatchingExecutor(sql)
+  await Promise.all(
+    users.map((userId) =>
+      executor.execute({ ...TENANT, op: 'adjustment', actor: 'admin', userId, amount }),
+    ),
+  )
+}
+
+/** Opens topups of so much each, the users in turn. Their ids. */
+export function openTopups(
+  sql: Sql,
+  users: readonly string[],
+  count: number,
+  amount: bigint,
+): Promise<string[]> {
+  const executor = new BatchingExecutor(sql)
+  return Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const userId = users[i % users.length] as string
+      const opened = await executor.execute({
+        ...{ ...TENANT, op: 'topup_request', actor: userId },
+        userId,
+        amount,
+      })
+      if (!opened.ok) throw new Error(opened.code)
+      return opened.transaction.id
+    }),
+  )
+}
