@@ -159,6 +159,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     releases.add(() => work.stop())
   }
   const requests = new RequestMeter()
+  const cacheReads = { hits: 0, misses: 0 }
   const watch = new EventLoopWatch({ log })
   releases.add(async () => watch.close())
   const metrics = exposition({
@@ -173,7 +174,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     users: () => gateway.users,
     streamState: () => gateway.health.state,
     link: () => bus.link,
-    cacheReads: bus.cacheReads,
+    cacheReads,
     rateLimited: limiter.refusals,
   })
   const reader = new PostgresReader(readers)
@@ -199,6 +200,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     policies: new PostgresPolicies(readers),
     overview,
     cache: tracing?.spanned<BalanceCache>(bus, 'redis', ['cachedBalance']) ?? bus,
+    cacheReads,
     tickets: gateway.tickets,
     revocations,
     streams: eventStreams(gateway),
@@ -218,7 +220,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
       : (app) =>
           cachedReads(
             {
-              ...{ authenticator, limiter, cache: bus, requests, log },
+              ...{ authenticator, limiter, cache: bus, cacheReads, requests, log },
               ...{ currency: config.currency, corsOrigins: config.corsOrigins },
             },
             app,

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal, TokenMemory } from '../auth/principal.ts'
 import type { RateLimiter } from '../limits/rate-limiter.ts'
 import type { Logger } from '../log.ts'
-import type { BalanceCache } from '../routes/deps.ts'
+import type { BalanceCache, CacheReads } from '../routes/deps.ts'
 import { BASE_HEADERS, nextRequestId } from './request-id.ts'
 import type { RequestMeter } from './request-meter.ts'
 
@@ -19,6 +19,8 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 export interface CachedReadsOptions {
   authenticator: TokenMemory
   cache: Pick<BalanceCache, 'cachedBalance'>
+  /** Counts what is answered here; what the app answers it counts itself. */
+  cacheReads: CacheReads
   currency: string
   corsOrigins: readonly string[]
   /** How often one may ask. */
@@ -35,7 +37,7 @@ export interface CachedReadsOptions {
  * `app` untouched and uncounted, which answers it, or says what is wrong with it.
  */
 export function cachedReads(options: CachedReadsOptions, app: Handler): Handler {
-  const { authenticator, cache, currency, corsOrigins, limiter, log } = options
+  const { authenticator, cache, cacheReads, currency, corsOrigins, limiter, log } = options
   const meter = options.requests.of(PATH, 'GET')
   const vary = corsOrigins.length > 0 && !corsOrigins.includes('*')
   const fixed = [
@@ -70,6 +72,7 @@ export function cachedReads(options: CachedReadsOptions, app: Handler): Handler 
           ...['X-Request-Id', nextRequestId(), 'Content-Length', String(body.length)],
         ])
         response.end(body)
+        cacheReads.hits += 1
         meter.add(200, (performance.now() - began) / 1000)
       },
       () => app(request, response),

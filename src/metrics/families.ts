@@ -1,8 +1,9 @@
 import type { RequestMeter } from '../http/request-meter.ts'
 import type { LedgerMeter } from '../ledger/meter.ts'
-import type { CacheReads, Link } from '../realtime/bus.ts'
+import type { Link } from '../realtime/bus.ts'
 import type { StreamMeter } from '../realtime/meter.ts'
 import type { PublishMeter } from '../realtime/publish-meter.ts'
+import type { CacheReads } from '../routes/deps.ts'
 import type { Distribution } from './distribution.ts'
 import type { Tally } from './tally.ts'
 

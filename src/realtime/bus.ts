@@ -31,12 +31,6 @@ export interface BusListener {
   link(link: Link): void
 }
 
-/** Reads of the cache since the start; a miss is also one that could not be trusted, or not be made. */
-export interface CacheReads {
-  hits: number
-  misses: number
-}
-
 /** Cache, publish and subscribe: what the processes of one installation share. */
 export interface Bus {
   readonly kind: 'redis' | 'memory'
@@ -47,7 +41,6 @@ export interface Bus {
   readonly leases: LeaseStore
   /** While Redis is away it counts what this process alone sees. */
   readonly rates: RateStore
-  readonly cacheReads: Readonly<CacheReads>
   /**
    * Caches and publishes the events of one committed batch, in one atomic step. The cache only moves
    * forward: a newer balance stays. Rejects when it is not known to have happened; then publish again.

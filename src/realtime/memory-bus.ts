@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { LedgerEvent, Who } from '../ledger/event.ts'
 import type { WalletState } from '../ledger/ledger.ts'
 import type { RateStore } from '../limits/rates.ts'
-import { type Bus, type BusListener, CACHE_SECONDS, type CacheReads, type Link } from './bus.ts'
+import { type Bus, type BusListener, CACHE_SECONDS, type Link } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
 import { cacheKeys } from './keys.ts'
 import type { LeaseStore } from './leases.ts'
@@ -35,7 +35,6 @@ export class MemoryBus implements Bus {
   readonly tickets: TicketStore = new MemoryTickets()
   readonly leases: LeaseStore = new MemoryLeases()
   readonly rates: RateStore = new MemoryRates()
-  readonly cacheReads: CacheReads = { hits: 0, misses: 0 }
   readonly #options: MemoryBusOptions
   readonly #listeners: Listeners
   readonly #cache = new Map<string, Kept>()
@@ -60,10 +59,7 @@ export class MemoryBus implements Bus {
 
   async cachedBalance(who: Who, currency: string): Promise<string | null> {
     const key = cacheKeys(who, currency, this.#options.currency).value
-    const held = this.#held(key)
-    if (held) this.cacheReads.hits += 1
-    else this.cacheReads.misses += 1
-    return held?.text ?? null
+    return this.#held(key)?.text ?? null
   }
 
   async fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void> {

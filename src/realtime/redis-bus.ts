@@ -7,7 +7,6 @@ import {
   type Bus,
   type BusListener,
   CACHE_SECONDS,
-  type CacheReads,
   type Link,
   REVOCATIONS_CHANNEL,
   UPDATES_CHANNEL,
@@ -47,7 +46,6 @@ export class RedisBus implements Bus {
   readonly leases: RedisLeases
   readonly rates: RateStore
   readonly tickets: TicketStore
-  readonly cacheReads: CacheReads = { hits: 0, misses: 0 }
   readonly #options: RedisBusOptions
   readonly #commands: Redis
   readonly #subscriber: Redis
@@ -147,13 +145,6 @@ export class RedisBus implements Bus {
   }
 
   async cachedBalance(who: Who, currency: string): Promise<string | null> {
-    const cached = await this.#readCache(who, currency)
-    if (cached === null) this.cacheReads.misses += 1
-    else this.cacheReads.hits += 1
-    return cached
-  }
-
-  async #readCache(who: Who, currency: string): Promise<string | null> {
     if (!this.#cacheTrusted || !this.reachable) return null
     try {
       return await this.#reads.add(balanceKey(who, currency, this.#options.currency))

@@ -17,7 +17,8 @@ export function balanceRoutes({
   guards,
   reader,
   cache,
-}: Pick<RouteDeps, 'currency' | 'guards' | 'reader' | 'cache'>) {
+  cacheReads,
+}: Pick<RouteDeps, 'currency' | 'guards' | 'reader' | 'cache' | 'cacheReads'>) {
   const wallet = z.strictObject({
     currency: field.currency.default(currency),
     userId: field.userId
@@ -38,8 +39,10 @@ export function balanceRoutes({
       const who = whose(c, userId)
       const cached = await cache.cachedBalance(who, currency)
       if (cached !== null) {
+        cacheReads.hits += 1
         return answer(c, { balance: wireNumber(cached) as number, cached: true })
       }
+      cacheReads.misses += 1
       const { balance, seq } = await reader.balance(who, currency)
       void cache.fill(who, currency, balance, seq)
       return answer(c, { balance: wireAmount(balance, currency), cached: false })

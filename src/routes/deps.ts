@@ -14,6 +14,12 @@ export interface BalanceCache {
   fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void>
 }
 
+/** Balances answered from the cache since the start, and those that it did not have, or could not be trusted with. */
+export interface CacheReads {
+  hits: number
+  misses: number
+}
+
 /** One thing that was looked at; `reason` is fit for anyone's eyes. */
 export interface Check {
   ok: boolean
@@ -57,6 +63,7 @@ export interface RouteDeps {
   policies: Policies
   overview: Overview
   cache: BalanceCache
+  cacheReads: CacheReads
   tickets: TicketIssuer
   revocations: Pick<RevocationStore, 'revoke' | 'lift' | 'list'>
   /** Whether this process should be let live. */

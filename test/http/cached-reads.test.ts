@@ -23,9 +23,12 @@ const cache = {
     entries.get(`${tenant}/${userId}/${currency}`) ?? null,
   fill: async () => {},
 }
+/** Of the quick way and the app together. */
+const cacheReads = { hits: 0, misses: 0 }
 const { app } = edge({
   authenticator,
   cache,
+  cacheReads,
   reader: { balance: async () => ({ balance: 100n, seq: 1 }) } as never,
 })
 
@@ -41,7 +44,13 @@ const answered = () => answeredSoFar() - answeredBefore
 const whole: Handler = (request, response) => void getRequestListener(app.fetch)(request, response)
 const quick = cachedReads(
   {
-    ...{ authenticator, cache, currency: 'USD', corsOrigins: ['https://app.example.com'] },
+    ...{
+      authenticator,
+      cache,
+      cacheReads,
+      currency: 'USD',
+      corsOrigins: ['https://app.example.com'],
+    },
     limiter: {
       addressOf: (request) => request?.socket.remoteAddress,
       look() {},
@@ -199,4 +208,13 @@ test('a token that expires is refused, though it was known', async () => {
   expect(memory.recall(token)).toMatchObject({ userId: 'alice' })
   now += 631_000
   expect(memory.recall(token)).toBeUndefined()
+})
+
+test('a look into the cache is counted once, whoever answers', async () => {
+  Object.assign(cacheReads, { hits: 0, misses: 0 })
+  await both()
+  expect(cacheReads).toEqual({ hits: 2, misses: 0 })
+  entries.delete('default/alice/USD')
+  await both()
+  expect(cacheReads).toEqual({ hits: 2, misses: 2 })
 })

@@ -68,6 +68,7 @@ export function edge(overrides: Partial<AppDeps> = {}) {
     policies: unused as AppDeps['policies'],
     overview: unused as AppDeps['overview'],
     cache: unused as AppDeps['cache'],
+    cacheReads: { hits: 0, misses: 0 },
     tickets: unused as AppDeps['tickets'],
     revocations: unused as AppDeps['revocations'],
     liveness: () => ({ ok: true, checks: {} }),
