@@ -1,4 +1,5 @@
 import { PROFILES, type Profile } from '../bench/profile/profiles.ts'
+import type { Share, Shares } from '../bench/profile/top.ts'
 import { cellsOf } from '../bench/report.ts'
 import { newestRun, type Run } from '../bench/results.ts'
 import { growthChart, isGrowth } from './growth-chart.ts'
@@ -68,7 +69,8 @@ function profiles(): string {
   return `
 ## Where the time goes
 
-Samples of the built server’s main thread under load, self time; what is idle is left out.
+CPU profiles of the built server’s main thread under load (\`npm run bench:profile\`), self time without what is
+idle: before the work on speed (revision da010a9), and now. The profiler itself makes each function dearer.
 
 ${PROFILES.map(profile).join('\n\n')}
 `
@@ -94,11 +96,34 @@ function skipped({ reports }: Run): string {
 }
 
 function profile({ what, before, now }: Profile): string {
-  const lines = Array.from({ length: Math.max(before.length, now.length) }, (_, i) => {
-    const cells = [before[i], now[i]].flatMap((top) =>
-      top ? [`\`${top.name}\``, `${top.percent.toFixed(1)} %`] : ['', ''],
-    )
-    return `| ${cells.join(' | ')} |`
-  })
-  return `### ${what}\n\n| before | | now | |\n|---|--:|---|--:|\n${lines.join('\n')}`
+  if (!before || !now) return ''
+  const tops = Array.from(
+    { length: Math.max(before.functions.length, now.functions.length) },
+    (_, i) => [before.functions[i], now.functions[i]].flatMap(topCells),
+  )
+  return `### ${what}
+
+| µs of the main thread for a request, by part | before | now |
+|---|--:|--:|
+${rowsOf([['**all**', String(before.perRequest), String(now.perRequest)], ...partCells(before, now)])}
+
+| top functions before | | top functions now | |
+|---|--:|---|--:|
+${rowsOf(tops)}`
 }
+
+/** Parts that take a microsecond or more, before or now. */
+function partCells(before: Shares, now: Shares): string[][] {
+  const micros = ({ parts, perRequest }: Shares, name: string) =>
+    ((parts.find((part) => part.name === name)?.percent ?? 0) * perRequest) / 100
+  const names = new Set([...before.parts, ...now.parts].map(({ name }) => name))
+  return [...names]
+    .map((name) => ({ name, was: micros(before, name), is: micros(now, name) }))
+    .filter(({ was, is }) => Math.max(was, is) >= 1)
+    .map(({ name, was, is }) => [name, was.toFixed(1), is.toFixed(1)])
+}
+
+const topCells = (share: Share | undefined) =>
+  share ? [`\`${share.name}\``, `${share.percent.toFixed(1)} %`] : ['', '']
+
+const rowsOf = (cells: string[][]) => cells.map((row) => `| ${row.join(' | ')} |`).join('\n')

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
-import type { Share } from './top.ts'
+import type { Shares } from './top.ts'
 
-/** Top functions of one load: before the work on it, and now. */
+/** Where the time of one load went: before the work on it, and now. */
 export interface Profile {
   what: string
-  before: Share[]
-  now: Share[]
+  before?: Shares
+  now?: Shares
 }
 
 export const PROFILES: readonly Profile[] = JSON.parse(

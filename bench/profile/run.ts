@@ -11,16 +11,19 @@ import { generator, wireRequest } from '../http/load.ts'
 import { fund, userIds } from '../http/users.ts'
 import { isReady, openWorld, SECRET, type World } from '../http/world.ts'
 import { PROFILES, type Profile } from './profiles.ts'
-import { topFunctions } from './top.ts'
+import { sourcesBehindBundle } from './sources.ts'
+import { type Shares, sharesOf } from './top.ts'
 
 /**
  * `npm run bench:profile`: where the built server's main thread spends its time, by reads and by writes.
- * Rewrites bench/profile/profiles.json: `before` as the argument asks, else `now`.
+ * Rewrites bench/profile/profiles.json: `before` as the argument asks, else `now`. `before` is what an
+ * older revision showed, in a checkout of it with this folder `bench` laid over its own.
  */
 const WHICH = process.argv[2] === 'before' ? 'before' : 'now'
-const SECONDS = 5
+const WARM = 4
+const SECONDS = 6
 const USERS = 1_000
-const FUNCTIONS = 14
+const TOP = 12
 
 const service = await mintToken(SECRET, { sub: 'shop', roles: ['service'], expiresIn: 3600 })
 const LOADS: Record<string, { connections: number; requests: () => Promise<string[]> }> = {
@@ -53,7 +56,7 @@ try {
   await migrate(world.databaseUrl)
   await openUsers(world)
   for (const [what, { connections, requests }] of Object.entries(LOADS)) {
-    const known = PROFILES.find((profile) => profile.what === what) ?? { what, before: [], now: [] }
+    const known = PROFILES.find((profile) => profile.what === what) ?? { what }
     profiles.push({ ...known, [WHICH]: await record(world, connections, await requests()) })
   }
 } finally {
@@ -62,18 +65,26 @@ try {
 const file = new URL('profiles.json', import.meta.url)
 await writeFile(file, `${JSON.stringify(profiles, null, 2)}\n`)
 
-async function record(world: World, connections: number, requests: string[]) {
+async function record(world: World, connections: number, requests: string[]): Promise<Shares> {
   const folder = await mkdtemp(join(tmpdir(), 'livebalance-profile-'))
   const port = await freePort()
   const server = await world.launch(port, ['--cpu-prof', `--cpu-prof-dir=${folder}`])
-  while (!(await isReady(port))) await sleep(20)
+  while (!(await isReady(port))) {
+    if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`)
+    await sleep(20)
+  }
   const load = await generator()
-  console.log(await load.run({ port, connections, seconds: SECONDS, requests }))
+  await load.run({ port, connections, seconds: WARM, requests })
+  const began = performance.now()
+  const { done } = await load.run({ port, connections, seconds: SECONDS, requests })
   load.end()
   server.kill('SIGTERM')
   await once(server, 'exit')
+  const ms = performance.now() - began
   const [name = ''] = await readdir(folder)
-  const shares = topFunctions(JSON.parse(await readFile(join(folder, name), 'utf8')), FUNCTIONS)
+  const profile = JSON.parse(await readFile(join(folder, name), 'utf8'))
+  const sourceOf = sourcesBehindBundle()
+  const shares = sharesOf(profile, { ms, requests: done, sourceOf, top: TOP })
   await rm(folder, { recursive: true })
   return shares
 }

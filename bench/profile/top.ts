@@ -1,40 +1,82 @@
 import type { Profiler } from 'node:inspector'
 
-/** A function, or a part of the runtime, and its share of the samples by itself. */
+/** A function, or a part of the program, and its share of the busy samples by itself. */
 export interface Share {
   name: string
   percent: number
 }
 
+export interface Shares {
+  /** Microseconds of the main thread for each request. */
+  perRequest: number
+  parts: Share[]
+  /** Those with the largest shares. */
+  functions: Share[]
+}
+
+/** The file that a function was written in: a path, `node:…`, or nothing for the runtime itself. */
+export type SourceOf = (callFrame: Frame) => string
+
+type Frame = Profiler.Profile['nodes'][number]['callFrame']
+
 /** No work: waiting, and the profiler's own. */
 const IDLE = new Set(['(idle)', '(root)'])
 
 /**
- * The functions that the main thread spent most of its time in by themselves.
- * @param from share of the recorded time to leave out at the start, while code is compiled
+ * Where the main thread spent the last `ms` of a profile, each function by itself, and summed up by what it
+ * belongs to: a library, a folder of ours, Node's own JavaScript, the runtime below it.
  */
-export function topFunctions(profile: Profiler.Profile, count: number, from = 0.4): Share[] {
-  const { nodes, samples = [], timeDeltas = [], startTime, endTime } = profile
-  const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]))
-  const spent = new Map<string, number>()
-  let at = 0
-  let total = 0
+export function sharesOf(
+  { nodes, samples = [], timeDeltas = [] }: Profiler.Profile,
+  {
+    ms,
+    requests,
+    sourceOf,
+    top,
+  }: { ms: number; requests: number; sourceOf: SourceOf; top: number },
+): Shares {
+  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]))
+  const functions = new Map<string, number>()
+  const parts = new Map<string, number>()
+  let busy = 0
+  let untilEnd = timeDeltas.reduce((sum, took) => sum + took, 0)
+  const add = (to: Map<string, number>, name: string, took: number) =>
+    to.set(name, (to.get(name) ?? 0) + took)
   samples.forEach((id, i) => {
     const took = timeDeltas[i] ?? 0
-    at += took
-    const name = names.get(id) ?? ''
-    if (at < (endTime - startTime) * from || IDLE.has(name)) return
-    total += took
-    spent.set(name, (spent.get(name) ?? 0) + took)
+    untilEnd -= took
+    const frame = frames.get(id)
+    if (!frame || untilEnd > ms * 1000 || IDLE.has(frame.functionName)) return
+    busy += took
+    const source = sourceOf(frame)
+    add(functions, nameOf(frame, source), took)
+    add(parts, partOf(frame, source), took)
   })
-  return [...spent]
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, count)
-    .map(([name, took]) => ({ name, percent: Math.round((1000 * took) / total) / 10 }))
+  const shares = (of: Map<string, number>) =>
+    [...of]
+      .sort(([, a], [, b]) => b - a)
+      .map(([name, took]) => ({ name, percent: Math.round((1000 * took) / busy) / 10 }))
+  return {
+    perRequest: Math.round((10 * busy) / requests) / 10,
+    parts: shares(parts),
+    functions: shares(functions).slice(0, top),
+  }
 }
 
-function nameOf({ functionName, url }: Profiler.Profile['nodes'][number]['callFrame']): string {
-  const [, library] = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? []
-  const place = library ?? (url.startsWith('node:') ? url.replace(/^node:internal\//, 'node:') : '')
+const LIBRARY = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/
+
+function nameOf({ functionName }: Frame, source: string): string {
+  const [, library] = LIBRARY.exec(source) ?? []
+  const place = library ?? source.replace(/^.*?(?=src\/)/, '')
   return [functionName || 'anonymous', place && `(${place})`].filter(Boolean).join(' ')
+}
+
+function partOf({ functionName }: Frame, source: string): string {
+  if (functionName === '(garbage collector)') return 'garbage collection'
+  if (source === '') return 'the runtime and the kernel: sockets, microtasks, built-ins'
+  if (source.startsWith('node:'))
+    return /http/.test(source) ? 'node:http' : 'Node’s streams, timers, events'
+  const [, library] = LIBRARY.exec(source) ?? []
+  const [, folder] = /(src\/[^/]+)\/[^/]+$/.exec(source) ?? []
+  return library ?? folder ?? 'src'
 }
