@@ -11,12 +11,13 @@ import { compare, count, figure, growth, type Row } from '../row.ts'
 import { connectionsGrow } from './connections.ts'
 import { PlanReader, type Taken } from './plans.ts'
 import { questions } from './questions.ts'
+import { requestsGrow } from './requests.ts'
 import { usersGrow } from './users.ts'
 
 /**
  * Fills a private Postgres with so many transactions, entries and events, and asks it all that the server
- * asks: what each question takes at each size, and by which plan. Then payments as users, and deliveries as
- * connections become more. Arguments: numbers of rows, ascending
+ * asks: what each question takes at each size, and by which plan. Then payments and cached reads as users, and
+ * deliveries as connections become more. Arguments: numbers of rows, ascending
  * (10000 100000 1000000). PLANS=file keeps the whole plans of the last size.
  */
 const SIZES = process.argv.slice(2).map(Number)
@@ -32,6 +33,7 @@ const postgres = await startPostgres({
     shared_buffers: '1GB',
   },
 })
+const NO_REDIS = 'requests: there is neither redis-server nor valkey-server on the PATH'
 const taken = new Map<string, Taken[]>()
 const audits: Row[] = []
 
@@ -49,12 +51,14 @@ const DRAWN = [
 try {
   for (const size of SIZES) await measure(size)
   printAll()
-  reportRows('growth', [
+  const rows = [
     ...audits,
     ...DRAWN.map(rowsGrow),
     await usersGrow(await database('users')),
     await connectionsGrow(),
-  ])
+  ]
+  const requests = await requestsGrow()
+  reportRows('growth', [...rows, ...(requests ?? [])], requests ? [] : [NO_REDIS])
 } finally {
   await postgres.close()
   rmSync(folder, { recursive: true, force: true })
