@@ -60,6 +60,8 @@ export interface RouteDeps {
   auditor: Auditor
   /** Seconds that an audit, a verification or a recalculation may take. */
   auditTimeout: number
+  /** Milliseconds that an export's reader may take nothing. Default 30 s. */
+  exportPatience?: number
   policies: Policies
   overview: Overview
   cache: BalanceCache

@@ -4,6 +4,7 @@ import { ApiError } from '../errors.ts'
 import { answer } from '../http/answer.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
+import { letGoUnread, UNREAD } from '../http/unread.ts'
 import { param, query } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
 import { EXPORT_FORMATS, exportStream } from './export.ts'
@@ -14,8 +15,9 @@ import { toWireTransaction } from './wire.ts'
 export function statementRoutes({
   guards,
   reader,
+  exportPatience = UNREAD,
   log,
-}: Pick<RouteDeps, 'guards' | 'reader' | 'log'>) {
+}: Pick<RouteDeps, 'guards' | 'reader' | 'exportPatience' | 'log'>) {
   return factory
     .createApp()
     .get('/my-transactions', guards.requireUser, query(ownListing), (c) =>
@@ -41,6 +43,9 @@ export function statementRoutes({
         const who = subject(principal, named, principal.isAdmin)
         const body = await exportStream(reader.statement({ ...filter, ...who }), format, (error) =>
           log.error({ err: error, requestId: c.var.requestId }, 'export broke off'),
+        )
+        letGoUnread(c, exportPatience, () =>
+          log.info({ requestId: c.var.requestId }, 'an export was not read any more, and ended'),
         )
         const headers = {
           ...c.var.headers,

@@ -1,18 +1,17 @@
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { exportStream } from '../../src/routes/export.ts'
-import { mintToken } from '../environment/index.ts'
-import { accepted } from '../http/stub.ts'
+import { eventually, mintToken } from '../environment/index.ts'
+import { accepted, bearer, edge } from '../http/stub.ts'
 import { alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
 
 const ROWS = 100_000
 
 let it: LedgerApp
 let url: string
-const server = { close() {} }
 
 beforeAll(async () => {
   it = await ledgerApp()
@@ -26,16 +25,21 @@ beforeAll(async () => {
       'copy ' || n, created_by, created_at, updated_at
     from transactions, generate_series(2, ${ROWS}::integer) n`
   await sql.end()
-  const http = createAdaptorServer({ fetch: it.app.fetch })
+  url = await listen(it.app, afterAll)
+}, 60_000)
+afterAll(() => it.close())
+
+/** Serves the app until `atEnd`. */
+async function listen(
+  { fetch }: Pick<LedgerApp['app'], 'fetch'>,
+  atEnd: (close: () => void) => void,
+): Promise<string> {
+  const http = createAdaptorServer({ fetch })
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
-  server.close = () => void http.close()
-  url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
-}, 60_000)
-afterAll(async () => {
-  server.close()
-  await it.close()
-})
+  atEnd(() => void http.close())
+  return `http://127.0.0.1:${(http.address() as AddressInfo).port}`
+}
 
 test.each(['csv', 'ndjson'])(
   'a statement of 100,000 lines as %s is whole, and never in memory',
@@ -99,4 +103,39 @@ test('a failure at the first page is an error, later it cuts the file off', asyn
   const stream = await exportStream(failing(2), 'ndjson', (error) => broken.push(error))
   await expect(new Response(stream).text()).rejects.toThrow('away')
   expect(broken).toHaveLength(1)
+})
+
+test('a reader that stops reading is let go, and nothing is read for it any more', async () => {
+  const { asked, pages } = endless()
+  const { app } = edge({
+    reader: { statement: () => pages } as never,
+    exportPatience: 50,
+  })
+  const { port } = new URL(await listen(app, onTestFinished))
+  const { Authorization } = await bearer()
+  const socket = connect(Number(port), '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  socket.write(
+    `GET /transactions/export HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${Authorization}\r\n\r\n`,
+  )
+  await once(socket, 'readable')
+  await eventually(() => expect(asked.freed).toBe(true))
+})
+
+test('a reader that waits for the database is not', async () => {
+  const [page, patience] = [
+    [accepted({ op: 'payment', tenant: 'default', actor: 'alice', amount: 1n })],
+    20,
+  ]
+  async function* pages() {
+    yield page
+    await new Promise((resolve) => setTimeout(resolve, 10 * patience))
+    yield page
+  }
+  const { app } = edge({ reader: { statement: pages } as never, exportPatience: patience })
+  const url = await listen(app, onTestFinished)
+  const response = await fetch(`${url}/transactions/export?format=ndjson`, {
+    headers: await bearer(),
+  })
+  expect((await response.text()).split('\n')).toHaveLength(3)
 })
