@@ -1,15 +1,10 @@
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
-import type { ApiError } from './errors.ts'
 import type { Handler } from './http/cached-reads.ts'
+import { turnAway } from './http/turn-away.ts'
 import type { Gateway } from './realtime/gateway.ts'
 import { createUpgradeRouter, SOCKET_IO_PATH } from './realtime/upgrade-router.ts'
 
@@ -65,7 +60,7 @@ export function createServer({
   const http = createHttpServer(patience, (request, response) => {
     if (!request.url?.startsWith(SOCKET_IO_PATH)) return handle(request, response)
     const refused = gateway.admission.refusedSession(request)
-    if (refused) refuse(response, refused)
+    if (refused) turnAway(request, response, refused, gateway.corsOrigins)
     else engine.handleRequest(request as never, response)
   })
   const upgrade = createUpgradeRouter(gateway, logger)
@@ -123,11 +118,6 @@ export function createServer({
       await finished
     },
   }
-}
-
-function refuse(response: ServerResponse, { status, code, message, retryAfter }: ApiError): void {
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Retry-After': retryAfter ?? 1 })
-  response.end(JSON.stringify({ code, message }))
 }
 
 function destroy(this: Duplex): void {

@@ -9,22 +9,32 @@ const PREFLIGHT = {
   'Access-Control-Max-Age': '600',
 }
 
+/** Whether a page of this origin may read the answer. */
+export function corsHeaders(
+  origins: readonly string[],
+  origin: string | undefined,
+): Record<string, string> {
+  if (origins.length === 0) return {}
+  const every = origins.includes('*')
+  const allowed = origin !== undefined && (every || origins.includes(origin))
+  return {
+    ...(!every && { Vary: 'Origin' }),
+    ...(allowed && {
+      'Access-Control-Allow-Origin': every ? '*' : origin,
+      'Access-Control-Expose-Headers': EXPOSED,
+    }),
+  }
+}
+
 /**
  * Lets pages of these origins call and read the answers; `*` is every origin. Cookies play no part: a token
  * is all that counts. Hono's own would touch a stream's response after it was sent.
  */
 export function crossOrigin(origins: readonly string[]) {
-  const every = origins.includes('*')
   return factory.createMiddleware(async function crossOrigin(c, next) {
-    const { headers } = c.var
-    const origin = c.req.header('Origin')
-    const allowed = origin !== undefined && (every || origins.includes(origin))
-    if (!every) headers.Vary = 'Origin'
-    if (allowed) {
-      headers['Access-Control-Allow-Origin'] = every ? '*' : origin
-      headers['Access-Control-Expose-Headers'] = EXPOSED
-    }
+    const headers = Object.assign(c.var.headers, corsHeaders(origins, c.req.header('Origin')))
     if (c.req.method === 'OPTIONS' && c.req.header('Access-Control-Request-Method') !== undefined) {
+      const allowed = 'Access-Control-Allow-Origin' in headers
       return c.body(null, 204, allowed ? { ...headers, ...PREFLIGHT } : headers)
     }
     await next()

@@ -24,13 +24,23 @@ export function onError(log: Logger): ErrorHandler<Env> {
       const level = known.code === 'internal' ? 'error' : 'warn'
       log[level]({ err: known.cause ?? known, requestId, path: c.req.path }, 'request failed')
     }
-    const { code, message, details, headers } = known
-    const problem: Problem = { code, message, requestId, ...(details && { details }) }
-    return answer(c, problem, known.status, {
+    const { problem, headers } = problemOf(known, requestId)
+    return answer(c, problem, known.status, headers)
+  }
+}
+
+/** The envelope of an error, and the headers that go with it. */
+export function problemOf(
+  { code, message, details, status, retryAfter, headers }: ApiError,
+  requestId: string,
+): { problem: Problem; headers: Record<string, string> } {
+  return {
+    problem: { code, message, requestId, ...(details && { details }) },
+    headers: {
       ...headers,
-      ...(known.retryAfter !== undefined && { 'Retry-After': String(known.retryAfter) }),
-      ...(known.status === 401 && { 'WWW-Authenticate': 'Bearer' }),
-    })
+      ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+    },
   }
 }
 

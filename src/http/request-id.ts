@@ -20,10 +20,14 @@ export function nextRequestId(): string {
   return `${PROCESS}-${(requests++).toString(36)}`
 }
 
-/** Names every request, by the caller's `X-Request-Id` where that is harmless to log and to echo. */
+/** The caller's `X-Request-Id` where that is harmless to log and to echo, else one of our own. */
+export function requestIdOf(given: string | undefined): string {
+  return given !== undefined && SANE.test(given) ? given : nextRequestId()
+}
+
+/** Names every request. */
 export const requestId = factory.createMiddleware(function requestId(c, next) {
-  const given = c.req.header('X-Request-Id')
-  const id = given !== undefined && SANE.test(given) ? given : nextRequestId()
+  const id = requestIdOf(c.req.header('X-Request-Id'))
   c.set('requestId', id)
   c.set('headers', { ...BASE_HEADERS, 'X-Request-Id': id })
   return next() as Promise<undefined>

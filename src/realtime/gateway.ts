@@ -55,13 +55,14 @@ export class Gateway {
   readonly tickets: Tickets
   readonly socketIo: SocketIo
   readonly webSocket: WebSocketTransport
+  /** Origins whose pages may connect, or `*`. */
+  readonly corsOrigins: readonly string[]
   readonly #hub: Hub
   readonly #counts: ConnectionCounts
-  readonly #corsOrigins: readonly string[]
 
   constructor(options: GatewayOptions) {
     const { bus, store, authenticator, revocations, limiter, logger, currency } = options
-    this.#corsOrigins = options.corsOrigins
+    this.corsOrigins = options.corsOrigins
     this.#hub = new Hub({
       bus,
       store,
@@ -119,7 +120,7 @@ export class Gateway {
   }
 
   originAllowed(origin: string | undefined, host: string | undefined): boolean {
-    return originAllowed(this.#corsOrigins, origin, host)
+    return originAllowed(this.corsOrigins, origin, host)
   }
 
   /** Ends what is left, without waiting. */

@@ -1,7 +1,8 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import { ApiError, type ErrorCode } from '../errors.ts'
+import { ApiError } from '../errors.ts'
+import { turnAway } from '../http/turn-away.ts'
 import type { Gateway } from './gateway.ts'
 
 export const SOCKET_IO_PATH = '/socket.io/'
@@ -11,6 +12,12 @@ export const SOCKET_IO_PATH = '/socket.io/'
  * gets an HTTP answer at once, and a closed socket.
  */
 export function createUpgradeRouter(gateway: Gateway, logger: Logger) {
+  function asRefusal(error: unknown): ApiError {
+    if (error instanceof ApiError) return error
+    logger.error({ err: error }, 'an upgrade failed')
+    return new ApiError(500, 'internal', 'the upgrade failed')
+  }
+
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     try {
       const url = parse(request.url)
@@ -22,15 +29,10 @@ export function createUpgradeRouter(gateway: Gateway, logger: Logger) {
         await openBalance(gateway, url, request, socket, head)
       } else {
         gateway.admission.refused('not_found')
-        refuse(socket, 404, 'not_found', 'no WebSocket here: connect to /balance')
+        throw new ApiError(404, 'not_found', 'no WebSocket here: connect to /balance')
       }
     } catch (error) {
-      if (error instanceof ApiError) {
-        refuse(socket, error.status, error.code, error.message, error.retryAfter)
-      } else {
-        logger.error({ err: error }, 'an upgrade failed')
-        refuse(socket, 500, 'internal', 'the upgrade failed')
-      }
+      turnAway(request, socket, asRefusal(error), gateway.corsOrigins)
     }
   }
 }
@@ -62,23 +64,4 @@ async function openBalance(
 function parse(target = ''): URL {
   if (URL.canParse(target, 'http://localhost')) return new URL(target, 'http://localhost')
   throw new ApiError(400, 'invalid_request', 'that is no address')
-}
-
-function refuse(
-  socket: Duplex,
-  status: number,
-  code: ErrorCode,
-  message: string,
-  retryAfter?: number,
-): void {
-  const body = JSON.stringify({ code, message })
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'Connection: close',
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(retryAfter === undefined ? [] : [`Retry-After: ${retryAfter}`]),
-    ...(status === 401 ? ['WWW-Authenticate: Bearer'] : []),
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }

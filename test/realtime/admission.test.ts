@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { io } from 'socket.io-client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { BASE_HEADERS } from '../../src/http/request-id.ts'
 import { eventually, mintToken } from '../environment/index.ts'
 import { connectBy, startServer, TRANSPORTS, type Transport, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
@@ -146,6 +147,32 @@ describe('an upgrade', () => {
     const answer = await raw(url, ['GET /elsewhere HTTP/1.1', ...UPGRADE])
     expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\nConnection: close\r\n/)
     expect(answer).toContain('"code":"not_found"')
+  })
+
+  test('that is refused is answered as the app would: the envelope, and every header', async () => {
+    const corsOrigins = ['https://app.example.com']
+    const { url } = await startServer({ corsOrigins })
+    const asked = ['X-Request-Id: upgrade-1', 'Origin: https://app.example.com']
+    const answer = await raw(url, ['GET /balance HTTP/1.1', ...UPGRADE, ...asked])
+    const [head = '', body = ''] = answer.split('\r\n\r\n')
+    const lines = head.split('\r\n')
+    expect(JSON.parse(body)).toEqual({
+      code: 'unauthorized',
+      message: expect.any(String),
+      requestId: 'upgrade-1',
+    })
+    expect(lines[0]).toBe('HTTP/1.1 401 Unauthorized')
+    for (const [name, value] of Object.entries(BASE_HEADERS)) {
+      expect(lines).toContain(`${name}: ${value}`)
+    }
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'X-Request-Id: upgrade-1',
+        'WWW-Authenticate: Bearer',
+        'Access-Control-Allow-Origin: https://app.example.com',
+        'Vary: Origin',
+      ]),
+    )
   })
 
   test('from the page of another origin is 403; from our own, or an allowed one, it is not', async () => {

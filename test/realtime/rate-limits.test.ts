@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { BASE_HEADERS } from '../../src/http/request-id.ts'
 import { RateLimiter, type Rates } from '../../src/limits/rate-limiter.ts'
 import { MemoryRates } from '../../src/realtime/rates.ts'
 import { eventually } from '../environment/index.ts'
@@ -23,6 +24,9 @@ function start(perUser: Partial<Rates>, perAddress: Partial<Rates> = {}) {
 const opened = async (client: { received: { event: string }[] }) => {
   await eventually(() => expect(client.received[0]?.event).toBe('balance_initial'))
 }
+
+const lowerCase = (headers: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
 test('a user’s streams come out of one budget, whatever the transport', async () => {
   const { url } = await start({ handshakes: 3 })
@@ -59,13 +63,27 @@ test('Socket.IO sessions count before anybody says who they are, on both of its 
     const answer = await fetch(`${url}/socket.io/?EIO=4&transport=polling${disguise}`)
     expect([disguise, answer.status]).toEqual([disguise, 429])
   }
-  expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(0)
-  expect(await refused.json()).toMatchObject({ code: 'rate_limited' })
+  const wait = Number(refused.headers.get('Retry-After'))
+  expect(wait).toBeGreaterThan(0)
+  const told = {
+    'ratelimit-policy': '"handshakes-by-address";q=2;w=60',
+    ratelimit: `"handshakes-by-address";r=0;t=${wait}`,
+  }
+  const headers = Object.fromEntries(refused.headers)
+  expect(headers).toMatchObject({ ...told, ...lowerCase(BASE_HEADERS) })
+  expect(await refused.json()).toMatchObject({
+    code: 'rate_limited',
+    requestId: headers['x-request-id'],
+  })
   const socket = new WebSocket(
     `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`,
   ).on('error', () => {})
   const [, upgrade] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage]
   expect(upgrade.statusCode).toBe(429)
+  expect(upgrade.headers).toMatchObject({
+    'ratelimit-policy': told['ratelimit-policy'],
+    ratelimit: `"handshakes-by-address";r=0;t=${upgrade.headers['retry-after']}`,
+  })
   // A session that is open goes on.
   const posted = await fetch(`${url}/socket.io/?EIO=4&transport=polling&sid=${sid}`, {
     method: 'POST',

@@ -1,0 +1,39 @@
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { ApiError } from '../errors.ts'
+import { corsHeaders } from './cors.ts'
+import { problemOf } from './problem.ts'
+import { BASE_HEADERS, requestIdOf } from './request-id.ts'
+
+/**
+ * Answers a request that never reaches the app, as the app would. An upgrade has no response yet: there the
+ * answer goes to the socket, which closes with it.
+ */
+export function turnAway(
+  request: IncomingMessage,
+  target: ServerResponse | Duplex,
+  error: ApiError,
+  corsOrigins: readonly string[],
+): void {
+  const { 'x-request-id': given, origin } = request.headers
+  const requestId = requestIdOf(given?.toString())
+  const { problem, headers: more } = problemOf(error, requestId)
+  const body = JSON.stringify(problem)
+  const headers: Record<string, string | number> = {
+    ...BASE_HEADERS,
+    'X-Request-Id': requestId,
+    ...corsHeaders(corsOrigins, origin),
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    ...more,
+  }
+  if (target instanceof ServerResponse) {
+    target.writeHead(error.status, headers).end(body)
+    return
+  }
+  const lines = Object.entries({ Connection: 'close', ...headers }).map(
+    ([name, value]) => `${name}: ${value}`,
+  )
+  const status = `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`
+  target.end([status, ...lines, '', body].join('\r\n'), () => target.destroy())
+}
