@@ -21,9 +21,7 @@ begin
       coalesce(c.debits, 0) as debits, coalesce(c.credits, 0) as credits,
       c.hole, c.misfit, c.broken, c.early, c.stray, c.crossed,
       newest.new_balance, newest.hash as newest_hash,
-      (select coalesce(sum(abs(t.amount)), 0) from transactions t
-       where t.wallet_id = s.wallet_id and t.currency = s.currency and t.status = 'pending'
-         and t.type in ('hold', 'withdrawal')) as promised,
+      open_promises(s.wallet_id, s.currency) as promised,
       (select array_agg(h.kind::text order by h.kind) from accounts h
        where h.id in (s.cash, s.revenue, s.adjustments, s.transit) and h.wallet_id is null
          and h.tenant = s.tenant and h.currency = s.currency) as houses

@@ -27,11 +27,8 @@ begin
   end if;
   v_now := greatest(clock_timestamp(), w.changed_at + interval '1 microsecond');
   previous_balance := s.balance;
-  select coalesce(sum(case e.account_id when e.credit_account then e.amount else -e.amount end), 0)
-  into new_balance from entries e where e.account_id = s.account_id;
-  select coalesce(sum(abs(t.amount)), 0) into v_held from transactions t
-  where t.wallet_id = w.id and t.currency = p_currency and t.status = 'pending'
-    and t.type in ('hold', 'withdrawal');
+  new_balance := entries_sum(s.account_id);
+  v_held := open_promises(w.id, p_currency);
   update balance_snapshots x
   set balance = new_balance, held = v_held, updated_at = v_now,
     version = coalesce(l.version, 0), hash = coalesce(l.hash, '')

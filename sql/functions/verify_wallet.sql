@@ -2,9 +2,7 @@
 create or replace function verify_wallet(p_tenant text, p_user_id text, p_currency text)
 returns table (snapshot_balance bigint, calculated_balance bigint)
 language sql stable as $$
-  select s.balance, (
-    select coalesce(sum(case e.account_id when e.credit_account then e.amount else -e.amount end), 0)::bigint
-    from entries e where e.account_id = s.account_id)
+  select s.balance, entries_sum(s.account_id)
   from balance_snapshots s
   where s.wallet_id = wallet_of(p_tenant, p_user_id) and s.currency = p_currency
 $$;

@@ -56,3 +56,23 @@ test('invariant 4: per user, seq, versions and times tell one order, whoever wri
   expect(entries.map(({ version }) => Number(version))).toEqual(entries.map((_, i) => i + 1))
   expect(entries.map(({ at }) => at)).toEqual(entries.map(({ at }) => at).sort())
 })
+
+test('the first change to a new account is written, whatever the clock said when it was opened', async () => {
+  const owner = connect(database.ownerUrl, { max: 1 })
+  pools.push(owner)
+  const executor = new BatchingExecutor(owner)
+  const gift = { op: 'adjustment', tenant, actor: 'admin', userId: 'bob', amount: 5n } as const
+  await executor.execute({ ...gift, currency: USD })
+  // The clock was put back: the wallet's newest change is of later than now. The account opens a moment after it,
+  // which is the very microsecond that its first change is given.
+  await owner`
+    update wallets set changed_at = '2199-01-01 00:00:00.000001Z' where user_id = 'bob'`
+  await owner`
+    alter table balance_snapshots alter updated_at set default '2199-01-01 00:00:00.000002Z'`
+  await executor.execute({ ...gift, currency: 'JPY' })
+  const [snapshot] = await owner`
+    select s.balance, s.version, s.updated_at = w.changed_at as in_time
+    from balance_snapshots s join wallets w on w.id = s.wallet_id
+    where s.user_id = 'bob' and s.currency = 'JPY'`
+  expect(snapshot).toEqual({ balance: '5', version: '1', in_time: true })
+})
