@@ -137,6 +137,9 @@ export class RedisBus implements Bus {
     const { epoch, currency } = this.#options
     const messages = events.map((event) => encodeEvent(event, epoch))
     await this.#ask(this.#write('all', newestEntries(events, currency), messages))
+    // Redis sends our own subscriber the messages in the same moment. What waits for this answer, those
+    // over HTTP above all, comes after them: one turn later, once for a whole batch.
+    await new Promise((resolve) => setImmediate(resolve))
   }
 
   async announceRevocation(): Promise<void> {
