@@ -58,6 +58,8 @@ export interface Running {
 /** Sessions that write. They always batch, so that few are enough, and a hot wallet has few waiting for it. */
 const WRITERS = 2
 const READERS = 8
+/** Sessions that revoke tokens, and learn what others revoked, however long the readers' queue is. */
+const REVOKERS = 1
 /** Sessions that look at every entry: apart, so that no reader waits for them, and as many as an audit uses. */
 const AUDITORS = 2
 
@@ -117,7 +119,10 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     await outbox.publish(committed)
   }
   const revocations = await Revocations.open({
-    store: new PostgresRevocations(readers, config.jwtMaxLifetime),
+    store: new PostgresRevocations(pool(REVOKERS), {
+      atLeisure: readers,
+      maxLifetime: config.jwtMaxLifetime,
+    }),
     log,
     announce: () => bus.announceRevocation(),
   })

@@ -23,12 +23,18 @@ interface Row {
 /** The table `revocations`. */
 export class PostgresRevocations implements RevocationStore {
   readonly #sql: Sql
+  readonly #atLeisure: Sql
   readonly #maxLifetime: number | undefined
 
-  /** @param maxLifetime seconds that a token lives at most, after which a user's revocation has no meaning */
-  constructor(sql: Sql, maxLifetime?: number) {
+  /**
+   * @param sql best a session of its own: what waits behind readers lets a revoked token count longer
+   * @param options.atLeisure sessions for what may wait: lists, and forgetting. Default: the same
+   * @param options.maxLifetime seconds that a token lives at most, after which a user's revocation has no meaning
+   */
+  constructor(sql: Sql, options: { atLeisure?: Sql; maxLifetime?: number | undefined } = {}) {
     this.#sql = sql
-    this.#maxLifetime = maxLifetime
+    this.#atLeisure = options.atLeisure ?? sql
+    this.#maxLifetime = options.maxLifetime
   }
 
   async revoke(revocation: NewRevocation): Promise<Revocation> {
@@ -49,7 +55,7 @@ export class PostgresRevocations implements RevocationStore {
   }
 
   async list({ tenant, userId, tokenId, cursor, limit }: RevocationQuery) {
-    const sql = this.#sql
+    const sql = this.#atLeisure
     const rows = await sql<Row[]>`
       select * from revocations
       where tenant = ${tenant} and revocation_stands(lifted_at, expires_at)
@@ -74,7 +80,7 @@ export class PostgresRevocations implements RevocationStore {
   async prune(): Promise<void> {
     let gone = 0
     do {
-      const [row] = await this.#sql<{ gone: string }[]>`select prune_revocations() as gone`
+      const [row] = await this.#atLeisure<{ gone: string }[]>`select prune_revocations() as gone`
       gone = Number(row?.gone ?? 0)
     } while (gone > 0)
   }

@@ -44,6 +44,7 @@ export class Revocations implements RevocationList {
   #version = 0
   #readAt = 0
   #prunedAt = 0
+  #pruning = false
   #reading: Promise<void> | undefined
   #next: Promise<void> | undefined
   #failing = false
@@ -77,17 +78,25 @@ export class Revocations implements RevocationList {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Once it resolves, it is kept for good, counts in this process, and the others are being told. */
+  /**
+   * Once it resolves, it is kept for good, counts in this process, and the others are being told. Where it
+   * rejects, some of that may have happened: once more does no harm.
+   */
   async revoke(revocation: NewRevocation): Promise<Revocation> {
     const revoked = await this.#options.store.revoke(revocation)
-    await this.#changed()
+    this.#announce()
+    await this.refresh()
     return revoked
   }
 
   /** False: there is none of this tenant with this id. */
   async lift(tenant: string, id: string): Promise<boolean> {
     const lifted = await this.#options.store.lift(tenant, id)
-    if (lifted) await this.#changed()
+    if (lifted) {
+      this.#announce()
+      // The token counts again, a moment later where the store went away meanwhile.
+      await this.refresh().catch((error) => this.#failed(error))
+    }
     return lifted
   }
 
@@ -111,11 +120,10 @@ export class Revocations implements RevocationList {
     clearTimeout(this.#timer)
   }
 
-  async #changed(): Promise<void> {
+  #announce(): void {
     this.#options.announce().catch(() => {
       // The others look at the store by themselves.
     })
-    await this.refresh().catch((error) => this.#failed(error))
   }
 
   #read(): Promise<void> {
@@ -148,19 +156,24 @@ export class Revocations implements RevocationList {
 
   #poll(): void {
     this.#timer = setTimeout(async () => {
+      // Apart: what is new is found also while what is old takes its time.
+      void this.#prune()
       await this.refresh().catch((error) => this.#failed(error))
-      await this.#prune().catch((error) => this.#failed(error))
       if (!this.#closed) this.#poll()
     }, this.#options.pollEvery)
     this.#timer.unref()
   }
 
   async #prune(): Promise<void> {
-    const { store, pruneEvery } = this.#options
-    if (Date.now() - this.#prunedAt < pruneEvery) return
-    this.#prunedAt = Date.now()
+    const { store, log, pruneEvery } = this.#options
+    if (this.#pruning || Date.now() - this.#prunedAt < pruneEvery) return
+    this.#pruning = true
     for (const [key, known] of this.#known) if (!stands(known)) this.#known.delete(key)
-    await store.prune()
+    await store.prune().catch((error) => {
+      if (!this.#closed) log.warn({ err: error }, 'old revocations could not be forgotten')
+    })
+    this.#prunedAt = Date.now()
+    this.#pruning = false
   }
 
   #failed(error: unknown): void {

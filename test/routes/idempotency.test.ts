@@ -70,9 +70,17 @@ describe.each(Object.entries(EXAMPLES))('%s', (name, { by, id, body, other }) =>
     if (!id) expect(await contentsOf(it.sql)).toEqual(before)
   })
 
-  test('takes no key that is not printable', async () => {
-    const send = await request(`${'x'.repeat(255)}x`)
-    expect((await send()).body.code).toBe('invalid_request')
+  test.each([
+    ['is empty', ''],
+    ['is longer than 255 characters', 'x'.repeat(256)],
+    ['holds a tab', 'a\tb'],
+    ['holds a letter beyond ASCII', 'clé'],
+  ])('takes no key that %s', async (_, key) => {
+    const send = await request(key)
+    const before = await contentsOf(it.sql)
+    const { status, body } = await send()
+    expect([status, body.code]).toEqual([400, 'invalid_request'])
+    expect(await contentsOf(it.sql)).toEqual(before)
   })
 })
 
