@@ -1,6 +1,5 @@
 import type { Hono } from 'hono'
 import pkg from '../package.json' with { type: 'json' }
-import { asyncApi } from './asyncapi/document.ts'
 import { createGuards } from './auth/guards.ts'
 import type { Authenticator } from './auth/principal.ts'
 import { crossOrigin } from './http/cors.ts'
@@ -15,7 +14,6 @@ import { FixedPathRouter } from './http/router.ts'
 import { type RequestTracer, traced } from './http/traced.ts'
 import { addressOf, kindOf, limited } from './limits/limited.ts'
 import type { RateLimiter } from './limits/rate-limiter.ts'
-import { openApi, routesOf } from './openapi/document.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { balanceRoutes } from './routes/balance.ts'
@@ -97,8 +95,11 @@ export function createApp({
     .route(
       '/',
       docsRoutes(
-        () => openApi(routesOf(app), pkg.version),
-        () => asyncApi(pkg.version),
+        async () => {
+          const { openApi, routesOf } = await import('./openapi/document.ts')
+          return openApi(routesOf(app), pkg.version)
+        },
+        async () => (await import('./asyncapi/document.ts')).asyncApi(pkg.version),
         anyone,
       ),
     )

@@ -10,6 +10,7 @@ import { demoOf } from './demo.ts'
 import { EventLoopWatch } from './event-loop-watch.ts'
 import { cachedReads } from './http/cached-reads.ts'
 import { RequestMeter } from './http/request-meter.ts'
+import type { Laps } from './laps.ts'
 import { PostgresAnswers } from './ledger/answers.ts'
 import { PostgresAuditor } from './ledger/auditor.ts'
 import { connect, type Sql } from './ledger/database.ts'
@@ -66,6 +67,9 @@ const AUDITORS = 2
 /** Calls that become spans of their request. */
 const READS = ['balance', 'balanceAt', 'snapshot', 'transaction', 'transactions'] as const
 
+/** Milliseconds from listening to the first round. */
+const HOUSEKEEPING_AFTER = 500
+
 /** Milliseconds: scrapes ask Postgres for the outbox no more often than that, and do not wait long. */
 const OUTBOX_SAMPLING = { every: 2_000, patience: 500 }
 
@@ -73,12 +77,18 @@ const OUTBOX_SAMPLING = { every: 2_000, patience: 500 }
  * Starts the whole server. What was started is in `releases` also when a later step fails: run them to
  * stop, gracefully: streams end spread over `drainSeconds`, requests in flight finish, the outbox empties.
  */
-export async function boot(config: Config, log: Logger, releases: Releases): Promise<Running> {
+export async function boot(
+  config: Config,
+  log: Logger,
+  releases: Releases,
+  laps?: Laps,
+): Promise<Running> {
   await ensurePort(config.port, config.host)
   const tracing = await tracingOf(config, log)
   if (tracing) releases.add(() => tracing.close())
   const database = await openDatabase(config, log, releases)
   const { canUseAppRole } = await migrate(database.ownerUrl)
+  laps?.end('migrations')
   const dataDir = database.dataDir ?? config.dataDir
   const redis = await chooseRedis(config, dataDir, log, releases)
   const keys =
@@ -127,6 +137,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     announce: () => bus.announceRevocation(),
   })
   releases.add(async () => revocations.close())
+  laps?.end('sessions')
   bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })
   const authenticator = createAuthenticator({
     keys,
@@ -159,10 +170,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     new HoldExpiry({ sql: readers, executor, log }),
     new Pruning({ sql: readers, log, eventRetention: config.eventRetention }),
   ]
-  for (const work of housekeeping) {
-    work.start()
-    releases.add(() => work.stop())
-  }
+  for (const work of housekeeping) releases.add(() => work.stop())
   const requests = new RequestMeter()
   const cacheReads = { hits: 0, misses: 0 }
   const watch = new EventLoopWatch({ log })
@@ -210,7 +218,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     revocations,
     streams: eventStreams(gateway),
     liveness: livenessOf(watch),
-    readiness: readinessOf(await SchemaCheck.open(readers, store.epoch), gateway),
+    readiness: readinessOf(new SchemaCheck(readers, store.epoch), gateway),
     system: systemOf({ version: pkg.version, sql: readers, overview, bus, gateway }),
     web: webPages(),
     ...(demo && { demo }),
@@ -235,6 +243,13 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
   })
   releases.add(() => server.drain(config.drainSeconds))
   const address = await server.listen(config.port, config.host)
+  laps?.end('listening')
+  // It asks over sessions of its own, which take Postgres and this thread longer to open than all of the
+  // above to ask: not while somebody waits for the first answer.
+  const later = setTimeout(() => {
+    for (const work of housekeeping) work.start()
+  }, HOUSEKEEPING_AFTER)
+  releases.add(async () => clearTimeout(later))
   return {
     address,
     dataDir: database.dataDir,

@@ -1,6 +1,4 @@
 import type { Config } from './config.ts'
-import { startPostgres } from './embedded/postgres.ts'
-import { startRedis } from './embedded/redis.ts'
 import type { Logger } from './log.ts'
 import type { Releases } from './releases.ts'
 
@@ -22,6 +20,8 @@ export async function openDatabase(
   if (config.databaseUrl !== undefined) {
     return { ownerUrl: config.databaseUrl, appUrl: config.databaseUrl, dataDir: undefined }
   }
+  // Whoever has both of their own loads no code for private ones.
+  const { startPostgres } = await import('./embedded/postgres.ts')
   const postgres = await startPostgres({ dataDir: config.dataDir, log })
   releases.add(() => postgres.close())
   return postgres
@@ -44,6 +44,7 @@ export async function chooseRedis(
   if (config.redisUrl !== undefined) {
     return { url: config.redisUrl, description: new URL(config.redisUrl).host }
   }
+  const { startRedis } = await import('./embedded/redis.ts')
   const redis = await startRedis({ dataDir, log })
   if (!redis) {
     return {

@@ -91,7 +91,7 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
   const launch: World['launch'] = async (port, nodeArgs = []) => {
     building ??= bundleServer(built)
     await building
-    const child = start([...NODE_FLAGS, ...nodeArgs, join(built, 'src/main.js')], {
+    const child = start([...NODE_FLAGS, ...nodeArgs, join(built, 'src/main.cjs')], {
       DATABASE_URL: postgres.ownerUrl,
       REDIS_URL: redis.url,
       JWT_SECRET: SECRET,

@@ -57,7 +57,7 @@ export function packageRoot(platform: string): string {
     throw new EmbeddedError(`There is no private Postgres for ${platform}: set DATABASE_URL.`)
   }
   try {
-    return dirname(dirname(createRequire(import.meta.url).resolve(name)))
+    return dirname(dirname(createRequire(import.meta.filename).resolve(name)))
   } catch {
     throw new EmbeddedError(
       `The private Postgres is not installed (npm package ${name}, optional): set DATABASE_URL, or run npm ci without --omit=optional.`,

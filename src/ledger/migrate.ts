@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { PACKAGE_ROOT } from '../package-root.ts'
 import { APP_ROLE, connect, type Sql } from './database.ts'
 
-const SQL = pathToFileURL(join(PACKAGE_ROOT, 'sql/'))
+const SQL = join(PACKAGE_ROOT, 'sql')
 
 /** Any number: it names this lock among the database's advisory locks. */
 const LOCK = 7_236_178
@@ -32,9 +31,10 @@ export async function migrate(ownerUrl: string): Promise<Migrated> {
   const sql = connect(ownerUrl, { max: 1 })
   try {
     // A server that finds nothing to do needs no right to do it: then only `livebalance migrate` is the owner's.
-    const applied = (await isCurrent(sql))
-      ? []
-      : await sql.begin((tx) => upgrade(tx as unknown as Sql)).catch(explain)
+    // Both are asked at once: mostly there is nothing to do.
+    const [current, can] = await Promise.all([isCurrent(sql), canUseAppRole(sql)])
+    if (current) return { applied: [], canUseAppRole: can }
+    const applied = await sql.begin((tx) => upgrade(tx as unknown as Sql)).catch(explain)
     return { applied, canUseAppRole: await canUseAppRole(sql) }
   } finally {
     await sql.end()
@@ -53,11 +53,9 @@ function explain(error: unknown): never {
 
 /** Whether the database has seen exactly the SQL of this program. */
 export async function isCurrent(sql: Sql): Promise<boolean> {
-  const [found] = await sql<{ exists: boolean }[]>`
-    select to_regclass('schema_files') is not null as exists`
-  if (!found?.exists) return false
-  const known = await knownFiles(sql)
-  const files = await readAll()
+  const asked = knownFiles(sql).catch(noneIfMissing)
+  const files = readAll()
+  const known = await asked
   const migrations = [...known.keys()].filter((name) => name.startsWith('migrations/'))
   return (
     files.every((file) => known.get(file.name) === file.checksum) &&
@@ -65,9 +63,15 @@ export async function isCurrent(sql: Sql): Promise<boolean> {
   )
 }
 
-async function readAll(): Promise<SourceFile[]> {
-  const folders = await Promise.all(['migrations/', 'views/', 'functions/'].map(readFolder))
-  return [...folders.flat(), await readSource('roles.sql')]
+const UNDEFINED_TABLE = '42P01'
+
+function noneIfMissing(error: unknown): Map<string, string> {
+  if ((error as { code?: unknown }).code !== UNDEFINED_TABLE) throw error
+  return new Map()
+}
+
+function readAll(): SourceFile[] {
+  return [...['migrations/', 'views/', 'functions/'].flatMap(readFolder), readSource('roles.sql')]
 }
 
 async function knownFiles(sql: Sql): Promise<Map<string, string>> {
@@ -85,7 +89,7 @@ async function upgrade(sql: Sql): Promise<string[]> {
       applied_at timestamptz not null default clock_timestamp()
     )`
   const known = await knownFiles(sql)
-  const migrations = await readFolder('migrations/')
+  const migrations = readFolder('migrations/')
   const names = new Set(migrations.map((file) => file.name))
   const newer = [...known.keys()].find((name) => name.startsWith('migrations/') && !names.has(name))
   if (newer)
@@ -103,9 +107,9 @@ async function upgrade(sql: Sql): Promise<string[]> {
     applied.push(file.name)
   }
 
-  const views = await readFolder('views/')
-  const functions = await readFolder('functions/')
-  const roles = await readSource('roles.sql')
+  const views = readFolder('views/')
+  const functions = readFolder('functions/')
+  const roles = readSource('roles.sql')
   const changed = [...views, ...functions, roles].some(
     (file) => known.get(file.name) !== file.checksum,
   )
@@ -123,7 +127,8 @@ async function upgrade(sql: Sql): Promise<string[]> {
 
 async function canUseAppRole(sql: Sql): Promise<boolean> {
   try {
-    await sql.begin((tx) => tx.unsafe(`set local role ${APP_ROLE}; select from meta`))
+    // Several statements at once are one transaction, at whose end the role is the user's own again.
+    await sql.unsafe(`set local role ${APP_ROLE}; select from meta`)
     return true
   } catch {
     return false
@@ -147,17 +152,18 @@ async function apply(sql: Sql, file: SourceFile): Promise<void> {
     on conflict (name) do update set checksum = excluded.checksum, applied_at = clock_timestamp()`
 }
 
-async function readFolder(folder: string): Promise<SourceFile[]> {
-  const names = (await readdir(new URL(folder, SQL))).filter((name) => name.endsWith('.sql')).sort()
-  return Promise.all(names.map((name) => readSource(folder + name)))
+// At once, not each a round through the thread pool: a start waits for all of them.
+function readFolder(folder: string): SourceFile[] {
+  const names = readdirSync(join(SQL, folder)).filter((name) => name.endsWith('.sql'))
+  return names.sort().map((name) => readSource(folder + name))
 }
 
-async function readSource(name: string): Promise<SourceFile> {
-  const text = await readFile(new URL(name, SQL), 'utf8')
+function readSource(name: string): SourceFile {
+  const text = readFileSync(join(SQL, name), 'utf8')
   return { name, text, checksum: createHash('sha256').update(text).digest('hex') }
 }
 
 /** The numbered migrations of this program, in order. */
-export function migrationFiles(): Promise<SourceFile[]> {
+export function migrationFiles(): SourceFile[] {
   return readFolder('migrations/')
 }

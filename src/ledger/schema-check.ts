@@ -14,16 +14,11 @@ export class SchemaCheck {
   /** Checksums of the migrations that this program knows, by name. */
   readonly #known: ReadonlyMap<string, string>
 
-  private constructor(sql: Sql, epoch: string, known: ReadonlyMap<string, string>) {
+  /** @param epoch the database's, as this process knows it */
+  constructor(sql: Sql, epoch: string) {
     this.#sql = sql
     this.#epoch = epoch
-    this.#known = known
-  }
-
-  /** @param epoch the database's, as this process knows it */
-  static async open(sql: Sql, epoch: string): Promise<SchemaCheck> {
-    const files = await migrationFiles()
-    return new SchemaCheck(sql, epoch, new Map(files.map(({ name, checksum }) => [name, checksum])))
+    this.#known = new Map(migrationFiles().map(({ name, checksum }) => [name, checksum]))
   }
 
   /** @throws whatever the client throws while Postgres is away */

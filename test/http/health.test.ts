@@ -65,7 +65,7 @@ describe('/health/ready', () => {
     owner = connect(database.ownerUrl, { max: 1 })
     sql = connect(database.appUrl, { max: 2 })
     const [meta] = await owner<{ epoch: string }[]>`select epoch from meta`
-    schema = await SchemaCheck.open(sql, meta?.epoch ?? '')
+    schema = new SchemaCheck(sql, meta?.epoch ?? '')
   })
   afterAll(async () => {
     await Promise.all([owner.end(), sql.end({ timeout: 1 })])
