@@ -175,10 +175,14 @@ export const SUBJECTS = {
     }
   },
 
-  /** Writes to a socket, and nothing else: what the operating system and Node ask for it. */
+  /**
+   * Writes to a socket, and nothing else: what the operating system and Node ask for it. Without delay, as
+   * `node:http` sends: left to Nagle's algorithm, events wait for each other's acknowledgement and share
+   * segments (1.0 to 1.4 of them for each write and its acknowledgement, in place of 1.9).
+   */
   async 'bare TCP'(): Promise<Subject> {
     const sockets = new Bare<Socket>()
-    const server = createTcpServer((socket) => {
+    const server = createTcpServer({ noDelay: true }, (socket) => {
       socket.once('data', (user) => sockets.add(String(user), socket))
       socket.on('error', () => socket.destroy())
       socket.write('hello')
