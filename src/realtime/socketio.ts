@@ -5,8 +5,9 @@ import { Server, type Socket } from 'socket.io'
 import type { Principal } from '../auth/principal.ts'
 import { ApiError, type ErrorCode } from '../errors.ts'
 import type { Allowance } from './allowance.ts'
-import type { Connection, TransportSink } from './connection.ts'
-import { type Frame, NAMESPACE, type SocketIoFrame } from './frame.ts'
+import type { Connection } from './connection.ts'
+import { closeSoon, type EngineSocket, SocketSink } from './engine-socket.ts'
+import { type Frame, NAMESPACE } from './frame.ts'
 import type { Gateway } from './gateway.ts'
 import { HANDSHAKE_TIMEOUT, MAX_MESSAGE } from './limits.ts'
 import { TellingServer, TellingSocket } from './telling-socket.ts'
@@ -68,7 +69,7 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
   const connectTimeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
   const io = new Server({ connectTimeout, serveClient: false })
   // Before Socket.IO's own: what a client sends counts from its first packet on.
-  engine.on('connection', (conn: EngineSocket) => {
+  engine.on('connection', (conn: VisitedSocket) => {
     conn[VISITOR] = new Visitor(parts, connections.allowance())
     conn.on('packet', onPacket)
   })
@@ -98,7 +99,7 @@ function refusal(error: unknown): Error {
 }
 
 async function admit(socket: Socket, { admission }: Parts): Promise<void> {
-  const conn = socket.conn as unknown as EngineSocket
+  const conn = socket.conn as unknown as VisitedSocket
   const visitor = conn[VISITOR]
   if (visitor.isTaken) throw new ApiError(409, 'conflict', 'one connection is one stream')
   visitor.isTaken = true
@@ -152,9 +153,13 @@ class Visitor {
   }
 }
 
+interface VisitedSocket extends EngineSocket {
+  [VISITOR]: Visitor
+}
+
 function serve(socket: Socket, { connections }: Parts): void {
   const { principal, currency, lastEventId, abandoned } = socket.data as Admitted
-  const conn = socket.conn as unknown as EngineSocket
+  const conn = socket.conn as unknown as VisitedSocket
   conn.off('close', abandoned)
   const visitor = conn[VISITOR]
   visitor.connection = connections.open(new SocketSink(conn), {
@@ -176,11 +181,11 @@ function serve(socket: Socket, { connections }: Parts): void {
 function onDisconnect(this: Socket): void {
   const { connection, parts } = this.data as Visitor
   if (connection) parts.connections.closed(connection)
-  this.conn.close()
+  closeSoon(this.conn as unknown as EngineSocket)
 }
 
 /** Counts whatever the client sends, also before it said who it is. */
-function onPacket(this: EngineSocket): void {
+function onPacket(this: VisitedSocket): void {
   const { allowance, connection, parts } = this[VISITOR]
   if (connection) parts.connections.allows(connection, allowance)
   else if (!allowance.take()) this.close(true)
@@ -194,48 +199,4 @@ async function onEvent(this: Socket, event: unknown, ...args: unknown[]): Promis
   parts.connections.reply(connection, frame)
   const callback = args.at(-1)
   if (typeof callback === 'function') callback(frame.payload)
-}
-
-/** Engine.IO's types leave out what Socket.IO's own adapter uses: its queue, and frames made beforehand. */
-interface EngineSocket {
-  [VISITOR]: Visitor
-  request: unknown
-  readyState: string
-  writeBuffer: unknown[]
-  transport: { socket?: { bufferedAmount: number } }
-  write(data: string, options: SocketIoFrame['options']): void
-  close(discard?: boolean): void
-  on(event: 'packet', listener: () => void): void
-  once(event: 'close', listener: () => void): void
-  off(event: 'close', listener: () => void): void
-}
-
-class SocketSink implements TransportSink {
-  readonly #engine: EngineSocket
-  /** Bytes handed to Engine.IO since its queue was last empty. */
-  #queued = 0
-
-  constructor(engine: EngineSocket) {
-    this.#engine = engine
-  }
-
-  write(frame: Frame): void {
-    const { packet, bytes, options } = frame.socketIo
-    if (this.#engine.writeBuffer.length === 0) this.#queued = 0
-    this.#queued += bytes
-    this.#engine.write(packet, options)
-  }
-
-  queuedBytes(): number {
-    if (this.#engine.writeBuffer.length === 0) this.#queued = 0
-    return this.#queued + (this.#engine.transport.socket?.bufferedAmount ?? 0)
-  }
-
-  /** Engine.IO has its own ping, every 25 s. */
-  beat(): void {}
-
-  /** Closed underneath: after `socket.disconnect()` the client would not connect again. */
-  close(): void {
-    this.#engine.close(this.queuedBytes() > MAX_MESSAGE)
-  }
 }

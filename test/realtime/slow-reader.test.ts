@@ -143,6 +143,58 @@ describe.each(TRANSPORTS)('invariant 9: a %s client that never reads', (transpor
   }, 60_000)
 })
 
+describe('a client that does not read what it was sent last is gone soon after its connection was ended', () => {
+  /** One with less in its queue than it would be cut for at once. */
+  const little = { timeout: 15_000 }
+
+  test.each(TRANSPORTS)(
+    '%s',
+    async (transport) => {
+      const bus = new FragileBus()
+      const ledger = new EndlessLedger()
+      const server = await startServer({ bus, ledger })
+      const sockets: Socket[] = []
+      server.server.http.on('connection', (socket: Socket) => sockets.push(socket))
+      await deafClient(transport, server)
+      const produce = async () => {
+        ledger.head += 1
+        bus.bring({ ...ledger.event(ledger.head), transactionId: 'x'.repeat(1000) })
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      while (sockets[0]?.writableLength === 0) await produce()
+      await produce()
+      await server.gateway.connections.drain(0)
+      await eventually(() => {
+        expect(server.gateway.users).toBe(0)
+        expect(sockets.filter(({ destroyed }) => !destroyed)).toEqual([])
+      }, little)
+    },
+    30_000,
+  )
+
+  test.each(['an event', 'nothing'])(
+    'Socket.IO by long polling, with %s waiting',
+    async (waiting) => {
+      const bus = new FragileBus()
+      const ledger = new EndlessLedger()
+      const { url, gateway } = await startServer({ bus, ledger })
+      const path = `${url}/socket.io/?EIO=4&transport=polling`
+      const { sid } = JSON.parse((await (await fetch(path)).text()).slice(1))
+      const poll = async () => await (await fetch(`${path}&sid=${sid}`)).text()
+      const body = `40/balance,${JSON.stringify({ token: await tokenOf(ALICE) })}`
+      await fetch(`${path}&sid=${sid}`, { method: 'POST', body })
+      while (!(await poll()).includes('balance_initial')) {}
+      if (waiting === 'an event') {
+        ledger.head += 1
+        bus.bring(ledger.event(ledger.head))
+      }
+      await gateway.connections.drain(0)
+      await eventually(() => expect(gateway.users).toBe(0), little)
+    },
+    30_000,
+  )
+})
+
 interface Told {
   event: string
   seq: number
