@@ -23,6 +23,8 @@ export interface PublishedKeysOptions {
   url: string
   /** Milliseconds that a fetched set stands before it is asked for again. Default 10 minutes. */
   maxAge?: number
+  /** Milliseconds after which a token waits for a newer set, unless none was to be had. Default twice `maxAge`. */
+  tooOld?: number
   /** Least milliseconds between two requests, whatever comes in. Default 30 s, and 5 s after a failure. */
   cooldown?: number
   now?: () => number
@@ -33,15 +35,18 @@ const RETRY_AFTER_FAILURE = 5000
 
 /**
  * A JWK set that is fetched, kept and rotated: an unknown `kid` asks for it again, at a bounded rate that a
- * flood of forged tokens cannot raise. While the source is away the last known keys stand.
+ * flood of forged tokens cannot raise. While the source is away, or hangs, the last known keys stand, and
+ * no token that they vouch for waits for it.
  */
 export function createPublishedKeys(options: PublishedKeysOptions): PublishedKeys {
   const { url, maxAge = 600_000, cooldown = 30_000, now = Date.now } = options
+  const { tooOld = 2 * maxAge } = options
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let text = ''
   let generation = 0
   let notBefore = 0
   let fetchedAt = 0
+  let failing = false
   let pending: Promise<void> | undefined
 
   async function load(): Promise<void> {
@@ -56,8 +61,10 @@ export function createPublishedKeys(options: PublishedKeysOptions): PublishedKey
       keys = next
       text = canonical
       fetchedAt = now()
+      failing = false
       notBefore = fetchedAt + cooldown
     } catch (cause) {
+      failing = true
       notBefore = now() + Math.min(cooldown, RETRY_AFTER_FAILURE)
       if (!keys) throw new KeySourceError('the key set could not be fetched', { cause })
     } finally {
@@ -73,11 +80,12 @@ export function createPublishedKeys(options: PublishedKeysOptions): PublishedKey
     return true
   }
 
-  const stale = () => now() >= fetchedAt + maxAge
+  const olderThan = (age: number) => now() >= fetchedAt + age
 
   return {
     async find(header, token) {
-      if (!keys || stale()) await refresh()
+      if (!keys || (olderThan(tooOld) && !failing)) await refresh()
+      else if (olderThan(maxAge)) void refresh()
       if (!keys) throw new KeySourceError('the key set could not be fetched')
       try {
         return await keys(header, token)
@@ -88,7 +96,7 @@ export function createPublishedKeys(options: PublishedKeysOptions): PublishedKey
     },
     generation() {
       // Remembered tokens never look a key up, so their reading must notice old age too.
-      if (keys && stale()) void refresh()
+      if (keys && olderThan(maxAge)) void refresh()
       return generation
     },
   }

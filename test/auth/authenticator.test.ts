@@ -4,6 +4,7 @@ import { base64url, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { mintToken } from '../../src/auth/token.ts'
+import { eventually } from '../environment/index.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -129,6 +130,19 @@ describe('a token signed with the secret', () => {
     expect(await authenticate(b as string)).not.toBe(second)
   })
 
+  test('is as young as its last use, also where it was only recalled', async () => {
+    const { authenticate, recall } = createAuthenticator({
+      keys: { kind: 'secret', secret: SECRET },
+      cacheSize: 2,
+    })
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((sub) => hs256({ ...good, sub })))
+    for (const token of [a, b]) await authenticate(token as string)
+    expect(recall(a as string)).toMatchObject({ userId: 'a' })
+    await authenticate(c as string)
+    expect(recall(a as string)).toMatchObject({ userId: 'a' })
+    expect(recall(b as string)).toBeUndefined()
+  })
+
   test('must carry the configured issuer and audience', async () => {
     const options = { issuer: 'https://id.example.com', audience: 'wallet' }
     const token = await hs256({ ...good, iss: options.issuer, aud: ['wallet', 'other'] })
@@ -186,9 +200,14 @@ describe('a token signed by a published key', () => {
 
   /** A key set on the network that counts how often it is asked for. */
   async function provider() {
-    const state = { keys: [] as unknown[], asked: 0, status: 200 }
+    const state = { keys: [] as unknown[], asked: 0, status: 200, hangs: false, waiting: 0 }
     const server = createServer((_, response) => {
       state.asked++
+      if (state.hangs) {
+        state.waiting++
+        response.on('close', () => state.waiting--)
+        return
+      }
       response.writeHead(state.status, { 'content-type': 'application/json' })
       response.end(JSON.stringify({ keys: state.keys }))
     })
@@ -305,5 +324,53 @@ describe('a token signed by a published key', () => {
     now += 3_000_000
     const later = await key.token({ sub: 'bob', exp: good.exp + 7200 })
     await expect(authenticate(later)).resolves.toMatchObject({ userId: 'bob' })
+  })
+
+  /** Known keys, of a source that hangs from now on. */
+  async function hanging() {
+    let now = Date.now()
+    const source = await provider()
+    const key = await signer('ES256', 'a')
+    source.keys = [key.jwk]
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'jwks', url: source.url },
+      now: () => now,
+    })
+    await authenticate(await key.token())
+    source.hangs = true
+    const fresh = async (sub: string) =>
+      authenticate(await key.token({ sub, exp: good.exp + 7200 }))
+    const later = (milliseconds: number) => {
+      now += milliseconds
+    }
+    return { source, fresh, later }
+  }
+
+  test('does not wait for a source that hangs, though its keys are due to be fetched again', async () => {
+    const { source, fresh, later } = await hanging()
+    later(601_000)
+    await expect(fresh('bob')).resolves.toMatchObject({ userId: 'bob' })
+    await eventually(() => expect(source.waiting).toBe(1))
+    await expect(fresh('carol')).resolves.toMatchObject({ userId: 'carol' })
+    // Had either waited, it would have been until this request was given up.
+    expect([source.asked, source.waiting]).toEqual([2, 1])
+  })
+
+  test('waits once for a source that hangs when its keys are old, and not again', async () => {
+    const { source, fresh, later } = await hanging()
+    later(1_201_000)
+    await expect(fresh('bob')).resolves.toMatchObject({ userId: 'bob' })
+    await eventually(() => expect([source.asked, source.waiting]).toEqual([2, 0]))
+    later(5_000)
+    await expect(fresh('carol')).resolves.toMatchObject({ userId: 'carol' })
+    await eventually(() => expect([source.asked, source.waiting]).toEqual([3, 1]))
+  }, 15_000)
+
+  test('is refused when its key was withdrawn while nobody asked', async () => {
+    const { source, fresh, later } = await hanging()
+    source.hangs = false
+    source.keys = []
+    later(1_201_000)
+    await expect(fresh('bob')).rejects.toMatchObject({ code: 'unauthorized' })
   })
 })
