@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { ApiError } from '../errors.ts'
+import { CLOCK_TOLERANCE } from './clock.ts'
 import { createPublishedKeys } from './keys.ts'
 import type { Authenticator, Principal, RevocationList, TokenMemory } from './principal.ts'
 import { tokenRevoked } from './revocations.ts'
@@ -21,8 +22,6 @@ export interface AuthenticatorOptions {
   now?: () => number
 }
 
-/** Seconds that two machines' clocks may be apart. */
-const CLOCK_TOLERANCE = 30
 /** No honest token is longer, and hashing or parsing a giant one is work for nothing. */
 const MAX_TOKEN_LENGTH = 8192
 
@@ -83,10 +82,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     },
     recall(token) {
       if (token.length > MAX_TOKEN_LENGTH) return undefined
-      const kept = known.get(hash('sha256', token, 'base64'))
+      const digest = hash('sha256', token, 'base64')
+      const kept = known.get(digest)
       if (!kept || kept.keys !== verify.generation()) return undefined
       if (kept.principal.expiresAt + CLOCK_TOLERANCE <= now() / 1000) return undefined
-      return revocations?.covers(kept.principal) ? undefined : kept.principal
+      if (revocations?.covers(kept.principal)) return undefined
+      known.delete(digest)
+      known.set(digest, kept)
+      return kept.principal
     },
   }
 }

@@ -1,5 +1,6 @@
 import { ApiError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { CLOCK_TOLERANCE } from './clock.ts'
 import type { Principal, RevocationList } from './principal.ts'
 import type { NewRevocation, Revocation, RevocationChange, RevocationStore } from './revocation.ts'
 
@@ -27,7 +28,7 @@ const RELOAD_AFTER = 3_600_000
 const GRACE = 60_000
 
 interface Known {
-  /** Seconds since 1970: tokens that were issued up to then are revoked. */
+  /** Seconds since 1970: tokens that say they were issued up to then are revoked, by a clock that is ahead. */
   issuedUntil: number
   /** Milliseconds since 1970. */
   until: number
@@ -67,7 +68,7 @@ export class Revocations implements RevocationList {
   covers({ tenant, userId, tokenId, issuedAt }: Principal): boolean {
     if (this.#known.size === 0) return false
     const byUser = this.#known.get(key(tenant, 'user', userId))
-    // Nobody knows when a token without `iat` was issued. One of the same second may be older.
+    // Nobody knows when a token without `iat` was issued.
     if (byUser && stands(byUser) && (issuedAt ?? 0) <= byUser.issuedUntil) return true
     const byId = tokenId === undefined ? undefined : this.#known.get(key(tenant, 'token', tokenId))
     return byId !== undefined && stands(byId)
@@ -193,7 +194,7 @@ function apply(known: Map<string, Known>, { revocation, lifted }: RevocationChan
     return 0
   }
   const until = expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(expiresAt) + GRACE
-  known.set(of, { issuedUntil: Date.parse(revokedAt) / 1000, until })
+  known.set(of, { issuedUntil: Date.parse(revokedAt) / 1000 + CLOCK_TOLERANCE, until })
   return 1
 }
 
