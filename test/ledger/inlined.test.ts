@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { createDatabase, type TestDatabase } from '../environment/index.ts'
+
+let database: TestDatabase
+let sql: Sql
+beforeAll(async () => {
+  database = await createDatabase()
+  sql = connect(database.ownerUrl, { max: 1 })
+})
+afterAll(async () => {
+  await sql?.end()
+  await database?.drop()
+})
+
+// A call of an SQL function that Postgres cannot put in place of the call costs more than what it decides.
+test.each([
+  'decide_opening(s.user_id, s.version, s.user_id, s.currency, s.version::int)',
+  'funds_refusal(s.currency, s.balance, s.held, s.version, s.cash)',
+  'entry_hash(s.hash, s.cash, s.cash, uuidv7(), s.cash, s.cash, s.cash, s.cash, s.cash, s.updated_at)',
+  'uuid_at(s.updated_at)',
+])('every payment passes %s, which its caller runs as an expression', async (call) => {
+  const rows = await sql.unsafe(`explain (verbose) select ${call} from balance_snapshots s`)
+  const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+  expect(plan).toContain('Output:')
+  expect(plan).not.toContain(call.slice(0, call.indexOf('(') + 1))
+})
