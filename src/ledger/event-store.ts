@@ -61,10 +61,13 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
   }
 
   async claim(limit: number, olderThanMs: number): Promise<Committed[]> {
-    const rows = await this.#sql<{ outbox_id: string; events: EventRow[] }[]>`
+    const rows = await this.#sql<{ outbox_id: string; events: EventRow[] | null }[]>`
       select outbox_id, events
       from outbox_claim(${limit}, make_interval(secs => ${olderThanMs / 1000}))`
-    return rows.map((row) => ({ outboxId: row.outbox_id, events: row.events.map(toEvent) }))
+    return rows.map((row) => ({
+      outboxId: row.outbox_id,
+      events: (row.events ?? []).map(toEvent),
+    }))
   }
 
   async acknowledge(outboxIds: readonly string[]): Promise<void> {

@@ -54,10 +54,6 @@ export class Outbox {
    * @returns whether it is published: a read of the cache now sees it
    */
   async publish(committed: Committed, maxWaitMs = 1000): Promise<boolean> {
-    if (committed.events.length === 0) {
-      this.#acknowledge(committed.outboxId)
-      return true
-    }
     if (this.#inFlight.size >= MOST_IN_FLIGHT) return false
     const publishing = this.#send(committed)
     this.#inFlight.add(publishing)
@@ -79,6 +75,10 @@ export class Outbox {
   }
 
   async #send(committed: Committed): Promise<boolean> {
+    if (committed.events.length === 0) {
+      this.#acknowledge(committed.outboxId)
+      return true
+    }
     const { bus, logger, observers = [] } = this.#options
     const ends = observers.map((observer) => observer.publishing(committed.events))
     let published = false

@@ -36,6 +36,19 @@ test('the backlog is as old as its oldest change, however often somebody took it
   expect(await overview.backlog()).toEqual({ rows: 0, oldestSeconds: 0 })
 })
 
+test('a commit whose events are gone is claimed with none, so that its row can go', async () => {
+  const store = await PostgresEventStore.open(sql)
+  const owner = connect(database.ownerUrl, { max: 1 })
+  const gift = { op: 'adjustment', tenant: 'default', actor: 'ada', amount: 5n } as const
+  await new BatchingExecutor(sql).execute({ ...gift, userId: 'erin', currency: 'USD' })
+  await owner`delete from events where wallet_id = (select id from wallets where user_id = 'erin')`
+  await owner.end()
+  const claimed = await store.claim(10, 0)
+  expect(claimed).toEqual([{ outboxId: expect.any(String), events: [] }])
+  await store.acknowledge(claimed.map(({ outboxId }) => outboxId))
+  expect(await store.claim(10, 0)).toEqual([])
+})
+
 test('a wallet that a commit touched without an event does not hide how old it is', async () => {
   const overview = new PostgresOverview(sql)
   const executor = new BatchingExecutor(sql)

@@ -41,6 +41,14 @@ describe('invariant 5: published at least once', () => {
     await eventually(() => expect(ledger.outbox.size).toBe(0))
   })
 
+  test('what a killed process left, and is forgotten since, is no burden on the bus: its row goes', async () => {
+    const { ledger, bus } = open()
+    ledger.change(ALICE, 1n).events.length = 0
+    expect(ledger.outbox.size).toBe(1)
+    await eventually(() => expect(ledger.outbox.size).toBe(0))
+    expect(bus.attempts).toBe(0)
+  })
+
   test('what could not be published is published once Redis is back', async () => {
     const { ledger, bus, outbox, seqs } = open()
     bus.fails = true
