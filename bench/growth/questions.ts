@@ -92,6 +92,6 @@ export async function questions(sql: Sql): Promise<Map<string, () => Promise<unk
     ['verify, the busy user', () => auditor.verify(hot, 'USD')],
     ['recalculate, the busy user', () => auditor.recalculate(hot, 'USD')],
     ['audit: one step', () => sql`select * from audit_wallets(${tenant}, ${'1000'}, 500)`],
-    ['audit: orphans', () => sql`select * from audit_orphans()`],
+    ['audit: orphans', () => sql`select * from audit_orphans(${tenant})`],
   ])
 }

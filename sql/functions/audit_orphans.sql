@@ -1,6 +1,8 @@
--- Entries and transactions of wallets that do not exist, one of each such wallet. Goes from one wallet to
--- the next by the index, so its cost is by wallets, not by entries.
-create or replace function audit_orphans() returns table (problem text, at text)
+-- Entries and transactions of wallets that do not exist, one of each such wallet, as far as they are the
+-- tenant's: a transaction names it, an entry's accounts are its. An entry none of whose accounts exists is
+-- nobody's, so every tenant hears of it. Goes from one wallet to the next by the index, so its cost is by wallets,
+-- not by entries.
+create or replace function audit_orphans(p_tenant text) returns table (problem text, at text)
 language sql stable security definer
 set search_path = public, pg_temp set enable_seqscan = off set jit = off as $$
   with recursive account as (
@@ -13,14 +15,23 @@ set search_path = public, pg_temp set enable_seqscan = off set jit = off as $$
     union all
     select (select min(t.wallet_id) from transactions t where t.wallet_id > w.id)
     from wallet w where w.id is not null
+  ), orphaned_account as materialized (
+    select a.id from account a
+    where a.id is not null and not exists (select from balance_snapshots s where s.account_id = a.id)
+  ), orphaned_wallet as materialized (
+    select w.id from wallet w
+    where w.id is not null and not exists (select from wallets x where x.id = w.id)
   )
-  select 'an entry belongs to no wallet',
-    (select e.transaction_id::text from entries e where e.account_id = a.id limit 1)
-  from account a
-  where a.id is not null and not exists (select from balance_snapshots s where s.account_id = a.id)
+  select 'an entry belongs to no wallet', e.transaction_id::text
+  from orphaned_account o
+  cross join lateral (
+    select e.transaction_id, e.debit_account, e.credit_account
+    from entries e where e.account_id = o.id limit 1) e
+  where (select coalesce(bool_or(a.tenant = p_tenant), true) from accounts a
+    where a.id in (o.id, e.debit_account, e.credit_account))
   union all
-  select 'a transaction belongs to no wallet',
-    (select t.id::text from transactions t where t.wallet_id = w.id limit 1)
-  from wallet w
-  where w.id is not null and not exists (select from wallets x where x.id = w.id)
+  select 'a transaction belongs to no wallet', t.id::text
+  from orphaned_wallet o
+  cross join lateral (
+    select t.id from transactions t where t.wallet_id = o.id and t.tenant = p_tenant limit 1) t
 $$;

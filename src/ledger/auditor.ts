@@ -119,7 +119,7 @@ export class PostgresAuditor implements Auditor {
       }
     }
     await Promise.all(Array.from({ length: LANES }, walk))
-    list(await this.#sql<DiscrepancyRow[]>`select problem, at from audit_orphans()`)
+    list(await this.#sql<DiscrepancyRow[]>`select problem, at from audit_orphans(${tenant})`)
     audit.accurate = audit.total - audit.inaccurate
     audit.ledger = [...sums]
       .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -131,7 +131,14 @@ test('debits and credits differ when an entry names an account that is not there
   for (const { debits, credits } of sums) expect(debits).not.toBe(credits)
 })
 
-test('the audit finds entries and transactions of nobody', async () => {
+const ORPHANS = ['an entry belongs to no wallet', 'a transaction belongs to no wallet']
+
+async function orphansOf(tenant: string): Promise<string[]> {
+  const { discrepancies } = await ledger.auditor.audit(tenant)
+  return discrepancies.map((one) => one.problem).filter((problem) => ORPHANS.includes(problem))
+}
+
+test('the audit finds the tenant’s entries and transactions of nobody', async () => {
   await ledger.owner.begin(async (tx) => {
     await tx`
       insert into entries select 888888, version, transaction_id, 888888, credit_account, amount, amount, 0,
@@ -141,7 +148,14 @@ test('the audit finds entries and transactions of nobody', async () => {
         created_by, created_at, updated_at)
       values (gen_random_uuid(), 777777, 'default', 'nobody', 'topup', 1, 'USD', 'pending', 'x', now(), now())`
   })
-  const problems = (await ledger.auditor.audit(tenant)).discrepancies.map((one) => one.problem)
-  expect(problems).toContain('an entry belongs to no wallet')
-  expect(problems).toContain('a transaction belongs to no wallet')
+  expect(await orphansOf(tenant)).toEqual(ORPHANS)
+  expect(await orphansOf('another')).toEqual([])
+})
+
+test('an entry that names no account at all is everybody’s concern', async () => {
+  await ledger.owner`
+    insert into entries select 999999, version, transaction_id, 999999, 999998, amount, amount, 0,
+      created_at, hash from entries where account_id = 888888`
+  expect(await orphansOf('another')).toEqual(ORPHANS.slice(0, 1))
+  expect(await orphansOf(tenant)).toEqual([ORPHANS[0], ...ORPHANS])
 })
