@@ -1,15 +1,15 @@
 -- For a request that is no command of ledger_apply(): makes it the one that acts on an idempotency key,
 -- by a row without an answer yet. A claim that was not renewed for p_lease is up to whoever comes next: its
--- process is gone. Returns whether the claim is the caller's; if not, what the key stands for, and the
--- first answer, null while somebody acts.
+-- process is gone, and should it come back, it has lost p_claim's place. Returns whether the claim is the
+-- caller's; if not, what the key stands for, and the first answer, null while somebody acts.
 create or replace function claim_key(
-  p_tenant text, p_actor text, p_key text, p_hash text, p_lease interval
+  p_tenant text, p_actor text, p_key text, p_hash text, p_claim uuid, p_lease interval
 ) returns table (mine boolean, hash text, answer text)
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
-  insert into idempotency_keys as k (tenant, actor, key, command_hash, result, created_at)
-  values (p_tenant, p_actor, p_key, p_hash, 'null', clock_timestamp())
-  on conflict (tenant, actor, key) do update set created_at = clock_timestamp()
+  insert into idempotency_keys as k (tenant, actor, key, command_hash, result, claim, created_at)
+  values (p_tenant, p_actor, p_key, p_hash, 'null', p_claim, clock_timestamp())
+  on conflict (tenant, actor, key) do update set claim = p_claim, created_at = clock_timestamp()
   where k.command_hash = p_hash and k.result = 'null' and k.created_at < clock_timestamp() - p_lease;
   if found then
     return query select true, p_hash, null::text;

@@ -1,6 +1,7 @@
--- Gives up a claim on an idempotency key without an answer: whoever comes next acts. An answer stays.
-create or replace function release_key(p_tenant text, p_actor text, p_key text) returns void
-language sql security definer set search_path = public, pg_temp as $$
+-- Gives up a claim on an idempotency key without an answer: whoever comes next acts. An answer stays, and so
+-- does the claim of another.
+create or replace function release_key(p_tenant text, p_actor text, p_key text, p_claim uuid)
+returns void language sql security definer set search_path = public, pg_temp as $$
   delete from idempotency_keys
-  where tenant = p_tenant and actor = p_actor and key = p_key and result = 'null'
+  where tenant = p_tenant and actor = p_actor and key = p_key and claim = p_claim and result = 'null'
 $$;

@@ -5,11 +5,11 @@ import type {
   Audit,
   Auditor,
   AuditProgress,
+  Claim,
   Discrepancy,
   Recalculation,
   RecalculationOfAll,
   RecalculationStretch,
-  RequestKey,
   Verification,
   WalletState,
 } from './ledger.ts'
@@ -138,20 +138,26 @@ export class PostgresAuditor implements Auditor {
     return [...rows.map((row) => row.account_id), '0']
   }
 
-  async recalculate(
-    who: Who,
-    currency: string,
-    key?: RequestKey,
-  ): Promise<Recalculation | undefined> {
+  async recalculate(who: Who, currency: string, claim?: Claim): Promise<Recalculation | undefined> {
     const [row] = await this.#sql<
-      { previous_balance: string; new_balance: string; events: EventRow[]; outbox_id: string }[]
+      {
+        previous_balance: string
+        new_balance: string
+        corrected: boolean
+        events: EventRow[]
+        outbox_id: string
+      }[]
     >`
-      select previous_balance, new_balance, events, outbox_id
+      select previous_balance, new_balance, corrected, events, outbox_id
       from recalculate(${who.tenant}, ${who.userId}, ${currency},
-        ${key?.actor ?? null}, ${key?.key ?? null})`
+        ${claim?.actor ?? null}, ${claim?.key ?? null}, ${claim?.id ?? null})`
     if (!row) return undefined
     await this.#onCommitted({ outboxId: row.outbox_id, events: row.events.map(toEvent) })
-    return { previousBalance: BigInt(row.previous_balance), newBalance: BigInt(row.new_balance) }
+    return {
+      previousBalance: BigInt(row.previous_balance),
+      newBalance: BigInt(row.new_balance),
+      corrected: row.corrected,
+    }
   }
 
   async recalculateAll(
@@ -168,8 +174,8 @@ export class PostgresAuditor implements Auditor {
         where s.tenant = ${tenant} and s.account_id > ${after}
         order by s.account_id limit ${step}`
       for (const row of rows.filter(({ accurate }) => !accurate)) {
-        await this.recalculate({ tenant, userId: row.user_id }, row.currency)
-        corrected += 1
+        const done = await this.recalculate({ tenant, userId: row.user_id }, row.currency)
+        if (done?.corrected) corrected += 1
       }
       await this.#onVerified(
         rows.filter(({ accurate }) => accurate).map((row) => toWalletState(tenant, row)),

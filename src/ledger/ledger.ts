@@ -83,6 +83,12 @@ export interface RequestKey {
   key: string
 }
 
+/** The right to act on an idempotency key, until it is answered, given up, or not renewed in time. */
+export interface Claim extends RequestKey {
+  /** A UUID, of this claim alone. */
+  id: string
+}
+
 /** A request that came with an idempotency key. */
 export interface KeyedRequest extends RequestKey {
   /** All that is asked for, as text that is the same for the same request. */
@@ -101,11 +107,14 @@ export interface Answers {
    * Acts, unless the key has its answer already, and keeps the answer. Of two at once one acts, and the
    * other waits for its answer.
    * @param act its answer, as text. What it throws is no answer: the next to come acts. When its process
-   *   ends before the answer is kept, so it is too, after some seconds; so it keeps the answer itself
-   *   (`RequestKey`) with what it commits, or does no harm when it is done again
+   *   ends before the answer is kept, or stalls for long, so it is too, after some seconds; so it keeps the
+   *   answer itself (by its claim) with what it commits, or does no harm when it is done again
    * @returns `reused`: the key stands for another request; `busy`: who acts is not done within patience
    */
-  once(request: KeyedRequest, act: () => Promise<string>): Promise<Kept | 'reused' | 'busy'>
+  once(
+    request: KeyedRequest,
+    act: (claim: Claim) => Promise<string>,
+  ): Promise<Kept | 'reused' | 'busy'>
 }
 
 /** Which transactions; what is left out does not narrow. Newest first. */
@@ -198,6 +207,8 @@ export interface Audit {
 export interface Recalculation {
   previousBalance: bigint
   newBalance: bigint
+  /** The snapshot was wrong: its balance, what is held, or the newest entry that it names. */
+  corrected: boolean
 }
 
 /** Which wallets of the tenant: at most `limit` (default all) after `cursor` (default the first). */
@@ -231,9 +242,9 @@ export interface Auditor {
   /**
    * Rebuilds the snapshot from the entries under the wallet's lock, refreshes the cache and tells the
    * clients, also when nothing had to change. Undefined: no such wallet.
-   * @param key claimed: its answer, `{"previousBalance", "newBalance"}` in minor units, is kept in the same transaction
+   * @param claim its key's answer, a `Recalculation` with its amounts as text, is kept in the same transaction
    */
-  recalculate(who: Who, currency: string, key?: RequestKey): Promise<Recalculation | undefined>
+  recalculate(who: Who, currency: string, claim?: Claim): Promise<Recalculation | undefined>
   /** `recalculate` for every wallet of the tenant that is wrong; the cache is refreshed for the others too. */
   recalculateAll(tenant: string, stretch?: RecalculationStretch): Promise<RecalculationOfAll>
 }

@@ -84,12 +84,15 @@ export const recalculation = z.object({
   currency: z.string(),
   previousBalance: amount,
   newBalance: amount,
-  corrected: z.boolean(),
+  corrected: z.boolean().meta({
+    description:
+      'The snapshot was wrong: its balance, what is held, or the newest entry that it names.',
+  }),
 })
 
 export const recalculationOfAll = z.object({
   total: z.int().meta({ description: 'Wallets that were looked at.' }),
-  corrected: z.int(),
+  corrected: z.int().meta({ description: 'Those of them whose snapshot was wrong.' }),
   nextCursor: z.string().nullable().meta({ description: 'Null when none is left.' }),
   remaining: z.int().meta({ description: 'Wallets that are left.' }),
 })

@@ -63,19 +63,19 @@ export function auditRoutes({
         return once(
           c,
           answers,
-          async (key) => {
-            const found = await auditor.recalculate({ tenant, userId }, currency, key)
+          async (claim) => {
+            const found = await auditor.recalculate({ tenant, userId }, currency, claim)
             if (!found) throw noWallet()
-            const { previousBalance, newBalance } = found
-            return { previousBalance: `${previousBalance}`, newBalance: `${newBalance}` }
+            const { previousBalance, newBalance, corrected } = found
+            return { previousBalance: `${previousBalance}`, newBalance: `${newBalance}`, corrected }
           },
           200,
-          ({ previousBalance, newBalance }) => ({
+          ({ previousBalance, newBalance, corrected }) => ({
             userId,
             currency,
             previousBalance: wireAmount(BigInt(previousBalance), currency),
             newBalance: wireAmount(BigInt(newBalance), currency),
-            corrected: previousBalance !== newBalance,
+            corrected,
           }),
         )
       },

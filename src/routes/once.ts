@@ -6,7 +6,7 @@ import type { Env } from '../http/env.ts'
 import { refusal } from '../http/refusal.ts'
 import { replayedHeader } from '../http/replayed.ts'
 import { parseJson, stringifyJson } from '../json.ts'
-import type { Answers, RequestKey } from '../ledger/ledger.ts'
+import type { Answers, Claim } from '../ledger/ledger.ts'
 
 /** A refusal as it is kept; no other answer has a field of this name. */
 type Refused = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'details'> }
@@ -15,7 +15,7 @@ type Refused = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'detail
  * Answers a POST or PATCH that is no command of the ledger (those go through `perform`) as its
  * `Idempotency-Key` asks: the same key and request gets the first answer again, a refusal too, and nothing
  * is done twice. Every such route answers through it.
- * @param act does what was asked and returns what JSON can hold. `key` is there when the caller sent one:
+ * @param act does what was asked and returns what JSON can hold. `claim` is there when the caller sent a key:
  *   what commits something can keep its answer in the same transaction; what does no harm when a process
  *   dies and it is done again need not look at it
  * @param toBody makes the body of what `act` returned, when it is not the body itself
@@ -23,14 +23,15 @@ type Refused = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'detail
 export async function once<T, S extends 200 | 201, B = T>(
   c: Context<Env>,
   answers: Answers,
-  act: (key?: RequestKey) => Promise<T>,
+  act: (claim?: Claim) => Promise<T>,
   status: S,
   toBody: (done: T) => B = (done) => done as unknown as B,
 ) {
   const { idempotencyKey, principal } = c.var
   if (idempotencyKey === undefined) return answer(c, toBody(await act()), status)
-  const key = { tenant: principal.tenant, actor: principal.userId, key: idempotencyKey }
-  const kept = await answers.once({ ...key, asked: asked(c) }, () => attempt(() => act(key)))
+  const { tenant, userId: actor } = principal
+  const request = { tenant, actor, key: idempotencyKey, asked: asked(c) }
+  const kept = await answers.once(request, (claim) => attempt(() => act(claim)))
   if (kept === 'reused') throw refusal('idempotency_key_reused')
   if (kept === 'busy') throw stillActing()
   const headers = replayedHeader(kept.replayed)

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PostgresAnswers } from '../../src/ledger/answers.ts'
 import { PostgresAuditor } from '../../src/ledger/auditor.ts'
+import type { Claim } from '../../src/ledger/ledger.ts'
 import { eventually } from '../environment/index.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 
@@ -18,6 +19,20 @@ afterAll(() => ledger?.close())
 const keyed = (key: string = randomUUID()) => ({ tenant, actor: 'ada', key, asked: 'this' })
 const seq = async () => (await ledger.reader.balance(ann, USD)).seq
 const never = () => Promise.reject(new Error('this must not be done'))
+
+/** As if the process that made the claim had not been able to renew it. */
+const lapse = ({ key }: Claim) =>
+  ledger.owner`update idempotency_keys set created_at = now() - interval '1 minute' where key = ${key}`
+
+function gate<T>() {
+  let pass: (value: T) => void = () => {}
+  let fail: (error: Error) => void = () => {}
+  const passed = new Promise<T>((resolve, reject) => {
+    pass = resolve
+    fail = reject
+  })
+  return { passed, pass, fail }
+}
 
 test('the first answer is given again, to the letter, and nothing is done again', async () => {
   const request = keyed()
@@ -56,7 +71,8 @@ test('a claim whose process is gone is taken over, one that is at work is not', 
     select replace(translate(encode(sha256('this'), 'base64'), '+/', '-_'), '=', '') as hash`
   )[0]
   await ledger.sql`
-    select claim_key(${tenant}, 'ada', ${request.key}, ${hash?.hash ?? ''}, interval '1 s')`
+    select claim_key(
+      ${tenant}, 'ada', ${request.key}, ${hash?.hash ?? ''}, ${randomUUID()}, interval '1 s')`
   const impatient = new PostgresAnswers(ledger.sql, { patience: 0 })
   expect(await impatient.once(request, never)).toBe('busy')
   expect(await quick.once(request, async () => 'taken over')).toMatchObject({ replayed: false })
@@ -87,8 +103,8 @@ test('a claim whose process is gone is taken over, one that is at work is not', 
 test('a recalculation and its answer stand together: a process that dies after it loses neither', async () => {
   const request = keyed()
   const before = await seq()
-  const recalculate = async () => {
-    await ledger.auditor.recalculate(ann, USD, request)
+  const recalculate = async (claim: Claim) => {
+    await ledger.auditor.recalculate(ann, USD, claim)
     throw new Error('the process ended here')
   }
   await expect(answers.once(request, recalculate)).rejects.toThrow('ended here')
@@ -98,20 +114,94 @@ test('a recalculation and its answer stand together: a process that dies after i
   expect(JSON.parse((retried as { answer: string }).answer)).toEqual({
     previousBalance: '100',
     newBalance: '100',
+    corrected: false,
   })
 })
 
 test('a recalculation that lost its key to another does nothing, and gives the other’s answer', async () => {
   const request = keyed()
   const before = await seq()
-  const slow = answers.once(request, async () => {
-    // Meanwhile its claim was taken over, and answered.
-    await ledger.owner`select keep_answer(${tenant}, 'ada', ${request.key}, 'the other was quicker')`
-    await ledger.auditor.recalculate(ann, USD, request)
+  const slow = answers.once(request, async (claim) => {
+    await lapse(claim)
+    await answers.once(request, async () => 'the other was quicker')
+    await ledger.auditor.recalculate(ann, USD, claim)
     return 'too late'
   })
   expect(await slow).toEqual({ answer: 'the other was quicker', replayed: true })
   expect(await seq()).toBe(before)
+})
+
+describe('a process that stalls for longer than its claim lasts', () => {
+  /** One that claimed the key, and whose claim another took over; the other acts until `finish` is called. */
+  async function stalled() {
+    const request = keyed()
+    const stale = gate<string>()
+    const fresh = gate<string>()
+    const claims: Claim[] = []
+    const first = answers.once(request, (claim) => {
+      claims.push(claim)
+      return stale.passed
+    })
+    await eventually(() => expect(claims).toHaveLength(1))
+    await lapse(claims[0] as Claim)
+    const second = answers.once(request, (claim) => {
+      claims.push(claim)
+      return fresh.passed
+    })
+    await eventually(() => expect(claims).toHaveLength(2))
+    return { request, stale, fresh, first, second, claims: claims as [Claim, Claim] }
+  }
+
+  test('gives the answer of who came after it; its own is not kept, and it commits nothing', async () => {
+    const { request, stale, fresh, first, second, claims } = await stalled()
+    const before = await seq()
+    await expect(ledger.auditor.recalculate(ann, USD, claims[0])).rejects.toThrow('not claimed')
+    expect(await seq()).toBe(before)
+    const [kept] = await ledger.sql`
+      select keep_answer(${tenant}, 'ada', ${request.key}, ${claims[0].id}, 'stale') as answer`
+    expect(kept).toEqual({ answer: null })
+    stale.pass('stale')
+    fresh.pass('fresh')
+    expect(await second).toEqual({ answer: 'fresh', replayed: false })
+    expect(await first).toEqual({ answer: 'fresh', replayed: true })
+  })
+
+  test('does not give up the claim of who came after it', async () => {
+    const { request, stale, fresh, first, second } = await stalled()
+    stale.fail(new Error('the stale one failed'))
+    await expect(first).rejects.toThrow('the stale one failed')
+    const impatient = new PostgresAnswers(ledger.sql, { patience: 0 })
+    expect(await impatient.once(request, never)).toBe('busy')
+    fresh.pass('fresh')
+    expect(await second).toEqual({ answer: 'fresh', replayed: false })
+  })
+
+  test('does not keep the claim of who came after it alive', async () => {
+    const { request, stale, fresh, first, second, claims } = await stalled()
+    const [stalledClaim, claim] = claims
+    await lapse(claim)
+    await ledger.sql`
+      select renew_key(${tenant}, 'ada', ${request.key}, ${stalledClaim.id})`
+    expect(await answers.once(request, async () => 'third')).toEqual({
+      answer: 'third',
+      replayed: false,
+    })
+    stale.pass('stale')
+    fresh.pass('fresh')
+    for (const late of await Promise.all([first, second])) {
+      expect(late).toEqual({ answer: 'third', replayed: true })
+    }
+  })
+
+  test('keeps what it did, and does not do it again, when who came after it gave up', async () => {
+    const { request, stale, fresh, first, second, claims } = await stalled()
+    fresh.fail(new Error('the other failed'))
+    await expect(second).rejects.toThrow('the other failed')
+    stale.pass('stale')
+    expect(await first).toEqual({ answer: 'stale', replayed: false })
+    expect(claims).toHaveLength(2)
+    expect(await answers.once(request, never)).toEqual({ answer: 'stale', replayed: true })
+  })
 })
 
 test('a key belongs to the first request, and a command of the ledger can be the first', async () => {

@@ -66,7 +66,30 @@ test('a recalculation waits for the wallet’s lock, and counts what its holder 
     }
     await tx`select results from ledger_apply(${JSON.stringify([gift])}::text::json)`
   })
-  expect(await recalculating).toEqual({ previousBalance: 51n, newBalance: 150n })
+  expect(await recalculating).toEqual({
+    previousBalance: 51n,
+    newBalance: 150n,
+    corrected: true,
+  })
+})
+
+test('a recalculation says whether anything was wrong, not the balance alone', async () => {
+  await ledger.fund('fay', 1_000n)
+  await ledger.accepted({ op: 'hold', userId: 'fay', amount: 300n, expiresIn: 60 })
+  const fay = { tenant, userId: 'fay' }
+  const corrected = async () => {
+    const done = await ledger.auditor.recalculate(fay, USD)
+    expect(done).toMatchObject({ previousBalance: 1_000n, newBalance: 1_000n })
+    return done?.corrected
+  }
+  expect(await corrected()).toBe(false)
+  for (const wrong of ['held = 0', 'version = 7', "hash = ''"]) {
+    await spoil('fay', wrong)
+    expect(await corrected()).toBe(true)
+    await spoil('fay', wrong)
+    expect(await ledger.auditor.recalculateAll(tenant)).toMatchObject({ corrected: 1 })
+    expect(await corrected()).toBe(false)
+  }
 })
 
 test('recalculating all repairs the wrong ones, tells their users alone, and hands the right ones to the cache', async () => {

@@ -64,6 +64,20 @@ describe('a snapshot that is wrong', () => {
     expect(again.body).toMatchObject({ accurate: 2, inaccurate: 0 })
   })
 
+  test('is told as corrected when the balance alone was right', async () => {
+    const sql = postgres(it.database.ownerUrl, { max: 1 })
+    await sql`update balance_snapshots set held = 1 where user_id = 'bob'`
+    await sql.end()
+    const repaired = await it.call(admin, 'POST /transactions/recalculate/bob')
+    expect(repaired.body).toMatchObject({
+      previousBalance: 20.5,
+      newBalance: 20.5,
+      corrected: true,
+    })
+    const again = await it.call(admin, 'POST /transactions/recalculate/bob')
+    expect(again.body).toMatchObject({ corrected: false })
+  })
+
   test('is repaired with all others at once', async () => {
     await spoil('alice', 1)
     await spoil('bob', 1)

@@ -49,9 +49,12 @@ cached again.`,
       }),
     )
     const { previousBalance, newBalance, corrected } = done
-    const text = corrected
-      ? `${userId}: corrected from ${previousBalance} to ${newBalance} ${done.currency}.`
-      : `${userId}: ${newBalance} ${done.currency}, as it was.`
+    const sum = `${userId}: ${newBalance} ${done.currency}, as it was`
+    const text = !corrected
+      ? `${sum}.`
+      : `${previousBalance}` === `${newBalance}`
+        ? `${sum}; what else its snapshot says is corrected.`
+        : `${userId}: corrected from ${previousBalance} to ${newBalance} ${done.currency}.`
     terminal.print(json ? stringifyJson(done) : text)
     return 0
   },
