@@ -29,10 +29,8 @@ const LONG_STARTUP = ' '.repeat(1024)
 
 /** A pool of connections. Connects at the first query. */
 export function connect(url: string, options: ConnectOptions = {}): Sql {
-  // Missing in the client's types.
-  const socket: object = { socket: socketsOf() }
   return postgres(url, {
-    ...socket,
+    ...transport(url),
     max: options.max ?? 8,
     connect_timeout: 5,
     // Seconds before the next attempt to connect: a database that is back is found within one.
@@ -51,6 +49,19 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
       ...(options.asAppRole ? { role: APP_ROLE } : {}),
     },
   })
+}
+
+/**
+ * TLS is spoken below the client, as the client has read the URL: it would ask for it in a message too short
+ * to be sent again after a connection broke (see `LONG_STARTUP`), over a socket that is not ours.
+ */
+function transport(url: string): object {
+  const { ssl } = postgres(url, { max: 1 }).options
+  // What has to fall back on a connection without TLS, or skips the question for it, stays the client's.
+  if (ssl === 'prefer' || new URLSearchParams(url.split('?')[1]).has('sslnegotiation')) return {}
+  if (!ssl) return { socket: socketsOf() }
+  const unproven = ssl === 'require' || ssl === 'allow'
+  return { ssl: false, socket: socketsOf(unproven ? { rejectUnauthorized: false } : {}) }
 }
 
 /** Postgres is away, or went away in the middle of a call. */

@@ -1,4 +1,6 @@
 import { Socket } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
+import { overTls } from './tls-socket.ts'
 
 /** What the client says of where to connect: hosts and ports in pairs, or a socket file. */
 export interface Address {
@@ -11,34 +13,39 @@ export interface Address {
 const PROTOCOL = 196_608
 
 /**
- * A socket for the Postgres client (postgres 3.4.9), which loses queries when a connection breaks:
+ * Mends a socket for the Postgres client (postgres 3.4.9), which loses queries when a connection breaks:
  *
  * - What is asked for between the socket's `error` and its `close` is rejected by neither, and the connection
  *   is never used again. So here a connection that once stood closes without an error; what was under way has
  *   been rejected by then.
  * - What it had not yet sent when the connection closed goes out before the next startup message, and Postgres
  *   hangs up. So that is dropped here: its query has been rejected.
+ *
+ * @param connected the event by which the connection stands
  */
-export class ClientSocket extends Socket {
-  #stood = false
-  #started = false
-
-  // biome-ignore lint/suspicious/noExplicitAny: the arguments are those of any event.
-  override emit(event: string | symbol, ...args: any[]): boolean {
-    if (event === 'connect') this.#stood = true
-    if (event === 'close' && this.#stood) return super.emit('close', false)
-    return super.emit(event, ...args)
-  }
-
-  // biome-ignore lint/suspicious/noExplicitAny: passed on as it came.
-  override write(chunk: Buffer, ...rest: any[]): boolean {
-    const message = this.#started ? chunk : startupOf(chunk)
-    this.#started = true
-    return super.write(message, ...rest)
-  }
+function mended<S extends Socket>(socket: S, connected: 'connect' | 'secureConnect'): S {
+  const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean
+  const write = socket.write.bind(socket) as (chunk: Buffer, ...rest: unknown[]) => boolean
+  let stood = false
+  let started = false
+  let closed = false
+  return Object.assign(socket, {
+    emit(event: string | symbol, ...args: unknown[]) {
+      if (event === connected) stood = true
+      if (event === 'close') closed = true
+      // The client listens no more: writes that TLS had still under way end in one.
+      else if (event === 'error' && closed) return false
+      return event === 'close' && stood ? emit('close', false) : emit(event, ...args)
+    },
+    write(chunk: Buffer, ...rest: unknown[]) {
+      const message = started ? chunk : startupOf(chunk)
+      started = true
+      return write(message, ...rest)
+    },
+  })
 }
 
-/** The startup message at the end of what is written first, or all of it where there is none (TLS). */
+/** The startup message at the end of what is written first, or all of it where there is none. */
 function startupOf(chunk: Buffer): Buffer {
   for (let at = 1; at + 8 <= chunk.length; at++) {
     if (chunk.readUInt32BE(at) === chunk.length - at && chunk.readUInt32BE(at + 4) === PROTOCOL) {
@@ -48,15 +55,21 @@ function startupOf(chunk: Buffer): Buffer {
   return chunk
 }
 
-/** Makes the sockets of one pool, to its hosts by turns. */
-export function socketsOf(): (address: Address) => Socket {
+/**
+ * Makes the sockets of one pool, to its hosts by turns.
+ * @param tls how to speak TLS over them; undefined: not at all
+ */
+export function socketsOf(tls?: ConnectionOptions): (address: Address) => Socket {
   let turn = 0
   return ({ host, port, path }) => {
-    const socket = new ClientSocket()
-    if (path) return socket.connect(path)
+    const socket = new Socket()
     const at = turn++ % host.length
-    // The client checks a certificate against the socket's host.
-    Object.assign(socket, { host: host[at], port: port[at] })
-    return socket.connect(port[at] ?? 5432, host[at] ?? 'localhost')
+    const name = host[at] ?? 'localhost'
+    const made = tls
+      ? mended(overTls(socket, name, tls), 'secureConnect')
+      : mended(socket, 'connect')
+    if (path) socket.connect(path)
+    else socket.connect(port[at] ?? 5432, name)
+    return Object.assign(made, { host: name, port: port[at] })
   }
 }

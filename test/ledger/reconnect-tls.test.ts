@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { eventually } from '../environment/index.ts'
+import { expectReconnects } from './broken.ts'
+import { silent } from './sample.ts'
+
+let server: EmbeddedPostgres
+let owner: Sql
+beforeAll(async () => {
+  const folder = mkdtempSync(join(inject('runFolder'), 'tls-'))
+  server = await startPostgres({ dataDir: join(folder, 'data'), log: silent })
+  owner = connect(server.ownerUrl, { max: 1 })
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name))
+  const args = 'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=livebalance.test -keyout'
+  execFileSync('openssl', [...args.split(' '), key ?? '', '-out', cert ?? ''], { stdio: 'ignore' })
+  // Written by Postgres, whose account alone may own its key.
+  for (const [name, path] of [
+    ['server.key', key],
+    ['server.crt', cert],
+  ] as const) {
+    const lines = readFileSync(path ?? '', 'utf8').trim()
+    const written = join(server.dataDir, 'postgres', 'data', name)
+    await owner.unsafe(`copy (select string_to_table('${lines}', E'\\n')) to '${written}'`)
+    chmodSync(written, 0o600)
+  }
+  await owner.unsafe('alter system set ssl = on')
+  await owner`select pg_reload_conf()`
+  await eventually(async () => {
+    const sql = connect(`${server.appUrl}?sslmode=require`, { max: 1 })
+    try {
+      await sql`select 1`
+    } finally {
+      await sql.end()
+    }
+  })
+}, 60_000)
+afterAll(async () => {
+  await owner?.end()
+  await server?.close()
+})
+
+test('a connection by TLS is by TLS, and is opened again at once after it was ended', async () => {
+  const url = `${server.appUrl}?sslmode=require`
+  const sql = connect(url, { max: 1 })
+  expect(await sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`).toEqual([
+    { ssl: true },
+  ])
+  await sql.end()
+  await expectReconnects(url, owner)
+}, 60_000)
+
+test('what is longer than any buffer goes both ways by TLS, and is whole', async () => {
+  const sql = connect(`${server.appUrl}?sslmode=require`, { max: 1 })
+  const text = 'x'.repeat(5_000_000)
+  const [row] = await sql<{ text: string }[]>`select ${text}::text || 'y' as text`
+  expect(row?.text === `${text}y`).toBe(true)
+  await sql.end()
+})
+
+test('a server that never says whether it speaks TLS is given up, and hung up on', async () => {
+  const silence = createServer()
+  await once(silence.listen(0, '127.0.0.1'), 'listening')
+  const { port } = silence.address() as AddressInfo
+  const met = once(silence, 'connection') as Promise<[Socket]>
+  const sql = connect(`postgres://u:p@127.0.0.1:${port}/d?sslmode=require`, { max: 1 })
+  const asked = expect(sql`select 1`).rejects.toMatchObject({ code: 'CONNECT_TIMEOUT' })
+  const [socket] = await met
+  socket.resume()
+  await Promise.all([once(socket, 'close'), asked])
+  await sql.end({ timeout: 0 })
+  silence.close()
+}, 20_000)
+
+test('a certificate that nobody vouches for is refused where one is asked for', async () => {
+  const sql = connect(`${server.appUrl}?sslmode=verify-full`, { max: 1 })
+  await expect(sql`select 1`).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+  await sql.end({ timeout: 0 })
+})
+
+test('a server that speaks no TLS is refused where TLS is asked for', async () => {
+  const sql = connect(`${inject('templateUrls').app}?sslmode=require`, { max: 1 })
+  await expect(sql`select 1`).rejects.toMatchObject({ code: 'NO_TLS' })
+  await sql.end({ timeout: 0 })
+})
+
+test('a server that is away is known not to have been asked', async () => {
+  const url = new URL(`${server.appUrl}?sslmode=require`)
+  url.port = '1'
+  const sql = connect(url.href, { max: 1 })
+  await expect(sql`select 1`).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  await sql.end({ timeout: 0 })
+})
