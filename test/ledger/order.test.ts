@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Committed } from '../../src/ledger/command.ts'
 import { connect, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { createDatabase, type TestDatabase } from '../environment/index.ts'
@@ -55,6 +56,28 @@ test('invariant 4: per user, seq, versions and times tell one order, whoever wri
     where user_id = 'alice' order by version`
   expect(entries.map(({ version }) => Number(version))).toEqual(entries.map((_, i) => i + 1))
   expect(entries.map(({ at }) => at)).toEqual(entries.map(({ at }) => at).sort())
+})
+
+test('invariant 5: what is handed over for publishing is committed: another session sees it', async () => {
+  const writer = connect(database.appUrl, { max: 1 })
+  const other = connect(database.appUrl, { max: 1 })
+  pools.push(writer, other)
+  const seen: unknown[] = []
+  const onCommitted = async ({ outboxId, events }: Committed) => {
+    const rows = await other`
+      select e.seq from outbox o, wallets w, events e
+      where o.id = ${outboxId} and w.user_id = 'bea' and e.wallet_id = w.id order by e.seq`
+    seen.push([events.map(({ seq }) => seq), rows.map(({ seq }) => Number(seq))])
+  }
+  const executor = new BatchingExecutor(writer, { onCommitted })
+  const change = { op: 'adjustment', userId: 'bea', amount: 5n, description: 'x' } as const
+  await executor.execute({ tenant, actor: 'admin', currency: USD, ...change })
+  expect(seen).toEqual([
+    [
+      [1, 2],
+      [1, 2],
+    ],
+  ])
 })
 
 test('the first change to a new account is written, whatever the clock said when it was opened', async () => {

@@ -33,12 +33,13 @@ describeWithPrivateRedis('trouble with a process', () => {
       await redis.close()
       await database.drop()
     })
-    const start = async (redisUrl = redis.url) => {
+    const start = async (redisUrl = redis.url, more: Record<string, string> = {}) => {
       const logFile = join(inject('runFolder'), 'process-trouble.log')
       const server = await ServerProcess.start({
         databaseUrl: database.ownerUrl,
         redisUrl,
         logFile,
+        more,
       })
       servers.push(server)
       return server
@@ -125,7 +126,8 @@ describeWithPrivateRedis('trouble with a process', () => {
 
   test('SIGTERM with a write in flight: not ready, then answered, published, and exit 0', async () => {
     const { redis, sql, start } = await installation()
-    const server = await start()
+    // Time enough for the drain to wait for the answer, on a slow machine too.
+    const server = await start(redis.url, { DRAIN_SECONDS: '10' })
     const heard: string[] = []
     const listener = new Redis(redis.url)
     onTestFinished(() => listener.disconnect())
@@ -136,24 +138,25 @@ describeWithPrivateRedis('trouble with a process', () => {
     const lock = await sql.reserve()
     await lock`begin`
     await lock`select from wallets where user_id = 'alice' for update`
-    const answer = give(server.url)
+    const answer = give(server.url).then(({ status }) => status, String)
     await eventually(async () => {
       const waiting = await sql`
         select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
       expect(waiting).toHaveLength(1)
     })
     const ended = server.end('SIGTERM')
-    await eventually(async () => {
-      expect(
-        await fetch(`${server.url}/health/ready`).then(
-          ({ status }) => status,
-          () => 503,
-        ),
-      ).toBe(503)
-    })
+    const readiness = () =>
+      fetch(`${server.url}/health/ready`).then(
+        ({ status }) => status,
+        () => 'nobody listens',
+      )
+    await eventually(async () => expect(await readiness()).toBe(503))
+    await eventually(async () => expect(await readiness()).toBe('nobody listens'))
+    // A server that waits only for its streams would end now.
+    await new Promise((resolve) => setTimeout(resolve, 500))
     await lock`commit`
     lock.release()
-    expect((await answer).status).toBe(201)
+    expect(await answer).toBe(201)
     expect(await ended).toBe(0)
     expect(await sql`select from outbox`).toHaveLength(0)
     await eventually(() => {
