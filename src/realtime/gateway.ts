@@ -108,7 +108,7 @@ export class Gateway {
     this.webSocket = new WebSocketTransport(this)
   }
 
-  /** For `/health/ready`: ready only when `live`. */
+  /** For `/health/ready`, which takes `live` for ready, and `away`: without Redis a process still serves. */
   get health(): HubHealth | { state: 'draining'; reason?: string } {
     if (this.admission.draining) return { state: 'draining', reason: 'the server is restarting' }
     return this.#hub.health
