@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import type { Config } from './config.ts'
 import { readableLine } from './readable-log.ts'
+import { boundRepeats } from './repeated-lines.ts'
 
 export type { Logger } from 'pino'
 
@@ -26,6 +27,7 @@ export function createLogger(
     {
       level: config.logLevel,
       base: null,
+      hooks: { logMethod: boundRepeats() },
       formatters: { level: (level) => ({ level }) },
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { createLogger } from '../src/log.ts'
 import { readableLine } from '../src/readable-log.ts'
+import { eventually } from './environment/index.ts'
 
 test('no token and no ticket is ever logged, wherever it stands', () => {
   const lines: string[] = []
@@ -17,6 +18,28 @@ test('no token and no ticket is ever logged, wherever it stands', () => {
   expect(text).toContain('/balance/stream?token=[redacted]&lastEventId=a:1')
   expect(text).not.toMatch(/eyJ|c2VjcmV0|c2lnbmF0/)
   for (const line of lines) expect(JSON.parse(line)).toHaveProperty('level')
+})
+
+test('an outage that fails every request alike is ten lines a second, and the number of the others', async () => {
+  const lines: Record<string, unknown>[] = []
+  const log = createLogger({ logLevel: 'info', production: true }, false, {
+    write: (line: string) => void lines.push(JSON.parse(line)),
+  })
+  const fail = (code: string, requestId: number) =>
+    log.warn({ err: Object.assign(new Error('away'), { code }), requestId }, 'request failed')
+  for (let i = 0; i < 500; i++) fail('ECONNREFUSED', i)
+  expect(lines).toHaveLength(10)
+  fail('57P03', 500)
+  log.info('ready')
+  expect(lines).toHaveLength(12)
+  await eventually(() => expect(lines).toHaveLength(13))
+  expect(lines.at(-1)).toMatchObject({
+    level: 'warn',
+    notLogged: 490,
+    msg: 'left out, all the same: request failed (ECONNREFUSED)',
+  })
+  fail('ECONNREFUSED', 501)
+  expect(lines.at(-1)).toMatchObject({ requestId: 501 })
 })
 
 test('on a terminal a line is for a person: time, level, message, the rest, and a stack below', () => {
