@@ -14,6 +14,14 @@ const MORE = ['origin', 'x-request-id', 'traceparent', 'expect', 'transfer-encod
 /** What Redis should hold; whatever else it holds is for the app to make something of. */
 const DECIMAL = /^-?\d{1,17}(\.\d{1,3})?$/
 
+/** Where a request carries what was found for it. */
+const FOUND = Symbol('what the cache holds')
+
+/** What the cache was found to hold for this request before the app got it; undefined: nobody looked. */
+export function foundFor(request: object | undefined): string | null | undefined {
+  return (request as { [FOUND]?: string | null } | undefined)?.[FOUND]
+}
+
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 export interface CachedReadsOptions {
@@ -34,7 +42,7 @@ export interface CachedReadsOptions {
  * Answers the one question that is asked more than all others together, what is my balance, past the
  * framework, at two thirds of the cost. It only ever says yes: to a plain request with a token that was
  * verified before, whose balance is cached, and who may ask. In every other case the request goes to
- * `app` untouched and uncounted, which answers it, or says what is wrong with it.
+ * `app` untouched and uncounted, but for what the cache holds, which answers it, or says what is wrong with it.
  */
 export function cachedReads(options: CachedReadsOptions, app: Handler): Handler {
   const { authenticator, cache, cacheReads, currency, corsOrigins, limiter, log } = options
@@ -64,7 +72,11 @@ export function cachedReads(options: CachedReadsOptions, app: Handler): Handler 
     cache.cachedBalance(principal, currency).then(
       (balance) => {
         const granted = balance !== null && DECIMAL.test(balance) && grant(request, principal)
-        if (!granted) return app(request, response)
+        if (!granted) {
+          // So that the app need not ask a second time.
+          Object.assign(request, { [FOUND]: balance })
+          return app(request, response)
+        }
         const body = `{"balance":${balance},"cached":true}`
         response.writeHead(200, [
           ...fixed,

@@ -1,9 +1,11 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { subject } from '../auth/guards.ts'
 import { ApiError } from '../errors.ts'
 import { wireAmount } from '../http/amount.ts'
 import { answer } from '../http/answer.ts'
+import { foundFor } from '../http/cached-reads.ts'
 import { type Env, factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { query } from '../http/validate.ts'
@@ -37,7 +39,9 @@ export function balanceRoutes({
     .get('/cached', guards.requireUser, query(wallet), async (c) => {
       const { currency, userId } = c.req.valid('query')
       const who = whose(c, userId)
-      const cached = await cache.cachedBalance(who, currency)
+      const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
+      const found = foundFor(incoming)
+      const cached = found === undefined ? await cache.cachedBalance(who, currency) : found
       if (cached !== null) {
         cacheReads.hits += 1
         return answer(c, { balance: wireNumber(cached) as number, cached: true })

@@ -18,9 +18,12 @@ const authenticator = createAuthenticator({
   revocations: { covers: () => revoked },
 })
 const entries = new Map<string, string>()
+let looks = 0
 const cache = {
-  cachedBalance: async ({ tenant, userId }: { tenant: string; userId: string }, currency: string) =>
-    entries.get(`${tenant}/${userId}/${currency}`) ?? null,
+  async cachedBalance({ tenant, userId }: { tenant: string; userId: string }, currency: string) {
+    looks += 1
+    return entries.get(`${tenant}/${userId}/${currency}`) ?? null
+  },
   fill: async () => {},
 }
 /** Of the quick way and the app together. */
@@ -217,4 +220,21 @@ test('a look into the cache is counted once, whoever answers', async () => {
   entries.delete('default/alice/USD')
   await both()
   expect(cacheReads).toEqual({ hits: 2, misses: 2 })
+})
+
+test.each([
+  ['holds nothing', () => entries.delete('default/alice/USD')],
+  ['holds a balance', () => {}],
+  [
+    'holds a balance of one who has asked too often',
+    () => {
+      budget = 0
+    },
+  ],
+])('a cache that %s is asked once for a request', async (_, prepare) => {
+  prepare()
+  looks = 0
+  await both()
+  // Once by the quick way, or for it; once by the app alone.
+  expect(looks).toBe(2)
 })
