@@ -129,9 +129,6 @@ export class Admission {
     limiter?.look('handshakes', address)
     try {
       const principal = await this.#credentials.identify(presented)
-      if (principal.expiresAt * 1000 <= Date.now()) {
-        throw new ApiError(401, 'token_expired', 'the token has expired')
-      }
       limiter?.take('handshakes', principal, address)
       return principal
     } catch (error) {

@@ -28,8 +28,19 @@ export class Credentials {
     this.#revocations = revocations
   }
 
-  /** @throws ApiError `unauthorized`, `token_expired`, `token_revoked` or `unavailable` */
+  /**
+   * Strictly until the token's end, for a stream ends then too: one within the clocks' tolerance would end at once.
+   * @throws ApiError `unauthorized`, `token_expired`, `token_revoked` or `unavailable`
+   */
   async identify(presented: Presented): Promise<Principal> {
+    const principal = await this.#identify(presented)
+    if (principal.expiresAt * 1000 <= Date.now()) {
+      throw new ApiError(401, 'token_expired', 'the token has expired')
+    }
+    return principal
+  }
+
+  async #identify(presented: Presented): Promise<Principal> {
     const token = tokenOf(presented)
     if (!token) throw new ApiError(401, 'unauthorized', 'a token is required')
     if (!Tickets.looksLikeOne(token)) return await this.#authenticator.authenticate(token)

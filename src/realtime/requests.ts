@@ -53,9 +53,6 @@ export class Requests {
       if (principal.tenant !== tenant || principal.userId !== userId) {
         return errorNotice('forbidden', 'the token is of another user')
       }
-      if (principal.expiresAt * 1000 <= Date.now()) {
-        return errorNotice('token_expired', 'the token has expired')
-      }
       connection.principal = principal
       connection.warned = false
       return authenticatedNotice(principal.expiresAt)
