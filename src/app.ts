@@ -72,10 +72,10 @@ export function createApp({
 
   const app = factory.createApp({ router: new FixedPathRouter() }).use(requestId)
   if (tracer) app.use(traced(tracer))
-  if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins))
+  app.use(deadline(requestTimeout, requestReport(requests, rest.log)))
+  if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins, limiter))
 
   const routes = app
-    .use(deadline(requestTimeout, requestReport(requests, rest.log)))
     .use(idempotencyKey)
     .route('/transactions/topup', topupRoutes(deps))
     .route('/transactions/withdrawal', withdrawalRoutes(deps))

@@ -1,3 +1,5 @@
+import { addressOf, kindOf } from '../limits/limited.ts'
+import type { RateLimiter } from '../limits/rate-limiter.ts'
 import { factory } from './env.ts'
 
 const EXPOSED = 'Idempotency-Replayed, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy'
@@ -28,12 +30,13 @@ export function corsHeaders(
 
 /**
  * Lets pages of these origins call and read the answers; `*` is every origin. Cookies play no part: a token
- * is all that counts. Hono's own would touch a stream's response after it was sent.
+ * is all that counts. A preflight counts against its address, as any request. Hono's own would touch a stream's response after it was sent.
  */
-export function crossOrigin(origins: readonly string[]) {
+export function crossOrigin(origins: readonly string[], limiter?: RateLimiter) {
   return factory.createMiddleware(async function crossOrigin(c, next) {
     const headers = Object.assign(c.var.headers, corsHeaders(origins, c.req.header('Origin')))
     if (c.req.method === 'OPTIONS' && c.req.header('Access-Control-Request-Method') !== undefined) {
+      limiter?.takeFrom(kindOf(c.req.method), addressOf(c, limiter))
       const allowed = 'Access-Control-Allow-Origin' in headers
       return c.body(null, 204, allowed ? { ...headers, ...PREFLIGHT } : headers)
     }

@@ -8,6 +8,8 @@ import type { RequestMeter, RouteMeter } from './request-meter.ts'
 import { routeOf } from './route-of.ts'
 import { traceIdOf, traceparentOf } from './traceparent.ts'
 
+const CHANGE_NOTHING = new Set(['GET', 'HEAD', 'OPTIONS'])
+
 /**
  * Counts and times every request, and writes a line: at `info` for what changes something and for what
  * failed, at `debug` for the rest, which is most. Lines at `info` are at most a hundred a second.
@@ -32,7 +34,7 @@ export function requestReport(meter: RequestMeter, log: Logger): Answered {
   return (c, took, status, error) => {
     meterOf(c).add(status, took / 1000)
     const { method } = c.req
-    const quiet = status < 400 && (method === 'GET' || method === 'HEAD')
+    const quiet = status < 400 && CHANGE_NOTHING.has(method)
     if (!log.isLevelEnabled(quiet ? 'debug' : 'info')) return
     if (quiet) log.debug(lineOf(c, took, status, error), 'request')
     else if (budget.take()) log.info(lineOf(c, took, status, error), 'request')

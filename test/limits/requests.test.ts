@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { expect, onTestFinished, test } from 'vitest'
 import type { AppDeps } from '../../src/app.ts'
+import { RequestMeter } from '../../src/http/request-meter.ts'
 import { FAILURE, RateLimiter, type RateLimiterOptions } from '../../src/limits/rate-limiter.ts'
 import { MemoryRates } from '../../src/realtime/rates.ts'
 import { bearer, edge } from '../http/stub.ts'
@@ -72,6 +73,21 @@ test('a user who asks too often is told so, and when to come again; what is refu
   expect(third.headers.get('RateLimit')).toBe(`"writes";r=0;t=${wait}`)
   expect(third.headers.get('RateLimit-Policy')).toBe('"writes";q=2;w=60')
   expect(commands).toHaveLength(2)
+})
+
+test('a preflight counts against its address, and in the metrics, as any request', async () => {
+  const requests = new RequestMeter()
+  const { statuses } = await listen({ perAddress: { ...OFF, writes: 2 } }, { requests })
+  const page = { Origin: 'https://app.example.com', 'Access-Control-Request-Method': 'POST' }
+  expect(await statuses(3, 'OPTIONS /transactions/topup', page)).toEqual([204, 204, 429])
+  const counted = [...requests.read()].map(({ route, method, status, seconds }) => [
+    `${method} ${route} ${status}`,
+    seconds.total,
+  ])
+  expect(counted).toEqual([
+    ['OPTIONS none 2xx', 2],
+    ['OPTIONS none 4xx', 1],
+  ])
 })
 
 test('reads, writes and handshakes have budgets of their own, and so has each user', async () => {
