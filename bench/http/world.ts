@@ -4,6 +4,8 @@ import { chmodSync, mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
@@ -28,8 +30,8 @@ export interface World {
   redisUrl: string
   /** The server as `npm run build` makes it. Resolves with the port once it serves. */
   server(nodeArgs?: string[]): Promise<number>
-  /** The same, not waited for, at this port. */
-  launch(port: number, nodeArgs?: string[]): Promise<ChildProcess>
+  /** The same, not waited for, at this port. With `onLine` it logs what it does, to that alone. */
+  launch(port: number, nodeArgs?: string[], onLine?: (line: string) => void): Promise<ChildProcess>
   /** A script of the bench that prints its port. */
   bare(script: URL, args: string[], env?: Record<string, string>): Promise<number>
   close(): Promise<void>
@@ -88,14 +90,14 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
   }
   const built = join(folder, 'built')
   let building: Promise<void> | undefined
-  const launch: World['launch'] = async (port, nodeArgs = []) => {
+  const launch: World['launch'] = async (port, nodeArgs = [], onLine) => {
     building ??= bundleServer(built)
     await building
     const child = start([...NODE_FLAGS, ...nodeArgs, join(built, 'src/main.cjs')], {
       DATABASE_URL: postgres.ownerUrl,
       REDIS_URL: redis.url,
       JWT_SECRET: SECRET,
-      LOG_LEVEL: 'warn',
+      LOG_LEVEL: onLine ? 'info' : 'warn',
       NODE_ENV: 'production',
       // Limits are counted, as in production, and refuse nobody.
       ...AMPLE,
@@ -103,7 +105,8 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
       HOST: '127.0.0.1',
       DRAIN_SECONDS: '0',
     })
-    child.stdout?.pipe(process.stderr)
+    if (onLine) createInterface({ input: child.stdout as Readable }).on('line', onLine)
+    else child.stdout?.pipe(process.stderr)
     return child
   }
   return {
