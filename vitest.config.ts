@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: 'test/environment/global-setup.ts',
     setupFiles: 'test/environment/end-with-parent.ts',
     reporters: ['default', 'test/environment/summary-reporter.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 })

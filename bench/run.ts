@@ -58,6 +58,8 @@ async function run(script: string, args: string[]): Promise<Report | undefined> 
   child.on('message', (message) => {
     report = message as Report
   })
+  const began = performance.now()
   const [code] = await once(child, 'exit')
+  console.log(`${Math.round((performance.now() - began) / 1000)} s`)
   return code === 0 ? report : undefined
 }

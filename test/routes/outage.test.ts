@@ -47,7 +47,7 @@ test.each<[string, object?]>([
   expect(answer.body.code).toMatch(/^(unavailable|timeout)$/)
   expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0)
   expect(answer.text).not.toMatch(/127\.0\.0\.1|secret-word|ECONNREFUSED/)
-  expect(Date.now() - started).toBeLessThan(2_500)
+  expect(Date.now() - started).toBeLessThan(10_000)
 })
 
 test('a balance that is cached is answered all the same', async () => {
