@@ -13,8 +13,8 @@ export interface Run {
 
 export const RESULTS = new URL('results.jsonl', import.meta.url)
 
-/** The newest run that is kept; undefined when there is none yet. */
-export function newestRun(): Run | undefined {
-  const line = readFileSync(RESULTS, 'utf8').trim().split('\n').at(-1)
-  return line ? (JSON.parse(line) as Run) : undefined
+/** The runs that are kept, the newest first. */
+export function keptRuns(): Run[] {
+  const lines = readFileSync(RESULTS, 'utf8').trim().split('\n')
+  return lines.flatMap((line) => (line ? [JSON.parse(line) as Run] : [])).reverse()
 }

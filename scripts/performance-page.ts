@@ -1,7 +1,8 @@
 import { PROFILES, type Profile } from '../bench/profile/profiles.ts'
 import type { Share, Shares } from '../bench/profile/top.ts'
 import { cellsOf } from '../bench/report.ts'
-import { newestRun, type Run } from '../bench/results.ts'
+import { keptRuns, type Run } from '../bench/results.ts'
+import type { Row } from '../bench/row.ts'
 import { growthChart, isGrowth } from './growth-chart.ts'
 
 /** How the figures of each bench come about, and what its limit is. */
@@ -35,7 +36,7 @@ const MISSES = [
 ]
 
 /** docs/performance.md, from the newest whole run and the kept CPU profiles. */
-export function performancePage(run: Run | undefined = newestRun()): string {
+export function performancePage([run, before]: readonly Run[] = keptRuns()): string {
   if (!run) throw new Error('bench/results.jsonl holds no run: npm run bench')
   return `# Performance
 
@@ -44,11 +45,11 @@ one. A figure is the median of the rounds, with the lowest and the highest; a ra
 from what was measured one after the other, and its median is what counts. What else a machine has to do
 shifts the figures; the ratios are what to compare.
 
-${conditions(run)}
+- ${conditions(run)}${before ? `\n- The run before, of which the last column tells the ratios: ${conditions(before)}` : ''}
 
 | ${HEAD.join(' | ')} |
 |${HEAD.map(() => '---').join('|')}|
-${run.reports.flatMap(({ bench, rows }) => rows.map((row) => `| ${[bench, ...cellsOf(row)].map(cell).join(' | ')} |`)).join('\n')}
+${run.reports.flatMap(({ bench, rows }) => rows.map((row) => `| ${[bench, ...cellsOf(row), ratioIn(before, bench, row)].map(cell).join(' | ')} |`)).join('\n')}
 
 ${skipped(run)}## How it is measured
 
@@ -78,13 +79,30 @@ ${PROFILES.map(profile).join('\n\n')}
 }
 
 /** docs/growth.svg, of the same run. */
-export function growthPicture(run: Run | undefined = newestRun()): string {
+export function growthPicture([run]: readonly Run[] = keptRuns()): string {
   return growthChart((run?.reports ?? []).flatMap(({ rows }) => rows).filter(isGrowth))
 }
 
-const HEAD = ['bench', 'what', 'ours', 'limit or peer', 'unit', 'ratio', 'goal', 'reached']
+const HEAD = [
+  'bench',
+  'what',
+  'ours',
+  'limit or peer',
+  'unit',
+  'ratio',
+  'goal',
+  'reached',
+  'run before',
+]
 
 const cell = (text: string) => text.replaceAll('|', '\\|')
+
+/** What the same line came to in another run. */
+function ratioIn(run: Run | undefined, bench: string, { what, limit }: Row): string {
+  const rows = run?.reports.find((report) => report.bench === bench)?.rows ?? []
+  const same = rows.find((row) => row.what === what && row.limit.name === limit.name)
+  return same?.ratio.median.toFixed(2) ?? ''
+}
 
 function conditions({ at, seconds, machine }: Run): string {
   const { cpu, cores, memoryGb, os, node, postgres, redis, revision, load } = machine

@@ -1,19 +1,14 @@
 import type postgres from 'postgres'
 import { connect, type Sql } from '../../src/ledger/database.ts'
 
-export interface Taken {
-  /** Milliseconds of each round, as the caller sees them. */
-  rounds: number[]
+export interface Plan {
   /** Blocks that the statement, and what it called, found in Postgres's buffers or had to read. */
   blocks: number
-  /** The scans of its plan, innermost first. */
+  /** The scans, innermost first. */
   scans: string[]
   /** As auto_explain wrote it. */
-  plan: string
+  text: string
 }
-
-/** Rounds that count for nothing: code is compiled, pages are read. */
-const WARM = 7
 
 /** Runs what the server runs, and hears from Postgres (auto_explain) how it was done. */
 export class PlanReader {
@@ -31,26 +26,26 @@ export class PlanReader {
   async open(): Promise<void> {
     await this.sql.unsafe(`
       load 'auto_explain'; set auto_explain.log_analyze = on; set auto_explain.log_buffers = on;
-      set auto_explain.log_timing = off; set auto_explain.log_nested_statements = on;
+      set auto_explain.log_min_duration = -1; set auto_explain.log_timing = off; set auto_explain.log_nested_statements = on;
       set client_min_messages = log`)
   }
 
-  /** Often enough that Postgres may take a generic plan, as it does in a server that lives long. */
-  async take(run: () => Promise<unknown>, rounds = 15): Promise<Taken> {
-    const times: number[] = []
-    await this.sql`set auto_explain.log_min_duration = -1`
-    for (let round = -WARM; round < rounds; round++) {
-      const began = performance.now()
-      await run()
-      if (round >= 0) times.push(performance.now() - began)
-    }
+  /** Milliseconds that it takes, as the caller sees it. */
+  async time(run: () => Promise<unknown>): Promise<number> {
+    const began = performance.now()
+    await run()
+    return performance.now() - began
+  }
+
+  /** How it is done. */
+  async explain(run: () => Promise<unknown>): Promise<Plan> {
     this.#notices.length = 0
     await this.sql`set auto_explain.log_min_duration = 0`
     await run()
     await this.sql`set auto_explain.log_min_duration = -1`
     const plans = this.#notices.filter((text) => text.startsWith('duration:'))
     const text = plans.filter((plan) => !/auto_explain/.test(plan)).join('\n')
-    return { rounds: times, blocks: blocksOf(plans), scans: scansOf(text), plan: text }
+    return { blocks: blocksOf(plans), scans: scansOf(text), text }
   }
 }
 

@@ -106,6 +106,15 @@ describe('the built server', () => {
     ['main.cjs', ['--enable-source-maps']],
   ])('%s %s starts it', starts)
 
+  test('the image starts it', async () => {
+    const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8')
+    const [, command = ''] = /^CMD (\[.*\])$/m.exec(dockerfile) ?? []
+    const [node, ...args] = JSON.parse(command) as string[]
+    expect(node).toBe('node')
+    const [, program = ''] = /^src\/(.+)$/.exec(args.at(-1) ?? '') ?? []
+    await starts(program, args.slice(0, -1))
+  })
+
   test('starts without the cache, and with one that is not its own', async () => {
     const [cache = ''] = await caches()
     await writeFile(join(out, 'src', cache), 'not of any V8')
