@@ -110,7 +110,19 @@ export async function boot(
   const writers = pool(WRITERS)
   const readers = pool(READERS)
 
-  const store = await PostgresEventStore.open(readers)
+  // Side by side: for the most part both wait for Postgres to make a session.
+  const [store, revocations] = await Promise.all([
+    PostgresEventStore.open(readers),
+    Revocations.open({
+      store: new PostgresRevocations(pool(REVOKERS), {
+        atLeisure: readers,
+        maxLifetime: config.jwtMaxLifetime,
+      }),
+      log,
+      announce: (): Promise<void> => bus.announceRevocation(),
+    }),
+  ])
+  releases.add(async () => revocations.close())
   const shared = { epoch: store.epoch, currency: config.currency, logger: log }
   const bus = redis.url
     ? new RedisBus({ ...shared, url: redis.url, changes: store })
@@ -128,15 +140,6 @@ export async function boot(
   const onCommitted = async (committed: Parameters<typeof outbox.publish>[0]) => {
     await outbox.publish(committed)
   }
-  const revocations = await Revocations.open({
-    store: new PostgresRevocations(pool(REVOKERS), {
-      atLeisure: readers,
-      maxLifetime: config.jwtMaxLifetime,
-    }),
-    log,
-    announce: () => bus.announceRevocation(),
-  })
-  releases.add(async () => revocations.close())
   laps?.end('sessions')
   bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })
   const authenticator = createAuthenticator({

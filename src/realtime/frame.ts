@@ -3,6 +3,9 @@ import { parseJson, stringifyJson } from '../json.ts'
 /** The namespace of Socket.IO clients. */
 export const NAMESPACE = '/balance'
 
+/** Bytes as a socket takes them: a string is to be written as `latin1`, a byte a character. */
+export type Bytes = Buffer | string
+
 /** A Socket.IO packet, as Engine.IO takes it. */
 export interface SocketIoFrame {
   packet: string
@@ -20,7 +23,7 @@ export class Frame {
   readonly #id: string | undefined
   readonly #json: string
   #sse: string | undefined
-  #sseChunk: Buffer | undefined
+  #sseChunk: Bytes | undefined
   #webSocket: Buffer | undefined
   #socketIo: SocketIoFrame | undefined
 
@@ -46,7 +49,7 @@ export class Frame {
   }
 
   /** The same as a chunk of a response with `Transfer-Encoding: chunked`. */
-  get sseChunk(): Buffer {
+  get sseChunk(): Bytes {
     this.#sseChunk ??= chunk(this.sse)
     return this.#sseChunk
   }
@@ -70,9 +73,14 @@ export class Frame {
   }
 }
 
-/** One chunk of a chunked HTTP/1.1 body (RFC 9112, 7.1). */
-export function chunk(text: string): Buffer {
-  return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`)
+/**
+ * One chunk of a chunked HTTP/1.1 body (RFC 9112, 7.1). Plain ASCII, which events are, stays a string: to
+ * hand that to the system costs less than to make a buffer of it.
+ */
+export function chunk(text: string): Bytes {
+  const length = Buffer.byteLength(text)
+  const whole = `${length.toString(16)}\r\n${text}\r\n`
+  return length === text.length ? whole : Buffer.from(whole)
 }
 
 /** An unmasked, unfragmented text frame (RFC 6455, 5.2). */

@@ -97,35 +97,34 @@ function destroy(this: ServerResponse | Socket): void {
 
 class ResponseSink implements TransportSink {
   readonly #outgoing: ServerResponse
-
-  constructor(outgoing: ServerResponse) {
-    this.#outgoing = outgoing
-  }
-
   /**
    * Where the response is chunked, ready chunks go past it to its socket: one write in place of three,
    * shared by all connections that get the frame.
    */
+  #socket: Socket | null
+
+  constructor(outgoing: ServerResponse) {
+    this.#outgoing = outgoing
+    this.#socket = outgoing.chunkedEncoding ? outgoing.socket : null
+  }
+
   write(frame: Frame): void {
-    const { socket, chunkedEncoding, writableEnded } = this.#outgoing
-    if (writableEnded) return
-    if (socket && chunkedEncoding) writeSoon(socket, frame.sseChunk)
-    else this.#outgoing.write(frame.sse)
+    if (this.#socket) writeSoon(this.#socket, frame.sseChunk)
+    else if (!this.#outgoing.writableEnded) this.#outgoing.write(frame.sse)
   }
 
   queuedBytes(): number {
-    return this.#outgoing.writableLength
+    return (this.#socket ?? this.#outgoing).writableLength
   }
 
   beat(): void {
-    const { socket, chunkedEncoding, writableEnded } = this.#outgoing
-    if (writableEnded) return
-    if (socket && chunkedEncoding) writeSoon(socket, BEAT_CHUNK)
-    else this.#outgoing.write(BEAT)
+    if (this.#socket) writeSoon(this.#socket, BEAT_CHUNK)
+    else if (!this.#outgoing.writableEnded) this.#outgoing.write(BEAT)
   }
 
   close(): void {
     const { socket } = this.#outgoing
+    this.#socket = null
     this.#outgoing.end()
     // Nobody waits for the end of a queue that nobody reads, be it long or short.
     if (this.#outgoing.writableLength > MAX_MESSAGE) return void socket?.destroy()

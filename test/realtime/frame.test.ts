@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
-import { Frame } from '../../src/realtime/frame.ts'
+import { chunk, Frame } from '../../src/realtime/frame.ts'
 import { fromLedger } from '../../src/realtime/stream-event.ts'
 
 const EVENT: LedgerEvent = {
@@ -43,4 +43,11 @@ test.each([10, 200, 70_000])('a payload of %d bytes is a whole WebSocket frame',
   const size = header?.[1] ?? 0
   const told = size < 126 ? size : size === 126 ? header?.readUInt16BE(2) : header?.readUIntBE(4, 6)
   expect(told).toBe(packet.length + 1)
+})
+
+test.each(['plain', 'für 5 €'])('a chunk of "%s" is as many bytes as it says', (text) => {
+  const bytes = Buffer.from(chunk(text) as string, 'latin1')
+  const [size = '', rest = ''] = bytes.toString().split('\r\n', 2)
+  expect(rest).toBe(text)
+  expect(Number.parseInt(size, 16)).toBe(Buffer.byteLength(text))
 })
