@@ -3,10 +3,11 @@ import { connect } from '../../src/ledger/database.ts'
 import { migrate } from '../../src/ledger/migrate.ts'
 import { generator, wireRequest } from '../http/load.ts'
 import { fund, userIds } from '../http/users.ts'
-import { openWorld, SECRET } from '../http/world.ts'
+import { openWorld } from '../http/world.ts'
 import { growth, type Row } from '../row.ts'
+import { SECRET } from '../secret.ts'
 
-const SIZES = [1_000, 10_000, 100_000]
+const SIZES = [500, 5_000, 50_000]
 const ROUNDS = 3
 const CONNECTIONS = 64
 const SECONDS = 1

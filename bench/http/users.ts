@@ -39,3 +39,8 @@ export function openTopups(
     }),
   )
 }
+
+/** More to do than is done in so many seconds, by what was done in one before. */
+export function enough(rates: readonly number[] = [], seconds = 1): number {
+  return Math.ceil(Math.max(4_000, ...rates) * 1.5 * seconds)
+}

@@ -15,9 +15,8 @@ import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
 import { Releases } from '../../src/releases.ts'
 import { report } from '../report.ts'
+import { SECRET } from '../secret.ts'
 import { AMPLE } from './ample.ts'
-
-export const SECRET = 'the secret of the bench: at least 32 bytes'
 
 /** As the image starts it. */
 const NODE_FLAGS = ['--max-semi-space-size=32', '--no-parallel-scavenge']

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { mintToken } from '../../src/auth/token.ts'
-import { SECRET } from '../http/world.ts'
+import { SECRET } from '../secret.ts'
 import type { Heard } from './listeners.ts'
 
 /** The process that holds the live connections: user n by the transport n modulo 3. */

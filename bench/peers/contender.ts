@@ -1,7 +1,8 @@
 import { mintToken } from '../../src/auth/token.ts'
 import { connect, type Sql } from '../../src/ledger/database.ts'
 import { fund, openTopups, userIds } from '../http/users.ts'
-import { SECRET, type World } from '../http/world.ts'
+import type { World } from '../http/world.ts'
+import { SECRET } from '../secret.ts'
 import { NEST } from './installed.ts'
 
 /** A server of the whole document, with users who have money. */

@@ -1,6 +1,6 @@
 import { deliveries, perSecond, USERS } from '../realtime/deliveries.ts'
 import { SubjectProcess } from '../realtime/process.ts'
-import { ROOM } from '../realtime/subjects.ts'
+import { ROOM } from '../realtime/room.ts'
 import { compare, type Row } from '../row.ts'
 
 const PEERS = [

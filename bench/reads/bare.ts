@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
-import { SECRET } from '../http/world.ts'
+import { SECRET } from '../secret.ts'
 
 /**
  * What a cached read is measured by. `hello`: the least that `node:http` can answer. `get`: a token that

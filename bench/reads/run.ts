@@ -2,9 +2,10 @@ import { mintToken } from '../../src/auth/token.ts'
 import { connect } from '../../src/ledger/database.ts'
 import { type Generator, generator, wireRequest } from '../http/load.ts'
 import { fund, userIds } from '../http/users.ts'
-import { inWorld, SECRET, type World } from '../http/world.ts'
+import { inWorld, type World } from '../http/world.ts'
 import { report } from '../report.ts'
 import { compare } from '../row.ts'
+import { SECRET } from '../secret.ts'
 
 /**
  * `npm run bench:reads`: cached balances a second beside two bare servers of `node:http`, in turn. All

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { mintToken } from '../../src/auth/token.ts'
-import { ROOM, SECRET } from './subjects.ts'
+import { SECRET } from '../secret.ts'
+import { ROOM } from './room.ts'
 
 export type Protocol = 'SSE' | 'WebSocket' | 'Socket.IO' | 'TCP'
 

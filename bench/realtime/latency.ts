@@ -15,7 +15,7 @@ import { connect } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { AMPLE } from '../http/ample.ts'
 import { ask } from '../http/ask.ts'
-import { SECRET } from './subjects.ts'
+import { SECRET } from '../secret.ts'
 
 const WARM = 300
 const ROUNDS = 3

@@ -4,7 +4,8 @@ import type { Protocol } from './clients.ts'
 import { deliveries, perSecond, USERS } from './deliveries.ts'
 import { latency } from './latency.ts'
 import { SubjectProcess } from './process.ts'
-import { ROOM, type SubjectName } from './subjects.ts'
+import { ROOM } from './room.ts'
+import type { SubjectName } from './subjects.ts'
 
 /**
  * `npm run bench:realtime`: memory of an idle connection, CPU of a delivery and latency, each beside its

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ROOM, SUBJECTS, type Subject, type SubjectName } from './subjects.ts'
+import { ROOM } from './room.ts'
+import { SUBJECTS, type Subject, type SubjectName } from './subjects.ts'
 
 /** The process of one subject: started with its name, or the file that makes it, and asked by messages. */
 export type Question =

@@ -17,11 +17,8 @@ import { Gateway } from '../../src/realtime/gateway.ts'
 import { MemoryBus } from '../../src/realtime/memory-bus.ts'
 import { eventStreams } from '../../src/realtime/sse.ts'
 import { createServer } from '../../src/server.ts'
-
-export const SECRET = 'the secret of the bench: at least 32 bytes'
-
-/** The user of all connections of the room; the others are named by a number and have one connection each. */
-export const ROOM = 'room'
+import { SECRET } from '../secret.ts'
+import { ROOM } from './room.ts'
 
 /** A server under measurement. */
 export interface Subject {
