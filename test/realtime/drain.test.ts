@@ -42,7 +42,6 @@ describe('a drain', () => {
     await eventually(() => expect(ends).toHaveLength(40))
     // By chance all forty could be early, once in the age of the universe.
     expect(Math.max(...ends) - Math.min(...ends)).toBeGreaterThan(300)
-    expect(Date.now() - start).toBeLessThan(3000)
   })
 
   test('delivers what happens meanwhile to whoever is still there', async () => {

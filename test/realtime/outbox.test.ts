@@ -75,8 +75,11 @@ describe('invariant 5: published at least once', () => {
     expect(bus.attempts).toBe(0)
     bus.reachable = true
     bus.fails = true
+    const start = Date.now()
+    await eventually(() => expect(bus.attempts).toBeGreaterThan(10))
     await new Promise((resolve) => setTimeout(resolve, 300))
-    expect(bus.attempts).toBeLessThanOrEqual(30)
+    // Each row once within `leftAfter`, however long that was.
+    expect(bus.attempts).toBeLessThanOrEqual(10 * (1 + (Date.now() - start) / 100))
     bus.fails = false
     await eventually(() => expect(ledger.outbox.size).toBe(0))
   })
@@ -85,9 +88,9 @@ describe('invariant 5: published at least once', () => {
 test('a caller waits for a stuck Redis no longer than it asked for', async () => {
   const { ledger, bus, outbox } = open()
   bus.hangs = true
-  const start = Date.now()
-  expect(await outbox.publish(ledger.change(ALICE, 1n), 50)).toBe(false)
-  expect(Date.now() - start).toBeLessThan(500)
+  const long = outbox.publish(ledger.change(ALICE, 1n), 5_000).then(() => 'who waits for long')
+  const short = outbox.publish(ledger.change(ALICE, 1n), 50)
+  expect(await Promise.race([long, short])).toBe(false)
   // `close` in the end must not wait for it either.
   bus.hangs = false
 })
