@@ -2,7 +2,7 @@ import type { Committed } from './command.ts'
 import type { Sql } from './database.ts'
 import type { LedgerEvent, Who } from './event.ts'
 import type { Balance, ChangeLog, EventStore, OutboxStore, WalletState } from './ledger.ts'
-import { PostgresReader } from './reader.ts'
+import { PostgresReader } from './postgres-reader.ts'
 import { type EventRow, toEvent } from './rows.ts'
 
 /** What streams, the outbox and the cache read of the ledger. */
