@@ -1,18 +1,18 @@
-import type { Committed } from './command.ts'
-import type { Sql } from './database.ts'
-import type { Who } from './event.ts'
+import type { Claim } from './answers.ts'
 import type {
   Audit,
   Auditor,
   AuditProgress,
-  Claim,
   Discrepancy,
   Recalculation,
   RecalculationOfAll,
   RecalculationStretch,
   Verification,
-  WalletState,
-} from './ledger.ts'
+} from './auditor.ts'
+import type { WalletState } from './balance.ts'
+import type { Committed } from './command.ts'
+import type { Sql } from './database.ts'
+import type { Who } from './event.ts'
 import { type EventRow, toEvent } from './rows.ts'
 
 export interface AuditorOptions {

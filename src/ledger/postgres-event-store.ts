@@ -1,7 +1,10 @@
+import type { Balance, WalletState } from './balance.ts'
+import type { ChangeLog } from './change-log.ts'
 import type { Committed } from './command.ts'
 import type { Sql } from './database.ts'
 import type { LedgerEvent, Who } from './event.ts'
-import type { Balance, ChangeLog, EventStore, OutboxStore, WalletState } from './ledger.ts'
+import type { EventStore } from './event-store.ts'
+import type { OutboxStore } from './outbox-store.ts'
 import { PostgresReader } from './postgres-reader.ts'
 import { type EventRow, toEvent } from './rows.ts'
 

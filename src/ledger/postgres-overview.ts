@@ -1,5 +1,5 @@
 import type { Sql } from './database.ts'
-import type { Overview, WalletQuery, WalletSummary } from './ledger.ts'
+import type { Overview, WalletQuery, WalletSummary } from './overview.ts'
 import { toIso } from './rows.ts'
 
 /** Rows of the outbox that are counted: more than this is told as this. */

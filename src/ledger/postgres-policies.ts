@@ -1,6 +1,6 @@
 import type { Sql } from './database.ts'
 import type { Who } from './event.ts'
-import type { LimitedType, Monitor, Policies, SpendingLimit } from './ledger.ts'
+import type { LimitedType, Monitor, Policies, SpendingLimit } from './policies.ts'
 import { toIso } from './rows.ts'
 
 const MONITORS_PER_USER = 20

@@ -1,14 +1,8 @@
+import type { Balance, Snapshot } from './balance.ts'
 import type { Transaction } from './command.ts'
 import type { Sql } from './database.ts'
 import type { Who } from './event.ts'
-import type {
-  Balance,
-  Reader,
-  Snapshot,
-  TransactionFilter,
-  TransactionPage,
-  TransactionQuery,
-} from './ledger.ts'
+import type { Reader, TransactionFilter, TransactionPage, TransactionQuery } from './reader.ts'
 import { type TransactionRow, toIso, toTransaction } from './rows.ts'
 
 /** Rows that one page of a statement holds. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Claim } from '../../src/ledger/ledger.ts'
+import type { Claim } from '../../src/ledger/answers.ts'
 import { PostgresAnswers } from '../../src/ledger/postgres-answers.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { eventually } from '../environment/index.ts'

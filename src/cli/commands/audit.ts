@@ -1,6 +1,6 @@
 import { stringifyJson } from '../../json.ts'
+import type { Audit } from '../../ledger/auditor.ts'
 import { connect, type Sql } from '../../ledger/database.ts'
-import type { Audit } from '../../ledger/ledger.ts'
 import { PostgresAuditor } from '../../ledger/postgres-auditor.ts'
 import { toWireAudit } from '../../routes/audit.ts'
 import { CommandFailed, command, type ExitCode } from '../command.ts'

@@ -1,0 +1,43 @@
+import type { Snapshot } from './balance.ts'
+import type { Transaction, TransactionStatus, TransactionType } from './command.ts'
+import type { Who } from './event.ts'
+import type { EventStore } from './event-store.ts'
+
+/** Which transactions; what is left out does not narrow. Newest first. */
+export interface TransactionFilter {
+  tenant: string
+  userId?: string
+  type?: TransactionType
+  status?: TransactionStatus
+  currency?: string
+  /** ISO 8601, by `createdAt`: inclusive and exclusive. */
+  from?: string
+  to?: string
+}
+
+export interface TransactionQuery extends TransactionFilter {
+  /** The `nextCursor` of the page before: the id of its last transaction. */
+  cursor?: string
+  limit: number
+}
+
+export interface TransactionPage {
+  items: Transaction[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+/** The ledger's read side. Everything is read from Postgres. */
+export interface Reader extends Pick<EventStore, 'balance'> {
+  /** Minor units; 0 before the first entry. `at` is ISO 8601, inclusive. */
+  balanceAt(who: Who, currency: string, at: string): Promise<bigint>
+  snapshot(who: Who, currency: string): Promise<Snapshot | undefined>
+  /** With `userId`, only that user's own transaction is found. */
+  transaction(tenant: string, id: string, userId?: string): Promise<Transaction | undefined>
+  transactions(query: TransactionQuery): Promise<TransactionPage>
+  /**
+   * The whole selection, oldest first, in pages: memory does not grow with its length. What is added
+   * while it is read may or may not be in it; nothing is in it twice. Leaving the loop early frees the cursor.
+   */
+  statement(filter: TransactionFilter): AsyncIterable<Transaction[]>
+}
