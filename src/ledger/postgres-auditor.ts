@@ -1,9 +1,9 @@
 import type { Claim } from './answers.ts'
+import { type AuditStep, AuditTally, type DiscrepancyRow } from './audit-tally.ts'
 import type {
   Audit,
   Auditor,
   AuditProgress,
-  Discrepancy,
   Recalculation,
   RecalculationOfAll,
   RecalculationStretch,
@@ -21,26 +21,6 @@ export interface AuditorOptions {
   /** Called with wallets that were found right, so that a cache can be set right too. */
   onVerified?: (wallets: WalletState[]) => Promise<void>
 }
-
-interface DiscrepancyRow {
-  user_id?: string
-  currency?: string
-  problem: string
-  snapshot_balance?: number | null
-  calculated_balance?: number | null
-  at: string | null
-}
-
-interface AuditStep {
-  total: string
-  inaccurate: string
-  entries: string | null
-  ledger: { currency: string; debits: string; credits: string }[] | null
-  discrepancies: DiscrepancyRow[] | null
-}
-
-/** Discrepancies that an audit lists, at most. */
-const LISTED = 1_000
 
 /** Wallets that one statement of an audit proves, all as of one instant. */
 const AUDITED = 500
@@ -82,19 +62,7 @@ export class PostgresAuditor implements Auditor {
    * wallet is proven as of one instant, and a posting touches no two wallets: together they prove the whole.
    */
   async audit(tenant: string, onStep: AuditProgress = () => {}): Promise<Audit> {
-    const audit: Audit = {
-      total: 0,
-      accurate: 0,
-      inaccurate: 0,
-      entries: 0,
-      ledger: [],
-      discrepancies: [],
-    }
-    const sums = new Map<string, { debits: bigint; credits: bigint }>()
-    const list = (rows: DiscrepancyRow[]) =>
-      audit.discrepancies.push(
-        ...rows.slice(0, LISTED - audit.discrepancies.length).map(toDiscrepancy),
-      )
+    const tally = new AuditTally()
     const starts = await this.#starts(tenant)
     const steps = starts.length
     let walked = 0
@@ -104,27 +72,14 @@ export class PostgresAuditor implements Auditor {
         const [step] = await this.#sql<AuditStep[]>`
           select * from audit_wallets(${tenant}, ${after}, ${AUDITED})`
         if (!step) throw new Error('audit_wallets() returned nothing')
-        audit.total += Number(step.total)
-        audit.inaccurate += Number(step.inaccurate)
-        audit.entries += Number(step.entries ?? 0)
-        for (const { currency, debits, credits } of step.ledger ?? []) {
-          const sum = sums.get(currency) ?? { debits: 0n, credits: 0n }
-          sum.debits += BigInt(debits)
-          sum.credits += BigInt(credits)
-          sums.set(currency, sum)
-        }
-        list(step.discrepancies ?? [])
+        tally.add(step)
         walked += 1
         onStep(walked, steps)
       }
     }
     await Promise.all(Array.from({ length: LANES }, walk))
-    list(await this.#sql<DiscrepancyRow[]>`select problem, at from audit_orphans(${tenant})`)
-    audit.accurate = audit.total - audit.inaccurate
-    audit.ledger = [...sums]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([currency, sum]) => ({ currency, ...sum }))
-    return audit
+    tally.list(await this.#sql<DiscrepancyRow[]>`select problem, at from audit_orphans(${tenant})`)
+    return tally.audit()
   }
 
   /** Where the steps of an audit begin: after these accounts. */
@@ -214,15 +169,4 @@ function toWalletState(tenant: string, row: WalletRow): WalletState {
     balance: BigInt(row.balance),
     seq: Number(row.seq),
   }
-}
-
-function toDiscrepancy(row: DiscrepancyRow): Discrepancy {
-  const { user_id, currency, problem, snapshot_balance, calculated_balance, at } = row
-  const discrepancy: Discrepancy = { problem }
-  if (user_id !== undefined) discrepancy.userId = user_id
-  if (currency !== undefined) discrepancy.currency = currency
-  if (snapshot_balance != null) discrepancy.snapshotBalance = BigInt(snapshot_balance)
-  if (calculated_balance != null) discrepancy.calculatedBalance = BigInt(calculated_balance)
-  if (at !== null) discrepancy.at = at
-  return discrepancy
 }
