@@ -1,12 +1,12 @@
-import { PostgresAuditor } from '../../src/ledger/auditor.ts'
 import type { Sql } from '../../src/ledger/database.ts'
-import { PostgresEventStore } from '../../src/ledger/event-store.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { dueHolds } from '../../src/ledger/hold-expiry.ts'
-import type { TransactionFilter } from '../../src/ledger/ledger.ts'
-import { PostgresOverview } from '../../src/ledger/overview.ts'
-import { PostgresPolicies } from '../../src/ledger/policies.ts'
-import { PostgresReader } from '../../src/ledger/reader.ts'
+import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
+import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
+import { PostgresPolicies } from '../../src/ledger/postgres-policies.ts'
+import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
+import type { TransactionFilter } from '../../src/ledger/reader.ts'
 
 const tenant = 'default'
 const hot = { tenant, userId: 'hot' }

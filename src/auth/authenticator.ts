@@ -5,7 +5,7 @@ import { ApiError } from '../errors.ts'
 import { CLOCK_TOLERANCE } from './clock.ts'
 import { createPublishedKeys } from './keys.ts'
 import type { Authenticator, Principal, RevocationList, TokenMemory } from './principal.ts'
-import { tokenRevoked } from './revocations.ts'
+import { tokenRevoked } from './token-revoked.ts'
 
 export interface AuthenticatorOptions {
   /** The one source of keys; it alone decides which algorithms are accepted. */

@@ -1,4 +1,3 @@
-import { ApiError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { CLOCK_TOLERANCE } from './clock.ts'
 import type { Principal, RevocationList } from './principal.ts'
@@ -203,6 +202,3 @@ const stands = ({ until }: Known) => until > Date.now()
 /** A token's id is any text, so it comes last. */
 const key = (tenant: string, kind: 'user' | 'token', subject: string) =>
   `${tenant}\n${kind}\n${subject}`
-
-export const tokenRevoked = () =>
-  new ApiError(401, 'token_revoked', 'The token was revoked; sign in again.')

@@ -131,3 +131,9 @@ export interface Committed {
   outboxId: string
   events: LedgerEvent[]
 }
+
+/** The ledger's write side. */
+export interface Executor {
+  /** Applies one command; resolves once it is committed. Refusals are values; throws only for bugs and outages. */
+  execute(command: Command): Promise<Outcome>
+}

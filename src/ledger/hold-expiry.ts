@@ -1,6 +1,6 @@
 import type { Logger } from '../log.ts'
+import type { Executor } from './command.ts'
 import type { Sql } from './database.ts'
-import type { Executor } from './ledger.ts'
 import { Rounds } from './rounds.ts'
 
 export interface HoldExpiryOptions {

@@ -1,51 +1,29 @@
-import type { Sql } from './database.ts'
-import type { Overview, WalletQuery, WalletSummary } from './ledger.ts'
-import { toIso } from './rows.ts'
+/** Which wallets of a tenant, by user id; `search` is a part of it, in any case of letters. */
+export interface WalletQuery {
+  tenant: string
+  currency: string
+  search?: string
+  /** The `nextCursor` of the page before. */
+  cursor?: string
+  limit: number
+}
 
-/** Rows of the outbox that are counted: more than this is told as this. */
-const MOST_COUNTED = 10_000
+/** A user and what they have in one currency: minor units, zeros before the first entry. */
+export interface WalletSummary {
+  userId: string
+  currency: string
+  balance: bigint
+  held: bigint
+  /** ISO 8601, of the newest change. */
+  updatedAt: string
+}
 
-/** Reads across all users, for admins. */
-export class PostgresOverview implements Overview {
-  readonly #sql: Sql
-
-  constructor(sql: Sql) {
-    this.#sql = sql
-  }
-
-  async wallets({ tenant, currency, search = '', cursor = '', limit }: WalletQuery) {
-    const rows = await this.#sql<
-      { user_id: string; balance: string; held: string; updated_at: string }[]
-    >`
-      select w.user_id, coalesce(s.balance, 0) as balance, coalesce(s.held, 0) as held,
-        to_json(coalesce(s.updated_at, w.created_at)) #>> '{}' as updated_at
-      from wallets w
-      left join balance_snapshots s on s.wallet_id = w.id and s.currency = ${currency}
-      where w.tenant = ${tenant} and w.user_id > ${cursor}
-        and strpos(lower(w.user_id), lower(${search})) > 0
-      order by w.user_id limit ${limit + 1}`
-    const items = rows.slice(0, limit).map(
-      (row): WalletSummary => ({
-        userId: row.user_id,
-        currency,
-        balance: BigInt(row.balance),
-        held: BigInt(row.held),
-        updatedAt: toIso(row.updated_at),
-      }),
-    )
-    return { items, nextCursor: rows.length > limit ? (items.at(-1)?.userId ?? null) : null }
-  }
-
-  async backlog() {
-    const [row] = await this.#sql<{ rows: number; oldest: number }[]>`
-      select (select count(*)::int from (select from outbox limit ${MOST_COUNTED}) counted) as rows,
-        coalesce(extract(epoch from clock_timestamp() - (
-          select min(e.created_at)
-          from (select wallet_ids, after_seqs, last_seqs from outbox order by id limit 1) o
-          cross join unnest(o.wallet_ids, o.after_seqs, o.last_seqs) as p (wallet_id, seq, last)
-          join events e on e.wallet_id = p.wallet_id and e.seq = p.seq + 1
-          where p.seq < p.last
-        )), 0)::float8 as oldest`
-    return { rows: row?.rows ?? 0, oldestSeconds: Math.max(0, row?.oldest ?? 0) }
-  }
+/** What an admin sees of everyone, and of the ledger's own state. */
+export interface Overview {
+  wallets(query: WalletQuery): Promise<{ items: WalletSummary[]; nextCursor: string | null }>
+  /**
+   * What is committed and not known to be published: rows, counted up to 10,000, and the age of the
+   * oldest in seconds (0 without any).
+   */
+  backlog(): Promise<{ rows: number; oldestSeconds: number }>
 }

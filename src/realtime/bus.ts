@@ -1,5 +1,5 @@
+import type { WalletState } from '../ledger/balance.ts'
 import type { LedgerEvent, Who } from '../ledger/event.ts'
-import type { WalletState } from '../ledger/ledger.ts'
 import type { RateStore } from '../limits/rates.ts'
 import type { LeaseStore } from './leases.ts'
 import type { TicketStore } from './tickets.ts'

@@ -1,5 +1,5 @@
+import type { WalletState } from '../ledger/balance.ts'
 import type { LedgerEvent } from '../ledger/event.ts'
-import type { WalletState } from '../ledger/ledger.ts'
 import { toDecimal } from '../ledger/money.ts'
 import { type CacheKeys, cacheKeys } from './keys.ts'
 

@@ -1,5 +1,5 @@
 import type { Authenticator, Principal, RevocationList } from '../auth/principal.ts'
-import { tokenRevoked } from '../auth/revocations.ts'
+import { tokenRevoked } from '../auth/token-revoked.ts'
 import { ApiError } from '../errors.ts'
 import { Tickets } from './tickets.ts'
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Authenticator, RevocationList } from '../auth/principal.ts'
-import type { EventStore } from '../ledger/ledger.ts'
+import type { EventStore } from '../ledger/event-store.ts'
 import type { RateLimiter } from '../limits/rate-limiter.ts'
 import { Admission } from './admission.ts'
 import type { Bus } from './bus.ts'

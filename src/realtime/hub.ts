@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { eventId, type Who } from '../ledger/event.ts'
-import type { EventStore } from '../ledger/ledger.ts'
+import type { EventStore } from '../ledger/event-store.ts'
 import { toWire } from '../ledger/money.ts'
 import { LogBudget } from '../log-budget.ts'
 import type { Bus, Link } from './bus.ts'

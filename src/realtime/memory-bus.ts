@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
+import type { WalletState } from '../ledger/balance.ts'
 import type { LedgerEvent, Who } from '../ledger/event.ts'
-import type { WalletState } from '../ledger/ledger.ts'
 import type { RateStore } from '../limits/rates.ts'
 import { type Bus, type BusListener, CACHE_SECONDS, type Link } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'

@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import type { WalletState } from '../ledger/balance.ts'
+import type { ChangeLog } from '../ledger/change-log.ts'
 import type { LedgerEvent, Who } from '../ledger/event.ts'
-import type { ChangeLog, WalletState } from '../ledger/ledger.ts'
 import type { RateStore } from '../limits/rates.ts'
 import {
   type Bus,

@@ -6,7 +6,7 @@ import { takesUpTo, timeout } from '../http/deadline.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
-import type { Audit, Discrepancy } from '../ledger/ledger.ts'
+import type { Audit, Discrepancy } from '../ledger/auditor.ts'
 import type { RouteDeps } from './deps.ts'
 import { once } from './once.ts'
 

@@ -5,7 +5,7 @@ import { answer } from '../http/answer.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, query } from '../http/validate.ts'
-import type { SpendingLimit } from '../ledger/ledger.ts'
+import type { SpendingLimit } from '../ledger/policies.ts'
 import type { RouteDeps } from './deps.ts'
 
 const limitedType = z.enum(['booking_payment', 'transfer', 'withdrawal', 'hold'])

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { answer } from '../http/answer.ts'
 import type { Env } from '../http/env.ts'
 import * as field from '../http/fields.ts'
-import type { Reader, TransactionQuery } from '../ledger/ledger.ts'
+import type { Reader, TransactionQuery } from '../ledger/reader.ts'
 import { TRANSACTION_STATUSES, TRANSACTION_TYPES, toWireTransaction } from './wire.ts'
 
 /** Which transactions; `from` is inclusive, `to` exclusive, both by `createdAt`. */

@@ -7,7 +7,7 @@ import { answer } from '../http/answer.ts'
 import { type Env, factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
-import type { Monitor } from '../ledger/ledger.ts'
+import type { Monitor } from '../ledger/policies.ts'
 import type { RouteDeps } from './deps.ts'
 
 /** `/transactions/monitors`: tell me when my balance falls below, or rises above, so much. */

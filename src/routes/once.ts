@@ -6,7 +6,7 @@ import type { Env } from '../http/env.ts'
 import { refusal } from '../http/refusal.ts'
 import { replayedHeader } from '../http/replayed.ts'
 import { parseJson, stringifyJson } from '../json.ts'
-import type { Answers, Claim } from '../ledger/ledger.ts'
+import type { Answers, Claim } from '../ledger/answers.ts'
 
 /** A refusal as it is kept; no other answer has a field of this name. */
 type Refused = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'details'> }

@@ -2,7 +2,7 @@ import type { Principal } from '../auth/principal.ts'
 import { readAmount } from '../http/amount.ts'
 import type { AmountInput } from '../http/fields.ts'
 import { refusal } from '../http/refusal.ts'
-import type { Reader } from '../ledger/ledger.ts'
+import type { Reader } from '../ledger/reader.ts'
 
 /**
  * The part of a transaction that a request asks for, in minor units of the transaction's own currency;

@@ -4,8 +4,7 @@ import type { Env } from '../http/env.ts'
 import { refusal } from '../http/refusal.ts'
 import { replayedHeader } from '../http/replayed.ts'
 import { traceparentOf } from '../http/traceparent.ts'
-import type { Command, Operation } from '../ledger/command.ts'
-import type { Executor } from '../ledger/ledger.ts'
+import type { Command, Executor, Operation } from '../ledger/command.ts'
 import { toWireTransaction } from './wire.ts'
 
 type Fields = Partial<Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey' | 'traceparent'>>

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { PostgresAnswers } from '../../src/ledger/answers.ts'
-import { PostgresAuditor } from '../../src/ledger/auditor.ts'
-import type { Claim } from '../../src/ledger/ledger.ts'
+import type { Claim } from '../../src/ledger/answers.ts'
+import { PostgresAnswers } from '../../src/ledger/postgres-answers.ts'
+import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { eventually } from '../environment/index.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { PostgresAuditor } from '../../src/ledger/auditor.ts'
-import type { WalletState } from '../../src/ledger/ledger.ts'
+import type { WalletState } from '../../src/ledger/balance.ts'
+import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { eventually } from '../environment/index.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 

@@ -4,8 +4,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import type { Balance } from '../../src/ledger/balance.ts'
 import type { LedgerEvent, Who } from '../../src/ledger/event.ts'
-import type { Balance } from '../../src/ledger/ledger.ts'
 import { eventually } from '../environment/index.ts'
 import {
   startServer,

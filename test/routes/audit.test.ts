@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Auditor, AuditProgress } from '../../src/ledger/ledger.ts'
+import type { Auditor, AuditProgress } from '../../src/ledger/auditor.ts'
 import { eventually, mintToken } from '../environment/index.ts'
 import { admin, alice, foreignAdmin, type LedgerApp, ledgerApp } from './ledger-app.ts'
 

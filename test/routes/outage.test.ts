@@ -4,7 +4,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresReader } from '../../src/ledger/reader.ts'
+import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { eventually } from '../environment/index.ts'
 import { alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
 

@@ -1,0 +1,76 @@
+import type { Audit, Discrepancy } from './auditor.ts'
+
+/** A row of sql/functions/audit*.sql about something that does not add up. */
+export interface DiscrepancyRow {
+  user_id?: string
+  currency?: string
+  problem: string
+  snapshot_balance?: number | null
+  calculated_balance?: number | null
+  at: string | null
+}
+
+/** What `audit_wallets()` says of some wallets. */
+export interface AuditStep {
+  total: string
+  inaccurate: string
+  entries: string | null
+  ledger: { currency: string; debits: string; credits: string }[] | null
+  discrepancies: DiscrepancyRow[] | null
+}
+
+/** Discrepancies that an audit lists, at most. */
+const LISTED = 1_000
+
+/** Adds up the steps of one audit, in whatever order they come. */
+export class AuditTally {
+  #total = 0
+  #inaccurate = 0
+  #entries = 0
+  readonly #sums = new Map<string, { debits: bigint; credits: bigint }>()
+  readonly #discrepancies: Discrepancy[] = []
+
+  add(step: AuditStep): void {
+    this.#total += Number(step.total)
+    this.#inaccurate += Number(step.inaccurate)
+    this.#entries += Number(step.entries ?? 0)
+    for (const { currency, debits, credits } of step.ledger ?? []) {
+      const sum = this.#sums.get(currency) ?? { debits: 0n, credits: 0n }
+      sum.debits += BigInt(debits)
+      sum.credits += BigInt(credits)
+      this.#sums.set(currency, sum)
+    }
+    this.list(step.discrepancies ?? [])
+  }
+
+  /** Lists what does not add up. What no step can find, since it is of the ledger as a whole, is given here. */
+  list(rows: DiscrepancyRow[]): void {
+    this.#discrepancies.push(
+      ...rows.slice(0, LISTED - this.#discrepancies.length).map(toDiscrepancy),
+    )
+  }
+
+  audit(): Audit {
+    return {
+      total: this.#total,
+      accurate: this.#total - this.#inaccurate,
+      inaccurate: this.#inaccurate,
+      entries: this.#entries,
+      ledger: [...this.#sums]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([currency, sum]) => ({ currency, ...sum })),
+      discrepancies: this.#discrepancies,
+    }
+  }
+}
+
+function toDiscrepancy(row: DiscrepancyRow): Discrepancy {
+  const { user_id, currency, problem, snapshot_balance, calculated_balance, at } = row
+  const discrepancy: Discrepancy = { problem }
+  if (user_id !== undefined) discrepancy.userId = user_id
+  if (currency !== undefined) discrepancy.currency = currency
+  if (snapshot_balance != null) discrepancy.snapshotBalance = BigInt(snapshot_balance)
+  if (calculated_balance != null) discrepancy.calculatedBalance = BigInt(calculated_balance)
+  if (at !== null) discrepancy.at = at
+  return discrepancy
+}

@@ -1,0 +1,86 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { Answers, Claim, Kept, KeyedRequest } from './answers.ts'
+import { isTransient, type Sql } from './database.ts'
+
+export interface AnswersOptions {
+  /** Milliseconds after which a claim that was not renewed is another's to take. Default 10 s. */
+  lease?: number
+  /** Milliseconds that a twin waits for the one that acts. Default 10 s. */
+  patience?: number
+}
+
+/**
+ * First answers, in the same table as those of the ledger's commands: a key is used once, for whatever.
+ * A key is claimed, acted on and answered, a statement each: nothing holds a connection meanwhile. A claim
+ * has an id of its own, so that who lost it cannot touch that of who came after.
+ */
+export class PostgresAnswers implements Answers {
+  readonly #sql: Sql
+  readonly #lease: number
+  readonly #patience: number
+
+  constructor(sql: Sql, { lease = 10_000, patience = 10_000 }: AnswersOptions = {}) {
+    this.#sql = sql
+    this.#lease = lease
+    this.#patience = patience
+  }
+
+  async once(
+    request: KeyedRequest,
+    act: (claim: Claim) => Promise<string>,
+  ): Promise<Kept | 'reused' | 'busy'> {
+    const hash = createHash('sha256').update(request.asked).digest('base64url')
+    const deadline = Date.now() + this.#patience
+    let acted: string | undefined
+    for (let pause = 10; ; pause = Math.min(pause * 2, 200)) {
+      const claim = claimOn(request)
+      const found = await this.#claim(claim, hash)
+      if (found?.mine) {
+        try {
+          // What was done under a claim that was lost meanwhile is not done again.
+          const answer = await this.#answer(claim, async () => (acted ??= await act(claim)))
+          if (answer !== null) return { answer, replayed: false }
+        } catch (error) {
+          // Rolled back: another took the key over, whose answer is to be had, or it is worth another try.
+          if (!isTransient(error)) throw error
+        }
+      } else if (found && found.hash !== hash) return 'reused'
+      else if (found?.answer != null) return { answer: found.answer, replayed: true }
+      if (Date.now() + pause > deadline) return 'busy'
+      await new Promise((resolve) => setTimeout(resolve, pause))
+    }
+  }
+
+  /** Undefined: the claim of another was given up just now. */
+  async #claim({ tenant, actor, key, id }: Claim, hash: string) {
+    const [found] = await this.#sql<{ mine: boolean; hash: string; answer: string | null }[]>`
+      select mine, hash, answer from claim_key(
+        ${tenant}, ${actor}, ${key}, ${hash}, ${id}, make_interval(secs => ${this.#lease / 1000}))`
+    return found
+  }
+
+  /** Null: the claim was lost meanwhile, for it was not renewed in time. */
+  async #answer(claim: Claim, act: () => Promise<string>): Promise<string | null> {
+    const { tenant, actor, key, id } = claim
+    const sql = this.#sql
+    const renewal = setInterval(() => {
+      sql`select renew_key(${tenant}, ${actor}, ${key}, ${id})`.catch(() => {})
+    }, this.#lease / 3)
+    try {
+      const answer = await act()
+      const [kept] = await sql<{ answer: string | null }[]>`
+        select keep_answer(${tenant}, ${actor}, ${key}, ${id}, ${answer}) as answer`
+      return kept?.answer ?? null
+    } catch (error) {
+      // If this fails too, the lease ends by itself.
+      await sql`select release_key(${tenant}, ${actor}, ${key}, ${id})`.catch(() => {})
+      throw error
+    } finally {
+      clearInterval(renewal)
+    }
+  }
+}
+
+function claimOn({ tenant, actor, key }: KeyedRequest): Claim {
+  return { tenant, actor, key, id: randomUUID() }
+}

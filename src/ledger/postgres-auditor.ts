@@ -1,0 +1,172 @@
+import type { Claim } from './answers.ts'
+import { type AuditStep, AuditTally, type DiscrepancyRow } from './audit-tally.ts'
+import type {
+  Audit,
+  Auditor,
+  AuditProgress,
+  Recalculation,
+  RecalculationOfAll,
+  RecalculationStretch,
+  Verification,
+} from './auditor.ts'
+import type { WalletState } from './balance.ts'
+import type { Committed } from './command.ts'
+import type { Sql } from './database.ts'
+import type { Who } from './event.ts'
+import { type EventRow, toEvent } from './rows.ts'
+
+export interface AuditorOptions {
+  /** As of the executor: called after each commit that has events. */
+  onCommitted?: (committed: Committed) => Promise<void>
+  /** Called with wallets that were found right, so that a cache can be set right too. */
+  onVerified?: (wallets: WalletState[]) => Promise<void>
+}
+
+/** Wallets that one statement of an audit proves, all as of one instant. */
+const AUDITED = 500
+
+/** Steps under way at once: each keeps one core of the database busy. */
+const LANES = 2
+
+/** Wallets that `recalculateAll` looks at in one step. */
+const STEP = 500
+
+/** Runs the proofs of sql/functions/audit*.sql, and repairs snapshots. */
+export class PostgresAuditor implements Auditor {
+  readonly #sql: Sql
+  readonly #onCommitted: (committed: Committed) => Promise<void>
+  readonly #onVerified: (wallets: WalletState[]) => Promise<void>
+
+  constructor(sql: Sql, options: AuditorOptions = {}) {
+    this.#sql = sql
+    this.#onCommitted = options.onCommitted ?? (() => Promise.resolve())
+    this.#onVerified = options.onVerified ?? (() => Promise.resolve())
+  }
+
+  async verify(who: Who, currency: string): Promise<Verification | undefined> {
+    const [row] = await this.#sql<{ snapshot_balance: string; calculated_balance: string }[]>`
+      select * from verify_wallet(${who.tenant}, ${who.userId}, ${currency})`
+    if (!row) return undefined
+    const snapshotBalance = BigInt(row.snapshot_balance)
+    const calculatedBalance = BigInt(row.calculated_balance)
+    return {
+      currency,
+      snapshotBalance,
+      calculatedBalance,
+      isAccurate: snapshotBalance === calculatedBalance,
+    }
+  }
+
+  /**
+   * In steps of some wallets, so that neither memory nor the life of a snapshot grows with the ledger. Each
+   * wallet is proven as of one instant, and a posting touches no two wallets: together they prove the whole.
+   */
+  async audit(tenant: string, onStep: AuditProgress = () => {}): Promise<Audit> {
+    const tally = new AuditTally()
+    const starts = await this.#starts(tenant)
+    const steps = starts.length
+    let walked = 0
+    onStep(walked, steps)
+    const walk = async () => {
+      for (let after = starts.pop(); after !== undefined; after = starts.pop()) {
+        const [step] = await this.#sql<AuditStep[]>`
+          select * from audit_wallets(${tenant}, ${after}, ${AUDITED})`
+        if (!step) throw new Error('audit_wallets() returned nothing')
+        tally.add(step)
+        walked += 1
+        onStep(walked, steps)
+      }
+    }
+    await Promise.all(Array.from({ length: LANES }, walk))
+    tally.list(await this.#sql<DiscrepancyRow[]>`select problem, at from audit_orphans(${tenant})`)
+    return tally.audit()
+  }
+
+  /** Where the steps of an audit begin: after these accounts. */
+  async #starts(tenant: string): Promise<string[]> {
+    const rows = await this.#sql<{ account_id: string }[]>`
+      select account_id from (
+        select account_id, row_number() over (order by account_id) as place
+        from balance_snapshots where tenant = ${tenant}
+      ) as numbered
+      where place % ${AUDITED}::int = 0 order by account_id desc`
+    return [...rows.map((row) => row.account_id), '0']
+  }
+
+  async recalculate(who: Who, currency: string, claim?: Claim): Promise<Recalculation | undefined> {
+    const [row] = await this.#sql<
+      {
+        previous_balance: string
+        new_balance: string
+        corrected: boolean
+        events: EventRow[]
+        outbox_id: string
+      }[]
+    >`
+      select previous_balance, new_balance, corrected, events, outbox_id
+      from recalculate(${who.tenant}, ${who.userId}, ${currency},
+        ${claim?.actor ?? null}, ${claim?.key ?? null}, ${claim?.id ?? null})`
+    if (!row) return undefined
+    await this.#onCommitted({ outboxId: row.outbox_id, events: row.events.map(toEvent) })
+    return {
+      previousBalance: BigInt(row.previous_balance),
+      newBalance: BigInt(row.new_balance),
+      corrected: row.corrected,
+    }
+  }
+
+  async recalculateAll(
+    tenant: string,
+    { cursor = '0', limit = Number.POSITIVE_INFINITY }: RecalculationStretch = {},
+  ): Promise<RecalculationOfAll> {
+    let total = 0
+    let corrected = 0
+    for (let after = cursor; ; ) {
+      const step = Math.min(STEP, limit - total)
+      const rows = await this.#sql<WalletRow[]>`
+        select s.account_id, s.user_id, s.currency, s.balance, w.seq, is_accurate(s) as accurate
+        from balance_snapshots s join wallets w on w.id = s.wallet_id
+        where s.tenant = ${tenant} and s.account_id > ${after}
+        order by s.account_id limit ${step}`
+      for (const row of rows.filter(({ accurate }) => !accurate)) {
+        const done = await this.recalculate({ tenant, userId: row.user_id }, row.currency)
+        if (done?.corrected) corrected += 1
+      }
+      await this.#onVerified(
+        rows.filter(({ accurate }) => accurate).map((row) => toWalletState(tenant, row)),
+      )
+      total += rows.length
+      const last = rows[rows.length - 1]
+      if (!last || rows.length < step) return { total, corrected, nextCursor: null, remaining: 0 }
+      after = last.account_id
+      if (total < limit) continue
+      const remaining = await this.#countAfter(tenant, after)
+      return { total, corrected, nextCursor: remaining > 0 ? after : null, remaining }
+    }
+  }
+
+  async #countAfter(tenant: string, accountId: string): Promise<number> {
+    const [row] = await this.#sql<{ count: string }[]>`
+      select count(*) from balance_snapshots where tenant = ${tenant} and account_id > ${accountId}`
+    return Number(row?.count ?? 0)
+  }
+}
+
+interface WalletRow {
+  account_id: string
+  user_id: string
+  currency: string
+  balance: string
+  seq: string
+  accurate: boolean
+}
+
+function toWalletState(tenant: string, row: WalletRow): WalletState {
+  return {
+    tenant,
+    userId: row.user_id,
+    currency: row.currency,
+    balance: BigInt(row.balance),
+    seq: Number(row.seq),
+  }
+}

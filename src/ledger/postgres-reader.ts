@@ -1,0 +1,135 @@
+import type { Balance, Snapshot } from './balance.ts'
+import type { Transaction } from './command.ts'
+import type { Sql } from './database.ts'
+import type { Who } from './event.ts'
+import type { Reader, TransactionFilter, TransactionPage, TransactionQuery } from './reader.ts'
+import { type TransactionRow, toIso, toTransaction } from './rows.ts'
+
+/** Rows that one page of a statement holds. */
+const STATEMENT_PAGE = 1_000
+
+interface BalanceRow {
+  balance: string
+  held: string
+  seq: string
+  updated_at: string
+}
+
+/** Reads balances and transactions from Postgres. */
+export class PostgresReader implements Reader {
+  readonly #sql: Sql
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+  }
+
+  /** Who asks for the first time becomes known by it: from then on others can send them money. */
+  async balance(who: Who, currency: string): Promise<Balance> {
+    const [row] = await this.#sql<BalanceRow[]>`
+      select coalesce(s.balance, 0) as balance, coalesce(s.held, 0) as held, w.seq,
+        to_json(coalesce(s.updated_at, w.created_at)) #>> '{}' as updated_at
+      from wallets w
+      left join balance_snapshots s on s.wallet_id = w.id and s.currency = ${currency}
+      where w.tenant = ${who.tenant} and w.user_id = ${who.userId}`
+    if (!row) {
+      await this.#sql`select open_wallet(${who.tenant}, ${who.userId})`
+      return this.balance(who, currency)
+    }
+    return {
+      balance: BigInt(row.balance),
+      held: BigInt(row.held),
+      currency,
+      seq: Number(row.seq),
+      updatedAt: toIso(row.updated_at),
+    }
+  }
+
+  async balanceAt(who: Who, currency: string, at: string): Promise<bigint> {
+    const [row] = await this.#sql<{ balance: string }[]>`
+      select balance_at(account_id, ${at}::text::timestamptz) as balance from balance_snapshots
+      where wallet_id = wallet_of(${who.tenant}, ${who.userId}) and currency = ${currency}`
+    return BigInt(row?.balance ?? 0)
+  }
+
+  async snapshot(who: Who, currency: string): Promise<Snapshot | undefined> {
+    const [row] = await this.#sql<
+      (Omit<BalanceRow, 'seq'> & { version: string; created_at: string })[]
+    >`
+      select s.balance, s.held, s.version, to_json(s.updated_at) #>> '{}' as updated_at,
+        to_json(a.created_at) #>> '{}' as created_at
+      from balance_snapshots s join accounts a on a.id = s.account_id
+      where s.wallet_id = wallet_of(${who.tenant}, ${who.userId}) and s.currency = ${currency}`
+    return (
+      row && {
+        tenant: who.tenant,
+        userId: who.userId,
+        currency,
+        balance: BigInt(row.balance),
+        held: BigInt(row.held),
+        version: Number(row.version),
+        createdAt: toIso(row.created_at),
+        updatedAt: toIso(row.updated_at),
+      }
+    )
+  }
+
+  async transaction(tenant: string, id: string, userId?: string): Promise<Transaction | undefined> {
+    const sql = this.#sql
+    const [row] = await sql<{ json: TransactionRow }[]>`
+      select to_json(t) as json from transactions t
+      where id = ${id} and tenant = ${tenant}
+      ${userId === undefined ? sql`` : sql`and user_id = ${userId}`}`
+    return row && toTransaction(row.json)
+  }
+
+  async transactions(query: TransactionQuery): Promise<TransactionPage> {
+    const sql = this.#sql
+    const rows = await sql<{ json: TransactionRow }[]>`
+      select to_json(t) as json from transactions t
+      where ${this.#matches(query)}
+      ${query.cursor === undefined ? sql`` : sql`and id < ${query.cursor}`}
+      order by id desc limit ${query.limit + 1}`
+    const items = rows.slice(0, query.limit).map((row) => toTransaction(row.json))
+    return {
+      items,
+      nextCursor: rows.length > query.limit ? (items[items.length - 1]?.id ?? null) : null,
+    }
+  }
+
+  async *statement(filter: TransactionFilter): AsyncIterable<Transaction[]> {
+    const sql = this.#sql
+    for (let after: string | undefined; ; ) {
+      const rows = await sql<{ json: TransactionRow }[]>`
+        select to_json(t) as json from transactions t
+        where ${this.#matches(filter)}
+        ${after === undefined ? sql`` : sql`and id > ${after}`}
+        order by id limit ${STATEMENT_PAGE}`
+      const page = rows.map((row) => toTransaction(row.json))
+      if (page.length > 0) yield page
+      after = page[page.length - 1]?.id
+      if (page.length < STATEMENT_PAGE) return
+    }
+  }
+
+  /** A user's transactions by (wallet_id, id), a tenant's by (tenant, id); times narrow the id. */
+  #matches(filter: TransactionFilter) {
+    const sql = this.#sql
+    const { tenant, userId, type, status, currency, from, to } = filter
+    return sql`
+      ${userId === undefined ? sql`tenant = ${tenant}` : sql`wallet_id = wallet_of(${tenant}, ${userId})`}
+      ${type === undefined ? sql`` : sql.unsafe(`and type = ${quoted(type)}`)}
+      ${status === undefined ? sql`` : sql.unsafe(`and status = ${quoted(status)}`)}
+      ${currency === undefined ? sql`` : sql`and currency = ${currency}`}
+      ${from === undefined ? sql`` : sql`and id >= first_uuid_at(${from}::text::timestamptz)`}
+      ${to === undefined ? sql`` : sql`and id < first_uuid_at(${to}::text::timestamptz)`}`
+  }
+}
+
+/**
+ * A name of a type or status as SQL's constant: as a parameter, whose value a generic plan does not know, it
+ * would not find the partial indexes.
+ */
+function quoted(name: string): string {
+  if (!/^[a-z_]+$/.test(name)) throw new TypeError(`${name} names no type or status`)
+  return `'${name}'`
+}
