@@ -1,4 +1,4 @@
-import { VARIABLES } from '../src/config.ts'
+import { VARIABLES } from '../src/variables.ts'
 
 /** `.env.example`: every variable with its description, commented out, at its default. */
 export function envExample(): string {

@@ -11,24 +11,23 @@ import { EventLoopWatch } from './event-loop-watch.ts'
 import { cachedReads } from './http/cached-reads.ts'
 import { RequestMeter } from './http/request-meter.ts'
 import type { Laps } from './laps.ts'
-import { connect, type Sql } from './ledger/database.ts'
 import { BatchingExecutor } from './ledger/executor.ts'
-import { HoldExpiry } from './ledger/hold-expiry.ts'
+import { housekeepingOf } from './ledger/housekeeping.ts'
 import { LedgerMeter } from './ledger/meter.ts'
 import { migrate } from './ledger/migrate.ts'
+import { poolsOf, SESSIONS } from './ledger/pools.ts'
 import { PostgresAnswers } from './ledger/postgres-answers.ts'
 import { PostgresAuditor } from './ledger/postgres-auditor.ts'
 import { PostgresEventStore } from './ledger/postgres-event-store.ts'
 import { PostgresOverview } from './ledger/postgres-overview.ts'
 import { PostgresPolicies } from './ledger/postgres-policies.ts'
 import { PostgresReader } from './ledger/postgres-reader.ts'
-import { Pruning } from './ledger/pruning.ts'
 import { SchemaCheck } from './ledger/schema-check.ts'
 import { RateLimiter } from './limits/rate-limiter.ts'
 import { livenessOf } from './liveness.ts'
 import type { Logger } from './log.ts'
 import { exposition } from './metrics/exposition.ts'
-import { sampled } from './metrics/sampled.ts'
+import { sourcesOf } from './metrics/sources.ts'
 import { ensurePort } from './port.ts'
 import { readinessOf } from './readiness.ts'
 import { Gateway } from './realtime/gateway.ts'
@@ -56,22 +55,8 @@ export interface Running {
   secret: string | undefined
 }
 
-/** Sessions that write. They always batch, so that few are enough, and a hot wallet has few waiting for it. */
-const WRITERS = 2
-const READERS = 8
-/** Sessions that revoke tokens, and learn what others revoked, however long the readers' queue is. */
-const REVOKERS = 1
-/** Sessions that look at every entry: apart, so that no reader waits for them, and as many as an audit uses. */
-const AUDITORS = 2
-
 /** Calls that become spans of their request. */
 const READS = ['balance', 'balanceAt', 'snapshot', 'transaction', 'transactions'] as const
-
-/** Milliseconds from listening to the first round. */
-const HOUSEKEEPING_AFTER = 500
-
-/** Milliseconds: scrapes ask Postgres for the outbox no more often than that, and do not wait long. */
-const OUTBOX_SAMPLING = { every: 2_000, patience: 500 }
 
 /**
  * Starts the whole server. What was started is in `releases` also when a later step fails: run them to
@@ -99,22 +84,16 @@ export async function boot(
   const secret = keys.kind === 'secret' ? keys.secret : undefined
   const demo = demoOf(config, secret)
 
-  const session = {
-    asAppRole: database.appUrl === database.ownerUrl && canUseAppRole,
-  }
-  const pool = (max: number, timeout = config.requestTimeout): Sql => {
-    const sql = connect(database.appUrl, { ...session, max, statementTimeout: timeout * 1000 })
-    releases.add(() => sql.end({ timeout: 2 }))
-    return sql
-  }
-  const writers = pool(WRITERS)
-  const readers = pool(READERS)
+  const asAppRole = database.appUrl === database.ownerUrl && canUseAppRole
+  const pool = poolsOf({ ...config, url: database.appUrl, asAppRole }, releases)
+  const writers = pool('writers')
+  const readers = pool('readers')
 
   // Side by side: for the most part both wait for Postgres to make a session.
   const [store, revocations] = await Promise.all([
     PostgresEventStore.open(readers),
     Revocations.open({
-      store: new PostgresRevocations(pool(REVOKERS), {
+      store: new PostgresRevocations(pool('revokers'), {
         atLeisure: readers,
         maxLifetime: config.jwtMaxLifetime,
       }),
@@ -123,24 +102,32 @@ export async function boot(
     }),
   ])
   releases.add(async () => revocations.close())
+
+  const meters = {
+    requests: new RequestMeter(),
+    ledger: new LedgerMeter(),
+    publishing: new PublishMeter(),
+    cacheReads: { hits: 0, misses: 0 },
+  }
+  const { requests, cacheReads } = meters
+
   const shared = { epoch: store.epoch, currency: config.currency, logger: log }
   const bus = redis.url
     ? new RedisBus({ ...shared, url: redis.url, changes: store })
     : new MemoryBus(shared)
   releases.add(() => bus.close())
-  const publishing = new PublishMeter()
   const outbox = new Outbox({
     bus,
     store,
     logger: log,
-    observers: [publishing, ...(tracing ? [tracing.publishing] : [])],
+    observers: [meters.publishing, ...(tracing ? [tracing.publishing] : [])],
   })
   releases.add(() => outbox.close())
-
   const onCommitted = async (committed: Parameters<typeof outbox.publish>[0]) => {
     await outbox.publish(committed)
   }
   laps?.end('sessions')
+
   bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })
   const authenticator = createAuthenticator({
     keys,
@@ -161,38 +148,25 @@ export async function boot(
     corsOrigins: config.corsOrigins,
     tracer: tracing?.deliveries,
   })
+
   const overview = new PostgresOverview(readers)
-  const ledger = new LedgerMeter()
   const executor = new BatchingExecutor(writers, {
     onCommitted,
-    inFlight: WRITERS,
+    inFlight: SESSIONS.writers,
     retryFor: config.requestTimeout * 1000,
-    observers: [ledger, ...(tracing ? [tracing.ledger] : [])],
+    observers: [meters.ledger, ...(tracing ? [tracing.ledger] : [])],
   })
-  const housekeeping = [
-    new HoldExpiry({ sql: readers, executor, log }),
-    new Pruning({ sql: readers, log, eventRetention: config.eventRetention }),
-  ]
-  for (const work of housekeeping) releases.add(() => work.stop())
-  const requests = new RequestMeter()
-  const cacheReads = { hits: 0, misses: 0 }
+  const startHousekeeping = housekeepingOf(
+    { sql: readers, executor, log, eventRetention: config.eventRetention },
+    releases,
+  )
+
   const watch = new EventLoopWatch({ log })
   releases.add(async () => watch.close())
-  const metrics = exposition({
-    version: pkg.version,
-    requests,
-    ledger,
-    queued: () => executor.depth,
-    publishing,
-    backlog: sampled(() => overview.backlog(), OUTBOX_SAMPLING),
-    streams: gateway.meter,
-    connections: () => gateway.connections.counts,
-    users: () => gateway.users,
-    streamState: () => gateway.health.state,
-    link: () => bus.link,
-    cacheReads,
-    rateLimited: limiter.refusals,
-  })
+  const metrics = exposition(
+    sourcesOf({ version: pkg.version, ...meters, executor, overview, gateway, bus, limiter }),
+  )
+
   const reader = new PostgresReader(readers)
   const app = createApp({
     authenticator,
@@ -207,7 +181,7 @@ export async function boot(
     metrics,
     reader: tracing?.spanned(reader, 'postgresql', READS) ?? reader,
     auditTimeout: config.auditTimeout,
-    auditor: new PostgresAuditor(pool(AUDITORS, config.auditTimeout), {
+    auditor: new PostgresAuditor(pool('auditors'), {
       onCommitted,
       onVerified: async (wallets) => {
         await Promise.all(wallets.map((w) => bus.fill(w, w.currency, w.balance, w.seq)))
@@ -247,12 +221,7 @@ export async function boot(
   releases.add(() => server.drain(config.drainSeconds))
   const address = await server.listen(config.port, config.host)
   laps?.end('listening')
-  // It asks over sessions of its own, which take Postgres and this thread longer to open than all of the
-  // above to ask: not while somebody waits for the first answer.
-  const later = setTimeout(() => {
-    for (const work of housekeeping) work.start()
-  }, HOUSEKEEPING_AFTER)
-  releases.add(async () => clearTimeout(later))
+  startHousekeeping()
   return {
     address,
     dataDir: database.dataDir,

@@ -1,204 +1,6 @@
-import { z } from 'zod'
-import { CURRENCIES } from './ledger/money.ts'
+import { ConfigError, parseVariables } from './environment.ts'
 import type { RateLimiterOptions } from './limits/rate-limiter.ts'
-
-/** What a bad environment gets: one line per variable, none of which repeats a value. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-}
-
-const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
-
-/** `7d`, `24h`, `30m`, `90s` or plain seconds, as seconds; undefined for anything else. */
-export function parseDuration(text: string): number | undefined {
-  const [, digits, unit = 's'] = /^(\d{1,9})([smhd]?)$/.exec(text) ?? []
-  if (digits === undefined) return undefined
-  return Number(digits) * UNITS[(unit || 's') as keyof typeof UNITS]
-}
-
-const duration = z.string().transform((text, context) => {
-  const parsed = parseDuration(text)
-  if (parsed !== undefined) return parsed
-  context.addIssue('must be a duration such as 7d, 24h, 30m or 90 (seconds)')
-  return z.NEVER
-})
-
-const seconds = (max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,6}(\.\d{1,3})?$/, `must be a number of seconds, at most ${max}`)
-    .transform(Number)
-    .refine((value) => value <= max, `must be at most ${max} seconds`)
-
-const url = (schemes: readonly string[]) =>
-  z
-    .string()
-    .refine(
-      (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)),
-      `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
-    )
-
-const rate = (standard: number, description: string) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, 'must be a whole number, 0 for no limit')
-    .transform(Number)
-    .default(standard)
-    .describe(`${description}; 0 for no limit.`)
-
-const isOrigin = (text: string) =>
-  text === '*' || (URL.canParse(text) && new URL(text).origin === text)
-
-const SAMPLERS = [
-  'always_on',
-  'always_off',
-  'traceidratio',
-  'parentbased_always_on',
-  'parentbased_always_off',
-  'parentbased_traceidratio',
-] as const
-
-/** Every variable the server reads, with the text of its documentation. An empty one counts as unset. */
-export const VARIABLES = z.object({
-  PORT: z
-    .string()
-    .regex(/^\d{1,5}$/, 'must be a port number')
-    .transform(Number)
-    .refine((port) => port <= 65_535, 'must be a port number, at most 65535')
-    .default(3000)
-    .describe('Port to listen on; 0 takes a free one.'),
-  HOST: z
-    .string()
-    .optional()
-    .describe(
-      'Address to listen on. Default: 127.0.0.1 without DATABASE_URL, else 0.0.0.0 (all of IPv4).',
-    ),
-  DATABASE_URL: url(['postgres', 'postgresql'])
-    .optional()
-    .describe('Postgres 18 to keep the ledger in. Without it the server starts a private one.'),
-  REDIS_URL: url(['redis', 'rediss'])
-    .optional()
-    .describe(
-      'Redis or Valkey for cache and fan-out. Without it the server starts a private one where it finds a program for it, and else stands in for it itself.',
-    ),
-  DATA_DIR: z
-    .string()
-    .default('.livebalance')
-    .describe('Folder of the private Postgres and Redis, and of the generated secret.'),
-  JWT_SECRET: z
-    .string()
-    .refine((text) => Buffer.byteLength(text) >= 32, 'must be at least 32 bytes long')
-    .optional()
-    .describe(
-      'Secret of HS256 tokens, at least 32 bytes. Required, or JWT_JWKS_URL, with DATABASE_URL; without, one is generated and kept in DATA_DIR.',
-    ),
-  JWT_JWKS_URL: url(['https', 'http'])
-    .optional()
-    .describe(
-      'Where the public keys of RS256, ES256 and EdDSA tokens are published. Excludes JWT_SECRET.',
-    ),
-  JWT_ISSUER: z.string().optional().describe('The `iss` that every token must carry.'),
-  JWT_AUDIENCE: z.string().optional().describe('The `aud` that every token must carry.'),
-  JWT_MAX_LIFETIME: duration
-    .refine((value) => value > 0, 'must be more than 0 seconds')
-    .optional()
-    .describe(
-      'Longest time from `iat` to `exp` of a token, such as 24h; others are refused, and revocations older than that are forgotten. Unset: any, and revocations without an end stay until they are lifted.',
-    ),
-  CURRENCY: z
-    .string()
-    .refine((code) => CURRENCIES.has(code), 'must be an ISO 4217 code such as USD')
-    .default('USD')
-    .describe('Currency of requests that name none.'),
-  CORS_ORIGINS: z
-    .string()
-    .transform((list) => list.split(',').map((origin) => origin.trim()))
-    .refine(
-      (origins) => origins.every(isOrigin),
-      'must be a comma-separated list of origins such as https://app.example.com, or *',
-    )
-    .default([])
-    .describe('Origins of web pages that may call, comma-separated. `*` allows every one.'),
-  TRUST_PROXY: z
-    .string()
-    .regex(/^(\d{1,2}|true|false)$/, 'must be the number of proxies in front, or true or false')
-    .transform((text) => (text === 'true' ? 1 : text === 'false' ? 0 : Number(text)))
-    .default(0)
-    .describe(
-      'Number of proxies in front whose X-Forwarded-For is believed; 0 or false for none, true for 1.',
-    ),
-  RATE_LIMIT_READS: rate(1200, 'GET requests that a user may make in a minute'),
-  RATE_LIMIT_WRITES: rate(300, 'Other requests that a user may make in a minute'),
-  RATE_LIMIT_HANDSHAKES: rate(
-    120,
-    'Streams that a user may open in a minute, on all transports together, and tickets for them',
-  ),
-  RATE_LIMIT_IP_READS: rate(12_000, 'The same for all that comes from one address: GET requests'),
-  RATE_LIMIT_IP_WRITES: rate(3000, 'Other requests from one address in a minute'),
-  RATE_LIMIT_IP_HANDSHAKES: rate(1200, 'Streams and tickets for one address in a minute'),
-  LOG_LEVEL: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
-    .default('info')
-    .describe('Least severity that is logged.'),
-  REQUEST_TIMEOUT: seconds(600)
-    .refine((value) => value > 0, 'must be more than 0 seconds')
-    .default(10)
-    .describe('Seconds after which a request that has no answer yet gets 503 `timeout`.'),
-  AUDIT_TIMEOUT: seconds(86_400)
-    .refine((value) => value > 0, 'must be more than 0 seconds')
-    .default(600)
-    .describe('Seconds that an admin’s audit, verification or recalculation may take instead.'),
-  DRAIN_SECONDS: seconds(3600)
-    .default(10)
-    .describe('Seconds that open requests and connections get to finish at shutdown.'),
-  EVENT_RETENTION: duration
-    .refine((value) => value >= 60, 'must be at least 60 seconds')
-    .default(7 * UNITS.d)
-    .describe(
-      'How long events are kept for clients that resume: 7d, 24h, 30m or seconds. Default 7d.',
-    ),
-  OTEL_EXPORTER_OTLP_ENDPOINT: url(['https', 'http'])
-    .optional()
-    .describe(
-      'OpenTelemetry collector that takes OTLP over HTTP, such as http://localhost:4318: requests are traced. Without it nothing is. OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT and OTEL_RESOURCE_ATTRIBUTES hold too.',
-    ),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url(['https', 'http'])
-    .optional()
-    .describe('The whole URL that takes traces, where it is not /v1/traces of the collector.'),
-  OTEL_SERVICE_NAME: z
-    .string()
-    .default('livebalance')
-    .describe('What the server is called in traces.'),
-  OTEL_TRACES_SAMPLER: z
-    .enum(SAMPLERS)
-    .default('parentbased_always_on')
-    .describe(
-      'Which requests are traced. `parentbased_…` does as the caller’s `traceparent` says, and decides itself where there is none.',
-    ),
-  OTEL_TRACES_SAMPLER_ARG: z
-    .string()
-    .regex(/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/, 'must be from 0 to 1')
-    .transform(Number)
-    .default(1)
-    .describe('The part of them that `traceidratio` samplers take, from 0 to 1.'),
-  OTEL_SDK_DISABLED: z
-    .enum(['true', 'false'])
-    .default('false')
-    .describe('`true` traces nothing, whatever else is set.'),
-  NODE_ENV: z
-    .string()
-    .optional()
-    .describe('`production` logs JSON on a terminal too; elsewhere it always is JSON.'),
-  LIVEBALANCE_URL: url(['https', 'http'])
-    .optional()
-    .describe('Command line: the server to talk to. Default: localhost at PORT.'),
-  LIVEBALANCE_TOKEN: z
-    .string()
-    .optional()
-    .describe(
-      "Command line: the admin's token to talk with. Without it one is signed with JWT_SECRET, or with the secret in DATA_DIR.",
-    ),
-})
+import type { Variables } from './variables.ts'
 
 /** Which keys sign the tokens. `generated`: an embedded server's own secret, kept in its data folder. */
 export type TokenKeys =
@@ -221,7 +23,7 @@ export interface Config {
   currency: string
   corsOrigins: string[]
   rateLimits: Pick<RateLimiterOptions, 'perUser' | 'perAddress' | 'trustProxy'>
-  logLevel: z.infer<typeof VARIABLES>['LOG_LEVEL']
+  logLevel: Variables['LOG_LEVEL']
   production: boolean
   /** Seconds. */
   requestTimeout: number
@@ -237,7 +39,7 @@ export interface Config {
 export interface TracingConfig {
   url: string
   serviceName: string
-  sampler: (typeof SAMPLERS)[number]
+  sampler: Variables['OTEL_TRACES_SAMPLER']
   /** From 0 to 1. */
   ratio: number
 }
@@ -285,53 +87,7 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
   }
 }
 
-/** What the command line reads of the same environment; each command says itself what it cannot do without. */
-export interface CommandConfig
-  extends Pick<
-    Config,
-    'databaseUrl' | 'redisUrl' | 'dataDir' | 'jwtIssuer' | 'jwtAudience' | 'currency'
-  > {
-  jwtSecret: string | undefined
-  jwksUrl: string | undefined
-  serverUrl: string
-  serverToken: string | undefined
-}
-
-/** @throws ConfigError that names every bad variable, a line each */
-export function parseCommandConfig(
-  env: Record<string, string | undefined> = process.env,
-): CommandConfig {
-  const vars = parseVariables(env)
-  return {
-    databaseUrl: vars.DATABASE_URL,
-    redisUrl: vars.REDIS_URL,
-    dataDir: vars.DATA_DIR,
-    jwtIssuer: vars.JWT_ISSUER,
-    jwtAudience: vars.JWT_AUDIENCE,
-    currency: vars.CURRENCY,
-    jwtSecret: vars.JWT_SECRET,
-    jwksUrl: vars.JWT_JWKS_URL,
-    serverUrl: vars.LIVEBALANCE_URL ?? `http://localhost:${vars.PORT}`,
-    serverToken: vars.LIVEBALANCE_TOKEN,
-  }
-}
-
-function parseVariables(env: Record<string, string | undefined>): z.infer<typeof VARIABLES> {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
-  // Once in a process: code made for this one schema would cost more than it saves.
-  const parsed = VARIABLES.safeParse(set, { jitless: true })
-  if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${complaint(issue)}`)
-  throw new ConfigError(problems.join('\n'))
-}
-
-function complaint(issue: z.core.$ZodIssue): string {
-  return issue.code === 'invalid_value'
-    ? `must be one of ${issue.values.join(', ')}`
-    : issue.message
-}
-
-function contradictions(vars: z.infer<typeof VARIABLES>): string[] {
+function contradictions(vars: Variables): string[] {
   if (vars.JWT_SECRET && vars.JWT_JWKS_URL) {
     return ['JWT_SECRET and JWT_JWKS_URL exclude each other: set the one that signs your tokens']
   }
@@ -343,13 +99,13 @@ function contradictions(vars: z.infer<typeof VARIABLES>): string[] {
   return []
 }
 
-function tokenKeys(vars: z.infer<typeof VARIABLES>): TokenKeys {
+function tokenKeys(vars: Variables): TokenKeys {
   if (vars.JWT_SECRET) return { kind: 'secret', secret: vars.JWT_SECRET }
   if (vars.JWT_JWKS_URL) return { kind: 'jwks', url: vars.JWT_JWKS_URL }
   return { kind: 'generated' }
 }
 
-function tracing(vars: z.infer<typeof VARIABLES>): TracingConfig | undefined {
+function tracing(vars: Variables): TracingConfig | undefined {
   const base = vars.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/$/, '')
   const url = vars.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (base && `${base}/v1/traces`)
   if (url === undefined || vars.OTEL_SDK_DISABLED === 'true') return undefined

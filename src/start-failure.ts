@@ -1,5 +1,5 @@
-import { ConfigError } from './config.ts'
 import { EmbeddedError } from './embedded/error.ts'
+import { ConfigError } from './environment.ts'
 import { MigrationError } from './ledger/migrate.ts'
 
 /** Why the server did not start, in one line that a person can act on; null for a bug, whose stack is wanted. */

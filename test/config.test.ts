@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { type ConfigError, parseConfig } from '../src/config.ts'
+import { parseConfig } from '../src/config.ts'
+import type { ConfigError } from '../src/environment.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { CommandConfig } from '../config.ts'
+import type { CommandConfig } from './config.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What was typed makes no sense: exit code 2. */

@@ -1,10 +1,10 @@
-import type { CommandConfig } from '../config.ts'
 import { FolderInUse } from '../embedded/error.ts'
 import { runningPostgres, startPostgres } from '../embedded/postgres.ts'
 import { connect } from '../ledger/database.ts'
 import { isCurrent } from '../ledger/migrate.ts'
 import { Releases } from '../releases.ts'
 import { CommandFailed } from './command.ts'
+import type { CommandConfig } from './config.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface LedgerDatabase {

@@ -1,5 +1,5 @@
 import pkg from '../../package.json' with { type: 'json' }
-import { ConfigError, parseCommandConfig } from '../config.ts'
+import { ConfigError } from '../environment.ts'
 import { startFailure } from '../start-failure.ts'
 import { type Command, CommandFailed, parse, UsageError } from './command.ts'
 import { auditCommand } from './commands/audit.ts'
@@ -9,6 +9,7 @@ import { recalculateCommand } from './commands/recalculate.ts'
 import { tailCommand } from './commands/tail.ts'
 import { tokenCommand } from './commands/token.ts'
 import { approveTopups, listTopups, rejectTopups } from './commands/topups.ts'
+import { parseCommandConfig } from './config.ts'
 import { help, overview } from './help.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BalanceApi, createApi } from '../client/api.ts'
-import type { CommandConfig } from '../config.ts'
 import { parseJson } from '../json.ts'
 import { CommandFailed } from './command.ts'
+import type { CommandConfig } from './config.ts'
 import { adminToken } from './server-token.ts'
 
 /** What the commands that talk to a server have in common. */

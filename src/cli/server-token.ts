@@ -1,8 +1,9 @@
 import { ownSecret } from '../auth/secret.ts'
 import { mintToken, type TokenClaims } from '../auth/token.ts'
-import { type CommandConfig, ConfigError } from '../config.ts'
 import { dataFolderOf } from '../embedded/postgres.ts'
+import { ConfigError } from '../environment.ts'
 import { UsageError } from './command.ts'
+import type { CommandConfig } from './config.ts'
 
 /** Seconds: enough for the longest command. */
 const LIFE = 12 * 3600

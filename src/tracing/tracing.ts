@@ -5,7 +5,6 @@ import {
   SpanKind,
   SpanStatusCode,
   type Tracer,
-  trace,
 } from '@opentelemetry/api'
 import type { RequestTracer } from '../http/traced.ts'
 import type { LedgerObserver } from '../ledger/observer.ts'
@@ -13,7 +12,9 @@ import { UPDATES_CHANNEL } from '../realtime/bus.ts'
 import type { DeliveryTracer } from '../realtime/channel.ts'
 import type { PublishObserver } from '../realtime/publish-observer.ts'
 import { createProvider, type ProviderOptions } from './provider.ts'
-import { childOf, sampledOf, spanContextOf, traceparentOf } from './span-context.ts'
+import { requestTracer } from './request-tracer.ts'
+import { childOf, sampledOf } from './span-context.ts'
+import { spanned } from './spanned.ts'
 
 /** Milliseconds that the last spans get to leave at shutdown. */
 const PATIENCE = 2_000
@@ -133,73 +134,4 @@ function startShared(
   const span = tracer.startSpan(name, { ...options, links }, childOf(first))
   for (const { spanId } of others) open.get(spanId)?.addLink({ context: span.spanContext() })
   return span
-}
-
-function requestTracer(
-  tracer: Tracer,
-  current: AsyncLocalStorage<Span>,
-  open: Map<string, Span>,
-): RequestTracer {
-  return {
-    begin(method, path, traceparent) {
-      const attributes = { 'http.request.method': method, 'url.path': path }
-      const span = tracer.startSpan(
-        method,
-        { kind: SpanKind.SERVER, attributes },
-        childOf(spanContextOf(traceparent)),
-      )
-      const { spanId } = span.spanContext()
-      open.set(spanId, span)
-      return {
-        traceparent: traceparentOf(span),
-        run: (work) => current.run(span, work),
-        end({ route, status, error }) {
-          open.delete(spanId)
-          // Names are for grouping: what no route took has none.
-          if (route !== 'none')
-            span.updateName(`${method} ${route}`).setAttribute('http.route', route)
-          span.setAttribute('http.response.status_code', status)
-          if (status >= 500) {
-            span.setStatus({ code: SpanStatusCode.ERROR })
-            span.setAttribute('error.type', error?.name ?? String(status))
-          }
-          span.end()
-        },
-      }
-    },
-  }
-}
-
-function spanned<T extends object>(
-  tracer: Tracer,
-  current: AsyncLocalStorage<Span>,
-  target: T,
-  system: string,
-  methods: readonly (keyof T)[],
-): T {
-  return new Proxy(target, {
-    get(_, name) {
-      const method: unknown = Reflect.get(target, name)
-      if (typeof method !== 'function') return method
-      // Bound, for private fields are not to be had through a proxy.
-      if (!methods.includes(name as keyof T)) return method.bind(target)
-      return async (...parameters: unknown[]) => {
-        const parent = current.getStore()
-        if (!parent?.isRecording()) return await method.apply(target, parameters)
-        const span = tracer.startSpan(
-          `${system} ${String(name)}`,
-          { kind: SpanKind.CLIENT, attributes: { 'db.system.name': system } },
-          trace.setSpan(childOf(undefined), parent),
-        )
-        try {
-          return await method.apply(target, parameters)
-        } catch (error) {
-          span.setStatus({ code: SpanStatusCode.ERROR })
-          throw error
-        } finally {
-          span.end()
-        }
-      }
-    },
-  })
 }

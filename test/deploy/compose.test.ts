@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { parseConfig, VARIABLES } from '../../src/config.ts'
+import { parseConfig } from '../../src/config.ts'
+import { VARIABLES } from '../../src/variables.ts'
 
 interface Service {
   image?: string

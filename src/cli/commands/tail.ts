@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis'
 import { createBalanceClient } from '../../client/client.ts'
-import type { CommandConfig } from '../../config.ts'
 import { runningRedis } from '../../embedded/redis.ts'
 import { parseJson, stringifyJson } from '../../json.ts'
 import type { BalanceUpdateEvent } from '../../ledger/event.ts'
 import { UPDATES_CHANNEL } from '../../realtime/bus.ts'
 import { type Call, CommandFailed, command, UsageError } from '../command.ts'
+import type { CommandConfig } from '../config.ts'
 import { signToken } from '../server-token.ts'
 
 /** Seconds. */

@@ -1,4 +1,4 @@
-import { parseDuration } from '../../config.ts'
+import { parseDuration } from '../../duration.ts'
 import { command, UsageError } from '../command.ts'
 import { signToken } from '../server-token.ts'
 

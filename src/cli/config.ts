@@ -1,0 +1,33 @@
+import type { Config } from '../config.ts'
+import { parseVariables } from '../environment.ts'
+
+/** What the command line reads of the same environment; each command says itself what it cannot do without. */
+export interface CommandConfig
+  extends Pick<
+    Config,
+    'databaseUrl' | 'redisUrl' | 'dataDir' | 'jwtIssuer' | 'jwtAudience' | 'currency'
+  > {
+  jwtSecret: string | undefined
+  jwksUrl: string | undefined
+  serverUrl: string
+  serverToken: string | undefined
+}
+
+/** @throws ConfigError that names every bad variable, a line each */
+export function parseCommandConfig(
+  env: Record<string, string | undefined> = process.env,
+): CommandConfig {
+  const vars = parseVariables(env)
+  return {
+    databaseUrl: vars.DATABASE_URL,
+    redisUrl: vars.REDIS_URL,
+    dataDir: vars.DATA_DIR,
+    jwtIssuer: vars.JWT_ISSUER,
+    jwtAudience: vars.JWT_AUDIENCE,
+    currency: vars.CURRENCY,
+    jwtSecret: vars.JWT_SECRET,
+    jwksUrl: vars.JWT_JWKS_URL,
+    serverUrl: vars.LIVEBALANCE_URL ?? `http://localhost:${vars.PORT}`,
+    serverToken: vars.LIVEBALANCE_TOKEN,
+  }
+}

@@ -1,0 +1,36 @@
+import type { Releases } from '../releases.ts'
+import { connect, type Sql } from './database.ts'
+
+/** Sessions with Postgres, by the work that has them to itself. */
+export const SESSIONS = {
+  /** They always batch, so that few are enough, and a hot wallet has few waiting for it. */
+  writers: 2,
+  readers: 8,
+  /** Revoke tokens, and learn what others revoked, however long the readers' queue is. */
+  revokers: 1,
+  /** Look at every entry: apart, so that no reader waits for them, and as many as an audit uses. */
+  auditors: 2,
+}
+
+export interface PoolsOptions {
+  url: string
+  /** Take on the app's role in every session. */
+  asAppRole: boolean
+  /** Seconds after which Postgres gives up a statement. */
+  requestTimeout: number
+  /** The same for the auditors. */
+  auditTimeout: number
+}
+
+/** The pool of each kind of work: ask for it once, which makes it. It connects at its first query. */
+export function poolsOf(
+  { url, asAppRole, requestTimeout, auditTimeout }: PoolsOptions,
+  releases: Releases,
+): (work: keyof typeof SESSIONS) => Sql {
+  return (work) => {
+    const timeout = work === 'auditors' ? auditTimeout : requestTimeout
+    const sql = connect(url, { asAppRole, max: SESSIONS[work], statementTimeout: timeout * 1000 })
+    releases.add(() => sql.end({ timeout: 2 }))
+    return sql
+  }
+}
