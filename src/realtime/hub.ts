@@ -9,6 +9,7 @@ import { DEFAULT_BOUNDS, Drains, type QueueBounds } from './drains.ts'
 import { Frame } from './frame.ts'
 import { parseMessage } from './message.ts'
 import { StreamMeter } from './meter.ts'
+import { Reconciliation } from './reconciliation.ts'
 import { type Sink, Subscriber } from './subscriber.ts'
 
 export interface HubOptions {
@@ -36,9 +37,6 @@ export interface SubscribeOptions {
   lastEventId?: string | undefined
 }
 
-/** Users compared with Postgres in one query. */
-const BATCH = 200
-
 /** Joins that failed are tried this often, `RETRY_JOIN` milliseconds apart, before the client is sent away. */
 const JOIN_ATTEMPTS = 10
 const RETRY_JOIN = 500
@@ -52,13 +50,9 @@ export class Hub {
   readonly #meter: StreamMeter
   readonly #context: ChannelContext
   readonly #channels = new Map<string, Channel>()
+  readonly #reconciliation: Reconciliation
   readonly #garbage: LogBudget
   readonly #stopListening: () => void
-  /** Counts link changes, so that a reconciliation knows whether it still means something. */
-  #linkChanges = 0
-  #reconciled = false
-  #closed = false
-  #wake: (() => void) | undefined
 
   constructor(options: HubOptions) {
     this.#options = options
@@ -73,17 +67,18 @@ export class Hub {
       broadcasts: new LogBudget(logger),
     }
     this.#garbage = new LogBudget(logger, 5)
+    this.#reconciliation = new Reconciliation({ ...options, channels: this.#channels })
     this.#stopListening = bus.listen({
       message: (text) => this.#receive(text),
-      link: () => this.#linkChanged(),
+      link: () => this.#reconciliation.linkChanged(),
     })
-    void this.#followLink()
+    void this.#reconciliation.follow()
   }
 
   /** `live` only once every connected user was compared with Postgres after the link came up. */
   get health(): HubHealth {
     const { link } = this.#options.bus
-    return link.state === 'live' && !this.#reconciled ? { state: 'reconciling' } : link
+    return link.state === 'live' && !this.#reconciliation.isDone ? { state: 'reconciling' } : link
   }
 
   /** The number of users with a connection here. */
@@ -126,9 +121,8 @@ export class Hub {
   }
 
   close(): void {
-    this.#closed = true
     this.#stopListening()
-    this.#wake?.()
+    this.#reconciliation.close()
   }
 
   #channel(who: Who): Channel {
@@ -180,52 +174,6 @@ export class Hub {
     }
     this.#meter.receivedMessage(text)
     this.#channels.get(channelKey(event.tenant, event.userId))?.receive(event)
-  }
-
-  #linkChanged(): void {
-    this.#linkChanges += 1
-    this.#reconciled = false
-    this.#wake?.()
-  }
-
-  /** Reconciles after each loss of the link, and polls while it is not live. */
-  async #followLink(): Promise<void> {
-    const { bus, logger, pollEvery = 1500 } = this.#options
-    while (!this.#closed) {
-      const changes = this.#linkChanges
-      const live = bus.link.state === 'live'
-      if (!this.#reconciled) {
-        try {
-          await this.#compareAll()
-          if (live && changes === this.#linkChanges) this.#reconciled = true
-        } catch (error) {
-          logger.warn({ err: error }, 'could not compare the streams with the ledger; trying again')
-        }
-      }
-      if (changes !== this.#linkChanges) continue
-      await this.#pause(this.#reconciled ? undefined : pollEvery)
-    }
-  }
-
-  async #compareAll(): Promise<void> {
-    const channels = [...this.#channels.values()]
-    for (let from = 0; from < channels.length; from += BATCH) {
-      const batch = channels.slice(from, from + BATCH).filter(({ members }) => members > 0)
-      const lasts = batch.map(({ last }) => last)
-      const heads = await this.#options.store.heads(batch.map(({ who }) => who))
-      await Promise.all(batch.map((channel, i) => channel.reconcile(heads[i] ?? 0, lasts[i] ?? 0)))
-    }
-  }
-
-  /** Until the link changes, or the time is over. */
-  #pause(milliseconds: number | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
   }
 }
 
