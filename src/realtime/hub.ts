@@ -4,9 +4,11 @@ import type { EventStore } from '../ledger/ledger.ts'
 import { toWire } from '../ledger/money.ts'
 import { LogBudget } from '../log-budget.ts'
 import type { Bus, Link } from './bus.ts'
-import { Channel, type ChannelContext, type DeliveryTracer } from './channel.ts'
+import { Channel, type ChannelContext } from './channel.ts'
+import type { DeliveryTracer } from './delivery-tracer.ts'
 import { DEFAULT_BOUNDS, Drains, type QueueBounds } from './drains.ts'
 import { Frame } from './frame.ts'
+import { Joins } from './joins.ts'
 import { parseMessage } from './message.ts'
 import { StreamMeter } from './meter.ts'
 import { Reconciliation } from './reconciliation.ts'
@@ -37,10 +39,6 @@ export interface SubscribeOptions {
   lastEventId?: string | undefined
 }
 
-/** Joins that failed are tried this often, `RETRY_JOIN` milliseconds apart, before the client is sent away. */
-const JOIN_ATTEMPTS = 10
-const RETRY_JOIN = 500
-
 /**
  * Brings each event of the bus to the connections of its user, once and in order. Knows nothing of
  * transports, and nothing of money.
@@ -57,13 +55,15 @@ export class Hub {
   constructor(options: HubOptions) {
     this.#options = options
     const { bus, store, logger, meter = new StreamMeter(), tracer } = options
+    const drains = new Drains({ ...DEFAULT_BOUNDS, ...options.bounds }, meter)
     this.#meter = meter
     this.#context = {
       store,
       logger,
       meter,
       tracer,
-      drains: new Drains({ ...DEFAULT_BOUNDS, ...options.bounds }, meter),
+      drains,
+      joins: new Joins({ store, drains, logger, meter }),
       broadcasts: new LogBudget(logger),
     }
     this.#garbage = new LogBudget(logger, 5)
@@ -91,7 +91,7 @@ export class Hub {
     const subscriber = new Subscriber(sink, options.currency)
     const channel = this.#channel(who)
     channel.members += 1
-    void this.#join(channel, subscriber, options.lastEventId)
+    void this.#context.joins.begin(channel, subscriber, options.lastEventId)
     return subscriber
   }
 
@@ -133,33 +133,6 @@ export class Hub {
       this.#channels.set(key, channel)
     }
     return channel
-  }
-
-  async #join(channel: Channel, subscriber: Subscriber, lastEventId?: string): Promise<void> {
-    const after = lastEventId === undefined ? undefined : this.#seqOf(lastEventId)
-    for (let attempt = 1; !subscriber.isGone; attempt++) {
-      try {
-        // An id of another epoch cannot be resumed from: say so, and start from the state.
-        if (after === null) return await channel.join(subscriber, undefined, { recovered: false })
-        return await channel.join(subscriber, after, {})
-      } catch (error) {
-        this.#options.logger.warn({ err: error, attempt }, 'a connection could not read its state')
-        if (attempt === JOIN_ATTEMPTS) break
-        await new Promise((resolve) => setTimeout(resolve, RETRY_JOIN))
-      }
-    }
-    if (subscriber.isGone) return
-    const message = 'the ledger cannot be read now'
-    this.#meter.cuts.add('unavailable')
-    subscriber.sink.close({ code: 'unavailable', message, final: false })
-  }
-
-  /** The seq in an event's id; null when it is not of this database. */
-  #seqOf(id: string): number | null {
-    const { epoch } = this.#options.store
-    if (!id.startsWith(`${epoch}:`)) return null
-    const digits = id.slice(epoch.length + 1)
-    return /^\d{1,15}$/.test(digits) ? Number(digits) : null
   }
 
   #receive(text: string): void {
