@@ -1,10 +1,11 @@
 import type { Logger } from 'pino'
-import { eventId, type Who } from '../ledger/event.ts'
+import type { Who } from '../ledger/event.ts'
 import type { EventStore } from '../ledger/event-store.ts'
-import { toWire } from '../ledger/money.ts'
 import type { LogBudget } from '../log-budget.ts'
+import type { DeliveryTracer } from './delivery-tracer.ts'
 import type { Drains } from './drains.ts'
-import { Frame } from './frame.ts'
+import { isPruned, readPage } from './event-page.ts'
+import { type Joins, LOST } from './joins.ts'
 import type { StreamMeter } from './meter.ts'
 import { fromLedger, type StreamEvent } from './stream-event.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -13,20 +14,12 @@ import type { Subscriber } from './subscriber.ts'
 export interface ChannelContext {
   store: EventStore
   drains: Drains
+  joins: Joins
   logger: Logger
   broadcasts: LogBudget
   meter: StreamMeter
   tracer: DeliveryTracer | undefined
 }
-
-/** Follows an event from the request that caused it to the connections. */
-export interface DeliveryTracer {
-  /** An event with a `traceparent` is handed to so many connections; the answer is called when it was. */
-  delivering(event: StreamEvent, connections: number): () => void
-}
-
-/** Events read from Postgres at a time. */
-const PAGE = 200
 
 /** Messages often overtake each other by a hair: a hole gets this long, in milliseconds, to fill itself. */
 const GRACE = 20
@@ -34,17 +27,9 @@ const GRACE = 20
 /** Events kept aside while a hole is open; what does not fit is read from Postgres. */
 const MOST_PENDING = 64
 
-type EventPage = Awaited<ReturnType<EventStore['eventsAfter']>>
-
-/** Milliseconds before a failed read of Postgres is tried again. */
-const RETRY = 500
-
-/** What a joining connection is told, beside its balance. */
-type JoinNote = { recovered?: boolean; conflated?: boolean }
-
 /**
  * One connected user's stream on this process: puts events in order, drops repeats, fills holes from
- * Postgres, and brings new connections up to where the live ones stand.
+ * Postgres. New connections are brought up to where the live ones stand by `Joins`.
  */
 export class Channel {
   readonly who: Who
@@ -94,44 +79,27 @@ export class Channel {
     if (this.#live.length > 0 && this.#last < this.#newest) await this.#repaired(0)
   }
 
-  /**
-   * Sends the state, then every event after `after`, then whatever happens. No event falls between
-   * history and live: it goes live only in the same turn in which it is found to miss nothing.
-   * @param after the seq to resume from; undefined: from now
-   */
-  async join(subscriber: Subscriber, after: number | undefined, note: JoinNote): Promise<void> {
-    const { store } = this.#context
-    const [balance, page] = await Promise.all([
-      store.balance(this.who, subscriber.currency),
-      after === undefined ? undefined : store.eventsAfter(this.who, after, PAGE),
-    ])
-    if (subscriber.isGone) return
-    if (page && page.head > this.#newest) this.#newest = page.head
-    const resumed =
-      after !== undefined &&
-      page !== undefined &&
-      (page.head === after || page.events[0]?.seq === after + 1)
-    subscriber.position = resumed ? after : balance.seq
-    const { currency } = balance
-    const { position } = subscriber
-    const state = {
-      balance: toWire(balance.balance, currency),
-      currency,
-      id: eventId(store.epoch, position),
-      seq: position,
-      ...(resumed
-        ? { recovered: true, replay: Math.max(0, balance.seq - position) }
-        : after === undefined
-          ? note
-          : { ...note, recovered: false }),
-    }
-    subscriber.sink.write(new Frame('balance_initial', state, state.id))
-    this.#countJoin(resumed, after, note)
-    if (resumed) {
-      for (const event of page.events) this.#give(subscriber, fromLedger(event, store.epoch))
-      this.#context.meter.replayed += page.events.length
-    }
-    await this.#catchUp(subscriber)
+  /** The seq that a joining connection must have before it goes live. */
+  get target(): number {
+    return this.#live.length > 0 ? this.#last : this.#newest
+  }
+
+  /** The ledger was found to reach to `head`. */
+  committed(head: number): void {
+    if (head > this.#newest) this.#newest = head
+  }
+
+  /** The ledger ends at `head`, before `target`: somebody announced, or even delivered, what it does not have. */
+  disproved(target: number, head: number): void {
+    if (this.#newest === target) this.#newest = head
+    if (this.#live.length > 0 && this.#last >= target) this.#restart()
+  }
+
+  /** Only in the turn in which the connection was found to have all that is up to `target`. */
+  goLive(subscriber: Subscriber): void {
+    if (this.#live.length === 0) this.#last = subscriber.position
+    subscriber.state = 'live'
+    this.#live.push(subscriber)
   }
 
   /** Leaves the list of the live ones as it is: an event may be on its way through it just now. */
@@ -140,44 +108,8 @@ export class Channel {
     if (this.#live.length === 0) this.#pending = undefined
   }
 
-  #countJoin(resumed: boolean, after: number | undefined, note: JoinNote): void {
-    const { meter } = this.#context
-    if (resumed) meter.resumed += 1
-    else if (note.conflated) meter.conflated += 1
-    else if (after !== undefined || note.recovered === false) meter.notResumed += 1
-  }
-
-  async #catchUp(subscriber: Subscriber): Promise<void> {
-    const { store, drains } = this.#context
-    for (;;) {
-      if (drains.isFull(subscriber) && !(await drains.drained(subscriber))) return
-      if (subscriber.isGone) return
-      const target = this.#live.length > 0 ? this.#last : this.#newest
-      if (subscriber.position >= target) return this.#goLive(subscriber)
-      const read = await this.#eventsAfter(subscriber.position)
-      if (subscriber.isGone) return
-      if (!read) continue
-      const { head, events } = read
-      if (head > this.#newest) this.#newest = head
-      // The rest was pruned while it was being read.
-      if (isPruned(read, subscriber.position)) return this.join(subscriber, undefined, LOST)
-      for (const event of events) {
-        this.#give(subscriber, fromLedger(event, store.epoch))
-      }
-      if (events.length > 0) continue
-      // Somebody announced, or even delivered, what the ledger does not have.
-      if (this.#newest === target) this.#newest = head
-      if (this.#live.length > 0 && this.#last >= target) this.#restart()
-    }
-  }
-
-  #goLive(subscriber: Subscriber): void {
-    if (this.#live.length === 0) this.#last = subscriber.position
-    subscriber.state = 'live'
-    this.#live.push(subscriber)
-  }
-
-  #give(subscriber: Subscriber, event: StreamEvent): void {
+  /** Hands it over, unless the connection has it. */
+  give(subscriber: Subscriber, event: StreamEvent): void {
     if (event.seq <= subscriber.position) return
     subscriber.position = event.seq
     this.#context.meter.delivered += 1
@@ -197,7 +129,7 @@ export class Channel {
       : undefined
     let full = false
     for (const subscriber of this.#live) {
-      this.#give(subscriber, event)
+      this.give(subscriber, event)
       if (!subscriber.isGone && this.#context.drains.isFull(subscriber)) {
         subscriber.state = 'lagging'
         full = true
@@ -220,15 +152,10 @@ export class Channel {
     if (pending.size === 0) this.#pending = undefined
   }
 
-  /** A full connection misses what happens until it is read, and then gets the newest state instead. */
   #setAsideLagging(): void {
     const lagging = this.#live.filter(({ state }) => state === 'lagging')
     this.#live = this.#live.filter(({ state }) => state === 'live')
-    for (const subscriber of lagging) {
-      void this.#context.drains.drained(subscriber).then((drained) => {
-        if (drained) this.#rejoin(subscriber, { recovered: false, conflated: true })
-      })
-    }
+    for (const subscriber of lagging) this.#context.joins.rejoinOnceRead(this, subscriber)
   }
 
   /** The ledger went back in time (a restored database): everyone starts from its state. */
@@ -237,16 +164,7 @@ export class Channel {
     this.#live = []
     this.#pending = undefined
     this.#newest = 0
-    for (const subscriber of all) this.#rejoin(subscriber, LOST)
-  }
-
-  #rejoin(subscriber: Subscriber, note: JoinNote): void {
-    subscriber.state = 'joining'
-    this.join(subscriber, undefined, note).catch((error) => {
-      this.#context.logger.warn({ err: error }, 'could not read the state of a stream')
-      if (subscriber.isGone) return
-      setTimeout(() => subscriber.state === 'joining' && this.#rejoin(subscriber, note), RETRY)
-    })
+    for (const subscriber of all) this.#context.joins.rejoin(this, subscriber, LOST)
   }
 
   #repaired(grace: number): Promise<void> {
@@ -261,7 +179,7 @@ export class Channel {
     if (grace > 0) await new Promise((resolve) => setTimeout(resolve, grace))
     while (this.#live.length > 0 && this.#last < this.#newest) {
       const newest = this.#newest
-      const read = await this.#eventsAfter(this.#last)
+      const read = await readPage(this.#context, this.who, this.#last)
       if (!read || this.#live.length === 0) continue
       if (isPruned(read, this.#last)) return this.#restart()
       if (read.events.length > 0) meter.repaired += 1
@@ -276,28 +194,9 @@ export class Channel {
       }
     }
   }
-
-  /** One page; undefined, after a while, when Postgres cannot be read: ask again. */
-  async #eventsAfter(after: number): Promise<EventPage | undefined> {
-    try {
-      return await this.#context.store.eventsAfter(this.who, after, PAGE)
-    } catch (error) {
-      this.#context.logger.warn({ err: error }, 'a stream could not be read; trying again')
-      await new Promise((resolve) => setTimeout(resolve, RETRY))
-      return undefined
-    }
-  }
 }
-
-const LOST: JoinNote = { recovered: false }
 
 /** For the log. */
 function balanceIn({ frame }: StreamEvent): unknown {
   return (frame.payload as { newBalance?: unknown }).newBalance
-}
-
-/** Whether what follows `after` is not there any more, or not all of it. */
-function isPruned({ head, events }: EventPage, after: number): boolean {
-  const [first] = events
-  return first === undefined ? head > after : first.seq > after + 1
 }

@@ -13,7 +13,8 @@ import {
   UPDATES_CHANNEL,
 } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
-import { forgetOtherEpochs, refreshCache } from './cache-refresh.ts'
+import { refreshCache } from './cache-refresh.ts'
+import { CacheTrust } from './cache-trust.ts'
 import { balanceKey } from './keys.ts'
 import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
@@ -21,7 +22,7 @@ import { RedisRates } from './rates.ts'
 import { RedisLeases } from './redis-leases.ts'
 import { RedisLink } from './redis-link.ts'
 import { PUBLISH } from './redis-scripts.ts'
-import type { TicketStore } from './tickets.ts'
+import { RedisTickets } from './redis-tickets.ts'
 import { TurnBatch } from './turn-batch.ts'
 
 export interface RedisBusOptions {
@@ -46,21 +47,17 @@ export class RedisBus implements Bus {
   readonly kind = 'redis'
   readonly leases: RedisLeases
   readonly rates: RateStore
-  readonly tickets: TicketStore
+  readonly tickets: RedisTickets
   readonly #options: RedisBusOptions
   readonly #commands: Redis
   readonly #subscriber: Redis
   readonly #link: RedisLink
   readonly #listeners: Listeners
+  readonly #trust: CacheTrust
   readonly #reads: TurnBatch<string, string | null>
   readonly #fills: TurnBatch<CacheEntry, undefined>
-  /** False from the loss of the connection until what Redis brought back was compared with the ledger. */
-  #cacheTrusted = false
   /** False from a command that timed out until one is answered: a paused Redis closes no connection. */
   #answering = true
-  /** Counts connections, so that a comparison made over an earlier one proves nothing. */
-  #connection = 0
-  #closed = false
 
   constructor(options: RedisBusOptions) {
     this.#options = options
@@ -104,12 +101,14 @@ export class RedisBus implements Bus {
         this.#listeners.link(link)
       },
     })
-    this.#commands.on('ready', () => void this.#regainTrust(this.#connection))
-    this.#commands.on('close', () => {
-      this.#connection += 1
-      this.#cacheTrusted = false
-      this.#link.suspect('the connection was lost')
+    const { epoch, currency, changes } = options
+    this.#trust = new CacheTrust({
+      redis: this.#commands,
+      owner: `${epoch}:${currency}`,
+      correct: () => refreshCache(this, changes),
+      logger,
     })
+    this.#commands.on('close', () => this.#link.suspect('the connection was lost'))
     this.#reads = new TurnBatch(512, (keys) => this.#ask(this.#commands.mget(keys)))
     this.#fills = new TurnBatch(256, async (entries) => {
       await this.#ask(this.#write('all', entries, []))
@@ -117,12 +116,7 @@ export class RedisBus implements Bus {
     })
     this.leases = new RedisLeases(this.#commands)
     this.rates = new RedisRates(this.#commands)
-    this.tickets = {
-      put: async (ticket, value, seconds) => {
-        await this.#ask(this.#commands.set(`livebalance:ticket:${ticket}`, value, 'EX', seconds))
-      },
-      take: (ticket) => this.#ask(this.#commands.getdel(`livebalance:ticket:${ticket}`)),
-    }
+    this.tickets = new RedisTickets(this.#commands, (command) => this.#ask(command))
   }
 
   get link(): Link {
@@ -149,7 +143,7 @@ export class RedisBus implements Bus {
   }
 
   async cachedBalance(who: Who, currency: string): Promise<string | null> {
-    if (!this.#cacheTrusted || !this.reachable) return null
+    if (!this.#trust.isHeld || !this.reachable) return null
     try {
       return await this.#reads.add(balanceKey(who, currency, this.#options.currency))
     } catch {
@@ -177,7 +171,7 @@ export class RedisBus implements Bus {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#trust.close()
     this.#link.close()
     this.#subscriber.disconnect()
     this.#commands.disconnect()
@@ -201,24 +195,6 @@ export class RedisBus implements Bus {
         this.#link.suspect('redis does not answer')
       }
       throw error
-    }
-  }
-
-  /** Redis came (back), with data of any age: correct what it holds before it is believed. */
-  async #regainTrust(connection: number): Promise<void> {
-    const { epoch, currency, changes, logger } = this.#options
-    const commands = this.#commands
-    try {
-      await forgetOtherEpochs(commands, `${epoch}:${currency}`)
-      await refreshCache(this, changes)
-      if (connection === this.#connection) this.#cacheTrusted = true
-    } catch (error) {
-      if (this.#closed || connection !== this.#connection) return
-      logger.warn({ err: error }, 'the cache could not be compared with the ledger; trying again')
-      const retry = setTimeout(() => {
-        if (connection === this.#connection) void this.#regainTrust(connection)
-      }, 1000)
-      retry.unref()
     }
   }
 }
