@@ -1,10 +1,4 @@
-/** Of one process, as the dashboard's variables choose. */
-const CHOSEN = 'job=~"$job", instance=~"$instance"'
-
-interface Line {
-  expr: string
-  legend: string
-}
+import { CHOSEN, type Line, line, of, quantiles, rate, sumBy } from './dashboard-queries.ts'
 
 export interface Panel {
   title: string
@@ -12,23 +6,6 @@ export interface Panel {
   description?: string
   lines: Line[]
 }
-
-/** A metric of ours with the dashboard's choice, and more labels. */
-const of = (name: string, labels = '') =>
-  `livebalance_${name}{${CHOSEN}${labels === '' ? '' : `, ${labels}`}}`
-const rate = (name: string, labels?: string) => `rate(${of(name, labels)}[$__rate_interval])`
-const sumBy = (by: string, name: string, labels?: string) =>
-  `sum by (${by}) (${rate(name, labels)})`
-const line = (expr: string, legend: string): Line => ({ expr, legend })
-
-/** p50, p95 and p99 of a histogram. */
-const quantiles = (name: string, labels?: string): Line[] =>
-  [0.5, 0.95, 0.99].map((q) =>
-    line(
-      `histogram_quantile(${q}, ${sumBy('le', `${name}_bucket`, labels)})`,
-      `p${Math.round(q * 100)}`,
-    ),
-  )
 
 /** The dashboard's panels, by row. */
 export const ROWS: Record<string, Panel[]> = {

@@ -1,44 +1,17 @@
-import type { BalanceStore } from './balance-store.ts'
+import { Connection, type ConnectionOptions, RENEWED } from './connection.ts'
 import type { BalanceError } from './events.ts'
-import type { Link, LinkEnd, OpenLink } from './link.ts'
+import type { LinkEnd } from './link.ts'
 import type { Retry } from './retry.ts'
 import type { Transport } from './snapshot.ts'
-import { openSocketIo } from './socketio-link.ts'
-import { openEventStream } from './sse-link.ts'
-import type { Surroundings } from './surroundings.ts'
-import type { TokenSource } from './token-source.ts'
-import { openWebSocket } from './websocket-link.ts'
 
-export interface ConnectorOptions {
-  /** Without a slash at its end. */
-  url: string
-  tokens: TokenSource
+export interface ConnectorOptions extends ConnectionOptions {
   transport: Transport | 'auto'
-  currency: string | undefined
-  /** Milliseconds. */
-  connectTimeout: number
-  store: BalanceStore
   retry: Retry
-  surroundings: Surroundings
-  /** Each message of the server. */
-  message(event: string, data: Record<string, unknown>): void
   /** The connection's state changed: the store has it. */
   changed(): void
   /** The server does not want this client; the connector has stopped. */
   refused(): void
 }
-
-const OPEN: Record<Transport, OpenLink> = {
-  websocket: openWebSocket,
-  socketio: openSocketIo,
-  sse: openEventStream,
-}
-
-/** Milliseconds of silence after which a connection is asked whether it lives: SSE beats every 15 s. */
-const QUIET = 25_000
-
-/** Milliseconds that it has to answer. */
-const ANSWER_TIMEOUT = 10_000
 
 /** Milliseconds for which `auto` stays with SSE once it had to fall back. */
 const BLOCKED_FOR = 300_000
@@ -49,28 +22,19 @@ const PROVEN_AFTER = 5_000
 /** Tokens in a row that the server may refuse before the client gives up. */
 const MOST_REFUSALS = 3
 
-/** Milliseconds that it has when there is reason to doubt it. */
-const DOUBT_TIMEOUT = 5_000
-
-/** Milliseconds between the beats of SSE, and a little more. */
-const SSE_BEAT = 18_000
-
 const TOKEN_CODES = new Set(['unauthorized', 'token_expired', 'token_revoked'])
 
 /** To try again as before would not help. */
 const FINAL_CODES = new Set(['forbidden', 'invalid_request', 'transport_unavailable'])
 
-/** Ended by the client itself, to connect again at once. */
-const RENEWED: LinkEnd = { code: 'renewed', message: '' }
-
-/** Keeps one connection alive: opens, resumes, renews its token, falls back, and tries again. */
+/** Keeps the client connected: after each connection another, by the transport and the token that may work. */
 export class Connector {
   readonly #options: ConnectorOptions
   /** Counts starts, so that a run knows whether it is still the one. */
   #run = 0
   #running = false
-  #finish: ((end: LinkEnd) => void) | undefined
-  #doubt: (() => void) | undefined
+  /** The last that was opened; it may be over. */
+  #connection: Connection | undefined
   /** Somebody wanted it to try at once while it was trying: should that fail, it does. */
   #again = false
   /** Until when `auto` does without WebSockets: for ever, until SSE has shown that the server is there. */
@@ -91,14 +55,15 @@ export class Connector {
     this.#running = false
     this.#run += 1
     this.#options.retry.wake()
-    this.#finish?.(RENEWED)
+    this.#connection?.end(RENEWED)
   }
 
   /** The network or the user is back: tries at once, or looks whether the connection still lives. */
   wake(): void {
     this.#options.retry.reset()
     this.#options.retry.wake()
-    this.#doubt?.()
+    if (this.#connection?.opening) this.#again = true
+    else this.#connection?.doubt()
   }
 
   async #keepAlive(run: number): Promise<void> {
@@ -113,7 +78,11 @@ export class Connector {
         await retry.wait()
         continue
       }
-      const { end, lived, token: last } = await this.#connection(transport, token)
+      this.#connection = new Connection(transport, token, this.#options, {
+        live: () => this.#live(transport),
+        unavailable: (error) => this.#unavailable(error),
+      })
+      const { end, lived, token: last } = await this.#connection.run()
       if (run !== this.#run) return
       if (lived > 0) refusals = 0
       if (lived > PROVEN_AFTER) retry.reset()
@@ -135,97 +104,6 @@ export class Connector {
       if (!this.#again) await retry.wait(end.retryAfter)
       this.#again = false
     }
-  }
-
-  /** Resolves when the connection is over; `lived` is for how many milliseconds it was live. */
-  #connection(
-    transport: Transport,
-    token: string,
-  ): Promise<{ end: LinkEnd; lived: number; token: string }> {
-    const { url, currency, connectTimeout, store, surroundings, tokens, message } = this.#options
-    return new Promise((resolve) => {
-      let link: Link | undefined
-      let timer: ReturnType<typeof setTimeout> | undefined
-      let renewal: ReturnType<typeof setTimeout> | undefined
-      let liveSince = 0
-      let heardAt = Date.now()
-      let over = false
-      let complaint: LinkEnd | undefined
-
-      const finish = (end: LinkEnd) => {
-        if (over) return
-        over = true
-        this.#finish = undefined
-        this.#doubt = undefined
-        clearTimeout(timer)
-        clearTimeout(renewal)
-        link?.close()
-        const lived = liveSince > 0 ? Math.max(1, Date.now() - liveSince) : 0
-        resolve({ end: end.code === 'unreachable' ? (complaint ?? end) : end, lived, token })
-      }
-      const within = (milliseconds: number, otherwise: () => void) => {
-        clearTimeout(timer)
-        timer = setTimeout(otherwise, milliseconds)
-      }
-      const giveUp = () => {
-        const blocked = liveSince === 0
-        finish({ code: 'timeout', message: 'the server stays silent', blocked })
-      }
-      const heard = () => {
-        heardAt = Date.now()
-        if (liveSince === 0) return
-        within(QUIET, () => {
-          link?.probe()
-          within(ANSWER_TIMEOUT, giveUp)
-        })
-      }
-      const renew = async () => {
-        if (!(await tokens.replace(token)) || over) return
-        token = await tokens.get()
-        if (!over && !link?.authenticate(token)) finish(RENEWED)
-      }
-
-      this.#finish = finish
-      this.#doubt = () => {
-        if (liveSince === 0) {
-          this.#again = true
-          return
-        }
-        const silence = Date.now() - heardAt
-        within(link?.probe() ? DOUBT_TIMEOUT : Math.max(0, SSE_BEAT - silence), giveUp)
-      }
-      within(connectTimeout, giveUp)
-      const { fetch, WebSocket } = surroundings
-      const { lastEventId } = store
-      link = OPEN[transport](
-        { url, token, currency, lastEventId, fetch, WebSocket },
-        {
-          message: (event, data) => {
-            complaint = event === 'error' ? (data as unknown as LinkEnd) : undefined
-            if (event === 'balance_initial' && liveSince === 0) {
-              liveSince = Date.now()
-              this.#live(transport)
-            }
-            heard()
-            if (event === 'token_expiring') {
-              // At random within a third of what is left: not all clients in the same second.
-              const left = Date.parse(String(data.expiresAt)) - Date.now()
-              renewal = setTimeout(
-                () => {
-                  // Failing that, it is asked for again once the token is over.
-                  renew().catch((error) => this.#unavailable(error))
-                },
-                (Math.random() * left) / 3,
-              )
-            }
-            message(event, data)
-          },
-          beat: heard,
-          ended: finish,
-        },
-      )
-      if (over) link.close()
-    })
   }
 
   #pick(): Transport {

@@ -1,6 +1,9 @@
 import type { MetricValueWithName, Registry } from 'prom-client'
 import { Distribution } from './distribution.ts'
-import { FAMILIES, type Family, PREFIX, type Sample, type Sources } from './families.ts'
+import { FAMILIES, PREFIX } from './families.ts'
+import type { Family } from './family.ts'
+import type { Sample } from './samples.ts'
+import type { Sources } from './sources.ts'
 
 /** What `GET /metrics` answers. */
 export interface Exposition {

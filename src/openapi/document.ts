@@ -5,7 +5,8 @@ import type { Env } from '../http/env.ts'
 import { EXPECTS, type Expectation } from '../http/validate.ts'
 import * as answers from './answers.ts'
 import { type Fallible, failures } from './failures.ts'
-import { OPERATIONS, type Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
+import { OPERATIONS } from './operations.ts'
 
 type Json = Record<string, unknown>
 

@@ -1,0 +1,11 @@
+import type { Sample } from './samples.ts'
+import type { Sources } from './sources.ts'
+
+export interface Family {
+  /** Without the prefix. */
+  name: string
+  type: 'counter' | 'gauge' | 'histogram'
+  labels: readonly string[]
+  help: string
+  read(sources: Sources): Iterable<Sample> | Promise<Iterable<Sample>>
+}

@@ -1,0 +1,24 @@
+import * as answers from '../answers.ts'
+import type { Operations } from '../operation.ts'
+
+export const balance: Operations = {
+  'GET /transactions/balance/cached': {
+    id: 'getCachedBalance',
+    tag: 'Balance',
+    summary: 'The balance, from the cache where it has it',
+    success: [200, answers.cachedBalance],
+  },
+  'GET /transactions/balance': {
+    id: 'getBalance',
+    tag: 'Balance',
+    summary: 'The balance from Postgres, now or as it stood at a time',
+    success: [200, answers.balance],
+  },
+  'GET /transactions/balance/snapshot': {
+    id: 'getSnapshot',
+    tag: 'Balance',
+    summary: 'The stored row of the wallet',
+    success: [200, answers.snapshot],
+    problems: { 404: '`not_found`: There is no such wallet yet.' },
+  },
+}

@@ -1,0 +1,43 @@
+import * as answers from '../answers.ts'
+import type { Operations } from '../operation.ts'
+import { spends } from './refusals.ts'
+
+export const payment: Operations = {
+  'POST /transactions': {
+    id: 'pay',
+    tag: 'Payments',
+    summary: 'Pay for a booking',
+    description: '`amount` is given positive and booked negative.',
+    success: [201, answers.transaction],
+    refusals: [...spends, 'unknown_user'],
+  },
+  'POST /transactions/:id/refund': {
+    id: 'refund',
+    tag: 'Payments',
+    summary: 'Give back a payment, whole or in part',
+    description: 'Without `amount`, all that is left of it.',
+    success: [201, answers.transaction],
+    refusals: [
+      'invalid_amount',
+      'not_found',
+      'wrong_type',
+      'not_refundable',
+      'refund_exceeds_payment',
+      'balance_limit_exceeded',
+    ],
+  },
+  'POST /transactions/transfer': {
+    id: 'transfer',
+    tag: 'Payments',
+    summary: 'Send money to another user',
+    success: [201, answers.transaction],
+    refusals: [...spends, 'self_transfer', 'unknown_user', 'balance_limit_exceeded'],
+  },
+  'POST /transactions/adjustment': {
+    id: 'adjust',
+    tag: 'Payments',
+    summary: 'Correct a balance by a signed amount',
+    success: [201, answers.transaction],
+    refusals: [...spends, 'unknown_user', 'balance_limit_exceeded'],
+  },
+}

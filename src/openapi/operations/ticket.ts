@@ -1,0 +1,12 @@
+import * as answers from '../answers.ts'
+import type { Operations } from '../operation.ts'
+
+export const ticket: Operations = {
+  'POST /balance/ticket': {
+    id: 'issueTicket',
+    tag: 'Streams',
+    summary: 'A single-use stand-in for the token, good for 30 s',
+    description: 'For EventSource and WebSocket in browsers, as `?token=`.',
+    success: [201, answers.ticket],
+  },
+}

@@ -1,0 +1,74 @@
+import type { ComponentChildren } from 'preact'
+import { formatMoney } from './money.ts'
+import { fullTime, shortTime } from './time.ts'
+import { STATUS_NAMES, STATUS_TONES, type Transaction, typeName } from './transaction.ts'
+
+/** What can be done with a transaction. */
+export type RowActions = (transaction: Transaction) => ComponentChildren
+
+/** The transactions as a table. */
+export function StatementRows({
+  items,
+  actions,
+}: {
+  items: Transaction[]
+  actions: RowActions | undefined
+}) {
+  return (
+    <table class="table folds">
+      <thead>
+        <tr>
+          <th scope="col">When</th>
+          <th scope="col">What</th>
+          <th scope="col">Status</th>
+          <th scope="col" class="right">
+            Amount
+          </th>
+          <th scope="col" class="right">
+            Balance
+          </th>
+          {actions && (
+            <th scope="col">
+              <span class="sr-only">Actions</span>
+            </th>
+          )}
+        </tr>
+      </thead>
+      <tbody>
+        {items.map((item) => (
+          <Row key={item.id} item={item} actions={actions} />
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function Row({ item, actions }: { item: Transaction; actions: RowActions | undefined }) {
+  const { type, amount, currency, status, description, adminNotes, referenceId } = item
+  const moved = status === 'success'
+  return (
+    <tr>
+      <td class="when-cell soft small">
+        <time dateTime={item.createdAt} title={fullTime(item.createdAt)}>
+          {shortTime(item.createdAt)}
+        </time>
+      </td>
+      <td class="lead-cell">
+        <span class="what">{typeName(type)}</span>
+        {description && <span class="note">{description}</span>}
+        {referenceId && type !== 'refund' && <span class="note">Reference {referenceId}</span>}
+        {adminNotes && <span class="note">Note: {adminNotes}</span>}
+      </td>
+      <td class="status-cell">
+        <span class={`chip ${STATUS_TONES[status]}`}>{STATUS_NAMES[status]}</span>
+      </td>
+      <td class={`right money amount-cell ${moved ? (amount > 0 ? 'gain' : '') : 'soft'}`}>
+        {formatMoney(amount, currency, { signed: true })}
+      </td>
+      <td class="right money soft" data-label="Balance">
+        {item.newBalance === null ? '' : formatMoney(item.newBalance, currency)}
+      </td>
+      {actions && <td class="right row-actions">{actions(item)}</td>}
+    </tr>
+  )
+}
