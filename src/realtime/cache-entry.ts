@@ -1,7 +1,7 @@
 import type { WalletState } from '../ledger/balance.ts'
 import type { LedgerEvent } from '../ledger/event.ts'
 import { toDecimal } from '../ledger/money.ts'
-import { type CacheKeys, cacheKeys } from './keys.ts'
+import { balanceKey, type CacheKeys, cacheKeys, versionKey } from './keys.ts'
 
 /** One balance on its way into the cache. */
 export interface CacheEntry extends CacheKeys {
@@ -25,11 +25,14 @@ export function newestEntries(
 ): CacheEntry[] {
   const newest = new Map<string, LedgerEvent>()
   for (const event of events) {
-    const key = `${event.currency}:${event.tenant}\n${event.userId}`
-    const held = newest.get(key)
-    if (!held || held.seq < event.seq) newest.set(key, event)
+    const version = versionKey(event, event.currency)
+    const held = newest.get(version)
+    if (!held || held.seq < event.seq) newest.set(version, event)
   }
-  return [...newest.values()].map((event) =>
-    cacheEntry({ ...event, balance: event.newBalance }, defaultCurrency),
-  )
+  return Array.from(newest, ([version, event]) => ({
+    value: balanceKey(event, event.currency, defaultCurrency),
+    version,
+    seq: event.seq,
+    text: toDecimal(event.newBalance, event.currency),
+  }))
 }

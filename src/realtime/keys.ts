@@ -27,8 +27,13 @@ function tenantPart(tenant: string): string {
 export function cacheKeys(who: Who, currency: string, defaultCurrency: string): CacheKeys {
   return {
     value: balanceKey(who, currency, defaultCurrency),
-    version: `livebalance:version:${currency}:${userKey(who)}`,
+    version: versionKey(who, currency),
   }
+}
+
+/** The `version` of `cacheKeys`: different for each wallet and currency. */
+export function versionKey(who: Who, currency: string): string {
+  return `livebalance:version:${currency}:${userKey(who)}`
 }
 
 /** The `value` of `cacheKeys`: all that a read needs. */

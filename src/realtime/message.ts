@@ -1,23 +1,39 @@
 import { parseJson, stringifyJson } from '../json.ts'
 import { type BalanceUpdateEvent, eventId, type LedgerEvent, toMessage } from '../ledger/event.ts'
 import { Frame } from './frame.ts'
-import { CLIENT_FIELDS, clientFields, fromMessage, type StreamEvent } from './stream-event.ts'
+import { CLIENT_FIELDS, fromMessage, type StreamEvent } from './stream-event.ts'
+
+/** All that a message can say; what is not for clients stands in this order. */
+const FIELDS = Object.keys({
+  ...{ event: 1, userId: 1, tenantId: 1, status: 1 },
+  ...{ newBalance: 1, previousBalance: 1, timestamp: 1 },
+  ...{ transactionId: 1, transactionType: 1, amount: 1 },
+  ...{ requiredAmount: 1, currentBalance: 1, shortfall: 1, available: 1 },
+  ...{ threshold: 1, direction: 1, traceparent: 1, id: 1, seq: 1, currency: 1 },
+} satisfies Record<keyof BalanceUpdateEvent, 1>) as (keyof BalanceUpdateEvent)[]
 
 /**
- * A ledger event as the JSON text of its message on `balance:updates`. First what is not for clients,
- * then what is, in the order in which they get it: so `parseMessage` can cut their payload out.
+ * The fields of a message by its event: first what is not for clients, then what is, in the order in which
+ * they get it. So `parseMessage` can cut their payload out.
  */
+const ORDERS: ReadonlyMap<string, readonly (keyof BalanceUpdateEvent)[]> = new Map(
+  [...CLIENT_FIELDS].map(([event, shown]) => [
+    event,
+    [...FIELDS.filter((field) => !shown.includes(field)), ...shown],
+  ]),
+)
+
+/** A ledger event as the JSON text of its message on `balance:updates`. */
 export function encodeEvent(event: LedgerEvent, epoch: string): string {
   const message = toMessage(event, epoch)
-  const shown = clientFields(event.event)
-  const ordered: Record<string, unknown> = {}
-  for (const field in message) {
-    if (!shown.includes(field as keyof BalanceUpdateEvent)) {
-      ordered[field] = message[field as keyof BalanceUpdateEvent]
-    }
+  let text = ''
+  for (const field of ORDERS.get(event.event) ?? FIELDS) {
+    const value = message[field]
+    if (value === undefined) continue
+    const json = typeof value === 'number' ? value : stringifyJson(value)
+    text += text === '' ? `{"${field}":${json}` : `,"${field}":${json}`
   }
-  for (const field of shown) if (message[field] !== undefined) ordered[field] = message[field]
-  return stringifyJson(ordered)
+  return `${text}}`
 }
 
 const NUMBER = '-?(?:0|[1-9]\\d*)(?:\\.\\d+)?'
