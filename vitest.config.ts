@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Tests of servers wait more than they work: also on two cores two files are run at a time.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     globalSetup: 'test/environment/global-setup.ts',
     setupFiles: 'test/environment/end-with-parent.ts',
     reporters: ['default', 'test/environment/summary-reporter.ts'],

@@ -4,7 +4,7 @@ import type { Protocol } from './clients.ts'
 import type { Answer, Question } from './subject.ts'
 import type { SubjectName } from './subjects.ts'
 
-const here = (file: string) => new URL(file, import.meta.url).pathname
+const here = (file: string) => new URL(file, import.meta.url)
 const execArgv = ['--import', 'tsx', '--expose-gc']
 
 /** A subject in a process of its own, and its clients in others. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ConnectionCounts } from '../../src/realtime/connection-counts.ts'
@@ -122,7 +123,7 @@ describeWithRedis('connections of one user over all processes', () => {
   }
 
   async function holder(userId: string, count: number, leaseSeconds: number) {
-    const file = new URL('lease-holder.ts', import.meta.url).pathname
+    const file = join(import.meta.dirname, 'lease-holder.ts')
     const process_: ChildProcess = spawn(
       process.execPath,
       ['--import', 'tsx', file, redisUrl(), userId, String(count), String(leaseSeconds)],
