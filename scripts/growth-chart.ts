@@ -23,7 +23,7 @@ export function growthChart(rows: readonly GrowthRow[]): string {
 text { fill: #1f2328 } .quiet { fill: #59636e } .axis { stroke: #8c959f } .line { stroke: #0969da; fill: none; stroke-width: 2 } .dot { fill: #0969da } .bound { stroke: #bc4c00; stroke-dasharray: 4 4 }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .quiet { fill: #9198a1 } .axis { stroke: #59636e } .line { stroke: #58a6ff } .dot { fill: #58a6ff } .bound { stroke: #f0883e } }
 </style>
-<text x="${LEFT}" y="20" class="quiet">dashed: 1.3 times the cost of the smallest size</text>
+<text x="${LEFT}" y="20" class="quiet">the median of the rounds; upright: from the lowest to the highest, as far as the picture goes; dashed: 1.3 times the smallest size</text>
 ${rows.map((row, i) => panel(row, TOP + i * ROW)).join('\n')}
 </svg>
 `
@@ -33,15 +33,16 @@ function panel({ what, unit, growth }: GrowthRow, top: number): string {
   const { by, points } = growth
   const name = what.replace(/, [\d,]+ [^,]*$/, '')
   const base = points[0]?.cost.median ?? 0
-  const most = Math.max(base * 1.3, ...points.map(({ cost }) => cost.max)) * 1.15
+  // Not by the highest round: one that something else disturbed would press all lines to the ground.
+  const most = Math.max(base * 1.3, ...points.map(({ cost }) => cost.median)) * 1.2
   const bottom = top + ROW - 34
   const high = ROW - 62
   const x = (i: number) =>
     LEFT + 30 + (i * (WIDTH - LEFT - RIGHT - 60)) / Math.max(1, points.length - 1)
-  const y = (cost: number) => round(bottom - (cost / most) * high)
+  const y = (cost: number) => round(bottom - (Math.min(cost, most) / most) * high)
   const marks = points.map(({ size, cost }, i) => {
     const at = round(x(i))
-    return `<line class="axis" x1="${at}" y1="${y(cost.min)}" x2="${at}" y2="${y(cost.max)}"/><circle class="dot" cx="${at}" cy="${y(cost.median)}" r="3.5"/><text x="${at}" y="${y(cost.max) - 6}" text-anchor="middle">${figure(cost.median)}</text><text class="quiet" x="${at}" y="${bottom + 17}" text-anchor="middle">${count(size)}</text>`
+    return `<line class="axis" x1="${at}" y1="${y(cost.min)}" x2="${at}" y2="${y(cost.max)}"/><circle class="dot" cx="${at}" cy="${y(cost.median)}" r="3.5"/><text x="${at}" y="${y(cost.median) + 20}" text-anchor="middle">${figure(cost.median)}</text><text class="quiet" x="${at}" y="${bottom + 17}" text-anchor="middle">${count(size)}</text>`
   })
   return `<g><text x="${LEFT}" y="${top + 12}" font-weight="600">${xml(name)}</text>
 <line class="axis" x1="${LEFT}" y1="${bottom}" x2="${WIDTH - RIGHT}" y2="${bottom}"/>
