@@ -1,13 +1,5 @@
 import type { Who } from '../ledger/event.ts'
 
-/** The Redis keys of a wallet in one currency. */
-export interface CacheKeys {
-  /** The balance as plain decimal text. */
-  value: string
-  /** `<epoch>:<seq>` of that balance. */
-  version: string
-}
-
 /** First parts of a public key that are not a tenant. */
 const RESERVED = new Set(['user', 'updates'])
 
@@ -21,26 +13,19 @@ function tenantPart(tenant: string): string {
 }
 
 /**
- * Where a wallet is cached. The default tenant's balance in the default currency is at the documented
- * `balance:user:<userId>`, other tenants' at `balance:<tenant>:user:<userId>`. No two wallets share a key.
+ * Where a wallet's balance is cached, as plain decimal text. The default tenant's in the default currency is at
+ * the documented `balance:user:<userId>`, other tenants' at `balance:<tenant>:user:<userId>`. No two wallets
+ * share a key.
  */
-export function cacheKeys(who: Who, currency: string, defaultCurrency: string): CacheKeys {
-  return {
-    value: balanceKey(who, currency, defaultCurrency),
-    version: versionKey(who, currency),
-  }
-}
-
-/** The `version` of `cacheKeys`: different for each wallet and currency. */
-export function versionKey(who: Who, currency: string): string {
-  return `livebalance:version:${currency}:${userKey(who)}`
-}
-
-/** The `value` of `cacheKeys`: all that a read needs. */
 export function balanceKey(who: Who, currency: string, defaultCurrency: string): string {
   if (currency !== defaultCurrency) return `livebalance:balance:${currency}:${userKey(who)}`
   if (who.tenant === 'default') return `balance:user:${who.userId}`
   return `balance:${tenantPart(who.tenant)}:user:${who.userId}`
+}
+
+/** Where `<epoch>:<seq>` of that balance is. No two wallets share this key either. */
+export function versionKey(who: Who, currency: string): string {
+  return `livebalance:version:${currency}:${userKey(who)}`
 }
 
 /** A user of a tenant as one text, different for each. */

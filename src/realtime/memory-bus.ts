@@ -4,7 +4,7 @@ import type { LedgerEvent, Who } from '../ledger/event.ts'
 import type { RateStore } from '../limits/rates.ts'
 import { type Bus, type BusListener, CACHE_SECONDS, type Link } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
-import { cacheKeys } from './keys.ts'
+import { balanceKey } from './keys.ts'
 import type { LeaseStore } from './leases.ts'
 import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
@@ -58,7 +58,7 @@ export class MemoryBus implements Bus {
   }
 
   async cachedBalance(who: Who, currency: string): Promise<string | null> {
-    const key = cacheKeys(who, currency, this.#options.currency).value
+    const key = balanceKey(who, currency, this.#options.currency)
     return this.#held(key)?.text ?? null
   }
 

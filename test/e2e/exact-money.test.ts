@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { afterEach, describe, expect, inject, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { MAX_MINOR, toDecimal } from '../../src/ledger/money.ts'
-import { cacheKeys } from '../../src/realtime/keys.ts'
+import { balanceKey } from '../../src/realtime/keys.ts'
 import { type LiveServer, openLiveServer } from '../client/live-server.ts'
 import { eventually, mintToken, redisUrl } from '../environment/index.ts'
 
@@ -98,7 +98,7 @@ describe.each(['JPY', 'USD', 'KWD'])('%s', (currency) => {
       )
       expect(processed.text).toContain(`"previousBalance":0,"newBalance":${amount},`)
 
-      const key = cacheKeys({ tenant: 'default', userId: 'max' }, currency, currency).value
+      const key = balanceKey({ tenant: 'default', userId: 'max' }, currency, currency)
       expect(key).toBe('balance:user:max')
       if (redis) await eventually(async () => expect(await redis.get(key)).toBe(amount))
       for (const path of [
