@@ -114,15 +114,16 @@ async function inTurn(question: string, databases: Filled[]): Promise<Taken[]> {
     rounds: [] as number[],
   }))
   let spent = 0
-  for (let round = -WARM; round < ROUNDS; round++) {
-    // Warm by now, or it never gets so.
-    if (round < 0 && spent > LONG) round = 0
-    if (spent > LONG && round >= FEWEST) break
+  const askAll = async (counts: boolean) => {
     for (const { reader, run, rounds } of asked) {
       const ms = await reader.time(run)
       spent += ms
-      if (round >= 0) rounds.push(ms)
+      if (counts) rounds.push(ms)
     }
+  }
+  for (let round = 0; round < WARM && spent <= LONG; round++) await askAll(false)
+  for (let round = 0; round < ROUNDS && (spent <= LONG || round < FEWEST); round++) {
+    await askAll(true)
   }
   const all: Taken[] = []
   for (const { reader, run, rounds } of asked) {
