@@ -98,8 +98,9 @@ describeWithPrivateRedis('trouble with Redis', () => {
   test('a paused Redis is noticed though no connection closes, and events come by polling', async () => {
     const { clients, change, gateway, bus } = await running()
     redis.pause()
-    await change(ALICE, 100n)
+    const changed = change(ALICE, 100n)
     await allGot(clients, 2)
+    await changed
     expect(gateway.health.state).toBe('away')
     expect(await bus.cachedBalance(ALICE, 'USD')).toBeNull()
     redis.resume()
