@@ -49,7 +49,8 @@ test('a recalculation waits for the wallet’s lock, and counts what its holder 
       settled = true
     })
     await eventually(async () => {
-      const waiting = await tx`
+      // From another session: a transaction sees the activity as it was when it first looked.
+      const waiting = await ledger.owner`
         select from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock' and query like '%recalculate(%'`
       expect(waiting).toHaveLength(1)
