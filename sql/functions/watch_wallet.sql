@@ -4,6 +4,9 @@ security definer set search_path = public, pg_temp as $$
 declare
   v_wallet bigint := case tg_op when 'DELETE' then old.wallet_id else new.wallet_id end;
 begin
+  -- Locked by a statement of its own, so that the next one sees what the last holder committed. No
+  -- stronger than the update's own lock: two who have just referred to the wallet would wait for each other.
+  perform from wallets where id = v_wallet for no key update;
   update wallets set watched = exists (select from limits where wallet_id = v_wallet)
     or exists (select from monitors where wallet_id = v_wallet)
   where id = v_wallet;

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresPolicies } from '../../src/ledger/postgres-policies.ts'
+import { eventually } from '../environment/index.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 
 let ledger: Sample
@@ -58,6 +60,51 @@ test('the sum holds against commands that come at once, from several processes',
   )
   expect(outcomes.filter((one) => one?.ok)).toHaveLength(50)
   expect(await ledger.stateOf('cid')).toEqual({ balance: 9_500n, held: 0n })
+})
+
+test('a limit holds that is put while the last monitor goes, in whichever order they commit', async () => {
+  const monitor = { tenant, currency: USD, threshold: 1n, direction: 'below' } as const
+  const lateLimit = (put: PostgresPolicies) =>
+    put.putLimit({
+      ...{ tenant, userId: 'flo', type: 'booking_payment', currency: USD },
+      ...{ maxAmount: 1n, maxSum: null, windowSeconds: null },
+    })
+  await ledger.fund('flo', 100n)
+  await policies.putMonitor({ ...monitor, userId: 'flo' })
+  let going: Promise<number> | undefined
+  await ledger.sql.begin(async (tx) => {
+    await lateLimit(new PostgresPolicies(tx as unknown as Sql))
+    going = policies.deleteMonitors({ tenant, userId: 'flo' })
+    await eventually(async () => {
+      const waiting = await ledger.owner`
+        select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`
+      expect(waiting).toHaveLength(1)
+    })
+  })
+  expect(await going).toBe(1)
+  expect(await ledger.run({ op: 'payment', userId: 'flo', amount: 2n })).toMatchObject({
+    code: 'limit_exceeded',
+  })
+})
+
+test('limits and monitors that come and go beside payments wait for each other, and never for ever', async () => {
+  await ledger.fund('gil', 10_000n)
+  const monitor = { tenant, userId: 'gil', currency: USD, direction: 'below' } as const
+  const settled = await Promise.allSettled(
+    Array.from({ length: 40 }, (_, i) => [
+      limit('gil', BigInt(i + 1), null),
+      policies.putMonitor({ ...monitor, threshold: BigInt(i + 1) }),
+      ledger.run({ op: 'payment', userId: 'gil', amount: 1n }),
+      policies.deleteLimit({ tenant, userId: 'gil' }, 'booking_payment', USD),
+      policies.deleteMonitors({ tenant, userId: 'gil' }),
+    ]).flat(),
+  )
+  expect(settled.filter(({ status }) => status === 'rejected')).toEqual([])
+  await limit('gil', 1n, null)
+  expect(await ledger.run({ op: 'payment', userId: 'gil', amount: 2n })).toMatchObject({
+    code: 'limit_exceeded',
+  })
 })
 
 test('a monitor tells once per crossing, not once per change', async () => {

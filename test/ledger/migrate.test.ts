@@ -47,6 +47,18 @@ describe('migrating', () => {
     expect(await owner`select wallet_of('t', 'u')`).toEqual([{ wallet_of: null }])
   })
 
+  test('a limit that nothing went by, left so by an older version, holds again', async () => {
+    await migrate(database.ownerUrl)
+    await owner`
+      insert into limits (wallet_id, type, currency, max_amount)
+      select open_wallet('default', 'ann'), 'booking_payment', 'USD', 1`
+    await owner`select open_wallet('default', 'bob')`
+    await owner`update wallets set watched = false`
+    await owner`delete from schema_files where name = 'migrations/0006_watched.sql'`
+    await migrate(database.ownerUrl)
+    expect(await owner`select user_id from wallets where watched`).toEqual([{ user_id: 'ann' }])
+  })
+
   describe('a function that no file defines any more', () => {
     const functions = async () =>
       (
@@ -63,8 +75,7 @@ describe('migrating', () => {
       await make('wallet_of(p_tenant text)')
       await make('long_gone(p_tenant text)')
       await owner`insert into schema_files (name, checksum) values ('functions/long_gone.sql', 'x')`
-      await owner`alter table idempotency_keys drop column claim`
-      await owner`delete from schema_files where name = 'migrations/0005_claims.sql'`
+      await owner`delete from schema_files where name = 'migrations/0006_watched.sql'`
       return now
     }
 
