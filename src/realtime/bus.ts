@@ -44,8 +44,10 @@ export interface Bus {
   /**
    * Caches and publishes the events of one committed batch, in one atomic step. The cache only moves
    * forward: a newer balance stays. Rejects when it is not known to have happened; then publish again.
+   * @param late others may have committed after it that are not published either: what is cached moves
+   *   forward, and nothing is cached that was not, for it might be older than what a client has seen
    */
-  publish(events: readonly LedgerEvent[]): Promise<void>
+  publish(events: readonly LedgerEvent[], late?: boolean): Promise<void>
   /** Tells every process, this one included, that the revocations in Postgres changed. Rejects when it is not known to have happened. */
   announceRevocation(): Promise<void>
   /** The cached balance as plain decimal text (`150.5`); null when it is not cached, or cannot be trusted now. */

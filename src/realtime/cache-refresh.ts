@@ -6,13 +6,18 @@ import { BALANCE_PATTERNS } from './keys.ts'
 const PAGE = 500
 
 /**
- * Corrects a cache that may have gone back in time. Only what changed within the TTL can be wrong: a
- * balance that was cached before a change is gone once the TTL has passed since.
+ * Corrects a cache that missed changes, or has gone back in time. Only what changed within the TTL can be
+ * wrong: a balance that was cached before a change is gone once the TTL has passed since.
  */
-export async function refreshCache(bus: Pick<Bus, 'refresh'>, changes: ChangeLog): Promise<void> {
+export async function refreshCache(
+  bus: Pick<Bus, 'refresh'>,
+  changes: ChangeLog,
+  withinSeconds: number,
+): Promise<void> {
+  const seconds = Math.min(CACHE_SECONDS, withinSeconds)
   let cursor: string | null = null
   do {
-    const page = await changes.changedWithin(CACHE_SECONDS, cursor, PAGE)
+    const page = await changes.changedWithin(seconds, cursor, PAGE)
     if (page.wallets.length > 0) await bus.refresh(page.wallets)
     cursor = page.next
   } while (cursor !== null)

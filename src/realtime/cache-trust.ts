@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { forgetOtherEpochs } from './cache-refresh.ts'
@@ -7,27 +8,39 @@ export interface CacheTrustOptions {
   redis: Redis
   /** Whose balances are to be cached there: the epoch and the default currency. */
   owner: string
-  /** Corrects what the ledger has newer. */
-  correct(): Promise<void>
+  /** Corrects what the ledger has changed within so many seconds. */
+  correct(withinSeconds: number): Promise<void>
   logger: Logger
 }
 
-/** Whether the cache can be believed: Redis comes (back) with data of any age. */
+/** Seconds before the last answer in which a change may have been committed that Redis never got. */
+const MARGIN = 60
+
+/** Milliseconds until the next comparison, after one that proved nothing. */
+const PAUSE = 1000
+
+/**
+ * Whether the cache can be believed: Redis comes (back) with data of any age, and while it is paused, or
+ * refuses a write, it misses what is committed.
+ */
 export class CacheTrust {
   readonly #options: CacheTrustOptions
-  /** False from the loss of the connection until what Redis brought back was compared with the ledger. */
+  /** False from a reason for doubt until what Redis holds was compared with the ledger. */
   #held = false
-  /** Counts connections, so that a comparison made over an earlier one proves nothing. */
-  #connection = 0
+  /** Counts the reasons for doubt: a comparison that began before the last of them proves nothing. */
+  #doubts = 0
+  /** When Redis last answered, by `performance.now()`: until then it missed nothing. */
+  #complete = Number.NEGATIVE_INFINITY
+  #comparing: Promise<void> | undefined
   #closed = false
 
   constructor(options: CacheTrustOptions) {
     this.#options = options
     const { redis } = options
-    redis.on('ready', () => void this.#regain(this.#connection))
+    redis.on('ready', () => this.#regain())
     redis.on('close', () => {
-      this.#connection += 1
-      this.#held = false
+      this.#complete = Number.NEGATIVE_INFINITY
+      this.failed()
     })
   }
 
@@ -35,24 +48,40 @@ export class CacheTrust {
     return this.#held
   }
 
+  /** A command was answered. */
+  answered(): void {
+    if (this.#held) this.#complete = performance.now()
+    else this.#regain()
+  }
+
+  /** A command was refused, or not answered in time. */
+  failed(): void {
+    this.#doubts += 1
+    this.#held = false
+  }
+
   close(): void {
     this.#closed = true
   }
 
-  /** Redis came (back), with data of any age: correct what it holds before it is believed. */
-  async #regain(connection: number): Promise<void> {
+  #regain(): void {
+    this.#comparing ??= this.#compare().finally(() => {
+      this.#comparing = undefined
+    })
+  }
+
+  async #compare(): Promise<void> {
     const { redis, owner, correct, logger } = this.#options
+    const doubts = this.#doubts
     try {
       await forgetOtherEpochs(redis, owner)
-      await correct()
-      if (connection === this.#connection) this.#held = true
+      await correct((performance.now() - this.#complete) / 1000 + MARGIN)
+      if (doubts === this.#doubts) this.#held = true
     } catch (error) {
-      if (this.#closed || connection !== this.#connection) return
+      if (this.#closed) return
       logger.warn({ err: error }, 'the cache could not be compared with the ledger; trying again')
-      const retry = setTimeout(() => {
-        if (connection === this.#connection) void this.#regain(connection)
-      }, 1000)
-      retry.unref()
     }
+    // Whatever is asked or probed next begins it again.
+    if (!this.#held) await sleep(PAUSE, undefined, { ref: false })
   }
 }

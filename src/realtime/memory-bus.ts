@@ -44,8 +44,10 @@ export class MemoryBus implements Bus {
     this.#listeners = new Listeners(options.logger)
   }
 
-  async publish(events: readonly LedgerEvent[]): Promise<void> {
-    for (const entry of newestEntries(events, this.#options.currency)) this.#keep(entry)
+  async publish(events: readonly LedgerEvent[], late = false): Promise<void> {
+    for (const entry of newestEntries(events, this.#options.currency)) {
+      if (!late || this.#held(entry.value)) this.#keep(entry)
+    }
     const messages = events.map((event) => encodeEvent(event, this.#options.epoch))
     // As over a network: listeners run after, and apart from, the publisher.
     setImmediate(() => {

@@ -74,7 +74,7 @@ export class Outbox {
     await this.flush()
   }
 
-  async #send(committed: Committed): Promise<boolean> {
+  async #send(committed: Committed, late = false): Promise<boolean> {
     if (committed.events.length === 0) {
       this.#acknowledge(committed.outboxId)
       return true
@@ -83,7 +83,7 @@ export class Outbox {
     const ends = observers.map((observer) => observer.publishing(committed.events))
     let published = false
     try {
-      await bus.publish(committed.events)
+      await bus.publish(committed.events, late)
       published = true
     } catch (error) {
       logger.debug({ err: error }, 'not published; the sweep will')
@@ -140,7 +140,7 @@ export class Outbox {
       // What cannot be published is not claimed either: its row waits until Redis is back.
       while (bus.reachable) {
         const left = await store.claim(CLAIM, leftAfter)
-        const sent = await Promise.all(left.map((committed) => this.#send(committed)))
+        const sent = await Promise.all(left.map((committed) => this.#send(committed, true)))
         if (left.length > 0) {
           logger.debug({ rows: left.length }, 'swept the outbox')
           for (const observer of observers) observer.swept?.(left.length)

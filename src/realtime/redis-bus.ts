@@ -105,7 +105,7 @@ export class RedisBus implements Bus {
     this.#trust = new CacheTrust({
       redis: this.#commands,
       owner: `${epoch}:${currency}`,
-      correct: () => refreshCache(this, changes),
+      correct: (withinSeconds) => refreshCache(this, changes, withinSeconds),
       logger,
     })
     this.#commands.on('close', () => this.#link.suspect('the connection was lost'))
@@ -127,11 +127,12 @@ export class RedisBus implements Bus {
     return this.#answering && this.#commands.status === 'ready'
   }
 
-  async publish(events: readonly LedgerEvent[]): Promise<void> {
+  async publish(events: readonly LedgerEvent[], late = false): Promise<void> {
     if (!this.reachable) throw new Error('redis is away')
     const { epoch, currency } = this.#options
     const messages = events.map((event) => encodeEvent(event, epoch))
-    await this.#ask(this.#write('all', newestEntries(events, currency), messages))
+    const mode = late ? 'cached' : 'all'
+    await this.#ask(this.#write(mode, newestEntries(events, currency), messages))
     // Redis sends our own subscriber the messages in the same moment. What waits for this answer, those
     // over HTTP above all, comes after them: one turn later, once for a whole batch.
     await new Promise((resolve) => setImmediate(resolve))
@@ -188,8 +189,10 @@ export class RedisBus implements Bus {
     try {
       const answer = await command
       this.#answering = true
+      this.#trust.answered()
       return answer
     } catch (error) {
+      this.#trust.failed()
       if (error instanceof Error && error.message === 'Command timed out') {
         this.#answering = false
         this.#link.suspect('redis does not answer')

@@ -109,6 +109,20 @@ function contract(open: (epoch?: string) => Promise<Bus>) {
     expect(await bus.cachedBalance(other, 'USD')).toBeNull()
   })
 
+  test('what is published late corrects what is cached, and caches nothing else', async () => {
+    const bus = await opened()
+    const [cached, ahead, other] = [user(), user(), user()]
+    await bus.fill(cached, 'USD', 100n, 1)
+    await bus.fill(ahead, 'USD', 300n, 3)
+    await bus.publish(
+      [cached, ahead, other].map((who) => event(who, 2, 200n)),
+      true,
+    )
+    expect(await bus.cachedBalance(cached, 'USD')).toBe('2')
+    expect(await bus.cachedBalance(ahead, 'USD')).toBe('3')
+    expect(await bus.cachedBalance(other, 'USD')).toBeNull()
+  })
+
   test('a ticket can be taken once', async () => {
     const { tickets } = await opened()
     const ticket = randomUUID()

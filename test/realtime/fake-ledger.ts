@@ -93,12 +93,14 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
     for (const id of ids) this.outbox.delete(id)
   }
 
-  async changedWithin(_seconds: number, cursor: string | null, limit: number) {
+  async changedWithin(seconds: number, cursor: string | null, limit: number) {
     await this.#read()
     const from = Number(cursor ?? 0)
+    const since = Date.now() - seconds * 1000
     const all = [...this.#events.values()].flatMap((events): WalletState[] => {
       const last = events.at(-1)
-      return last ? [{ ...last, balance: last.newBalance }] : []
+      if (!last || Date.parse(last.timestamp) <= since) return []
+      return [{ ...last, balance: last.newBalance }]
     })
     const next = from + limit < all.length ? String(from + limit) : null
     return { wallets: all.slice(from, from + limit), next }

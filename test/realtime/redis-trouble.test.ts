@@ -133,22 +133,6 @@ describeWithPrivateRedis('trouble with Redis', () => {
     await eventually(() => expect(gateway.health.state).toBe('live'))
   })
 
-  test('a Redis that came back with old balances is corrected before it is believed', async () => {
-    const ledger = new FakeLedger()
-    ledger.change(ALICE, 500n)
-    const key = `balance:user:${ALICE.userId}`
-    await admin.mset('livebalance:owner', `${ledger.epoch}:USD`, key, '1')
-    await admin.set('livebalance:version:USD:default:alice', `${ledger.epoch}:1`)
-    const bus = openBus(ledger)
-    await eventually(async () => expect(await bus.cachedBalance(ALICE, 'USD')).toBe('5'))
-    // And one that belonged to another database is not believed at all.
-    await admin.set('livebalance:owner', 'e0:USD')
-    await admin.set('balance:user:bob', '77')
-    const other = openBus(ledger)
-    await eventually(() => expect(other.link.state).toBe('live'))
-    await eventually(async () => expect(await admin.get('balance:user:bob')).toBeNull())
-  })
-
   test('invariant 5: what a killed process did not publish, another does within two seconds', async () => {
     const { clients, ledger } = await running()
     ledger.change(ALICE, 100n)
