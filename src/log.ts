@@ -5,8 +5,9 @@ import { boundRepeats } from './repeated-lines.ts'
 
 export type { Logger } from 'pino'
 
-/** Tokens and tickets as they stand in URLs, and anything that has the form of a JWT. */
-const SECRETS = /\b(token|ticket)(=|%3D)[^&\s"'\\]+|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/gi
+/** Tokens and tickets as they stand in URLs, and anything that has the form of a JWT or of a ticket. */
+const SECRETS =
+  /\b(token|ticket)(=|%3D)[^&\s"'\\]+|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\blbt_[\w-]+/gi
 
 /** The text without the tokens and tickets in it. */
 export function withoutSecrets(text: string): string {
@@ -31,7 +32,11 @@ export function createLogger(
       formatters: { level: (level) => ({ level }) },
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: {
-        paths: ['authorization', '*.authorization', '*.Authorization', '*.cookie', '*.token'],
+        paths: [
+          ...['authorization', '*.authorization', '*.Authorization', '*.cookie', '*.token'],
+          // What Redis was asked to keep, in the client's errors: principals among others.
+          'err.command.args',
+        ],
         censor: '[redacted]',
       },
     },
