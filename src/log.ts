@@ -6,8 +6,7 @@ import { boundRepeats } from './repeated-lines.ts'
 export type { Logger } from 'pino'
 
 /** Tokens and tickets as they stand in URLs, and anything that has the form of a JWT or of a ticket. */
-const SECRETS =
-  /\b(token|ticket)(=|%3D)[^&\s"'\\]+|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\blbt_[\w-]+/gi
+const SECRETS = /\b(token|ticket)(=|%3D)[^&\s"'\\]+|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\blbt_[\w-]+/gi
 
 /** The text without the tokens and tickets in it. */
 export function withoutSecrets(text: string): string {
