@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import type { Handler } from './http/cached-reads.ts'
-import { turnAway } from './http/turn-away.ts'
+import { asksForWebSocket, withoutUpgrade } from './http/no-upgrade.ts'
+import { notAsked, turnAway } from './http/turn-away.ts'
 import type { Gateway } from './realtime/gateway.ts'
 import { createUpgradeRouter, SOCKET_IO_PATH } from './realtime/upgrade-router.ts'
 
@@ -54,7 +55,11 @@ export function createServer({
   patience = PATIENCE,
 }: ServerOptions): BalanceServer {
   const { engine } = gateway.socketIo
-  const listener = getRequestListener(fetch)
+  const listener = getRequestListener(fetch, {
+    // HTTP/1.0 needs no Host, and the health checks of some balancers send none.
+    hostname: 'localhost',
+    errorHandler: notAsked,
+  })
   const app: Handler = (request, response) => void listener(request, response)
   const handle = before ? before(app) : app
   const http = createHttpServer(patience, (request, response) => {
@@ -69,6 +74,7 @@ export function createServer({
     upgraded.delete(this)
   }
   http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!asksForWebSocket(request)) return withoutUpgrade(http, request, socket, head)
     // Without it, a client that resets while it is being authenticated ends the process.
     socket.on('error', destroy)
     upgraded.add(socket)

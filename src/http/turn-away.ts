@@ -1,9 +1,10 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { ApiError } from '../errors.ts'
+import { RequestError } from '@hono/node-server'
+import { ApiError } from '../errors.ts'
 import { corsHeaders } from './cors.ts'
 import { problemOf } from './problem.ts'
-import { BASE_HEADERS, requestIdOf } from './request-id.ts'
+import { BASE_HEADERS, nextRequestId, requestIdOf } from './request-id.ts'
 
 /**
  * Answers a request that never reaches the app, as the app would. An upgrade has no response yet: there the
@@ -36,4 +37,17 @@ export function turnAway(
   )
   const status = `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`
   target.end([status, ...lines, '', body].join('\r\n'), () => target.destroy())
+}
+
+/** The answer to what cannot be made a request of for the app: its address or its Host is not one. */
+export function notAsked(error: unknown): Response {
+  const known =
+    error instanceof RequestError
+      ? new ApiError(400, 'invalid_request', 'That is no address.')
+      : new ApiError(500, 'internal', 'Something went wrong on our side.')
+  const { problem } = problemOf(known, nextRequestId())
+  return Response.json(problem, {
+    status: known.status,
+    headers: { ...BASE_HEADERS, 'X-Request-Id': problem.requestId },
+  })
 }
