@@ -181,7 +181,11 @@ export class Connections {
       const { expiresAt } = connection.principal
       if (expiresAt <= now) {
         this.end(connection, EXPIRED)
-      } else if (expiresAt - now <= WARN_AHEAD && !connection.warned) {
+      } else if (
+        expiresAt - now <= WARN_AHEAD &&
+        !connection.warned &&
+        connection.subscriber.hasBegun
+      ) {
         connection.warned = true
         connection.sink.write(expiringNotice(expiresAt))
       }

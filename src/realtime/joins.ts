@@ -125,6 +125,7 @@ export class Joins {
           : { ...note, recovered: false }),
     }
     subscriber.sink.write(new Frame('balance_initial', state, state.id))
+    subscriber.begin()
     this.#countJoin(resumed, after, note)
     if (resumed) {
       for (const event of page.events) channel.give(subscriber, fromLedger(event, store.epoch))

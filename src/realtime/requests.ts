@@ -19,10 +19,12 @@ export class Requests {
   }
 
   /**
-   * Answers the frame to send: an `error` event where the request is none, or cannot be fulfilled.
+   * Answers the frame to send: an `error` event where the request is none, or cannot be fulfilled. Not
+   * before the connection was told its state.
    * @param argument whatever the client sent along
    */
   async answer(connection: Connection, event: unknown, argument: unknown): Promise<Frame> {
+    await connection.subscriber.begun()
     switch (event) {
       case 'subscribe_balance':
         // Every connection is subscribed from the start.

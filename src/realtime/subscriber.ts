@@ -38,6 +38,8 @@ export class Subscriber {
   state: SubscriberState = 'joining'
   /** The seq of the last event it was given, or that the state it was given counts in. */
   position = 0
+  #begun = false
+  #waiting: (() => void)[] | undefined
 
   constructor(sink: Sink, currency: string) {
     this.sink = sink
@@ -46,5 +48,25 @@ export class Subscriber {
 
   get isGone(): boolean {
     return this.state === 'gone'
+  }
+
+  /** Whether it was told its state, which comes before everything else. */
+  get hasBegun(): boolean {
+    return this.#begun
+  }
+
+  /** Resolves once it has begun; never for one that goes before. */
+  begun(): Promise<void> {
+    if (this.#begun) return Promise.resolve()
+    this.#waiting ??= []
+    const waiting = this.#waiting
+    return new Promise((resolve) => waiting.push(resolve))
+  }
+
+  /** It was told its state. */
+  begin(): void {
+    this.#begun = true
+    for (const resolve of this.#waiting ?? []) resolve()
+    this.#waiting = undefined
   }
 }

@@ -40,6 +40,25 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     ])
   })
 
+  test('tells nothing before the balance, though the client asks and its token ends soon', async () => {
+    const { url, ledger } = await startServer()
+    ledger.delay = 1_500
+    const client = connect(url, await tokenOf(ALICE, 30))
+    await eventually(() => client.send('subscribe_balance'))
+    client.send('get_current_balance')
+    client.send('nonsense')
+    const told = () => client.received.map(({ event }) => event)
+    await eventually(() => expect(told()).toContain('token_expiring'))
+    if (transport !== 'SSE') {
+      await eventually(() => {
+        expect(told()).toEqual(
+          expect.arrayContaining(['balance_subscribed', 'balance_current', 'error']),
+        )
+      })
+    }
+    expect(told()[0]).toBe('balance_initial')
+  })
+
   test('a user without a wallet has 0, not null', async () => {
     const { url } = await startServer()
     const client = connect(url, await tokenOf(ALICE))
