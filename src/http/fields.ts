@@ -59,7 +59,12 @@ export const instant = z
   .refine((value) => /^(19|2\d)\d\d/.test(value), 'must be in a year from 1900 to 2999')
   // No place on Earth is further from UTC than 14 hours; Postgres takes less than 16.
   .refine((value) => !/[+-](1[5-9]|2\d):\d\d$/.test(value), 'has an offset that no clock has')
-  .transform((value) => (value.length === 10 ? `${value}T00:00:00Z` : value))
+  .transform((value) => (value.length === 10 ? `${value}T00:00:00Z` : microseconds(value)))
+
+/** Cut, for Postgres would round up, into the next second if need be, and takes no more than some hundred. */
+function microseconds(time: string): string {
+  return time.replace(/(\.\d{6})\d+/, '$1')
+}
 
 export const pageLimit = z
   .string()

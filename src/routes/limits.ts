@@ -65,7 +65,7 @@ export function limitRoutes({
       async (c) => {
         const { maxAmount, maxSum, windowSeconds, ...rest } = c.req.valid('json')
         const read = (input: typeof maxAmount, name: string) =>
-          input === undefined ? null : readAmount(input, rest.currency, { field: name, zero: true })
+          input === undefined ? null : readAmount(input, rest.currency, { field: name })
         const limit = await policies.putLimit({
           ...rest,
           tenant: c.var.principal.tenant,

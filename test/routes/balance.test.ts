@@ -64,6 +64,9 @@ describe('the balance', () => {
     const then = await get(`?at=${encodeURIComponent(at)}`, dave)
     expect(then.body).toEqual({ balance: 10, currency: 'USD', at })
     expect((await get('?at=2020-01-01', dave)).body.balance).toBe(0)
+    // As long as somebody likes, and not rounded up into what came after.
+    const { status, body: long } = await get(`?at=${at.slice(0, -1)}${'9'.repeat(200)}Z`, dave)
+    expect([status, long.balance]).toEqual([200, 10])
     expect((await get('', dave)).body.balance).toBe(15)
   })
 

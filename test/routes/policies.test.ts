@@ -91,6 +91,8 @@ describe('spending limits', () => {
     { windowSeconds: 5 },
     { maxAmount: 5, windowSeconds: 5 },
     { maxAmount: -5 },
+    { maxAmount: 0 },
+    { maxSum: '0.00', windowSeconds: 5 },
     { maxAmount: 5, type: 'topup' },
   ])('that say too little or nonsense are refused: %j', async (body) => {
     expect((await put({ userId: 'alice', type: 'hold', ...body })).status).toBe(400)
