@@ -30,14 +30,13 @@ export function paymentRoutes({
           description: field.text(500).exactOptional(),
           userId: field.userId
             .exactOptional()
-            .meta({ description: 'Who pays. Anyone but the caller: for a service or an admin.' }),
+            .meta({ description: 'Who pays. Anyone but the caller: for a service.' }),
         }),
       ),
       (c) => {
         const { type: _, ...body } = c.req.valid('json')
         const { principal } = c.var
-        const trusted = principal.isService || principal.isAdmin
-        const { userId } = subject(principal, body.userId, trusted)
+        const { userId } = subject(principal, body.userId, principal.isService)
         const amount = readAmount(body.amount, body.currency)
         return perform(c, executor, 'payment', { ...body, userId, amount }, 201)
       },

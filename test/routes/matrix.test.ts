@@ -95,7 +95,7 @@ const MATRIX: Record<string, Row> = {
   'GET /transactions/topup/pending': row(403, 403, 403, 200, 200),
   'GET /transactions/topup/all': row(403, 403, 403, 200, 200),
   'POST /transactions': {
-    ...row(201, 403, 201, 201, 404),
+    ...row(201, 403, 201, 403, 403),
     body: { type: 'booking_payment', amount: 1, userId: 'alice' },
   },
   'POST /transactions/:id/refund': {
