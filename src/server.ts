@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import type { Handler } from './http/cached-reads.ts'
 import { asksForWebSocket, withoutUpgrade } from './http/no-upgrade.ts'
+import { BASE_HEADERS } from './http/request-id.ts'
 import { notAsked, turnAway } from './http/turn-away.ts'
 import type { Gateway } from './realtime/gateway.ts'
 import { createUpgradeRouter, SOCKET_IO_PATH } from './realtime/upgrade-router.ts'
@@ -65,8 +66,9 @@ export function createServer({
   const http = createHttpServer(patience, (request, response) => {
     if (!request.url?.startsWith(SOCKET_IO_PATH)) return handle(request, response)
     const refused = gateway.admission.refusedSession(request)
-    if (refused) turnAway(request, response, refused, gateway.corsOrigins)
-    else engine.handleRequest(request as never, response)
+    if (refused) return turnAway(request, response, refused, gateway.corsOrigins)
+    for (const [name, value] of Object.entries(BASE_HEADERS)) response.setHeader(name, value)
+    engine.handleRequest(request as never, response)
   })
   const upgrade = createUpgradeRouter(gateway, logger)
   const upgraded = new Set<Duplex>()

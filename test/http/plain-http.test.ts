@@ -75,3 +75,17 @@ test.each([
   expect(answer).toContain(`"code":"invalid_request"`)
   expect(answer).toContain(`"requestId":"${id}"`)
 })
+
+test('the answers of Socket.IO’s long polling are guarded as all others are, its refusals too', async () => {
+  const { url } = await startServer()
+  for (const transport of ['polling', 'carrier-pigeon']) {
+    const { headers } = await fetch(`${url}/socket.io/?EIO=4&transport=${transport}`)
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+    })
+  }
+})
