@@ -23,7 +23,7 @@ const METHODS: Record<string, string> = {
     'In production: the built server with Postgres and Redis up, until `/health/ready`; its parts are the server’s own figures (`took` in its log), and `answer` is the rest. On one’s own machine: `npm start` until the first answer.',
 }
 
-/** What was found out about goals that are not reached, with the figures of separate measurements. */
+/** What was found out about goals that are not reached, or were not in some run, with the figures of separate measurements. */
 const MISSES = [
   '- **One payment a call** (ledger): by the backend’s CPU a lone call costs 3.8 to 4.1 minimal transfers. Inside the function, of 100 parts: 14 to read the command and find its wallet, 12 to lock the wallet and load its account, 23 to decide and build the rows, 13 for the two updates, 12 to insert the transaction, 7 the entry, 9 the events, 4 the outbox row, 3 to write the answer, 3 for what lies between. Without a part, the whole call took less by so much: the entry 9 %, both events 13 % (one in place of two: 8 %), the transaction 11 %, its five partial indexes 8 %, the outbox row 8 %, the hash 3 %, the whole answer 11 %; all inserts in one statement with CTEs saved 2 %. A payment as one single statement, without refusals, limits and keys, still costs 2.6 minimal transfers: 0.38 of the rate, at the price of every rule written twice.',
   '- **One hot user** (ledger): all of it runs on one core, for one wallet. Of 100 parts of a batch of 128: 15 to read the commands, 27 to decide and build the rows, 14 to insert the transactions, 7 the entries, 16 the events, 15 to write the answer as JSON, 5 for all that is done once. Without a part, a command took less by so much: the entry 9 %, both events 18 % (one in place of two: 12 %), the transaction 16 %, the hash 4 %, the id 4 %, the JSON of the changes 18 %. Without the funds check as a call of its own, which is now inlined, it takes 13 % less (8 % with 10,000 users). Ten single calls at once, which the goal is ten times of, are now faster too.',
@@ -57,7 +57,7 @@ ${skipped(run)}## How it is measured
 
 ${run.reports.map(({ bench }) => `- **${bench}** (\`npm run bench:${bench}\`): ${METHODS[bench] ?? ''}`).join('\n')}
 
-## What misses its goal, and why
+## What misses its goal, in this run or in others, and why
 
 ${MISSES.join('\n')}
 
