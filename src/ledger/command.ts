@@ -74,6 +74,8 @@ export interface Transaction {
   previousBalance: bigint | null
   newBalance: bigint | null
   metadata: Record<string, unknown> | null
+  /** How much of a payment was given back: positive, and absent while nothing was. */
+  refundedAmount?: bigint
   /** ISO 8601. */
   createdAt: string
   updatedAt: string

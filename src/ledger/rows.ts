@@ -21,6 +21,8 @@ export interface TransactionRow {
   previous_balance: number | null
   new_balance: number | null
   metadata: Record<string, unknown> | null
+  /** Not in the answers of `ledger_apply()`: what a command opens or settles was not refunded yet. */
+  refunded?: number
   created_at: string
   updated_at: string
 }
@@ -76,6 +78,7 @@ export function toTransaction(row: TransactionRow): Transaction {
     previousBalance: row.previous_balance === null ? null : BigInt(row.previous_balance),
     newBalance: row.new_balance === null ? null : BigInt(row.new_balance),
     metadata: row.metadata,
+    ...(row.refunded && { refundedAmount: BigInt(row.refunded) }),
     createdAt: toIso(row.created_at),
     updatedAt: toIso(row.updated_at),
   }

@@ -20,6 +20,7 @@ const COLUMNS: Record<string, (transaction: Transaction) => string> = {
   metadata: (t) => cell(t.metadata && stringifyJson(t.metadata)),
   createdAt: (t) => t.createdAt,
   updatedAt: (t) => t.updatedAt,
+  refundedAmount: (t) => decimal(t.refundedAmount ?? null, t.currency),
 }
 
 const writers = Object.values(COLUMNS)

@@ -39,6 +39,9 @@ export const wireTransaction = z
     previousBalance: amount.nullable(),
     newBalance: amount.nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),
+    refundedAmount: amount
+      .exactOptional()
+      .meta({ description: 'Of a payment that was refunded, whole or in part: how much so far.' }),
     createdAt: z.iso.datetime({ offset: true }),
     updatedAt: z.iso.datetime({ offset: true }),
   })
@@ -53,7 +56,7 @@ export const wirePage = z.object({
 export type WireTransaction = z.infer<typeof wireTransaction>
 
 export function toWireTransaction(transaction: Transaction): WireTransaction {
-  const { tenant: _, ...fields } = transaction
+  const { tenant: _, refundedAmount, ...fields } = transaction
   const { currency } = fields
   const wire = (minor: bigint | null) => (minor === null ? null : wireAmount(minor, currency))
   return {
@@ -61,5 +64,6 @@ export function toWireTransaction(transaction: Transaction): WireTransaction {
     amount: wireAmount(fields.amount, currency),
     previousBalance: wire(fields.previousBalance),
     newBalance: wire(fields.newBalance),
+    ...(refundedAmount && { refundedAmount: wireAmount(refundedAmount, currency) }),
   }
 }

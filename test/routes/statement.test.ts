@@ -93,7 +93,7 @@ describe('the export', () => {
     expect(headers.get('Content-Disposition')).toBe('attachment; filename="transactions.csv"')
     const [header, row, end] = text.split('\r\n')
     expect(header).toBe(
-      'id,userId,type,amount,currency,status,description,adminNotes,processedBy,referenceId,referenceType,previousBalance,newBalance,metadata,createdAt,updatedAt',
+      'id,userId,type,amount,currency,status,description,adminNotes,processedBy,referenceId,referenceType,previousBalance,newBalance,metadata,createdAt,updatedAt,refundedAmount',
     )
     expect(row).toMatch(/^[0-9a-f-]{36},bob,topup,5,USD,success,,,ada,,,0,5,,2/)
     expect(end).toBe('')
@@ -143,4 +143,46 @@ describe('the export', () => {
     expect((await export_(admin)).text).toContain('"userId":"alice"')
     expect((await export_(foreignAdmin)).text).toBe('')
   })
+})
+
+test('a payment says how much of it was refunded, wherever it is read, and others say nothing', async () => {
+  const dora = { sub: 'dora' }
+  await it.fund('dora', 100)
+  const pay = { type: 'booking_payment', amount: 40.3 }
+  const { id } = (await it.call(dora, 'POST /transactions', pay)).body
+  const hold = (await it.call(dora, 'POST /transactions/hold', { amount: 20 })).body
+  await it.call(dora, `POST /transactions/hold/${hold.id}/capture`, {})
+  const refunded = async () => {
+    const of = ({ items }: { items: (Item & { refundedAmount?: number })[] }) =>
+      items.filter((item) => 'refundedAmount' in item).map((item) => [item.id, item.refundedAmount])
+    const file = await it.call(dora, 'GET /transactions/export?format=ndjson')
+    const lines = file.text.trimEnd().split('\n')
+    const lists = [
+      (await it.call(dora, 'GET /transactions/my-transactions')).body,
+      (await it.call(admin, 'GET /transactions/all?userId=dora')).body,
+      { items: lines.map((line) => JSON.parse(line)).reverse() },
+      { items: [(await it.call(dora, `GET /transactions/${hold.id}`)).body] },
+      { items: [(await it.call(admin, `GET /transactions/${id}`)).body] },
+    ]
+    return lists.map(of)
+  }
+  expect(await refunded()).toEqual([[], [], [], [], []])
+
+  const refund = (of: string, amount?: number) =>
+    it.call(admin, `POST /transactions/${of}/refund`, amount === undefined ? {} : { amount })
+  await refund(id, 10.1)
+  const part = [id, 10.1]
+  expect(await refunded()).toEqual([[part], [part], [part], [], [part]])
+  await refund(id)
+  await refund(hold.id, 5)
+  const [captured, whole] = [
+    [hold.id, 5],
+    [id, 40.3],
+  ]
+  const both = [captured, whole]
+  expect(await refunded()).toEqual([both, both, both, [captured], [whole]])
+
+  const { text } = await it.call(dora, 'GET /transactions/export?type=booking_payment')
+  const [header, row] = text.split('\r\n')
+  expect([header?.split(',').at(-1), row?.split(',').at(-1)]).toEqual(['refundedAmount', '40.3'])
 })
