@@ -100,6 +100,30 @@ describeInBrowser('the admin console', () => {
     await page.getByText('The books agree: the entries add up to $30.00.').waitFor()
   })
 
+  test('a refund is offered as long as something is left of a payment, and says how much', async () => {
+    const user = someone('Cora')
+    await site.adjust(user, 100)
+    const pay = { type: 'booking_payment', amount: 40, description: 'One night' }
+    const { id } = await site.call(user, 'POST', '/transactions', pay)
+    await site.call('admin', 'POST', `/transactions/${id}/refund`, { amount: 25.5 })
+    const hold = await site.call(user, 'POST', '/transactions/hold', { amount: 9 })
+    await site.call(user, 'POST', `/transactions/hold/${hold.id}/capture`, {})
+
+    const page = await desk(`users/${user}`)
+    await page.getByRole('button', { name: 'Refund $9.00' }).waitFor()
+    await page.getByRole('button', { name: 'Refund $14.50' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog
+      .getByText('The payment was $40.00 for “One night”. $25.50 was refunded, $14.50 is left.')
+      .waitFor()
+    await dialog.getByRole('button', { name: 'Refund' }).click()
+    await page.getByText('$14.50 refunded').waitFor()
+    await page.getByRole('row', { name: /Refund.*\$14\.50/ }).waitFor()
+    const offers = page.getByRole('button', { name: /^Refund/ })
+    await eventually(async () => expect(await offers.count()).toBe(1))
+    expect(await offers.getAttribute('aria-label')).toBe('Refund $9.00')
+  })
+
   test('Escape closes a dialog and puts the focus back where it was', async () => {
     const user = someone('dora')
     await site.adjust(user, 1)

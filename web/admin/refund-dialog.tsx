@@ -5,7 +5,7 @@ import { Dialog } from '../parts/dialog.tsx'
 import { AmountField, TextField } from '../parts/fields.tsx'
 import { formatMoney } from '../parts/money.ts'
 import { Failure } from '../parts/states.tsx'
-import type { Transaction } from '../parts/transaction.ts'
+import { leftToRefund, type Transaction } from '../parts/transaction.ts'
 import { useAction } from '../parts/use-action.ts'
 import { useAmount } from '../parts/use-amount.ts'
 import { useKey } from '../parts/use-key.ts'
@@ -18,8 +18,8 @@ interface RefundDialogProps {
 }
 
 export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
-  const { id, userId, currency } = payment
-  const paid = Math.abs(payment.amount)
+  const { id, userId, currency, refundedAmount } = payment
+  const money = (value: number) => formatMoney(value, currency)
   const amount = useAmount(currency)
   const [description, setDescription] = useState('')
   const key = useKey()
@@ -36,8 +36,10 @@ export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
   return (
     <Dialog title={`Refund ${userId}`} onSubmit={() => void refund.run()} onClose={close}>
       <p class="soft">
-        The payment was {formatMoney(paid, currency)}
+        The payment was {money(Math.abs(payment.amount))}
         {payment.description && <> for “{payment.description}”</>}.
+        {refundedAmount &&
+          ` ${money(refundedAmount)} was refunded, ${money(leftToRefund(payment))} is left.`}
       </p>
       <AmountField
         label="Amount to refund"

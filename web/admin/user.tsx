@@ -5,7 +5,7 @@ import type { Signed } from '../parts/start.tsx'
 import { Statement } from '../parts/statement.tsx'
 import { Failure } from '../parts/states.tsx'
 import type { Toasts } from '../parts/toasts.tsx'
-import type { Page, Transaction } from '../parts/transaction.ts'
+import { leftToRefund, type Page, type Transaction } from '../parts/transaction.ts'
 import { useAction } from '../parts/use-action.ts'
 import { usePolled } from '../parts/use-polled.ts'
 import { AdjustDialog } from './adjust-dialog.tsx'
@@ -110,11 +110,10 @@ export function User({ api, currency, id, toasts }: UserProps) {
         {...statement}
         version={`${seq}/${done}`}
         actions={(transaction) =>
-          transaction.type === 'booking_payment' &&
-          transaction.status === 'success' && (
+          leftToRefund(transaction) > 0 && (
             <Button
               kind="quiet compact"
-              label={`Refund ${money(Math.abs(transaction.amount))}`}
+              label={`Refund ${formatMoney(leftToRefund(transaction), transaction.currency)}`}
               onClick={() => setRefunding(transaction)}
             >
               Refund
@@ -138,7 +137,7 @@ export function User({ api, currency, id, toasts }: UserProps) {
           api={api}
           payment={refunding}
           close={() => setRefunding(undefined)}
-          done={({ amount }) => changed(`${money(amount)} refunded`)}
+          done={({ amount }) => changed(`${formatMoney(amount, refunding.currency)} refunded`)}
         />
       )}
     </div>

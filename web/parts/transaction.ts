@@ -39,6 +39,12 @@ export const STATUS_TONES: Record<TransactionStatus, string> = {
 export const typeName = (type: string | undefined): string =>
   TYPE_NAMES[type as TransactionType] ?? 'Transaction'
 
+/** What can still be given back: of a payment or a captured hold what was not refunded yet, of others nothing. */
+export function leftToRefund({ type, status, amount, refundedAmount = 0 }: Transaction): number {
+  if (type !== 'booking_payment' && type !== 'hold') return 0
+  return status === 'success' ? Math.abs(amount) - refundedAmount : 0
+}
+
 /** When the money moved: what waits for a decision moves with it, everything else at once. */
 export function movedAt({ type, createdAt, updatedAt }: Transaction): string {
   return type === 'topup' || type === 'withdrawal' || type === 'hold' ? updatedAt : createdAt
