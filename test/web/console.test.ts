@@ -20,49 +20,6 @@ describeInBrowser('the admin console', () => {
     await database?.drop()
   })
 
-  test('a new request arrives by itself, and a rejection carries its note to the user', async () => {
-    const page = await desk('topups')
-    await page.getByText('Nothing is waiting').waitFor()
-    const user = someone('anna')
-    const id = await site.requestTopup(user, 60, 'Please')
-    const request = page.locator(`[data-topup="${id}"]`)
-    await request.waitFor({ timeout: 5_000 })
-    await page.getByText(`New topup request: $60.00 for ${user}`).waitFor({ state: 'attached' })
-    expect(await page.title()).toMatch(/^\(1\)/)
-
-    await request.getByLabel('Note').fill('No such transfer')
-    await page.getByRole('button', { name: `Reject $60.00 for ${user}` }).click()
-    await request.waitFor({ state: 'detached' })
-    const topup = await site.call(user, 'GET', `/transactions/${id}`)
-    expect(topup).toMatchObject({ status: 'failed', adminNotes: 'No such transfer' })
-    await page.getByText('Nothing is waiting').waitFor()
-  })
-
-  test('what somebody else decided first is said so, and goes away', async () => {
-    const user = someone('bert')
-    const id = await site.requestTopup(user, 10)
-    const page = await desk('topups')
-    const approve = page.getByRole('button', { name: `Approve $10.00 for ${user}` })
-    await approve.waitFor()
-    // The queue stands still, so that the page cannot know yet.
-    await page.route('**/topup/pending*', (route) => route.abort())
-    await site.call('other-admin', 'PATCH', `/transactions/topup/${id}/process`, {
-      status: 'success',
-    })
-    await approve.click()
-    await page.getByText('Somebody was quicker').waitFor()
-    await approve.waitFor({ state: 'detached' })
-  })
-
-  test('nobody decides their own request', async () => {
-    await site.requestTopup('admin', 15)
-    const page = await desk('topups')
-    const approve = page.getByRole('button', { name: 'Approve $15.00 for admin' })
-    await approve.waitFor()
-    expect(await approve.getAttribute('aria-disabled')).toBe('true')
-    await page.getByText('another admin has to decide it').waitFor()
-  })
-
   test('a user is found, refunded in part and adjusted, and sees it at once', async () => {
     const user = someone('Clara')
     await site.adjust(user, 100)

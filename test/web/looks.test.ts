@@ -43,8 +43,8 @@ const PAGES: Record<
       await page.getByTestId('shortfall').waitFor()
     },
   },
-  topups: {
-    path: '/admin#/topups',
+  requests: {
+    path: '/admin#/requests',
     admin: true,
     see: (page) =>
       page
@@ -109,6 +109,10 @@ describeInBrowser('how the pages look', () => {
     })
     await site.requestTopup(USER, 50, 'For the weekend')
     await site.requestTopup('noah', 1200, 'Rent')
+    await site.call(USER, 'POST', '/transactions/withdrawal', {
+      amount: 20,
+      description: 'To my bank account',
+    })
     await site.adjust('a.user.with.quite.a.long.name@example-company.com', 1_234_567.89)
   }, 60_000)
   afterAll(async () => {

@@ -2,17 +2,17 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { Masthead } from '../parts/masthead.tsx'
 import type { Signed } from '../parts/start.tsx'
 import { ToastRegion, Toasts } from '../parts/toasts.tsx'
-import type { Page } from '../parts/transaction.ts'
 import { usePolled } from '../parts/use-polled.ts'
 import { Audit } from './audit.tsx'
+import { readPending } from './pending.ts'
+import { Requests } from './requests.tsx'
 import { System } from './system.tsx'
-import { Topups } from './topups.tsx'
 import { hrefOf, usePlace } from './use-place.ts'
 import { User } from './user.tsx'
 import { Users } from './users.tsx'
 
 const PLACES = [
-  ['topups', 'Topups'],
+  ['requests', 'Requests'],
   ['users', 'Users'],
   ['audit', 'Audit'],
   ['system', 'System'],
@@ -21,18 +21,12 @@ const PLACES = [
 /** Milliseconds between looks at the queue: no event tells an admin of somebody else's request. */
 const LOOK_EVERY = 1_000
 
-/** Requests that are shown at once; the rest come up as these are decided. */
-const MOST = 50
-
 export function Console(signed: Signed) {
   const { api, session } = signed
-  const [place = 'topups', userId] = usePlace()
+  const [named, userId] = usePlace()
+  const place = PLACES.find(([name]) => name === named)?.[0] ?? 'requests'
   const [toasts] = useState(() => new Toasts())
-  const pending = usePolled(
-    (signal) => api.get<Page>('/transactions/topup/pending', { limit: MOST }, signal),
-    [api],
-    LOOK_EVERY,
-  )
+  const pending = usePolled((signal) => readPending(api, signal), [api], LOOK_EVERY)
   const waiting = pending.value?.items.length ?? 0
   const count = pending.value?.nextCursor ? `${waiting}+` : String(waiting)
   useEffect(() => {
@@ -55,7 +49,7 @@ export function Console(signed: Signed) {
               {...(name === place && { 'aria-current': 'page' as const })}
             >
               {title}
-              {name === 'topups' && waiting > 0 && (
+              {name === 'requests' && waiting > 0 && (
                 <span class="chip wait">
                   {count}
                   <span class="sr-only"> waiting</span>
@@ -74,7 +68,7 @@ export function Console(signed: Signed) {
           ) : place === 'system' ? (
             <System {...signed} />
           ) : (
-            <Topups {...signed} pending={pending} toasts={toasts} />
+            <Requests {...signed} pending={pending} toasts={toasts} />
           )}
         </main>
       </div>

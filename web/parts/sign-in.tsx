@@ -22,7 +22,7 @@ const WORDS = {
   },
   admin: {
     title: 'Admin console',
-    lead: 'Decide topups, look after users, and prove that the books are right.',
+    lead: 'Decide topups and withdrawals, look after users, and prove that the books are right.',
     demo: 'Continue as the demo admin',
     other: <a href="/">Open the wallet</a>,
   },

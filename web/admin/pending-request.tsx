@@ -5,13 +5,14 @@ import { TextField } from '../parts/fields.tsx'
 import { formatMoney } from '../parts/money.ts'
 import { explain, Problem } from '../parts/problem.ts'
 import { ago, fullTime } from '../parts/time.ts'
-import type { Transaction } from '../parts/transaction.ts'
+import { type Transaction, typeName } from '../parts/transaction.ts'
 import { useAction } from '../parts/use-action.ts'
 import { hrefOf } from './use-place.ts'
 
-interface TopupRequestProps {
+interface PendingRequestProps {
   api: Api
-  topup: Transaction
+  /** A topup or a withdrawal. */
+  request: Transaction
   /** The admin asked for it, so that another one has to decide it. */
   own: boolean
   decided: (approved: boolean) => void
@@ -19,12 +20,14 @@ interface TopupRequestProps {
   gone: () => void
 }
 
-export function TopupRequest({ api, topup, own, decided, gone }: TopupRequestProps) {
+export function PendingRequest({ api, request, own, decided, gone }: PendingRequestProps) {
   const [note, setNote] = useState('')
-  const { id, userId, amount, currency, description, createdAt } = topup
-  const money = formatMoney(amount, currency)
+  const { id, type, userId, amount, currency, description, createdAt } = request
+  const money = formatMoney(Math.abs(amount), currency)
+  const what =
+    type === 'withdrawal' ? `the withdrawal of ${money} by ${userId}` : `${money} for ${userId}`
   const decision = useAction(async (status: 'success' | 'failed') => {
-    await api.patch(`/transactions/topup/${id}/process`, {
+    await api.patch(`/transactions/${type}/${id}/process`, {
       status,
       ...(note.trim() && { adminNotes: note.trim() }),
     })
@@ -39,9 +42,11 @@ export function TopupRequest({ api, topup, own, decided, gone }: TopupRequestPro
   }, [quicker, gone])
 
   return (
-    <li class="card request fresh" data-topup={id}>
+    <li class="card request fresh" data-request={id}>
       <div>
-        <div class="sum money">{money}</div>
+        <div class="sum money">
+          {money} <span class="chip">{typeName(type)}</span>
+        </div>
         <div class="small breakable">
           <a href={hrefOf('users', userId)}>{userId}</a>{' '}
           <time class="soft" dateTime={createdAt} title={fullTime(createdAt)}>
@@ -61,7 +66,7 @@ export function TopupRequest({ api, topup, own, decided, gone }: TopupRequestPro
         <Button
           busy={decision.busy}
           idle={own}
-          label={`Approve ${money} for ${userId}`}
+          label={`Approve ${what}`}
           onClick={() => void decision.run('success')}
         >
           Approve
@@ -70,7 +75,7 @@ export function TopupRequest({ api, topup, own, decided, gone }: TopupRequestPro
           kind="danger"
           busy={decision.busy}
           idle={own}
-          label={`Reject ${money} for ${userId}`}
+          label={`Reject ${what}`}
           onClick={() => void decision.run('failed')}
         >
           Reject

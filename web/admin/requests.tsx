@@ -2,42 +2,36 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { formatMoney } from '../parts/money.ts'
 import type { Signed } from '../parts/start.tsx'
 import { Empty, Failure, Loading } from '../parts/states.tsx'
-import type { Toasts } from '../parts/toasts.tsx'
-import type { Page, Transaction } from '../parts/transaction.ts'
+import type { Toast, Toasts } from '../parts/toasts.tsx'
+import { type Page, type Transaction, typeName } from '../parts/transaction.ts'
 import type { Loaded } from '../parts/use-loaded.ts'
-import { TopupRequest } from './topup-request.tsx'
+import { PendingRequest } from './pending-request.tsx'
 
-interface TopupsProps extends Signed {
+interface RequestsProps extends Signed {
   pending: Loaded<Page>
   toasts: Toasts
 }
 
-/** Topups that wait, oldest first: who asked first is answered first. */
-export function Topups({ api, userId, pending, toasts }: TopupsProps) {
+/** Topups and withdrawals that wait for a yes or no. */
+export function Requests({ api, userId, pending, toasts }: RequestsProps) {
   /** Decided here, and perhaps still in what was read last. */
   const [decided, setDecided] = useState<ReadonlySet<string>>(new Set())
   const heading = useRef<HTMLHeadingElement>(null)
-  const items = (pending.value?.items ?? []).filter(({ id }) => !decided.has(id)).reverse()
+  const items = (pending.value?.items ?? []).filter(({ id }) => !decided.has(id))
   const news = useNews(pending.value?.items)
 
-  const decide = (topup: Transaction, approved: boolean) => {
-    setDecided((decided) => new Set([...decided, topup.id]))
+  const decide = (request: Transaction, approved: boolean) => {
+    setDecided((decided) => new Set([...decided, request.id]))
     pending.reload()
     heading.current?.focus()
-    const money = formatMoney(topup.amount, topup.currency)
-    toasts.show({
-      about: topup.id,
-      tone: approved ? 'gain' : 'plain',
-      title: approved ? `${money} added` : `${money} declined`,
-      text: approved ? `${topup.userId} has it already.` : `${topup.userId} has been told.`,
-    })
+    toasts.show(verdictOn(request, approved))
   }
 
   return (
     <>
       <div class="title-row">
         <h1 ref={heading} tabIndex={-1}>
-          Pending topups
+          Pending requests
         </h1>
         <span class={`chip ${pending.problem === undefined ? 'gain' : 'wait'}`}>
           <span class="dot" aria-hidden="true" />
@@ -58,16 +52,16 @@ export function Topups({ api, userId, pending, toasts }: TopupsProps) {
           </Empty>
         </div>
       )}
-      <ul class="queue" aria-label="Pending topups">
-        {items.map((topup) => (
-          <TopupRequest
-            key={topup.id}
+      <ul class="queue" aria-label="Pending requests">
+        {items.map((request) => (
+          <PendingRequest
+            key={request.id}
             api={api}
-            topup={topup}
-            own={topup.userId === userId}
-            decided={(approved) => decide(topup, approved)}
+            request={request}
+            own={request.userId === userId}
+            decided={(approved) => decide(request, approved)}
             gone={() => {
-              setDecided((decided) => new Set([...decided, topup.id]))
+              setDecided((decided) => new Set([...decided, request.id]))
               heading.current?.focus()
             }}
           />
@@ -80,6 +74,20 @@ export function Topups({ api, userId, pending, toasts }: TopupsProps) {
   )
 }
 
+/** What came of a decision, for whoever made it. */
+function verdictOn(request: Transaction, approved: boolean): Toast {
+  const { id: about, type, userId, amount, currency } = request
+  const money = formatMoney(Math.abs(amount), currency)
+  const out = type === 'withdrawal'
+  if (!approved) {
+    const text = out ? `${userId} can spend it again.` : `${userId} has been told.`
+    return { about, tone: 'plain', title: `${money} declined`, text }
+  }
+  return out
+    ? { about, tone: 'gain', title: `${money} withdrawn`, text: `It has left ${userId}’s balance.` }
+    : { about, tone: 'gain', title: `${money} added`, text: `${userId} has it already.` }
+}
+
 /** What has arrived since the page was opened, to be read aloud. */
 function useNews(items: readonly Transaction[] | undefined): string {
   const known = useRef<Set<string> | undefined>(undefined)
@@ -90,11 +98,11 @@ function useNews(items: readonly Transaction[] | undefined): string {
     known.current = new Set([...(known.current ?? []), ...items.map(({ id }) => id)])
     const [first] = fresh
     if (first) {
-      const money = formatMoney(first.amount, first.currency)
+      const money = formatMoney(Math.abs(first.amount), first.currency)
       setNews(
         fresh.length === 1
-          ? `New topup request: ${money} for ${first.userId}`
-          : `${fresh.length} new topup requests`,
+          ? `New ${typeName(first.type).toLowerCase()} request: ${money} for ${first.userId}`
+          : `${fresh.length} new requests`,
       )
     }
   }, [items])

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { describeInBrowser, visitor } from './browser.ts'
+import { type Site, someone, startSite } from './site.ts'
+
+let database: TestDatabase
+let site: Site
+
+const desk = async () =>
+  (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/requests`)
+
+describeInBrowser('the console’s queue', () => {
+  beforeAll(async () => {
+    database = await createDatabase()
+    site = await startSite(database)
+  }, 60_000)
+  afterAll(async () => {
+    await site?.stop()
+    await database?.drop()
+  })
+
+  test('a new request arrives by itself, and a rejection carries its note to the user', async () => {
+    const page = await desk()
+    await page.getByText('Nothing is waiting').waitFor()
+    const user = someone('anna')
+    const id = await site.requestTopup(user, 60, 'Please')
+    const request = page.locator(`[data-request="${id}"]`)
+    await request.waitFor({ timeout: 5_000 })
+    await page.getByText(`New topup request: $60.00 for ${user}`).waitFor({ state: 'attached' })
+    expect(await page.title()).toMatch(/^\(1\)/)
+
+    await request.getByLabel('Note').fill('No such transfer')
+    await page.getByRole('button', { name: `Reject $60.00 for ${user}` }).click()
+    await request.waitFor({ state: 'detached' })
+    const topup = await site.call(user, 'GET', `/transactions/${id}`)
+    expect(topup).toMatchObject({ status: 'failed', adminNotes: 'No such transfer' })
+    await page.getByText('Nothing is waiting').waitFor()
+  })
+
+  test('what somebody else decided first is said so, and goes away', async () => {
+    const user = someone('bert')
+    const id = await site.requestTopup(user, 10)
+    const page = await desk()
+    const approve = page.getByRole('button', { name: `Approve $10.00 for ${user}` })
+    await approve.waitFor()
+    // The queue stands still, so that the page cannot know yet.
+    await page.route('**/topup/pending*', (route) => route.abort())
+    await site.call('other-admin', 'PATCH', `/transactions/topup/${id}/process`, {
+      status: 'success',
+    })
+    await approve.click()
+    await page.getByText('Somebody was quicker').waitFor()
+    await approve.waitFor({ state: 'detached' })
+  })
+
+  test('a withdrawal waits beside the topups: approved it leaves, rejected it can be spent again', async () => {
+    const user = someone('berta')
+    await site.adjust(user, 100)
+    const withdraw = async (amount: number) =>
+      (await site.call(user, 'POST', '/transactions/withdrawal', { amount })).id
+    const funds = () => site.call(user, 'GET', '/transactions/balance')
+    const page = await desk()
+    await page.getByText('Live', { exact: true }).waitFor()
+    await site.requestTopup(user, 5)
+    const [kept, paid] = [await withdraw(40), await withdraw(25)]
+    await page.getByRole('button', { name: `Approve $5.00 for ${user}` }).waitFor()
+    await page.getByRole('button', { name: `Reject the withdrawal of $40.00 by ${user}` }).waitFor()
+    const order = page.locator('.request', { hasText: user }).locator('.sum')
+    expect(await order.allTextContents()).toEqual([
+      '$5.00 Topup',
+      '$40.00 Withdrawal',
+      '$25.00 Withdrawal',
+    ])
+
+    await page.locator(`[data-request="${kept}"]`).getByLabel('Note').fill('No such account')
+    await page.getByRole('button', { name: `Reject the withdrawal of $40.00 by ${user}` }).click()
+    await page.getByText(`${user} can spend it again.`).waitFor()
+    await page.getByRole('button', { name: `Approve the withdrawal of $25.00 by ${user}` }).click()
+    await page.getByText('$25.00 withdrawn').waitFor()
+    expect(await funds()).toMatchObject({ balance: 75, held: 0 })
+    const rejected = await site.call(user, 'GET', `/transactions/${kept}`)
+    expect(rejected).toMatchObject({ status: 'failed', adminNotes: 'No such account' })
+    await page.locator(`[data-request="${paid}"]`).waitFor({ state: 'detached' })
+  })
+
+  test('nobody decides their own request', async () => {
+    await site.requestTopup('admin', 15)
+    const page = await desk()
+    const approve = page.getByRole('button', { name: 'Approve $15.00 for admin' })
+    await approve.waitFor()
+    expect(await approve.getAttribute('aria-disabled')).toBe('true')
+    await page.getByText('another admin has to decide it').waitFor()
+  })
+})
