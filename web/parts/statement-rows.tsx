@@ -44,7 +44,9 @@ export function StatementRows({
 }
 
 function Row({ item, actions }: { item: Transaction; actions: RowActions | undefined }) {
-  const { type, amount, currency, status, description, adminNotes, referenceId } = item
+  const { type, amount, currency, status, description, adminNotes } = item
+  const other = otherParty(item)
+  const reference = referenceOf(item)
   const moved = status === 'success'
   return (
     <tr>
@@ -55,8 +57,9 @@ function Row({ item, actions }: { item: Transaction; actions: RowActions | undef
       </td>
       <td class="lead-cell">
         <span class="what">{typeName(type)}</span>
+        {other && <span class="note">{other}</span>}
         {description && <span class="note">{description}</span>}
-        {referenceId && type !== 'refund' && <span class="note">Reference {referenceId}</span>}
+        {reference && <span class="note">Reference {reference}</span>}
         {adminNotes && <span class="note">Note: {adminNotes}</span>}
       </td>
       <td class="status-cell">
@@ -71,4 +74,15 @@ function Row({ item, actions }: { item: Transaction; actions: RowActions | undef
       {actions && <td class="right row-actions">{actions(item)}</td>}
     </tr>
   )
+}
+
+/** Whom a transfer went to, or came from. */
+function otherParty({ type, metadata }: Transaction): string | undefined {
+  if (type !== 'transfer' || metadata === null) return undefined
+  return metadata.toUserId ? `to ${metadata.toUserId}` : `from ${metadata.fromUserId}`
+}
+
+/** What the payer named. Of refunds and transfers it is a transaction's id, which tells a reader nothing. */
+function referenceOf({ type, referenceId }: Transaction): string | null {
+  return type === 'refund' || type === 'transfer' ? null : referenceId
 }
