@@ -73,7 +73,7 @@ describeInBrowser('the wallet page', () => {
     await notice.waitFor()
     expect(await notice.textContent()).toContain('You are $30.00 short')
     expect(await notice.textContent()).toContain('you have $50.00 to spend')
-    await wallet.getByText('A payment of $80.00 was refused.').waitFor()
+    await wallet.getByText('$80.00 could not be taken: there was not enough to spend.').waitFor()
     expect(await balanceOn(wallet)).toBe('$50.00')
 
     await notice.getByRole('button', { name: 'Add $30.00' }).click()
@@ -118,6 +118,28 @@ describeInBrowser('the wallet page', () => {
     const wallet = await (await visitor({ sub: user })).open(site.url)
     await wallet.getByRole('button', { name: 'Cancel the topup of $20.00' }).click()
     await wallet.getByRole('row', { name: /Topup.*Cancelled/ }).waitFor()
+    const told = wallet.locator('.toast', { hasText: 'Topup cancelled' })
+    expect(await told.locator('p').textContent()).toBe('No money moved.')
+  })
+
+  test('whatever could not be taken is told in the same true words', async () => {
+    const [user, friend] = [someone('hanna'), someone('hugo')]
+    await site.adjust(user, 10)
+    await site.adjust(friend, 1)
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+    const asks: [string, string, object][] = [
+      [user, 'withdrawal', { amount: 31 }],
+      [user, 'transfer', { amount: 32, toUserId: friend }],
+      ['admin', 'adjustment', { amount: -33, userId: user, description: 'Charged back' }],
+    ]
+    for (const [sub, path, body] of asks) {
+      const asked = site.call(sub, 'POST', `/transactions/${path}`, body)
+      await expect(asked).rejects.toThrow('insufficient')
+    }
+    for (const money of ['$31.00', '$32.00', '$33.00']) {
+      await wallet.getByText(`${money} could not be taken: there was not enough to spend.`).waitFor()
+    }
   })
 
   test('a token is pasted to sign in, and what is no token is refused in words', async () => {

@@ -41,11 +41,13 @@ export function tellOf(client: BalanceClient, toasts: Toasts): () => void {
     client.on('transaction_failed', ({ transactionId, transactionType, status }) => {
       const what = typeName(transactionType)
       const ended = status === 'cancelled' || status === 'expired' ? status : 'declined'
+      const declined = ended === 'declined'
       toasts.show({
         about: transactionId,
-        tone: ended === 'declined' ? 'loss' : 'plain',
+        tone: declined ? 'loss' : 'plain',
         title: `${what} ${ended}`,
-        text: 'No money moved. The statement says more.',
+        // An admin may have said why.
+        text: declined ? 'No money moved. The statement says more.' : 'No money moved.',
       })
     }),
     client.on('balance_insufficient', ({ id, requiredAmount, shortfall, currency }) => {
@@ -53,7 +55,8 @@ export function tellOf(client: BalanceClient, toasts: Toasts): () => void {
         about: id,
         tone: 'loss',
         title: `${formatMoney(shortfall, currency)} short`,
-        text: `A payment of ${formatMoney(requiredAmount, currency)} was refused.`,
+        // The event does not say what it was: a payment, a withdrawal, a transfer or an adjustment.
+        text: `${formatMoney(requiredAmount, currency)} could not be taken: there was not enough to spend.`,
       })
     }),
     client.on('balance_alert', ({ id, threshold, direction, newBalance, currency }) => {
