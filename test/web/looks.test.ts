@@ -1,19 +1,18 @@
-import { mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, eventually, type TestDatabase } from '../environment/index.ts'
+import { violations } from './axe.ts'
 import { DESKTOP, describeInBrowser, PHONE, visitor } from './browser.ts'
 import { isLive } from './on-page.ts'
 import { type Site, startSite } from './site.ts'
 
 /** Where a person can look at every page. */
 const SHOTS = join(import.meta.dirname, '../../test-results/screenshots')
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const USER = 'maria'
+const LONG_NAME = 'a.user.with.quite.a.long.name@example-company.com'
 
 let database: TestDatabase
 let site: Site
@@ -101,19 +100,21 @@ describeInBrowser('how the pages look', () => {
     database = await createDatabase()
     site = await startSite(database)
     for (const amount of [240, 35.75, -18.2]) await site.adjust(USER, amount)
-    await site.call(USER, 'POST', '/transactions', {
+    const { id } = await site.call(USER, 'POST', '/transactions', {
       type: 'booking_payment',
       amount: 132.4,
       description: 'Two nights by the sea',
       referenceId: 'B-2071',
     })
+    await site.call('admin', 'POST', `/transactions/${id}/refund`, { amount: 32.4 })
     await site.requestTopup(USER, 50, 'For the weekend')
     await site.requestTopup('noah', 1200, 'Rent')
     await site.call(USER, 'POST', '/transactions/withdrawal', {
       amount: 20,
       description: 'To my bank account',
     })
-    await site.adjust('a.user.with.quite.a.long.name@example-company.com', 1_234_567.89)
+    await site.adjust(LONG_NAME, 1_234_567.89)
+    await site.call(USER, 'POST', '/transactions/transfer', { amount: 10, toUserId: LONG_NAME })
   }, 60_000)
   afterAll(async () => {
     await site?.stop()
@@ -182,16 +183,6 @@ async function settled(page: Page): Promise<void> {
     )
     expect(moving).toBe(0)
   })
-}
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  const found = await page.evaluate(() =>
-    (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  )
-  return found.violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`),
-  )
 }
 
 /** From 0, black, to 1, white. */

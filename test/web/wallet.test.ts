@@ -138,7 +138,9 @@ describeInBrowser('the wallet page', () => {
       await expect(asked).rejects.toThrow('insufficient')
     }
     for (const money of ['$31.00', '$32.00', '$33.00']) {
-      await wallet.getByText(`${money} could not be taken: there was not enough to spend.`).waitFor()
+      await wallet
+        .getByText(`${money} could not be taken: there was not enough to spend.`)
+        .waitFor()
     }
   })
 
