@@ -1,6 +1,7 @@
 import { stringifyJson } from '../json.ts'
 import type { Transaction } from '../ledger/command.ts'
 import { toDecimal } from '../ledger/money.ts'
+import { wireMetadata } from './wire.ts'
 
 /** Columns in order, each with what stands in it. Amounts are plain decimals in major units. */
 const COLUMNS: Record<string, (transaction: Transaction) => string> = {
@@ -17,7 +18,7 @@ const COLUMNS: Record<string, (transaction: Transaction) => string> = {
   referenceType: (t) => cell(t.referenceType),
   previousBalance: (t) => decimal(t.previousBalance, t.currency),
   newBalance: (t) => decimal(t.newBalance, t.currency),
-  metadata: (t) => cell(t.metadata && stringifyJson(t.metadata)),
+  metadata: (t) => cell(t.metadata && stringifyJson(wireMetadata(t))),
   createdAt: (t) => t.createdAt,
   updatedAt: (t) => t.updatedAt,
   refundedAmount: (t) => decimal(t.refundedAmount ?? null, t.currency),

@@ -38,7 +38,10 @@ export const wireTransaction = z
     referenceType: z.string().nullable(),
     previousBalance: amount.nullable(),
     newBalance: amount.nullable(),
-    metadata: z.record(z.string(), z.unknown()).nullable(),
+    metadata: z.record(z.string(), z.unknown()).nullable().meta({
+      description:
+        '`toUserId` and `fromUserId` of a transfer; `heldAmount` of a hold that was captured in part: what was held.',
+    }),
     refundedAmount: amount
       .exactOptional()
       .meta({ description: 'Of a payment that was refunded, whole or in part: how much so far.' }),
@@ -62,8 +65,15 @@ export function toWireTransaction(transaction: Transaction): WireTransaction {
   return {
     ...fields,
     amount: wireAmount(fields.amount, currency),
+    metadata: wireMetadata(transaction),
     previousBalance: wire(fields.previousBalance),
     newBalance: wire(fields.newBalance),
     ...(refundedAmount && { refundedAmount: wireAmount(refundedAmount, currency) }),
   }
+}
+
+/** The amount in it is in major units here, as every amount is. */
+export function wireMetadata({ metadata, currency }: Transaction): Transaction['metadata'] {
+  if (metadata?.heldAmount === undefined) return metadata
+  return { ...metadata, heldAmount: wireAmount(BigInt(String(metadata.heldAmount)), currency) }
 }

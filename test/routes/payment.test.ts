@@ -181,8 +181,11 @@ describe('a hold', () => {
     const { id } = (await hold({ amount: 50 })).body
     const tooMuch = await end(id, 'capture', { amount: 50.01 })
     expect(tooMuch.body).toMatchObject({ code: 'capture_exceeds_hold', details: { maximum: 50 } })
-    expect((await end(id, 'capture', { amount: 20 })).body.amount).toBe(-20)
-    expect(await wallet()).toMatchObject({ balance: before.balance - 20, held: before.held })
+    const { body } = await end(id, 'capture', { amount: 20.5 })
+    expect(body).toMatchObject({ amount: -20.5, metadata: { heldAmount: 50 } })
+    const csv = await it.call(alice, 'GET /transactions/export?format=csv')
+    expect(csv.text).toContain('"{""heldAmount"":50}"')
+    expect(await wallet()).toMatchObject({ balance: before.balance - 20.5, held: before.held })
   })
 
   test('can be voided', async () => {
