@@ -1,8 +1,15 @@
 import pino from 'pino'
+import { afterAll, beforeAll } from 'vitest'
 import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config.ts'
 import { Releases } from '../../src/releases.ts'
-import { mintToken, TEST_SECRET } from '../environment/index.ts'
+import {
+  createDatabase,
+  mintToken,
+  redisUrl,
+  TEST_SECRET,
+  type TestDatabase,
+} from '../environment/index.ts'
 
 export interface CliServer {
   url: string
@@ -35,4 +42,18 @@ export async function startServer(databaseUrl: string, redisUrl: string): Promis
     },
     close: () => releases.run(),
   }
+}
+
+/** A server for the tests of one suite, on a database of its own: both are there once the tests run. */
+export function serverOfSuite(): { server: CliServer; database: TestDatabase } {
+  const beside = {} as { server: CliServer; database: TestDatabase }
+  beforeAll(async () => {
+    beside.database = await createDatabase()
+    beside.server = await startServer(beside.database.ownerUrl, redisUrl())
+  })
+  afterAll(async () => {
+    await beside.server?.close()
+    await beside.database?.drop()
+  })
+  return beside
 }

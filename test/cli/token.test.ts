@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { describeWithRedis } from '../environment/index.ts'
+import { livebalance } from './livebalance.ts'
+import { serverOfSuite } from './server.ts'
+
+describeWithRedis('token, with a server', () => {
+  const beside = serverOfSuite()
+  const cli = (...args: string[]) => livebalance(beside.server.env, ...args)
+
+  test('token signs what the server takes', async () => {
+    const { token } = (
+      await cli('token', '--sub', 'cli-alice', '--roles', 'Admin', '--json')
+    ).json()
+    const env = { LIVEBALANCE_URL: beside.server.url, LIVEBALANCE_TOKEN: token }
+    expect((await livebalance(env, 'topups', 'list', '--json')).code).toBe(0)
+  })
+})

@@ -1,0 +1,85 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { describeWithRedis, mintToken, TEST_SECRET } from '../environment/index.ts'
+import { livebalance } from './livebalance.ts'
+import { serverOfSuite } from './server.ts'
+
+describeWithRedis('topups, with a server', () => {
+  const beside = serverOfSuite()
+  const cli = (...args: string[]) => livebalance(beside.server.env, ...args)
+  const topup = (amount: number | string, sub = 'cli-alice') =>
+    beside.server.post(sub, '/transactions/topup', { amount })
+
+  test('topups are listed, approved and rejected, each for itself', async () => {
+    const [good, bad] = [await topup('90071992547409.91'), await topup(20)]
+    const listed = await cli('topups', 'list')
+    expect(listed.code).toBe(0)
+    expect(listed.stdout).toMatch(
+      new RegExp(`^${good.id} +cli-alice +90071992547409.91 +USD +pending`, 'm'),
+    )
+    const user = await cli('topups', 'list', '--user', 'nobody', '--json')
+    expect(user.json()).toEqual({ items: [] })
+
+    const rejected = await cli('topups', 'reject', bad.id, '--notes', 'no such payment', '--json')
+    expect(rejected.json().items[0].transaction).toMatchObject({
+      status: 'failed',
+      adminNotes: 'no such payment',
+    })
+    const mixed = await cli('topups', 'approve', good.id, bad.id, '../admin', '--json')
+    expect(mixed.code).toBe(1)
+    // The whole amount, which no double holds.
+    expect(mixed.stdout).toContain('"amount":90071992547409.91')
+    expect(mixed.json().items).toMatchObject([
+      { id: good.id, transaction: { status: 'success', processedBy: 'cli' } },
+      { id: bad.id, error: { code: 'already_processed' } },
+      { id: '../admin', error: { code: 'invalid_request' } },
+    ])
+  })
+
+  test('lists are read page by page', async () => {
+    await Promise.all(Array.from({ length: 101 }, () => topup(1, 'cli-many')))
+    const args = ['topups', 'list', '--user', 'cli-many', '--json', '--limit']
+    const [all, some] = await Promise.all([cli(...args, '500'), cli(...args, '3')])
+    expect(new Set(all.json().items.map(({ id }: { id: string }) => id)).size).toBe(101)
+    expect(some.json().items).toEqual(all.json().items.slice(0, 3))
+  })
+
+  test('a token that is not an admin’s is refused, with the server’s reason', async () => {
+    const env = { ...beside.server.env, LIVEBALANCE_TOKEN: await mintToken({ sub: 'cli-alice' }) }
+    const { code, stderr } = await livebalance(env, 'topups', 'list', '--json')
+    expect([code, JSON.parse(stderr).error.code]).toEqual([1, 'forbidden'])
+    const tenant = await livebalance(env, 'topups', 'list', '--tenant', 'acme')
+    expect(tenant.code).toBe(2)
+  })
+
+  test('another tenant’s topups are not seen', async () => {
+    await topup(5)
+    expect((await cli('topups', 'list', '--tenant', 'acme', '--json')).json()).toEqual({
+      items: [],
+    })
+  })
+})
+
+test('a server that is busy is asked again, a topup with the key that it had', async () => {
+  const keys: unknown[] = []
+  const busy = createServer((request, response) => {
+    keys.push(request.headers['idempotency-key'])
+    if (keys.length < 3) response.writeHead(503, { 'Retry-After': '0.01' }).end('{}')
+    else
+      response.end(JSON.stringify({ userId: 'a', amount: 1, currency: 'USD', status: 'success' }))
+  })
+  await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void busy.close())
+  const url = `http://127.0.0.1:${(busy.address() as AddressInfo).port}`
+  const { code } = await livebalance(
+    { JWT_SECRET: TEST_SECRET },
+    'topups',
+    'approve',
+    'x',
+    '--url',
+    url,
+  )
+  expect([code, keys.length, new Set(keys).size]).toEqual([0, 3, 1])
+  expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/)
+})

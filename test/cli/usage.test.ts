@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest'
+import { TEST_SECRET } from '../environment/index.ts'
+import { inProcess, livebalance } from './livebalance.ts'
+
+const NOWHERE = 'postgres://127.0.0.1:1/nothing'
+
+describe('what is typed', () => {
+  test.each([
+    [[], 'Usage: livebalance <command>'],
+    [['fly'], 'no command fly'],
+    [['topups'], 'topups approve'],
+    [['audit', '--fast'], '--fast'],
+    [['audit', 'alice'], 'takes no argument: alice'],
+    [['audit', '--tenant', ''], '--tenant must not be empty'],
+    [['recalculate'], 'name a user, or give --all'],
+    [['recalculate', 'alice', '--all'], 'name a user, or give --all'],
+    [['topups', 'approve'], 'name the topups'],
+    [['topups', 'list', '--status', 'open'], '--status is pending'],
+    [['topups', 'list', '--limit', 'many'], '--limit is a number'],
+    [['token'], '--sub is missing'],
+    [['token', '--sub', 'a b'], '--sub is 1 to 128'],
+    [['token', '--sub', 'a', '--roles', 'king'], 'admin and service'],
+    [['token', '--sub', 'a', '--expires', 'soon'], '--expires is a duration'],
+    [['tail'], 'no Redis to listen to'],
+  ])('%j is wrong usage, and says why', async (args, why) => {
+    const { code, stdout, stderr } = await inProcess({ DATABASE_URL: NOWHERE }, ...args)
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(why),
+    })
+  })
+
+  test.each([[['--help']], [['audit', '--help']], [['topups', '--help']], [['tail', '--help']]])(
+    '%j explains itself',
+    async (args) => {
+      const { code, stdout, stderr } = await inProcess({}, ...args)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toMatch(/^Usage: livebalance .*--json.*Exit codes/s)
+    },
+  )
+
+  test('a process ends with the code, and keeps results and complaints apart', async () => {
+    const [help, wrong] = await Promise.all([
+      livebalance({}, '--help'),
+      livebalance({ DATABASE_URL: NOWHERE }, 'fly'),
+    ])
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    expect(wrong).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^livebalance: /),
+    })
+  })
+
+  test('a bad environment, a database and a server that are away end with 1 and one line', async () => {
+    const all = await Promise.all([
+      livebalance({ DATABASE_URL: 'mysql://x' }, 'migrate'),
+      livebalance({ DATABASE_URL: NOWHERE }, 'audit'),
+      livebalance({ JWT_SECRET: TEST_SECRET }, 'topups', 'list', '--url', 'http://127.0.0.1:7'),
+      livebalance({ DATABASE_URL: NOWHERE }, 'topups', 'list'),
+      livebalance({ JWT_JWKS_URL: 'https://id.example.com' }, 'token', '--sub', 'a'),
+    ])
+    const about = [
+      /DATABASE_URL must/,
+      /no database answers/,
+      /no server answers/,
+      /JWT_SECRET/,
+      /identity/,
+    ]
+    for (const [i, { code, stdout, stderr }] of all.entries()) {
+      expect([code, stdout]).toEqual([1, ''])
+      expect(stderr).toMatch(about[i] as RegExp)
+      expect(stderr.trim().split('\n')).toHaveLength(1)
+    }
+  })
+
+  test('with --json the reason is JSON too', async () => {
+    const { stderr } = await livebalance({ DATABASE_URL: NOWHERE }, 'audit', '--json')
+    expect(JSON.parse(stderr)).toEqual({
+      error: { code: 'unavailable', message: expect.stringContaining('no database answers') },
+    })
+  })
+})
