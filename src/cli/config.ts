@@ -5,7 +5,13 @@ import { parseVariables } from '../environment.ts'
 export interface CommandConfig
   extends Pick<
     Config,
-    'databaseUrl' | 'redisUrl' | 'dataDir' | 'jwtIssuer' | 'jwtAudience' | 'currency'
+    | 'databaseUrl'
+    | 'redisUrl'
+    | 'dataDir'
+    | 'jwtIssuer'
+    | 'jwtAudience'
+    | 'jwtMaxLifetime'
+    | 'currency'
   > {
   jwtSecret: string | undefined
   jwksUrl: string | undefined
@@ -24,6 +30,7 @@ export function parseCommandConfig(
     dataDir: vars.DATA_DIR,
     jwtIssuer: vars.JWT_ISSUER,
     jwtAudience: vars.JWT_AUDIENCE,
+    jwtMaxLifetime: vars.JWT_MAX_LIFETIME,
     currency: vars.CURRENCY,
     jwtSecret: vars.JWT_SECRET,
     jwksUrl: vars.JWT_JWKS_URL,

@@ -34,8 +34,11 @@ export async function serverApi(
   { url, tenant }: { url: string | undefined; tenant: string | undefined },
 ): Promise<BalanceApi> {
   const server = url ?? config.serverUrl
-  const token = await adminToken(config, tenant)
-  return createApi({ url: server, token, fetch: (input, init) => patient(server, input, init) })
+  // A command may take longer than JWT_MAX_LIFETIME lets a token live.
+  const getToken = () => adminToken(config, tenant)
+  // Where there is none to be had, nothing is asked for.
+  await getToken()
+  return createApi({ url: server, getToken, fetch: (input, init) => patient(server, input, init) })
 }
 
 async function patient(server: string, input: string, init?: RequestInit): Promise<Response> {

@@ -5,7 +5,7 @@ import { ConfigError } from '../environment.ts'
 import { UsageError } from './command.ts'
 import type { CommandConfig } from './config.ts'
 
-/** Seconds: enough for the longest command. */
+/** Seconds: as long as a person works at most. */
 const LIFE = 12 * 3600
 
 type Keys = Pick<
@@ -38,14 +38,19 @@ async function secretOf({ jwtSecret, jwksUrl, databaseUrl, dataDir }: Keys): Pro
   return ownSecret(dataFolderOf(dataDir))
 }
 
+/** Seconds that a command's own tokens live: no longer than the server takes them for. */
+export function ownLife({ jwtMaxLifetime = LIFE }: Pick<CommandConfig, 'jwtMaxLifetime'>): number {
+  return Math.min(LIFE, jwtMaxLifetime)
+}
+
 /** LIVEBALANCE_TOKEN, else one signed here for an admin of the tenant. */
 export async function adminToken(
   config: CommandConfig,
   tenant: string | undefined,
 ): Promise<string> {
   if (config.serverToken === undefined) {
-    const roles = ['admin']
-    return signToken(config, { sub: 'cli', roles, expiresIn: LIFE, ...(tenant && { tenant }) })
+    const claims = { sub: 'cli', roles: ['admin'], expiresIn: ownLife(config) }
+    return signToken(config, { ...claims, ...(tenant && { tenant }) })
   }
   if (tenant !== undefined) {
     throw new UsageError('--tenant: the token in LIVEBALANCE_TOKEN says which tenant it is for')

@@ -21,8 +21,13 @@ export interface CliServer {
 }
 
 /** A whole server, as `main.ts` starts it. */
-export async function startServer(databaseUrl: string, redisUrl: string): Promise<CliServer> {
-  const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, JWT_SECRET: TEST_SECRET }
+export async function startServer(
+  databaseUrl: string,
+  redisUrl: string,
+  settings: Record<string, string> = {},
+): Promise<CliServer> {
+  const own = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, JWT_SECRET: TEST_SECRET }
+  const env = { ...own, ...settings }
   const releases = new Releases()
   const config = parseConfig({ ...env, HOST: '127.0.0.1', PORT: '0', DRAIN_SECONDS: '0' })
   const { address } = await boot(config, pino({ level: 'silent' }), releases)
@@ -45,11 +50,14 @@ export async function startServer(databaseUrl: string, redisUrl: string): Promis
 }
 
 /** A server for the tests of one suite, on a database of its own: both are there once the tests run. */
-export function serverOfSuite(): { server: CliServer; database: TestDatabase } {
+export function serverOfSuite(settings?: Record<string, string>): {
+  server: CliServer
+  database: TestDatabase
+} {
   const beside = {} as { server: CliServer; database: TestDatabase }
   beforeAll(async () => {
     beside.database = await createDatabase()
-    beside.server = await startServer(beside.database.ownerUrl, redisUrl())
+    beside.server = await startServer(beside.database.ownerUrl, redisUrl(), settings)
   })
   afterAll(async () => {
     await beside.server?.close()

@@ -6,10 +6,7 @@ import type { BalanceUpdateEvent } from '../../ledger/event.ts'
 import { UPDATES_CHANNEL } from '../../realtime/bus.ts'
 import { type Call, CommandFailed, command, UsageError } from '../command.ts'
 import type { CommandConfig } from '../config.ts'
-import { signToken } from '../server-token.ts'
-
-/** Seconds. */
-const TOKEN_LIFE = 12 * 3600
+import { ownLife, signToken } from '../server-token.ts'
 
 const OPTIONS = {
   user: { type: 'string', value: 'id', description: 'Events of this user alone.' },
@@ -109,7 +106,7 @@ async function followServer(userId: string, call: TailCall): Promise<0 | 1> {
     getToken: () =>
       signToken(config, {
         sub: userId,
-        expiresIn: TOKEN_LIFE,
+        expiresIn: ownLife(config),
         ...(tenant !== undefined && { tenant }),
       }),
   })

@@ -1,9 +1,12 @@
-import { parseDuration } from '../../duration.ts'
+import { parseDuration, UNITS } from '../../duration.ts'
 import { command, UsageError } from '../command.ts'
 import { signToken } from '../server-token.ts'
 
 const ROLES = ['admin', 'service']
 const NAME = /^[A-Za-z0-9._:@-]+$/
+
+/** Seconds, without --expires. */
+const LIFE = UNITS.h
 
 export const tokenCommand = command({
   name: 'token',
@@ -14,10 +17,15 @@ set. In production tokens come from your identity provider.`,
     sub: { type: 'string', value: 'user', description: 'The user id. Required.' },
     roles: { type: 'string', value: 'list', description: 'admin, service or both: admin,service.' },
     tenant: { type: 'string', value: 'name', description: 'Default `default`.' },
-    expires: { type: 'string', value: 'time', description: '1h, 30m, 7d or seconds. Default 1h.' },
+    expires: {
+      type: 'string',
+      value: 'time',
+      description: '1h, 30m, 7d or seconds, at most JWT_MAX_LIFETIME. Default 1h, or that if less.',
+    },
   },
   async run({ options, json, terminal, config }) {
-    const { sub, tenant, expires = '1h' } = options
+    const { sub, tenant, expires } = options
+    const { jwtMaxLifetime = Number.POSITIVE_INFINITY } = config
     if (sub === undefined) throw new UsageError('--sub is missing: the user id')
     if (!NAME.test(sub) || sub.length > 128) {
       throw new UsageError('--sub is 1 to 128 of A-Z a-z 0-9 . _ : @ -')
@@ -25,9 +33,13 @@ set. In production tokens come from your identity provider.`,
     if (tenant !== undefined && (!NAME.test(tenant) || tenant.length > 64)) {
       throw new UsageError('--tenant is 1 to 64 of A-Z a-z 0-9 . _ : @ -')
     }
-    const expiresIn = parseDuration(expires)
+    const expiresIn =
+      expires === undefined ? Math.min(LIFE, jwtMaxLifetime) : parseDuration(expires)
     if (expiresIn === undefined || expiresIn === 0) {
       throw new UsageError('--expires is a duration such as 1h or 7d')
+    }
+    if (expiresIn > jwtMaxLifetime) {
+      throw new UsageError(`--expires is longer than JWT_MAX_LIFETIME: ${jwtMaxLifetime} s at most`)
     }
     const roles = options.roles?.split(',').map((role) => role.trim().toLowerCase())
     const unknown = roles?.find((role) => !ROLES.includes(role))
