@@ -23,7 +23,7 @@ export async function bundleServer(out: string): Promise<void> {
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
     // Server and launcher lie in one folder, as nothing else of the sources does.
-    define: { 'import.meta.dirname': '__dirname' },
+    define: { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
   })
   const cli = await build({
     ...SHARED,

@@ -58,7 +58,8 @@ export function packageRoot(platform: string): string {
   }
   try {
     return dirname(dirname(createRequire(import.meta.filename).resolve(name)))
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
     throw new EmbeddedError(
       `The private Postgres is not installed (npm package ${name}, optional): set DATABASE_URL, or run npm ci without --omit=optional.`,
     )

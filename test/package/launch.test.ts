@@ -1,12 +1,14 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { bundleServer } from '../../scripts/bundle-server.ts'
 import { CompiledBundle } from '../../src/code-cache.ts'
+import { eventually } from '../environment/index.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -113,6 +115,39 @@ describe('the built server', () => {
     expect(node).toBe('node')
     const [, program = ''] = /^src\/(.+)$/.exec(args.at(-1) ?? '') ?? []
     await starts(program, args.slice(0, -1))
+  })
+
+  test('without DATABASE_URL it answers from a private Postgres, where that is installed', async () => {
+    const dataDir = await mkdtemp(join(inject('runFolder'), 'built-'))
+    await chmod(dataDir, 0o711)
+    const env = { PATH: process.env.PATH, PORT: '0', DATA_DIR: dataDir }
+    const program = join(out, 'src/main.cjs')
+    await expect(run(process.execPath, [program], { env })).rejects.toMatchObject({
+      stderr: expect.stringContaining('The private Postgres is not installed'),
+    })
+
+    await symlink(join(root, 'node_modules'), join(out, 'node_modules'))
+    const server = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    onTestFinished(() => void server.kill('SIGKILL'))
+    const ended = once(server, 'exit')
+    let output = ''
+    for (const stream of [server.stdout, server.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text
+      })
+    }
+    const url = await eventually(
+      () => {
+        const [, found] = /ready at (http:\S+)/.exec(output) ?? []
+        if (found === undefined) throw new Error(`not ready: ${output}`)
+        return found
+      },
+      { timeout: 30_000 },
+    )
+    const health = await fetch(`${url}/health/ready`)
+    expect(health.status).toBe(200)
+    server.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
   })
 
   test('starts without the cache, and with one that is not its own', async () => {
