@@ -4,6 +4,7 @@ import { parseJson } from '../json.ts'
 import { CommandFailed } from './command.ts'
 import type { CommandConfig } from './config.ts'
 import { adminToken } from './server-token.ts'
+import { serverUrl } from './server-url.ts'
 
 /** What the commands that talk to a server have in common. */
 export const SERVER_OPTIONS = {
@@ -33,7 +34,7 @@ export async function serverApi(
   config: CommandConfig,
   { url, tenant }: { url: string | undefined; tenant: string | undefined },
 ): Promise<BalanceApi> {
-  const server = url ?? config.serverUrl
+  const server = serverUrl(config, url)
   // A command may take longer than JWT_MAX_LIFETIME lets a token live.
   const getToken = () => adminToken(config, tenant)
   // Where there is none to be had, nothing is asked for.
@@ -66,10 +67,9 @@ function isPassing(error: unknown): boolean {
 
 function unreachable(server: string, error: unknown): CommandFailed {
   const { code, message } = ((error as Error).cause ?? error) as { code?: string; message: string }
-  const where = URL.canParse(server) ? new URL(server).origin : 'that address'
   return new CommandFailed(
     'unreachable',
-    `no server answers at ${where} (${code ?? message}): name it by --url or LIVEBALANCE_URL`,
+    `no server answers at ${new URL(server).origin} (${code ?? message}): name it by --url or LIVEBALANCE_URL`,
     { cause: error },
   )
 }

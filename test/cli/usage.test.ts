@@ -22,6 +22,9 @@ describe('what is typed', () => {
     [['token', '--sub', 'a', '--roles', 'king'], 'admin and service'],
     [['token', '--sub', 'a', '--expires', 'soon'], '--expires is a duration'],
     [['tail'], 'no Redis to listen to'],
+    [['recalculate', 'alice', '--url', 'notaurl'], '--url must be a URL that begins with http'],
+    [['topups', 'list', '--url', 'localhost:3000'], '--url must be a URL that begins with http'],
+    [['tail', '--url', 'localhost:3000', '--user', 'alice'], '--url must be a URL that begins'],
   ])('%j is wrong usage, and says why', async (args, why) => {
     const { code, stdout, stderr } = await inProcess({ DATABASE_URL: NOWHERE }, ...args)
     expect({ code, stdout, stderr }).toEqual({

@@ -7,6 +7,7 @@ import { UPDATES_CHANNEL } from '../../realtime/bus.ts'
 import { type Call, CommandFailed, command, UsageError } from '../command.ts'
 import type { CommandConfig } from '../config.ts'
 import { ownLife, signToken } from '../server-token.ts'
+import { serverUrl } from '../server-url.ts'
 
 const OPTIONS = {
   user: { type: 'string', value: 'id', description: 'Events of this user alone.' },
@@ -99,7 +100,7 @@ function messageIn(text: string): BalanceUpdateEvent | undefined {
 async function followServer(userId: string, call: TailCall): Promise<0 | 1> {
   const { options, json, terminal, config, interrupted } = call
   const tenant = options.tenant
-  const server = options.url ?? config.serverUrl
+  const server = serverUrl(config, options.url)
   const client = createBalanceClient({
     url: server,
     transport: 'sse',
