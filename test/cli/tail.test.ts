@@ -16,6 +16,7 @@ describeWithRedis('tail, with a server', () => {
       start(beside.server.env, 'tail', '--user', 'cli-tail', '--url', beside.server.url, '--json'),
     ]
     await Promise.all(tails.map((tail) => tail.printed(/Listening|Following/)))
+    await cli('topups', 'reject', (await topup(4)).id)
     for (const sub of ['cli-other', 'cli-tail']) {
       const { id } = await topup(12.5, sub)
       await cli('topups', 'approve', id)
@@ -30,6 +31,7 @@ describeWithRedis('tail, with a server', () => {
     expect(text?.stdout).toMatch(
       /cli-tail {2}balance_updated {2}\+12\.5 USD, now 12\.5 USD {2}topup/,
     )
+    expect(text?.stdout).toMatch(/cli-tail {2}transaction_failed {2}4 USD {2}topup {2}failed/)
     expect(text?.stdout).not.toContain('cli-other')
     const lines = (ran = json) =>
       (ran?.stdout ?? '')
@@ -45,6 +47,7 @@ describeWithRedis('tail, with a server', () => {
     expect(new Set(lines().map(({ event }) => event)).size).toBe(1)
     expect(lines(stream).map(({ event }) => event)).toEqual([
       'balance_initial',
+      'transaction_failed',
       'balance_updated',
       'transaction_completed',
     ])

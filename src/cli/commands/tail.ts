@@ -6,6 +6,7 @@ import type { BalanceUpdateEvent } from '../../ledger/event.ts'
 import { UPDATES_CHANNEL } from '../../realtime/bus.ts'
 import { type Call, CommandFailed, command, UsageError } from '../command.ts'
 import type { CommandConfig } from '../config.ts'
+import { eventLine } from '../event-line.ts'
 import { ownLife, signToken } from '../server-token.ts'
 import { serverUrl } from '../server-url.ts'
 
@@ -63,7 +64,7 @@ async function followRedis(
     if (user !== undefined && update.userId !== user) return
     if (tenant !== undefined && update.tenantId !== tenant) return
     if (event !== undefined && update.event !== event) return
-    terminal.print(json ? text : line(update))
+    terminal.print(json ? text : eventLine(update))
   })
   try {
     await redis.connect().catch((error: Error) => {
@@ -114,8 +115,8 @@ async function followServer(userId: string, call: TailCall): Promise<0 | 1> {
   try {
     const show = (event: string, payload: object) => {
       if (options.event !== undefined && options.event !== event) return
-      const update = { event, userId, ...payload } as unknown as BalanceUpdateEvent
-      terminal.print(json ? stringifyJson(update) : line(update))
+      const told = { event, userId, ...payload }
+      terminal.print(json ? stringifyJson(told) : eventLine(told))
     }
     client.on('balance_initial', (payload) => show('balance_initial', payload))
     client.on('*', ({ event, ...payload }) => show(event, payload))
@@ -143,22 +144,4 @@ function statusLine(state: string, trouble: string | undefined, server: string) 
   if (state === 'live') return `Following the stream at ${server}`
   if (trouble !== undefined) return `No stream from ${server} now, trying again: ${trouble}`
   return undefined
-}
-
-/** `10:30:00.123  alice  balance_updated  +50 USD, now 150  topup` */
-function line(event: BalanceUpdateEvent): string {
-  const { timestamp, tenantId, userId, amount, currency, newBalance, transactionType } = event
-  const who = tenantId === undefined || tenantId === 'default' ? userId : `${tenantId}/${userId}`
-  const balance = newBalance ?? (event as unknown as { balance?: number }).balance
-  const money = [
-    amount !== undefined && `${String(amount).startsWith('-') ? '' : '+'}${amount} ${currency}`,
-    event.shortfall !== undefined &&
-      `${event.requiredAmount} ${currency} asked, ${event.shortfall} missing`,
-    event.threshold !== undefined && `${event.direction} ${event.threshold} ${currency}`,
-    balance !== undefined && `now ${balance} ${currency}`,
-  ].filter(Boolean)
-  const time = timestamp === undefined ? '' : timestamp.slice(11, 23)
-  return [time.padEnd(12), who, event.event, money.join(', '), transactionType, event.status]
-    .filter((part) => part !== undefined && part !== '')
-    .join('  ')
 }

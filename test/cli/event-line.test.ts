@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { eventLine } from '../../src/cli/event-line.ts'
+
+const told = { userId: 'alice', currency: 'USD', timestamp: '2025-11-04T10:30:00.123Z' }
+
+test('money that moved has its sign, and the balance that it made', () => {
+  const moved = { ...told, event: 'balance_updated', transactionType: 'payment' }
+  expect(eventLine({ ...moved, tenantId: 'acme', amount: -4, newBalance: 59.25 })).toBe(
+    '10:30:00.123  acme/alice  balance_updated  -4 USD, now 59.25 USD  payment',
+  )
+})
+
+test.each([4, -4])(
+  'a transaction over %d that failed does not look as if money moved',
+  (amount) => {
+    const failed = { ...told, event: 'transaction_failed', status: 'failed', newBalance: 63.25 }
+    expect(eventLine({ ...failed, amount, transactionType: 'topup' })).toBe(
+      '10:30:00.123  alice  transaction_failed  4 USD  topup  failed',
+    )
+  },
+)
+
+test('the end of a token has its time', () => {
+  const expiresAt = '2025-11-04T10:31:00.000Z'
+  expect(eventLine({ userId: 'alice', event: 'token_expiring', expiresAt }).trim()).toBe(
+    'alice  token_expiring  at 2025-11-04T10:31:00.000Z',
+  )
+})
