@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../errors.ts'
 import { CODES } from '../http/codes.ts'
+import { LEDGER_EVENTS } from '../ledger/event.ts'
 
 /** What travels on real-time connections, by the name of the event. Amounts are major units. */
 
@@ -105,13 +106,7 @@ export const RECEIVED = {
 /** A message of the Redis channel `balance:updates`: the same events, for all users. */
 export const updateMessage = z
   .object({
-    event: z.enum([
-      'balance_updated',
-      'transaction_completed',
-      'transaction_failed',
-      'balance_insufficient',
-      'balance_alert',
-    ]),
+    event: z.enum(LEDGER_EVENTS),
     userId: z.string(),
     tenantId: z.string(),
     newBalance: amount,

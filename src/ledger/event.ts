@@ -2,12 +2,15 @@ import type { ExactNumber } from '../json.ts'
 import { toWire } from './money.ts'
 
 /** The events that the ledger itself writes, each with a `seq` of its own in its user's stream. */
-export type LedgerEventName =
-  | 'balance_updated'
-  | 'balance_insufficient'
-  | 'transaction_completed'
-  | 'transaction_failed'
-  | 'balance_alert'
+export const LEDGER_EVENTS = [
+  'balance_updated',
+  'transaction_completed',
+  'transaction_failed',
+  'balance_insufficient',
+  'balance_alert',
+] as const
+
+export type LedgerEventName = (typeof LEDGER_EVENTS)[number]
 
 /** Whose stream: a user of a tenant. */
 export interface Who {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { describeWithRedis } from '../environment/index.ts'
-import { livebalance, start } from './livebalance.ts'
+import { inProcess, livebalance, start } from './livebalance.ts'
 import { serverOfSuite } from './server.ts'
 
 describeWithRedis('tail, with a server', () => {
@@ -51,5 +51,23 @@ describeWithRedis('tail, with a server', () => {
       'balance_updated',
       'transaction_completed',
     ])
+  })
+  test('an event that Redis never tells of is wrong usage, not a long wait', async () => {
+    const { code, stderr } = await inProcess(
+      beside.server.env,
+      'tail',
+      '--event',
+      'balance_initial',
+    )
+    expect([code, stderr]).toEqual([2, expect.stringContaining('is one of balance_updated, ')])
+  })
+
+  test('tail tells that a token of a server’s stream is about to expire', async () => {
+    const { env, url } = beside.server
+    const args = ['--user', 'cli-brief', '--url', url, '--event', 'token_expiring', '--json']
+    const tail = start({ ...env, JWT_MAX_LIFETIME: '40s' }, 'tail', ...args)
+    await tail.printed(/"event":"token_expiring".*"expiresAt":"2/)
+    const { stdout } = await tail.interrupt()
+    expect(stdout).not.toContain('balance_initial')
   })
 })

@@ -22,6 +22,10 @@ describe('what is typed', () => {
     [['token', '--sub', 'a', '--roles', 'king'], 'admin and service'],
     [['token', '--sub', 'a', '--expires', 'soon'], '--expires is a duration'],
     [['tail'], 'no Redis to listen to'],
+    [
+      ['tail', '--event', 'nope'],
+      'balance_initial, balance_updated, transaction_completed, transaction_failed, balance_insufficient, balance_alert, token_expiring',
+    ],
     [['recalculate', 'alice', '--url', 'notaurl'], '--url must be a URL that begins with http'],
     [['topups', 'list', '--url', 'localhost:3000'], '--url must be a URL that begins with http'],
     [['tail', '--url', 'localhost:3000', '--user', 'alice'], '--url must be a URL that begins'],

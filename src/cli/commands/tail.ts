@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis'
 import { createBalanceClient } from '../../client/client.ts'
+import type { ClientEvents } from '../../client/events.ts'
 import { runningRedis } from '../../embedded/redis.ts'
 import { parseJson, stringifyJson } from '../../json.ts'
-import type { BalanceUpdateEvent } from '../../ledger/event.ts'
+import { type BalanceUpdateEvent, LEDGER_EVENTS } from '../../ledger/event.ts'
 import { UPDATES_CHANNEL } from '../../realtime/bus.ts'
 import { type Call, CommandFailed, command, UsageError } from '../command.ts'
 import type { CommandConfig } from '../config.ts'
@@ -28,6 +29,10 @@ restart of the server without a gap. With --json each event is one line.`,
   async run(call) {
     const { options, config } = call
     const redisUrl = options.url === undefined ? (config.redisUrl ?? ownRedis(config)) : undefined
+    const names: readonly string[] = redisUrl === undefined ? STREAM_EVENTS : LEDGER_EVENTS
+    if (options.event !== undefined && !names.includes(options.event)) {
+      throw new UsageError(`--event is one of ${names.join(', ')}`)
+    }
     if (redisUrl !== undefined) return followRedis(redisUrl, call)
     if (options.user === undefined) {
       throw new UsageError(
@@ -39,6 +44,13 @@ restart of the server without a gap. With --json each event is one line.`,
     return followServer(options.user, call)
   },
 })
+
+/** Those of a server's stream: what it says of the connection itself never travels over Redis. */
+const STREAM_EVENTS = [
+  'balance_initial',
+  ...LEDGER_EVENTS,
+  'token_expiring',
+] as const satisfies readonly (keyof ClientEvents)[]
 
 type TailCall = Call<typeof OPTIONS>
 
@@ -119,6 +131,7 @@ async function followServer(userId: string, call: TailCall): Promise<0 | 1> {
       terminal.print(json ? stringifyJson(told) : eventLine(told))
     }
     client.on('balance_initial', (payload) => show('balance_initial', payload))
+    client.on('token_expiring', (payload) => show('token_expiring', payload))
     client.on('*', ({ event, ...payload }) => show(event, payload))
     const refused = new Promise<CommandFailed>((resolve) => {
       let told: string | undefined
