@@ -1,7 +1,7 @@
 import postgres from 'postgres'
 import { expect, onTestFinished, test } from 'vitest'
 import { describeWithRedis, eventually, mintToken } from '../environment/index.ts'
-import { livebalance, start } from './livebalance.ts'
+import { inProcess, livebalance, start } from './livebalance.ts'
 import { serverOfSuite } from './server.ts'
 
 describeWithRedis('recalculate, with a server', () => {
@@ -54,5 +54,17 @@ describeWithRedis('recalculate, with a server', () => {
     expect(await cli('audit')).toMatchObject({ code: 0, stdout: expect.stringContaining('sound') })
     expect((await cli('recalculate', 'cli-nobody')).code).toBe(1)
     expect((await cli('audit', '--tenant', 'acme')).code).toBe(1)
+  })
+  test('recalculate --all counts wallets, and a tenant without any is a mistake', async () => {
+    const { env, post } = beside.server
+    const all = (...args: string[]) => inProcess(env, 'recalculate', '--all', ...args)
+    const typo = await all('--tenant', 'typo')
+    expect(typo).toMatchObject({ code: 1, stdout: '' })
+    expect(typo.stderr).toContain('There is no wallet in tenant typo.')
+    await post('cli-zoe', '/transactions/topup', { amount: 1 }, [], 'lonely')
+    expect(await all('--tenant', 'lonely')).toMatchObject({
+      code: 0,
+      stdout: '1 wallet, 0 corrected.\n',
+    })
   })
 })

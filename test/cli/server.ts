@@ -16,7 +16,13 @@ export interface CliServer {
   /** What the command line finds in its environment beside this server. */
   env: Record<string, string>
   /** As a client of the API. */
-  post(sub: string, path: string, body: object, roles?: string[]): Promise<{ id: string }>
+  post(
+    sub: string,
+    path: string,
+    body: object,
+    roles?: string[],
+    tenant?: string,
+  ): Promise<{ id: string }>
   close(): Promise<void>
 }
 
@@ -35,8 +41,8 @@ export async function startServer(
   return {
     url,
     env: { ...env, LIVEBALANCE_URL: url },
-    async post(sub, path, body, roles = []) {
-      const token = await mintToken({ sub, roles })
+    async post(sub, path, body, roles = [], tenant = 'default') {
+      const token = await mintToken({ sub, roles, tenant })
       const response = await fetch(url + path, {
         method: 'POST',
         headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },

@@ -1,6 +1,6 @@
 import type { BalanceApi } from '../../client/api.ts'
 import { stringifyJson } from '../../json.ts'
-import { command, UsageError } from '../command.ts'
+import { CommandFailed, command, UsageError } from '../command.ts'
 import { Progress } from '../progress.ts'
 import { SERVER_NOTE, SERVER_OPTIONS, serverApi, take } from '../server-api.ts'
 import { count, type Terminal } from '../terminal.ts'
@@ -36,7 +36,11 @@ cached again.`,
     const api = await serverApi(config, options)
     if (userId === undefined) {
       const done = await recalculateAll(api, terminal)
-      const text = `${count(done.total)} wallets, ${count(done.corrected)} of them corrected.`
+      if (options.tenant !== undefined && done.total === 0) {
+        throw new CommandFailed('not_found', `There is no wallet in tenant ${options.tenant}.`)
+      }
+      const wallets = done.total === 1 ? '1 wallet' : `${count(done.total)} wallets`
+      const text = `${wallets}, ${count(done.corrected)} corrected.`
       terminal.print(json ? JSON.stringify(done) : text)
       return 0
     }
