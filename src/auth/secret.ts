@@ -8,9 +8,9 @@ import { join } from 'node:path'
  * @throws Error when the file cannot be written or read, or holds fewer than 32 bytes
  */
 export async function ownSecret(dataDir: string): Promise<string> {
-  const path = join(dataDir, 'jwt-secret')
-  const kept = await read(path)
-  if (kept !== undefined) return checked(kept, path)
+  const kept = await keptSecret(dataDir)
+  if (kept !== undefined) return kept
+  const path = pathIn(dataDir)
   await mkdir(dataDir, { recursive: true })
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
   await writeFile(draft, randomBytes(32).toString('base64url'), { mode: 0o600 })
@@ -25,14 +25,21 @@ export async function ownSecret(dataDir: string): Promise<string> {
   return checked(await readFile(path, 'utf8'), path)
 }
 
-async function read(path: string): Promise<string | undefined> {
+/**
+ * The one that was made there before; undefined where none was.
+ * @throws Error when the file cannot be read, or holds fewer than 32 bytes
+ */
+export async function keptSecret(dataDir: string): Promise<string | undefined> {
+  const path = pathIn(dataDir)
   try {
-    return await readFile(path, 'utf8')
+    return checked(await readFile(path, 'utf8'), path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }
+
+const pathIn = (dataDir: string) => join(dataDir, 'jwt-secret')
 
 function checked(text: string, path: string): string {
   const secret = text.trim()

@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import postgres from 'postgres'
 import { chooseAccount } from './account.ts'
 import { prepareBinaries } from './binaries.ts'
 import { APP, type Credentials, ensureCluster, OWNER, readCredentials } from './cluster.ts'
-import { openDataFolder } from './data-folder.ts'
+import { locateDataFolder, openDataFolder } from './data-folder.ts'
 import { aboutFolder } from './error.ts'
 import { lockFolder } from './folder-lock.ts'
 import { stopOrphan } from './orphan.ts'
@@ -47,7 +48,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
 
 async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { log } = options
-  const dataDir = dataFolderOf(options.dataDir)
+  const dataDir = openDataFolder(dataFolderOf(options.dataDir))
   const home = join(dataDir, 'postgres')
   const account = chooseAccount(home)
   const unlock = lockFolder(join(dataDir, 'postgres.lock'))
@@ -105,9 +106,17 @@ export function runningPostgres(
   }
 }
 
-/** The real path of the data folder, which is another one where root's Postgres cannot use that. */
+/** Whether a private Postgres was ever started on this data folder. */
+export function hasPostgres(dataFolder: string): boolean {
+  return existsSync(join(dataFolder, 'postgres'))
+}
+
+/**
+ * The real path of the data folder, which is another one where root's Postgres cannot use that. Nothing
+ * is created.
+ */
 export function dataFolderOf(wanted: string): string {
-  return openDataFolder(wanted, chooseAccount(join(resolve(wanted), 'postgres')))
+  return locateDataFolder(wanted, chooseAccount(join(resolve(wanted), 'postgres')))
 }
 
 function urlOf(port: number, user: string, password: string, database: string): string {

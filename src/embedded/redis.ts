@@ -14,10 +14,9 @@ import { type RedisProcess, spawnRedis } from './redis-process.ts'
 const URL_FILE = 'redis.url'
 
 /** The address of the Redis that a server runs on this data folder; undefined where none is running. */
-export function runningRedis(dataDir: string): string | undefined {
-  const folder = openDataFolder(dataDir, null)
-  const life = readLife(textOf(join(folder, 'redis.pid')))
-  return life && isRunning(life) ? textOf(join(folder, URL_FILE)) || undefined : undefined
+export function runningRedis(dataFolder: string): string | undefined {
+  const life = readLife(textOf(join(dataFolder, 'redis.pid')))
+  return life && isRunning(life) ? textOf(join(dataFolder, URL_FILE)) || undefined : undefined
 }
 
 /** ms that a Redis gets to end when asked. */
@@ -56,7 +55,7 @@ export async function startRedis(options: EmbeddedRedisOptions): Promise<Embedde
 
 async function start(options: EmbeddedRedisOptions): Promise<EmbeddedRedis | null> {
   const { log, password = randomBytes(24).toString('hex') } = options
-  const dataDir = openDataFolder(options.dataDir, null)
+  const dataDir = openDataFolder(options.dataDir)
   const pidFile = join(dataDir, 'redis.pid')
   const unlock = lockFolder(join(dataDir, 'redis.lock'))
   try {

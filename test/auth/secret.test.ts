@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ownSecret } from '../../src/auth/secret.ts'
+import { keptSecret, ownSecret } from '../../src/auth/secret.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -16,6 +16,14 @@ test('the secret of an embedded server is made once and kept for its owner alone
   expect(secret.length).toBeGreaterThanOrEqual(32)
   expect(await ownSecret(dataDir)).toBe(secret)
   expect((await stat(join(dataDir, 'jwt-secret'))).mode & 0o777).toBe(0o600)
+})
+
+test('looking for a secret makes none', async () => {
+  const dataDir = join(folder, 'data')
+  expect(await keptSecret(dataDir)).toBeUndefined()
+  await expect(stat(dataDir)).rejects.toThrow('ENOENT')
+  const secret = await ownSecret(dataDir)
+  expect(await keptSecret(dataDir)).toBe(secret)
 })
 
 test('servers that start at once agree on one secret', async () => {
