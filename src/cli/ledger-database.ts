@@ -1,5 +1,6 @@
+import { resolve } from 'node:path'
 import { FolderInUse } from '../embedded/error.ts'
-import { runningPostgres, startPostgres } from '../embedded/postgres.ts'
+import { dataFolderOf, hasPostgres, runningPostgres, startPostgres } from '../embedded/postgres.ts'
 import { connect } from '../ledger/database.ts'
 import { isCurrent } from '../ledger/migrate.ts'
 import { Releases } from '../releases.ts'
@@ -15,20 +16,32 @@ export interface LedgerDatabase {
 /**
  * Calls `work` with DATABASE_URL, else with the private Postgres of DATA_DIR: the one that a server runs
  * there now, or else it is started for as long as the work takes.
+ * @param options.newDatabase whether a data folder without a database gets one
+ * @throws CommandFailed where there is no database to work on
  */
 export async function withDatabase<T>(
   config: Pick<CommandConfig, 'databaseUrl' | 'dataDir'>,
   terminal: Terminal,
   work: (database: LedgerDatabase) => Promise<T>,
+  { newDatabase = false } = {},
 ): Promise<T> {
   const { databaseUrl, dataDir } = config
   if (databaseUrl !== undefined) return work({ ownerUrl: databaseUrl, appUrl: databaseUrl })
+  if (!newDatabase) ensureDatabase(dataDir)
   const releases = new Releases()
   try {
     return await work(await privateDatabase(dataDir, terminal, releases))
   } finally {
     await releases.run()
   }
+}
+
+function ensureDatabase(dataDir: string): void {
+  if (hasPostgres(dataFolderOf(dataDir))) return
+  throw new CommandFailed(
+    'no_database',
+    `the data folder ${resolve(dataDir)} holds no database: run this where the server runs, or set DATA_DIR or DATABASE_URL`,
+  )
 }
 
 async function privateDatabase(

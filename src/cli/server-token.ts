@@ -1,8 +1,11 @@
-import { ownSecret } from '../auth/secret.ts'
+import { resolve } from 'node:path'
+import { keptSecret, ownSecret } from '../auth/secret.ts'
 import { mintToken, type TokenClaims } from '../auth/token.ts'
+import { openDataFolder } from '../embedded/data-folder.ts'
+import { aboutFolder } from '../embedded/error.ts'
 import { dataFolderOf } from '../embedded/postgres.ts'
 import { ConfigError } from '../environment.ts'
-import { UsageError } from './command.ts'
+import { CommandFailed, UsageError } from './command.ts'
 import type { CommandConfig } from './config.ts'
 
 /** Seconds: as long as a person works at most. */
@@ -15,17 +18,23 @@ type Keys = Pick<
 
 /**
  * Signs a token as the server with the same environment would want it.
+ * @param options.newSecret whether a data folder without a secret gets one
  * @throws ConfigError where only somebody else can sign one
+ * @throws CommandFailed where there is no secret to sign with
  */
 export async function signToken(
   config: Keys,
   claims: Omit<TokenClaims, 'issuer' | 'audience'>,
+  { newSecret = false } = {},
 ): Promise<string> {
-  const secret = await secretOf(config)
+  const secret = await secretOf(config, newSecret)
   return mintToken(secret, { ...claims, issuer: config.jwtIssuer, audience: config.jwtAudience })
 }
 
-async function secretOf({ jwtSecret, jwksUrl, databaseUrl, dataDir }: Keys): Promise<string> {
+async function secretOf(
+  { jwtSecret, jwksUrl, databaseUrl, dataDir }: Keys,
+  newSecret: boolean,
+): Promise<string> {
   if (jwtSecret !== undefined) return jwtSecret
   if (jwksUrl !== undefined) {
     throw new ConfigError(
@@ -35,7 +44,17 @@ async function secretOf({ jwtSecret, jwksUrl, databaseUrl, dataDir }: Keys): Pro
   if (databaseUrl !== undefined) {
     throw new ConfigError('JWT_SECRET must be set, or a token given in LIVEBALANCE_TOKEN')
   }
-  return ownSecret(dataFolderOf(dataDir))
+  const folder = dataFolderOf(dataDir)
+  try {
+    const secret = newSecret ? await ownSecret(openDataFolder(folder)) : await keptSecret(folder)
+    if (secret !== undefined) return secret
+  } catch (error) {
+    throw aboutFolder(error, folder)
+  }
+  throw new CommandFailed(
+    'no_secret',
+    `no server has run on the data folder ${resolve(dataDir)}, or it was given a JWT_SECRET: run this where the server runs, or set DATA_DIR, JWT_SECRET or LIVEBALANCE_TOKEN`,
+  )
 }
 
 /** Seconds that a command's own tokens live: no longer than the server takes them for. */

@@ -15,7 +15,7 @@ export interface CliServer {
   url: string
   /** What the command line finds in its environment beside this server. */
   env: Record<string, string>
-  /** As a client of the API. */
+  /** As a client of the API, with a token of TEST_SECRET. */
   post(
     sub: string,
     path: string,
@@ -26,14 +26,17 @@ export interface CliServer {
   close(): Promise<void>
 }
 
-/** A whole server, as `main.ts` starts it. */
-export async function startServer(
+export function startServer(
   databaseUrl: string,
   redisUrl: string,
   settings: Record<string, string> = {},
 ): Promise<CliServer> {
   const own = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, JWT_SECRET: TEST_SECRET }
-  const env = { ...own, ...settings }
+  return startServerWith({ ...own, ...settings })
+}
+
+/** A whole server, as `main.ts` starts it. */
+export async function startServerWith(env: Record<string, string>): Promise<CliServer> {
   const releases = new Releases()
   const config = parseConfig({ ...env, HOST: '127.0.0.1', PORT: '0', DRAIN_SECONDS: '0' })
   const { address } = await boot(config, pino({ level: 'silent' }), releases)

@@ -10,7 +10,9 @@ same when they start; where they log in as a user who may not, this command is t
 is safe: one does the work.`,
   options: {},
   async run({ json, terminal, config }) {
-    const { applied } = await withDatabase(config, terminal, ({ ownerUrl }) => migrate(ownerUrl))
+    const { applied } = await withDatabase(config, terminal, ({ ownerUrl }) => migrate(ownerUrl), {
+      newDatabase: true,
+    })
     if (json) terminal.print(JSON.stringify({ applied }))
     else if (applied.length === 0) terminal.print('The database is up to date.')
     else for (const name of applied) terminal.print(`Applied ${name}`)

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { createBalanceClient } from '../../client/client.ts'
 import type { ClientEvents } from '../../client/events.ts'
+import { dataFolderOf } from '../../embedded/postgres.ts'
 import { runningRedis } from '../../embedded/redis.ts'
 import { parseJson, stringifyJson } from '../../json.ts'
 import { type BalanceUpdateEvent, LEDGER_EVENTS } from '../../ledger/event.ts'
@@ -55,7 +56,7 @@ const STREAM_EVENTS = [
 type TailCall = Call<typeof OPTIONS>
 
 function ownRedis({ databaseUrl, dataDir }: CommandConfig): string | undefined {
-  return databaseUrl === undefined ? runningRedis(dataDir) : undefined
+  return databaseUrl === undefined ? runningRedis(dataFolderOf(dataDir)) : undefined
 }
 
 async function followRedis(
@@ -114,16 +115,15 @@ async function followServer(userId: string, call: TailCall): Promise<0 | 1> {
   const { options, json, terminal, config, interrupted } = call
   const tenant = options.tenant
   const server = serverUrl(config, options.url)
-  const client = createBalanceClient({
-    url: server,
-    transport: 'sse',
-    getToken: () =>
-      signToken(config, {
-        sub: userId,
-        expiresIn: ownLife(config),
-        ...(tenant !== undefined && { tenant }),
-      }),
-  })
+  const claims = {
+    sub: userId,
+    expiresIn: ownLife(config),
+    ...(tenant !== undefined && { tenant }),
+  }
+  const getToken = () => signToken(config, claims)
+  // Where none can be signed, the client would try again forever.
+  await getToken()
+  const client = createBalanceClient({ url: server, transport: 'sse', getToken })
   try {
     const show = (event: string, payload: object) => {
       if (options.event !== undefined && options.event !== event) return

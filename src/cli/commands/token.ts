@@ -44,12 +44,14 @@ set. In production tokens come from your identity provider.`,
     const roles = options.roles?.split(',').map((role) => role.trim().toLowerCase())
     const unknown = roles?.find((role) => !ROLES.includes(role))
     if (unknown !== undefined) throw new UsageError(`--roles knows ${ROLES.join(' and ')}`)
-    const token = await signToken(config, {
+    const claims = {
       sub,
       expiresIn,
       ...(roles && { roles }),
       ...(tenant !== undefined && { tenant }),
-    })
+    }
+    // The server that is started here next takes it.
+    const token = await signToken(config, claims, { newSecret: true })
     const expiresAt = new Date(Date.now() + expiresIn * 1000).toISOString()
     terminal.print(json ? JSON.stringify({ token, expiresAt }) : token)
     return 0
