@@ -11,8 +11,8 @@ const LIFE = UNITS.h
 export const tokenCommand = command({
   name: 'token',
   summary: 'Sign a token for development',
-  details: `Signed with JWT_SECRET, or with the secret in DATA_DIR; carries JWT_ISSUER and JWT_AUDIENCE where they are
-set. In production tokens come from your identity provider.`,
+  details: `Signed with JWT_SECRET, or with the secret in DATA_DIR, which is made where there is none; carries JWT_ISSUER
+and JWT_AUDIENCE where they are set. In production tokens come from your identity provider.`,
   options: {
     sub: { type: 'string', value: 'user', description: 'The user id. Required.' },
     roles: { type: 'string', value: 'list', description: 'admin, service or both: admin,service.' },
