@@ -31,10 +31,8 @@ import { sourcesOf } from './metrics/sources.ts'
 import { ensurePort } from './port.ts'
 import { readinessOf } from './readiness.ts'
 import { Gateway } from './realtime/gateway.ts'
-import { MemoryBus } from './realtime/memory-bus.ts'
-import { Outbox } from './realtime/outbox.ts'
 import { PublishMeter } from './realtime/publish-meter.ts'
-import { RedisBus } from './realtime/redis-bus.ts'
+import { publishingOf } from './realtime/publishing.ts'
 import { eventStreams } from './realtime/sse.ts'
 import type { Releases } from './releases.ts'
 import type { BalanceCache } from './routes/deps.ts'
@@ -111,21 +109,13 @@ export async function boot(
   }
   const { requests, cacheReads } = meters
 
-  const shared = { epoch: store.epoch, currency: config.currency, logger: log }
-  const bus = redis.url
-    ? new RedisBus({ ...shared, url: redis.url, changes: store })
-    : new MemoryBus(shared)
-  releases.add(() => bus.close())
-  const outbox = new Outbox({
-    bus,
-    store,
-    logger: log,
-    observers: [meters.publishing, ...(tracing ? [tracing.publishing] : [])],
-  })
-  releases.add(() => outbox.close())
-  const onCommitted = async (committed: Parameters<typeof outbox.publish>[0]) => {
-    await outbox.publish(committed)
-  }
+  const { bus, onCommitted } = publishingOf(
+    {
+      ...{ redisUrl: redis.url, store, currency: config.currency, log },
+      observers: [meters.publishing, ...(tracing ? [tracing.publishing] : [])],
+    },
+    releases,
+  )
   laps?.end('sessions')
 
   bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })
