@@ -1,8 +1,8 @@
-import { createServer as createTcpServer } from 'node:net'
 import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config.ts'
+import { freePort } from '../../src/embedded/free-port.ts'
 import { Releases } from '../../src/releases.ts'
 import {
   createDatabase,
@@ -95,16 +95,4 @@ export async function openLiveServer(env: Record<string, string> = {}): Promise<
   }
   await server.start()
   return server
-}
-
-/** A port that nobody listens on now, and that a restarted server can take again. */
-export function freePort(): Promise<number> {
-  const probe = createTcpServer()
-  return new Promise((resolve, reject) => {
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }

@@ -140,10 +140,12 @@ describe.each(['JPY', 'USD', 'KWD'])('%s', (currency) => {
       expect(valuesOf(text(), 'transaction_completed', 'amount')).toEqual(amounts)
     }
     if (redis) {
-      const ours = published.filter(
-        (text) => /"userId":"max"/.test(text) && text.includes(`"${currency}"`),
-      )
-      expect(valuesOf(ours.join('\n'), 'balance_updated', 'newBalance')).toEqual(balances)
+      await eventually(() => {
+        const ours = published.filter(
+          (text) => /"userId":"max"/.test(text) && text.includes(`"${currency}"`),
+        )
+        expect(valuesOf(ours.join('\n'), 'balance_updated', 'newBalance')).toEqual(balances)
+      })
     }
 
     const above = toDecimal(MAX_MINOR + 1n, currency)

@@ -114,6 +114,7 @@ describeWithPrivateRedis('the seed document, step by step', () => {
     expect(seen.socket).toMatchObject(expected)
     expect(seen.stream).toMatchObject(expected)
 
+    await eventually(() => expect(published).toHaveLength(2))
     const messages = published.splice(0).map((text) => JSON.parse(text))
     expect(messages).toMatchObject([
       { event: 'balance_updated', userId: 'demo-user', newBalance: 50, previousBalance: 0 },

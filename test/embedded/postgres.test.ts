@@ -160,7 +160,9 @@ describe('the first start', () => {
     const dataDir = newFolder()
     const node = spawnHolder('postgres', dataDir)
     const halfMade = () => readdirSync(dataDir).filter((name) => name.startsWith('postgres.new'))
-    await eventually(() => expect(existsSync(dataDir) && halfMade()).toHaveLength(1))
+    await eventually(() => expect(existsSync(dataDir) && halfMade()).toHaveLength(1), {
+      timeout: 30_000,
+    })
     node.kill('SIGKILL')
     await once(node, 'exit')
     expect(existsSync(join(dataDir, 'postgres'))).toBe(false)

@@ -63,7 +63,7 @@ test('what fails is no answer: the next one acts at once', async () => {
 })
 
 test('a claim whose process is gone is taken over, one that is at work is not', async () => {
-  const quick = new PostgresAnswers(ledger.sql, { lease: 300, patience: 60_000 })
+  const quick = new PostgresAnswers(ledger.sql, { lease: 3_000, patience: 60_000 })
   const request = keyed()
   // What a process leaves that dies in the middle: a claim, and nobody to renew it.
   const hash = (

@@ -4,7 +4,7 @@ import type { Command, Operation, Outcome } from '../../src/ledger/command.ts'
 import { connect, DatabaseUnavailable, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, eventually, type TestDatabase } from '../environment/index.ts'
 
 const WORKERS = 16
 const COMMANDS = 20_000
@@ -146,10 +146,6 @@ test('16 workers, 20,000 commands, duplicates and killed connections: every key 
   expect(await harassing).toBeGreaterThan(10)
 
   expect(record.errors.map(String)).toEqual([])
-  const [deadlocks] = await owner`
-    select deadlocks::int from pg_stat_database where datname = current_database()`
-  expect(deadlocks).toEqual({ deadlocks: 0 })
-
   // Whoever asked under one key was told of one transaction, or was refused for good.
   let expected = 0n
   for (const [key, answers] of record.answers) {
@@ -181,4 +177,17 @@ test('16 workers, 20,000 commands, duplicates and killed connections: every key 
       select w.user_id from wallets w join events e on e.wallet_id = w.id
       group by w.id having count(*) <> w.seq or min(e.seq) <> 1 or max(e.seq) <> w.seq`,
   ).toHaveLength(0)
+
+  // A backend tells its last second's numbers when it ends.
+  await Promise.all(pools.map((sql) => sql.end({ timeout: 1 })))
+  await eventually(async () => {
+    const left = await owner`
+      select from pg_stat_activity
+      where datname = current_database() and backend_type = 'client backend'
+        and usename <> current_user`
+    expect(left).toHaveLength(0)
+  })
+  const [deadlocks] = await owner`
+    select deadlocks::int from pg_stat_database where datname = current_database()`
+  expect(deadlocks).toEqual({ deadlocks: 0 })
 }, 180_000)

@@ -22,8 +22,9 @@ describe('an expired hold', () => {
     const expiry = sweeper()
     expiry.start()
     try {
-      const { id } = await hold('ann', 1)
+      const { id } = await hold('ann', 3_600)
       expect(await ledger.stateOf('ann')).toEqual({ balance: 100n, held: 100n })
+      await ledger.owner`update transactions set expires_at = clock_timestamp() where id = ${id}`
       await eventually(async () =>
         expect(await ledger.stateOf('ann')).toEqual({ balance: 100n, held: 0n }),
       )

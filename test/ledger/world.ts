@@ -68,6 +68,8 @@ const draft: fc.Arbitrary<Draft> = fc.record({
     { weight: 3, arbitrary: fc.constantFrom(...OPENING) },
     { weight: 2, arbitrary: fc.constant<Operation>('adjustment') },
     { weight: 3, arbitrary: fc.constantFrom(...SETTLING) },
+    // Rare by themselves: a hold that can be paid, and then a capture of too much, or too late.
+    { weight: 2, arbitrary: fc.constantFrom<Operation>('hold', 'hold_capture') },
   ),
   foreign: usually(false, true),
   user: fc.nat(USERS.length - 1),

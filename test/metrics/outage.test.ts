@@ -45,8 +45,10 @@ describeWithPrivateRedis('a server whose Redis, and then whose Postgres, is kill
 
   test('while Redis is away it is ready, and its metrics say what is missing', async () => {
     await eventually(async () => expect((await health('ready')).code).toBe(200))
+    await eventually(async () => {
+      expect(await scraped('livebalance_redis_link', { state: 'live' })).toBe(1)
+    })
     expect(await adjust()).toBe(201)
-    expect(await scraped('livebalance_redis_link', { state: 'live' })).toBe(1)
     await redis.kill()
     await eventually(async () => {
       expect(await scraped('livebalance_redis_link', { state: 'away' })).toBe(1)

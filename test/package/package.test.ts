@@ -184,10 +184,13 @@ test('its server brings an empty database up to date, answers, shows its pages a
   const ended = once(child, 'exit')
   try {
     const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
-    await eventually(async () => {
-      if (child.exitCode !== null) throw new Error(output)
-      expect((await get('/health/ready')).status).toBe(200)
-    })
+    await eventually(
+      async () => {
+        if (child.exitCode !== null) throw new Error(output)
+        expect((await get('/health/ready')).status).toBe(200)
+      },
+      { timeout: 30_000 },
+    )
     expect(await (await get('/')).text()).toContain('<!doctype html>')
     expect(await (await get('/openapi.json')).json()).toMatchObject({ openapi: '3.1.0' })
   } finally {

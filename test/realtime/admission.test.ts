@@ -78,7 +78,9 @@ describe.each(TRANSPORTS)('%s', (transport: Transport) => {
     first.close()
     await eventually(async () => {
       const client = connectTo(url, token)
-      await eventually(() => expect(client.received).toHaveLength(1), { timeout: 300 })
+      const { received } = client
+      const told = eventually(() => expect(received).toHaveLength(1)).then(() => 'told')
+      expect(await Promise.race([told, client.failure.then(() => 'refused')])).toBe('told')
     })
   })
 

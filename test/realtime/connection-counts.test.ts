@@ -136,10 +136,10 @@ describeWithRedis('connections of one user over all processes', () => {
 
   test('a living process keeps its count beyond the lease; a killed one’s ends with it', async () => {
     const who = { tenant: 'default', userId: `crash-${crypto.randomUUID()}` }
-    const { counts } = open(3, 1)
-    const other = await holder(who.userId, 3, 1)
+    const { counts } = open(3, 3)
+    const other = await holder(who.userId, 3, 3)
     expect(await counts.acquire(who)).toBe(false)
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await new Promise((resolve) => setTimeout(resolve, 4500))
     expect(await counts.acquire(who)).toBe(false)
     other.kill('SIGKILL')
     await once(other, 'exit')

@@ -33,7 +33,7 @@ describe('a drain', () => {
     const start = Date.now()
     const ends: number[] = []
     for (const { failure } of clients) void failure.then(() => ends.push(Date.now() - start))
-    const drained = server.drain(1)
+    const drained = server.drain(2)
     expect(gateway.health.state).toBe('draining')
     const late = connectBy.SSE(url, token)
     expect(await late.failure).toMatchObject({ status: 503 })
@@ -41,7 +41,7 @@ describe('a drain', () => {
     await eventually(() => expect(ends).toHaveLength(40))
     await drained
     // By chance all forty could be early, once in the age of the universe.
-    expect(Math.max(...ends) - Math.min(...ends)).toBeGreaterThan(300)
+    expect(Math.max(...ends) - Math.min(...ends)).toBeGreaterThan(100)
   })
 
   test('delivers what happens meanwhile to whoever is still there', async () => {
@@ -51,7 +51,8 @@ describe('a drain', () => {
     const drained = server.drain(0.5)
     await change(ALICE, 1n)
     await drained
-    expect([[], [1, 2]]).toContainEqual(client.seqs())
+    await client.failure
+    expect(client.seqs()).toEqual([1, 2])
   })
 
   test('a request in flight gets its answer', async () => {

@@ -6,7 +6,7 @@ import { eventually } from '../environment/index.ts'
 import { silent } from './balance-server.ts'
 import { ALICE, FakeLedger } from './fake-ledger.ts'
 
-function open(ledger = new FakeLedger(), logger = silent) {
+function open(ledger = new FakeLedger(), logger = silent, leftAfter = 100) {
   const bus = {
     reachable: true,
     fails: false,
@@ -20,7 +20,7 @@ function open(ledger = new FakeLedger(), logger = silent) {
       bus.published.push(...events)
     },
   }
-  const outbox = new Outbox({ bus, store: ledger, logger, sweepEvery: 20, leftAfter: 100 })
+  const outbox = new Outbox({ bus, store: ledger, logger, sweepEvery: 20, leftAfter })
   onTestFinished(() => outbox.close())
   const seqs = () => bus.published.map(({ seq }) => seq)
   return { ledger, bus, outbox, seqs }
@@ -96,7 +96,7 @@ test('a caller waits for a stuck Redis no longer than it asked for', async () =>
 })
 
 test('a flush leaves nothing unpublished and nothing unacknowledged', async () => {
-  const { ledger, outbox, seqs } = open()
+  const { ledger, outbox, seqs } = open(new FakeLedger(), silent, 60_000)
   for (let i = 0; i < 50; i++) void outbox.publish(ledger.change(ALICE, 1n))
   await outbox.flush()
   expect(seqs()).toHaveLength(100)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, eventually, type TestDatabase } from '../environment/index.ts'
 import { describeInBrowser, visitor } from './browser.ts'
 import { type Site, someone, startSite } from './site.ts'
 
@@ -63,14 +63,14 @@ describeInBrowser('the console’s queue', () => {
     await page.getByText('Live', { exact: true }).waitFor()
     await site.requestTopup(user, 5)
     const [kept, paid] = [await withdraw(40), await withdraw(25)]
-    await page.getByRole('button', { name: `Approve $5.00 for ${user}` }).waitFor()
-    await page.getByRole('button', { name: `Reject the withdrawal of $40.00 by ${user}` }).waitFor()
     const order = page.locator('.request', { hasText: user }).locator('.sum')
-    expect(await order.allTextContents()).toEqual([
-      '$5.00 Topup',
-      '$40.00 Withdrawal',
-      '$25.00 Withdrawal',
-    ])
+    await eventually(async () => {
+      expect(await order.allTextContents()).toEqual([
+        '$5.00 Topup',
+        '$40.00 Withdrawal',
+        '$25.00 Withdrawal',
+      ])
+    })
 
     await page.locator(`[data-request="${kept}"]`).getByLabel('Note').fill('No such account')
     await page.getByRole('button', { name: `Reject the withdrawal of $40.00 by ${user}` }).click()
