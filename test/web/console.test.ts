@@ -119,7 +119,7 @@ describeInBrowser('the admin console', () => {
     const total = async () => Number(/start(\d+)/.exec((await events.textContent()) ?? '')?.[1])
     const before = await total()
     await site.adjust(user, 1)
-    // At least: what other test files publish comes over the same Redis.
+    // At least: what was shown before may have been a look behind.
     await eventually(async () => expect(await total()).toBeGreaterThanOrEqual(before + 2))
     await wallet.close()
     await eventually(async () => expect(await tile.textContent()).toContain('WebSocket0'))
