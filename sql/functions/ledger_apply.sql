@@ -53,6 +53,7 @@ declare
   v_id uuid;
   v_previous bigint;
   v_house bigint;
+  v_clock timestamptz;
   v_now timestamptz;
 begin
   -- Read the commands, and find their wallets.
@@ -103,7 +104,7 @@ begin
   if asked.n_keys > 0 then
     known := known_answers(cmds);
   end if;
-  v_now := clock_timestamp();
+  v_clock := clock_timestamp();
 
   for i in 1 .. asked.n loop
     c := cmds[i];
@@ -140,7 +141,9 @@ begin
       i_account := array_position(loaded.keys, t.wallet_id || t.currency);
     end if;
     a := acc[i_account];
-    v_now := greatest(v_now, times[a.wallet]) + interval '1 microsecond';
+    -- After the wallet's last change, though a clock that was ahead dated that: which concerns no other wallet.
+    v_clock := v_clock + interval '1 microsecond';
+    v_now := greatest(v_clock, times[a.wallet] + interval '1 microsecond');
     if i_receiver is not null then
       v_now := greatest(v_now, times[acc[i_receiver].wallet] + interval '1 microsecond');
     end if;
@@ -332,7 +335,7 @@ begin
     insert into idempotency_keys (tenant, actor, key, command_hash, result, created_at)
     select q.tenant, q.actor, q.idempotency_key, q.command_hash,
       jsonb_build_object('refusal', r.refusal, 'details', r.details,
-        'transaction', to_jsonb(done[r.change + 1])), v_now
+        'transaction', to_jsonb(done[r.change + 1])), v_clock
     from unnest(cmds) with ordinality as q
     join unnest(answers) with ordinality as r on r.ordinality = q.ordinality
     where known.twins[q.ordinality] = q.ordinality and known.hashes[q.ordinality] is null

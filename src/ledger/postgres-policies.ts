@@ -49,11 +49,9 @@ export class PostgresPolicies implements Policies {
   }
 
   async deleteMonitors(who: Who, id?: string): Promise<number> {
-    const sql = this.#sql
-    const deleted = await sql`
-      delete from monitors where wallet_id = wallet_of(${who.tenant}, ${who.userId})
-      ${id === undefined ? sql`` : sql`and id = ${id}`}`
-    return deleted.count
+    const [row] = await this.#sql<{ deleted: number }[]>`
+      select delete_monitors(${who.tenant}, ${who.userId}, ${id ?? null}) as deleted`
+    return row?.deleted ?? 0
   }
 
   async limits(tenant: string, userId?: string): Promise<SpendingLimit[]> {

@@ -19,6 +19,15 @@ const limit = (userId: string, maxAmount: bigint | null, maxSum: bigint | null) 
     windowSeconds: maxSum === null ? null : 60,
   })
 
+/** Resolves once somebody waits for a lock. */
+const somebodyWaits = () =>
+  eventually(async () => {
+    const waiting = await ledger.owner`
+      select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`
+    expect(waiting).toHaveLength(1)
+  })
+
 test('a payment above the largest single amount is refused, and moves nothing', async () => {
   await ledger.fund('ann', 1_000n)
   await limit('ann', 100n, null)
@@ -75,17 +84,27 @@ test('a limit holds that is put while the last monitor goes, in whichever order 
   await ledger.sql.begin(async (tx) => {
     await lateLimit(new PostgresPolicies(tx as unknown as Sql))
     going = policies.deleteMonitors({ tenant, userId: 'flo' })
-    await eventually(async () => {
-      const waiting = await ledger.owner`
-        select from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock'`
-      expect(waiting).toHaveLength(1)
-    })
+    await somebodyWaits()
   })
   expect(await going).toBe(1)
   expect(await ledger.run({ op: 'payment', userId: 'flo', amount: 2n })).toMatchObject({
     code: 'limit_exceeded',
   })
+})
+
+test('a monitor that is put again while it is deleted: one waits for the other, not both', async () => {
+  const monitor = { tenant, userId: 'han', currency: USD, threshold: 1n } as const
+  await policies.putMonitor({ ...monitor, direction: 'below' })
+  let deleting: Promise<number> | undefined
+  const kept = await ledger.owner.begin(async (tx) => {
+    await tx`select from wallets where user_id = 'han' for update`
+    deleting = policies.deleteMonitors({ tenant, userId: 'han' })
+    await somebodyWaits()
+    return new PostgresPolicies(tx as unknown as Sql).putMonitor({ ...monitor, direction: 'below' })
+  })
+  expect(kept).toMatchObject(monitor)
+  expect(await deleting).toBe(1)
+  expect(await policies.monitors({ tenant, userId: 'han' })).toEqual([])
 })
 
 test('limits and monitors that come and go beside payments wait for each other, and never for ever', async () => {
