@@ -1,9 +1,11 @@
--- One step of a tenant's audit: proves the p_limit wallets (per currency) after p_after, all as of one
--- instant, and returns how many there were, how many are wrong, at most 1000 of the problems, the
--- debits and credits by currency, and where to go on (null at the end). A transaction touches no more than what
--- it locks, so that wallets proven one after another prove the whole.
-create or replace function audit_wallets(p_tenant text, p_after bigint, p_limit integer)
-returns table (total bigint, inaccurate bigint, entries bigint, ledger json, discrepancies json,
+-- One step of a tenant's audit: proves the p_limit wallets (per currency) after p_after, or with p_until
+-- instead of p_limit those up to that, all as of one instant, and returns how many there were, how many are
+-- wrong, at most 1000 of the problems, the debits and credits by currency, and where to go on (null at the
+-- end). A transaction touches no more than what it locks, so that wallets proven one after another prove
+-- the whole.
+create or replace function audit_wallets(
+  p_tenant text, p_after bigint, p_limit integer, p_until bigint default null
+) returns table (total bigint, inaccurate bigint, entries bigint, ledger json, discrepancies json,
   next bigint)
 language plpgsql stable security definer
 set search_path = public, pg_temp set enable_seqscan = off set jit = off as $$
@@ -11,7 +13,9 @@ set search_path = public, pg_temp set enable_seqscan = off set jit = off as $$
 declare
   v_accounts constant bigint[] := array(
     select account_id from balance_snapshots
-    where tenant = p_tenant and account_id > p_after order by account_id limit p_limit);
+    where tenant = p_tenant and account_id > p_after
+      and account_id <= coalesce(p_until, 9223372036854775807)
+    order by account_id limit p_limit);
 begin
   with chain as materialized (
     select * from audit_chains(v_accounts)

@@ -17,6 +17,8 @@ export interface AuditStep {
   entries: string | null
   ledger: { currency: string; debits: string; credits: string }[] | null
   discrepancies: DiscrepancyRow[] | null
+  /** Where to go on: after this account. Null at the end. */
+  next: string | null
 }
 
 /** Discrepancies that an audit lists, at most. */

@@ -63,16 +63,18 @@ export class PostgresAuditor implements Auditor {
    */
   async audit(tenant: string, onStep: AuditProgress = () => {}): Promise<Audit> {
     const tally = new AuditTally()
-    const starts = await this.#starts(tenant)
-    const steps = starts.length
+    const stretches = await this.#stretches(tenant)
+    const steps = stretches.length
     let walked = 0
     onStep(walked, steps)
+    const left = stretches.values()
     const walk = async () => {
-      for (let after = starts.pop(); after !== undefined; after = starts.pop()) {
-        const [step] = await this.#sql<AuditStep[]>`
-          select * from audit_wallets(${tenant}, ${after}, ${AUDITED})`
-        if (!step) throw new Error('audit_wallets() returned nothing')
-        tally.add(step)
+      for (const { after, until } of left) {
+        for (let from: string | null = after; from !== null; ) {
+          const step = await this.#step(tenant, from, until)
+          tally.add(step)
+          from = step.next
+        }
         walked += 1
         onStep(walked, steps)
       }
@@ -82,15 +84,27 @@ export class PostgresAuditor implements Auditor {
     return tally.audit()
   }
 
-  /** Where the steps of an audit begin: after these accounts. */
-  async #starts(tenant: string): Promise<string[]> {
+  /**
+   * The accounts of a tenant in stretches. By bounds, not by number: an account that was opened before may
+   * become visible only now, and must not push another one out of its stretch.
+   */
+  async #stretches(tenant: string): Promise<{ after: string; until: string | null }[]> {
     const rows = await this.#sql<{ account_id: string }[]>`
       select account_id from (
         select account_id, row_number() over (order by account_id) as place
         from balance_snapshots where tenant = ${tenant}
       ) as numbered
-      where place % ${AUDITED}::int = 0 order by account_id desc`
-    return [...rows.map((row) => row.account_id), '0']
+      where place % ${AUDITED}::int = 0 order by account_id`
+    const ends = rows.map((row) => row.account_id)
+    return [...ends, null].map((until, i) => ({ after: ends[i - 1] ?? '0', until }))
+  }
+
+  async #step(tenant: string, after: string, until: string | null): Promise<AuditStep> {
+    const limit = until === null ? AUDITED : null
+    const [step] = await this.#sql<AuditStep[]>`
+      select * from audit_wallets(${tenant}, ${after}, ${limit}, ${until})`
+    if (!step) throw new Error('audit_wallets() returned nothing')
+    return step
   }
 
   async recalculate(who: Who, currency: string, claim?: Claim): Promise<Recalculation | undefined> {
