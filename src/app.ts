@@ -91,7 +91,7 @@ export function createApp({
     .route('/admin/revocations', revocationRoutes(deps))
     .route('/admin', adminRoutes(deps))
     .route('/health', healthRoutes(deps))
-    .route('/', metricsRoutes(deps.metrics, anyone))
+    .route('/', metricsRoutes(deps.metrics))
     .route(
       '/',
       docsRoutes(

@@ -8,9 +8,14 @@ export type { Logger } from 'pino'
 /** Tokens and tickets as they stand in URLs, and anything that has the form of a JWT or of a ticket. */
 const SECRETS = /\b(token|ticket)(=|%3D)[^&\s"'\\]+|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\blbt_[\w-]+/gi
 
-/** The text without the tokens and tickets in it. */
+/** Who logs in, and with what, as it stands in the addresses of services. */
+const PASSWORDS = /:\/\/[^\s/"'@]*:[^\s/"'@]*@/g
+
+/** The text without the tokens, tickets and passwords in it. */
 export function withoutSecrets(text: string): string {
-  return text.replace(SECRETS, (_, name?: string) => (name ? `${name}=[redacted]` : '[redacted]'))
+  return text
+    .replace(SECRETS, (_, name?: string) => (name ? `${name}=[redacted]` : '[redacted]'))
+    .replace(PASSWORDS, '://[redacted]@')
 }
 
 /**

@@ -23,6 +23,11 @@ const url = (schemes: readonly string[]) =>
       (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)),
       `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
     )
+    // `fetch` takes none with them, and repeats them in its complaint.
+    .refine(
+      (text) => !/^https?:/i.test(text) || !URL.canParse(text) || new URL(text).username === '',
+      'must not have a user or a password in it',
+    )
 
 const rate = (standard: number, description: string) =>
   z

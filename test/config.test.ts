@@ -93,6 +93,19 @@ test('every bad variable gets one line of its own', () => {
   ])
 })
 
+test('the address of a key set or of a collector has no password in it, those of databases may', () => {
+  const withPassword = 'https://me:hunter2@id.example.com/jwks'
+  expect(complaints({ JWT_JWKS_URL: withPassword })).toEqual([
+    'JWT_JWKS_URL must not have a user or a password in it',
+  ])
+  expect(
+    complaints({
+      ...{ DATABASE_URL: 'postgres://me:hunter2@db/app', REDIS_URL: 'redis://:hunter2@redis' },
+      JWT_SECRET: SECRET,
+    }),
+  ).toEqual([])
+})
+
 test('no complaint repeats a value, which may be a secret', () => {
   const text = complaints({ JWT_SECRET: 'hunter2', DATABASE_URL: 'hunter2' }).join()
   expect(text).not.toContain('hunter2')

@@ -75,6 +75,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       }
       const keys = verify.generation()
       const principal = toPrincipal(await verify.payload(token).catch(refuse))
+      if (isOfTheFuture(principal, now() / 1000)) throw unauthorized()
       if (maxLifetime !== undefined && livesLonger(principal, maxLifetime)) throw unauthorized()
       if (revocations?.covers(principal)) throw tokenRevoked()
       remember(digest, principal, keys)
@@ -93,6 +94,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     },
   }
 }
+
+/** No revocation of what was issued up to now would cover it. */
+const isOfTheFuture = ({ issuedAt }: Principal, seconds: number) =>
+  issuedAt !== undefined && issuedAt > seconds + CLOCK_TOLERANCE
 
 const livesLonger = ({ issuedAt, expiresAt }: Principal, seconds: number) =>
   issuedAt === undefined || expiresAt - issuedAt > seconds

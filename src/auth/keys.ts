@@ -11,7 +11,10 @@ import {
 export interface PublishedKeys {
   /** The key that signed this token. Throws `JWKSNoMatchingKey`, or `KeySourceError` while no key is known at all. */
   find(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey>
-  /** Grows when the set of keys has changed: what an older set vouched for no longer counts. */
+  /**
+   * Grows when the set of keys has changed: what an older set vouched for no longer counts. NaN, which equals
+   * nothing, while the set is so old that a token has to wait for a newer one.
+   */
   generation(): number
 }
 
@@ -81,10 +84,11 @@ export function createPublishedKeys(options: PublishedKeysOptions): PublishedKey
   }
 
   const olderThan = (age: number) => now() >= fetchedAt + age
+  const tooOldToTrust = () => olderThan(tooOld) && !failing
 
   return {
     async find(header, token) {
-      if (!keys || (olderThan(tooOld) && !failing)) await refresh()
+      if (!keys || tooOldToTrust()) await refresh()
       else if (olderThan(maxAge)) void refresh()
       if (!keys) throw new KeySourceError('the key set could not be fetched')
       try {
@@ -97,7 +101,7 @@ export function createPublishedKeys(options: PublishedKeysOptions): PublishedKey
     generation() {
       // Remembered tokens never look a key up, so their reading must notice old age too.
       if (keys && olderThan(maxAge)) void refresh()
-      return generation
+      return tooOldToTrust() ? Number.NaN : generation
     },
   }
 }

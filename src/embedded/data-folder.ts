@@ -27,8 +27,18 @@ export function openDataFolder(wanted: string): string {
   const missing: string[] = []
   for (let folder = path; !existsSync(folder); folder = dirname(folder)) missing.unshift(folder)
   for (const folder of missing) {
-    mkdirSync(folder, { recursive: true })
+    make(folder)
     chmodSync(folder, 0o711)
   }
   return realpathSync(path)
+}
+
+/** One by one: where nothing can be made, such as in /proc, Node 20's recursive way never ends. */
+function make(folder: string): void {
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    // Somebody was quicker.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
 }

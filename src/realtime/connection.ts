@@ -20,6 +20,8 @@ export class Connection {
   readonly subscriber: Subscriber
   /** Whether the client was told that its token is about to expire. */
   warned = false
+  /** Tokens that it sent to live on with, and that were none. */
+  wrongTokens = 0
 
   constructor(
     principal: Principal,

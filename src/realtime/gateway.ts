@@ -96,7 +96,12 @@ export class Gateway {
       messagesPerSecond,
       beatEvery,
     })
-    this.requests = new Requests(this.#hub, credentials, logger)
+    this.requests = new Requests({
+      hub: this.#hub,
+      credentials,
+      connections: this.connections,
+      logger,
+    })
     bus.listen({
       message: () => {},
       link: (link) => {

@@ -1,20 +1,40 @@
 import type { Logger } from 'pino'
 import { ApiError } from '../errors.ts'
 import type { Connection } from './connection.ts'
+import type { Connections } from './connections.ts'
 import type { Credentials } from './credentials.ts'
 import { Frame } from './frame.ts'
 import type { Hub } from './hub.ts'
 import { authenticatedNotice, errorNotice } from './notices.ts'
+import type { CloseReason } from './subscriber.ts'
+
+/** Wrong tokens that a connection may send to live on with; the next one ends it. */
+const WRONG_TOKENS = 5
+
+const TOO_MANY_TOKENS: CloseReason = {
+  code: 'rate_limited',
+  message: 'too many tokens that are not valid',
+  final: true,
+}
+
+export interface RequestsOptions {
+  hub: Hub
+  credentials: Credentials
+  connections: Pick<Connections, 'end'>
+  logger: Logger
+}
 
 /** Answers what clients ask over their connections. */
 export class Requests {
   readonly #hub: Hub
   readonly #credentials: Credentials
+  readonly #connections: Pick<Connections, 'end'>
   readonly #logger: Logger
 
-  constructor(hub: Hub, credentials: Credentials, logger: Logger) {
+  constructor({ hub, credentials, connections, logger }: RequestsOptions) {
     this.#hub = hub
     this.#credentials = credentials
+    this.#connections = connections
     this.#logger = logger
   }
 
@@ -59,10 +79,18 @@ export class Requests {
       connection.warned = false
       return authenticatedNotice(principal.expiresAt)
     } catch (error) {
-      if (error instanceof ApiError) return errorNotice(error.code, error.message)
+      if (error instanceof ApiError) {
+        if (error.status === 401) this.#countWrong(connection)
+        return errorNotice(error.code, error.message)
+      }
       this.#logger.error({ err: error }, 'a token could not be checked')
       return errorNotice('internal', 'the token could not be checked')
     }
+  }
+
+  #countWrong(connection: Connection): void {
+    connection.wrongTokens += 1
+    if (connection.wrongTokens > WRONG_TOKENS) this.#connections.end(connection, TOO_MANY_TOKENS)
   }
 }
 

@@ -84,6 +84,16 @@ describe('a token signed with the secret', () => {
     }
   })
 
+  test('may be issued up to 30 s from now, for clocks that differ, and no later', async () => {
+    const { authenticate } = createAuthenticator({ keys: { kind: 'secret', secret: SECRET } })
+    const issued = (iat: number) => hs256({ ...good, iat })
+    await expect(authenticate(await issued(seconds() + 25))).resolves.toBeDefined()
+    // The last is what an issuer writes that counts in milliseconds: no revocation would ever cover it.
+    for (const iat of [seconds() + 40, seconds() + 86_400, Date.now()]) {
+      await expect(authenticate(await issued(iat))).rejects.toMatchObject({ code: 'unauthorized' })
+    }
+  })
+
   test('may not live longer than is configured, and has to say since when it does', async () => {
     const { authenticate } = createAuthenticator({
       keys: { kind: 'secret', secret: SECRET },
@@ -372,5 +382,15 @@ describe('a token signed by a published key', () => {
     source.keys = []
     later(1_201_000)
     await expect(fresh('bob')).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+
+  test('is refused then also when it was remembered', async () => {
+    const { source, fresh, later } = await hanging()
+    const ann = () => fresh('ann')
+    await expect(ann()).resolves.toMatchObject({ userId: 'ann' })
+    source.hangs = false
+    source.keys = []
+    later(1_201_000)
+    await expect(ann()).rejects.toMatchObject({ code: 'unauthorized' })
   })
 })

@@ -87,3 +87,15 @@ describeWithPrivateRedis('beside a server in a folder that only its owner may en
     expect(await inProcess(server.env, 'audit')).toMatchObject({ code: 0, stderr: '' })
   })
 })
+
+test.runIf(process.platform === 'linux')(
+  'where no folder can be made, that is said in a line',
+  async () => {
+    const ran = start({ DATA_DIR: '/proc/livebalance' }, 'token', '--sub', 'a')
+    const { code, stderr } = await ran.end
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^livebalance: The data folder .*\n$/),
+    ])
+  },
+)

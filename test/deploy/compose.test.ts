@@ -22,13 +22,19 @@ const { services } = parse(read('docker-compose.yml'), { merge: true }) as {
   services: Record<string, Service>
 }
 
-/** What compose makes of `${NAME:-default}` and `${NAME:?message}`. */
-const filled = (text: string) =>
-  text.replaceAll(/\$\{\w+:(?:-([^}]*)|\?[^}]*)\}/g, (_, value) => value ?? 'x'.repeat(32))
+/** What compose makes of `${NAME:-default}`. */
+const filled = (text: string, given: Record<string, string>) =>
+  text.replaceAll(/\$\{(\w+):-([^}]*)\}/g, (_, name, value) => given[name] ?? value)
 
-const configOf = ({ environment = {} }: Service) =>
+/** The variables as the container has them, with these in the shell or in .env. */
+const configOf = (
+  { environment = {} }: Service,
+  given: Record<string, string> = { JWT_SECRET: 'x'.repeat(32) },
+) =>
   parseConfig(
-    Object.fromEntries(Object.entries(environment).map(([name, v]) => [name, filled(String(v))])),
+    Object.fromEntries(
+      Object.entries(environment).map(([name, v]) => [name, filled(String(v), given)]),
+    ),
   )
 
 const servers = Object.entries(services).filter(([name]) => name.startsWith('server'))
@@ -42,6 +48,9 @@ test.each(servers)('%s has an environment that the server takes', (_, service) =
   for (const name of Object.keys(service.environment ?? {})) {
     expect(Object.keys(VARIABLES.shape)).toContain(name)
   }
+  const keySet = configOf(service, { JWT_JWKS_URL: 'https://id.example.com/jwks' })
+  expect(keySet.tokenKeys).toMatchObject({ kind: 'jwks' })
+  expect(() => configOf(service, {})).toThrow('JWT_SECRET (or JWT_JWKS_URL) must be set')
   const config = configOf(service)
   expect(services[new URL(config.databaseUrl ?? '').hostname]?.image).toMatch(/^postgres:18/)
   expect(services[new URL(config.redisUrl ?? '').hostname]?.image).toMatch(/^valkey/)

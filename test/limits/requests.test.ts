@@ -165,11 +165,12 @@ test.each<[string, Record<string, string>]>([
   expect(await statuses(1, READ, await alice())).toEqual([429])
 })
 
-test('health is not limited, and a service is not', async () => {
+test('health and metrics are not limited, and a service is not', async () => {
   const one = { reads: 1, writes: 1, handshakes: 1 }
   const { statuses } = await listen({ perUser: one, perAddress: one })
   expect(await statuses(3, 'GET /health/live')).toEqual([200, 200, 200])
   expect(await statuses(3, 'GET /health/ready')).toEqual([200, 200, 200])
+  expect(await statuses(3, 'GET /metrics')).toEqual([200, 200, 200])
   const service = await bearer({ sub: 'booking', roles: ['service'] })
   expect(await statuses(3, READ, service)).toEqual([200, 200, 200])
   expect(await statuses(3, WRITE, service)).toEqual([200, 200, 200])

@@ -125,6 +125,20 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
     expect(await Promise.race([closed, stays])).toBe('open')
   })
 
+  test('that sends wrong token after wrong token is told so, and closed', async () => {
+    const { url, gateway } = await startServer()
+    const client = connectBy[transport](url, await tokenOf(ALICE))
+    await eventually(() => expect(client.received).toHaveLength(1))
+    for (let i = 1; i <= 6; i++) {
+      client.send('authenticate', `wrong-${i}`)
+      await eventually(() => expect(client.received.length).toBeGreaterThan(i))
+    }
+    const codes = client.received.slice(1).map(({ data }) => data.code)
+    expect(codes.slice(0, 6)).toEqual([...Array(5).fill('unauthorized'), 'rate_limited'])
+    await client.failure
+    await eventually(() => expect(gateway.users).toBe(0))
+  })
+
   test('that sends too many messages is told so, and closed', async () => {
     const { url } = await startServer({ messagesPerSecond: 5 })
     const client = connectBy[transport](url, await tokenOf(ALICE))
