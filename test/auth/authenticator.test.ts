@@ -348,12 +348,12 @@ describe('a token signed by a published key', () => {
     })
     await authenticate(await key.token())
     source.hangs = true
-    const fresh = async (sub: string) =>
-      authenticate(await key.token({ sub, exp: good.exp + 7200 }))
+    const tokenOf = (sub: string) => key.token({ sub, exp: good.exp + 7200 })
+    const fresh = async (sub: string) => authenticate(await tokenOf(sub))
     const later = (milliseconds: number) => {
       now += milliseconds
     }
-    return { source, fresh, later }
+    return { source, authenticate, tokenOf, fresh, later }
   }
 
   test('does not wait for a source that hangs, though its keys are due to be fetched again', async () => {
@@ -385,12 +385,12 @@ describe('a token signed by a published key', () => {
   })
 
   test('is refused then also when it was remembered', async () => {
-    const { source, fresh, later } = await hanging()
-    const ann = () => fresh('ann')
-    await expect(ann()).resolves.toMatchObject({ userId: 'ann' })
+    const { source, authenticate, tokenOf, later } = await hanging()
+    const token = await tokenOf('ann')
+    await expect(authenticate(token)).resolves.toMatchObject({ userId: 'ann' })
     source.hangs = false
     source.keys = []
     later(1_201_000)
-    await expect(ann()).rejects.toMatchObject({ code: 'unauthorized' })
+    await expect(authenticate(token)).rejects.toMatchObject({ code: 'unauthorized' })
   })
 })
