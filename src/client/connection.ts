@@ -173,7 +173,7 @@ export class Connection {
 
   async #renew(): Promise<void> {
     const { tokens } = this.#options
-    if (!(await tokens.replace(this.#token)) || this.#over) return
+    if (!(await tokens.renew(this.#token)) || this.#over) return
     this.#token = await tokens.get()
     if (!this.#over && !this.#link?.authenticate(this.#token)) this.end(RENEWED)
   }

@@ -89,9 +89,9 @@ export class Connector {
       if (end === RENEWED) continue
       if (FINAL_CODES.has(end.code) && !this.#mayFallBack(transport, end)) return this.#refuse(end)
       if (TOKEN_CODES.has(end.code)) {
-        refusals += 1
         const other = await tokens.replace(last).catch((error) => void this.#unavailable(error))
         if (run !== this.#run) return
+        if (other) refusals += 1
         if (other === false || refusals > MOST_REFUSALS) return this.#refuse(end)
         if (other && refusals === 1) continue
       } else if (this.#mayFallBack(transport, end) && lived === 0) {

@@ -18,16 +18,22 @@ export class TokenSource {
   /** Rejects with what `getToken` throws. */
   async get(): Promise<string> {
     if (this.#token !== undefined && (!this.#ask || !isOver(this.#token))) return this.#token
-    return this.#renew()
+    return this.#next()
   }
 
-  /** Whether there is another token now than `refused`. Rejects with what `getToken` throws. */
-  async replace(refused: string): Promise<boolean> {
-    if (this.#token !== refused && this.#token !== undefined) return true
-    return this.#ask !== undefined && (await this.#renew()) !== refused
+  /** Whether there is another token now than `old`. Rejects with what `getToken` throws. */
+  async renew(old: string): Promise<boolean> {
+    if (this.#token !== old && this.#token !== undefined) return true
+    return this.#ask !== undefined && (await this.#next()) !== old
   }
 
-  #renew(): Promise<string> {
+  /** The same for a token that was refused: it is not given out again while there is none in its place. */
+  replace(refused: string): Promise<boolean> {
+    if (this.#ask && this.#token === refused) this.#token = undefined
+    return this.renew(refused)
+  }
+
+  #next(): Promise<string> {
     const ask = this.#ask
     if (!ask) return Promise.reject(new Error('there is no token'))
     // Whoever asks meanwhile gets the same answer.

@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { TokenSource } from '../../src/client/token-source.ts'
 import { eventually, mintToken } from '../environment/index.ts'
 import { type LiveServer, openLiveServer } from './live-server.ts'
 import { record, TRANSPORTS } from './recorded.ts'
@@ -80,6 +81,35 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
     expect(tokens).toEqual([])
   })
+
+  test('a source of tokens that is away when one is revoked is asked until it is back', async () => {
+    const admin = await mintToken({ sub: 'ada', roles: ['admin'] })
+    const tokenId = `revoked-${alice}`
+    let token: string | undefined = await mintToken({ sub: alice, id: tokenId })
+    let failures = 0
+    const client = record({
+      url: server.url,
+      transport,
+      getToken() {
+        if (token !== undefined) return token
+        failures += 1
+        throw new Error('the identity provider is away')
+      },
+    })
+    await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
+    const states = new Set<string>()
+    client.subscribe(() => states.add(client.getSnapshot().status.state))
+    token = undefined
+    await server.call(admin, 'POST /admin/revocations', { tokenId })
+    // More often than the server may refuse tokens.
+    await eventually(() => expect(failures).toBeGreaterThan(5))
+    expect(client.getSnapshot().error?.code).toBe('token_unavailable')
+    token = await mintToken({ sub: alice })
+    await server.fund(alice, 1)
+    await eventually(() => expect(client.seqs()).toEqual([1, 2]))
+    expect(client.getSnapshot()).toMatchObject({ balance: 1, error: null })
+    expect(states).not.toContain('refused')
+  })
 })
 
 test('a source of tokens that fails is asked again, and says so meanwhile', async () => {
@@ -96,6 +126,19 @@ test('a source of tokens that fails is asked again, and says so meanwhile', asyn
   client.subscribe(() => errors.add(client.getSnapshot().error?.message))
   await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
   expect(errors).toContain('the identity provider is away')
+})
+
+test('a token that cannot be replaced serves until it is over or refused', async () => {
+  const token = await mintToken({ sub: alice })
+  const answers = [token]
+  const tokens = new TokenSource({
+    getToken: () => answers.pop() ?? Promise.reject(new Error('the identity provider is away')),
+  })
+  await expect(tokens.get()).resolves.toBe(token)
+  await expect(tokens.renew(token)).rejects.toThrow('away')
+  await expect(tokens.get()).resolves.toBe(token)
+  await expect(tokens.replace(token)).rejects.toThrow('away')
+  await expect(tokens.get()).rejects.toThrow('away')
 })
 
 test('refresh asks a refused client in again', async () => {
