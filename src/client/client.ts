@@ -62,6 +62,8 @@ export function openClient(options: BalanceClientOptions, around: Surroundings):
   let tabs: Tabs | undefined
   let closed = false
   let away = false
+  /** Why this client was refused last: it may follow another tab since, and be left alone by it. */
+  let refusal: BalanceError | null = null
 
   const connector = new Connector({
     url,
@@ -77,7 +79,8 @@ export function openClient(options: BalanceClientOptions, around: Surroundings):
       tabs?.send({ event, data } satisfies TabMessage)
     },
     changed: tell,
-    refused() {
+    refused(error) {
+      refusal = error
       // Another tab may have a better token.
       tabs?.resign()
     },
@@ -122,6 +125,7 @@ export function openClient(options: BalanceClientOptions, around: Surroundings):
         connector.stop()
         store.setStatus({ role: 'follower' })
       },
+      abandoned: () => store.setStatus({ state: 'refused' }, { error: refusal }),
       receive: (message) => receive(message as TabMessage),
       asked(urgently) {
         tell()

@@ -10,7 +10,7 @@ export interface ConnectorOptions extends ConnectionOptions {
   /** The connection's state changed: the store has it. */
   changed(): void
   /** The server does not want this client; the connector has stopped. */
-  refused(): void
+  refused(error: BalanceError): void
 }
 
 /** Milliseconds for which `auto` stays with SSE once it had to fall back. */
@@ -143,8 +143,9 @@ export class Connector {
 
   #refuse(end: LinkEnd): void {
     this.#running = false
-    this.#options.store.setStatus({ state: 'refused' }, { error: plain(end) })
-    this.#options.refused()
+    const error = plain(end)
+    this.#options.store.setStatus({ state: 'refused' }, { error })
+    this.#options.refused(error)
   }
 }
 

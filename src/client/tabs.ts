@@ -9,6 +9,8 @@ export interface TabsOptions {
   lead(): void
   /** It no longer is. */
   follow(): void
+  /** It resigned, and there is no leader whom it could listen to. */
+  abandoned(): void
   /** What the leader sent. */
   receive(message: unknown): void
   /** Another tab asks the leader where things stand: answer by `send`. `urgently`: and whether that is still so. */
@@ -60,12 +62,15 @@ export class Tabs {
     if (!this.#left) this.#channel.postMessage(message)
   }
 
-  /** Asks the leader for its state; takes its place when it does not answer. */
+  /** Asks the leader for its state; takes its place when it does not answer, unless this tab resigned. */
   ask(urgently = false): void {
     if (this.#leading || this.#left) return
     this.#channel.postMessage(urgently ? WAKE : HELLO)
-    if (this.#resigned) return
-    this.#overdue ??= setTimeout(() => this.#queue(true), ANSWER_TIMEOUT)
+    this.#overdue ??= setTimeout(() => {
+      this.#answered()
+      if (this.#resigned) this.#options.abandoned()
+      else this.#queue(true)
+    }, ANSWER_TIMEOUT)
   }
 
   /** Lets other tabs lead, from now on, and listens to them. */

@@ -121,6 +121,28 @@ test('a leader whose token is over makes way for a tab with a better one', async
   for (const tab of [first, second]) await eventually(() => expect(tab.seqs()).toEqual([1, 2]))
 })
 
+test('a tab whose token is over, and whose leader closed, is refused again, and says why', async () => {
+  const token = await mintToken({ sub: user, expiresIn: 3 })
+  const first = browser.open({ ...options, token })
+  await eventually(() => isLive(first))
+  const second = browser.open(options)
+  await eventually(() => isLive(second))
+  await eventually(() => expect(role(second)).toBe('leader'), { timeout: 10_000 })
+  await server.fund(user, 1)
+  await eventually(() => expect(first.seqs()).toEqual([1, 2]))
+  expect(first.getSnapshot()).toMatchObject({ status: { state: 'live' }, error: null })
+  second.close()
+  first.awake()
+  await eventually(() => expect(first.getSnapshot().status.state).toBe('refused'), {
+    timeout: 20_000,
+  })
+  expect(first.getSnapshot()).toMatchObject({ balance: 1, error: { code: 'token_expired' } })
+  const third = browser.open(options)
+  for (const tab of [third, first]) await eventually(() => isLive(tab))
+  await server.fund(user, 1)
+  await eventually(() => expect(first.getSnapshot().balance).toBe(2))
+})
+
 test('a tab that was refused does not ask again and again', async () => {
   const tab = browser.open({ ...options, token: `${options.token}x` })
   await eventually(() => expect(tab.getSnapshot().status.state).toBe('refused'))
