@@ -1,10 +1,5 @@
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { PACKAGE_ROOT } from '../package-root.ts'
 import { APP_ROLE, connect, type Sql } from './database.ts'
-
-const SQL = join(PACKAGE_ROOT, 'sql')
+import { readAll, readFolder, readSource, type SourceFile } from './sql-files.ts'
 
 /** Any number: it names this lock among the database's advisory locks. */
 const LOCK = 7_236_178
@@ -68,10 +63,6 @@ const UNDEFINED_TABLE = '42P01'
 function noneIfMissing(error: unknown): Map<string, string> {
   if ((error as { code?: unknown }).code !== UNDEFINED_TABLE) throw error
   return new Map()
-}
-
-function readAll(): SourceFile[] {
-  return [...['migrations/', 'views/', 'functions/'].flatMap(readFolder), readSource('roles.sql')]
 }
 
 async function knownFiles(sql: Sql): Promise<Map<string, string>> {
@@ -157,12 +148,6 @@ async function canUseAppRole(sql: Sql): Promise<boolean> {
   }
 }
 
-interface SourceFile {
-  name: string
-  text: string
-  checksum: string
-}
-
 async function apply(sql: Sql, file: SourceFile): Promise<void> {
   try {
     await sql.unsafe(file.text)
@@ -172,20 +157,4 @@ async function apply(sql: Sql, file: SourceFile): Promise<void> {
   await sql`
     insert into schema_files (name, checksum) values (${file.name}, ${file.checksum})
     on conflict (name) do update set checksum = excluded.checksum, applied_at = clock_timestamp()`
-}
-
-// At once, not each a round through the thread pool: a start waits for all of them.
-function readFolder(folder: string): SourceFile[] {
-  const names = readdirSync(join(SQL, folder)).filter((name) => name.endsWith('.sql'))
-  return names.sort().map((name) => readSource(folder + name))
-}
-
-function readSource(name: string): SourceFile {
-  const text = readFileSync(join(SQL, name), 'utf8')
-  return { name, text, checksum: createHash('sha256').update(text).digest('hex') }
-}
-
-/** The numbered migrations of this program, in order. */
-export function migrationFiles(): SourceFile[] {
-  return readFolder('migrations/')
 }

@@ -1,5 +1,5 @@
 import type { Sql } from './database.ts'
-import { migrationFiles } from './migrate.ts'
+import { readFolder } from './sql-files.ts'
 
 /** How the database stands to this program: `ok` also where it is newer, for that is what an upgrade looks like from before it. */
 export interface SchemaState {
@@ -18,7 +18,7 @@ export class SchemaCheck {
   constructor(sql: Sql, epoch: string) {
     this.#sql = sql
     this.#epoch = epoch
-    this.#known = new Map(migrationFiles().map(({ name, checksum }) => [name, checksum]))
+    this.#known = new Map(readFolder('migrations/').map(({ name, checksum }) => [name, checksum]))
   }
 
   /** @throws whatever the client throws while Postgres is away */
