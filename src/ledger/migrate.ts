@@ -1,4 +1,4 @@
-import { APP_ROLE, connect, type Sql } from './database.ts'
+import { APP_ROLE, connect, isTransient, type Sql } from './database.ts'
 import { readAll, readFolder, readSource, type SourceFile } from './sql-files.ts'
 
 /** Any number: it names this lock among the database's advisory locks. */
@@ -29,10 +29,23 @@ export async function migrate(ownerUrl: string): Promise<Migrated> {
     // Both are asked at once: mostly there is nothing to do.
     const [current, can] = await Promise.all([isCurrent(sql), canUseAppRole(sql)])
     if (current) return { applied: [], canUseAppRole: can }
-    const applied = await sql.begin((tx) => upgrade(tx as unknown as Sql)).catch(explain)
+    const applied = await attemptUpgrade(sql).catch(explain)
     return { applied, canUseAppRole: await canUseAppRole(sql) }
   } finally {
     await sql.end()
+  }
+}
+
+/** A server at work may win a deadlock: it locks wallets first, a migration whatever it happens to change. */
+const ATTEMPTS = 3
+
+async function attemptUpgrade(sql: Sql): Promise<string[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await sql.begin((tx) => upgrade(tx as unknown as Sql))
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isTransient(error)) throw error
+    }
   }
 }
 
@@ -152,7 +165,8 @@ async function apply(sql: Sql, file: SourceFile): Promise<void> {
   try {
     await sql.unsafe(file.text)
   } catch (error) {
-    throw new Error(`sql/${file.name}: ${(error as Error).message}`, { cause: error })
+    const { message, code } = error as Error & { code?: unknown }
+    throw Object.assign(new Error(`sql/${file.name}: ${message}`, { cause: error }), { code })
   }
   await sql`
     insert into schema_files (name, checksum) values (${file.name}, ${file.checksum})

@@ -59,6 +59,38 @@ describe('migrating', () => {
     expect(await owner`select user_id from wallets where watched`).toEqual([{ user_id: 'ann' }])
   })
 
+  describe('beside a server that wins a deadlock', () => {
+    /** The newest migration loses so many times; a sequence counts on when what it counted is rolled back. */
+    async function loses(times: number) {
+      await migrate(database.ownerUrl)
+      await owner.unsafe(`
+        create sequence attempts;
+        create function lose() returns trigger language plpgsql as $$
+        begin
+          if nextval('attempts') <= ${times} then
+            raise exception 'deadlock detected' using errcode = 'deadlock_detected';
+          end if;
+          return null;
+        end
+        $$;
+        create trigger lose before update on wallets for each statement execute function lose();
+        delete from schema_files where name = 'migrations/0006_watched.sql'`)
+    }
+
+    test('begins anew, twice', async () => {
+      await loses(2)
+      const { applied } = await migrate(database.ownerUrl)
+      expect(applied).toEqual(['migrations/0006_watched.sql'])
+      expect(await owner`select last_value::int from attempts`).toEqual([{ last_value: 3 }])
+    })
+
+    test('gives up after that, and says where', async () => {
+      await loses(3)
+      await expect(migrate(database.ownerUrl)).rejects.toThrow(/0006_watched.sql: deadlock/)
+      expect(await owner`select last_value::int from attempts`).toEqual([{ last_value: 3 }])
+    })
+  })
+
   describe('a function that no file defines any more', () => {
     const functions = async () =>
       (
