@@ -1,4 +1,5 @@
 import { APP_ROLE, connect, isTransient, type Sql } from './database.ts'
+import { dropForgotten } from './forgotten.ts'
 import { readAll, readFolder, readSource, type SourceFile } from './sql-files.ts'
 
 /** Any number: it names this lock among the database's advisory locks. */
@@ -124,31 +125,11 @@ async function upgrade(sql: Sql): Promise<string[]> {
     for (const file of functions) await sql.unsafe(file.text)
     await sql`set local check_function_bodies = on`
     for (const file of functions) await apply(sql, file)
-    // Before the roles, which touch every function. Without a migration an older version may be the one that runs
-    // here, again, beside a newer one that needs what this one does not know.
-    if (applied.length > 0) await dropForgotten(sql, functions)
+    // Before the roles, which touch every function.
+    await dropForgotten(sql, functions, applied.length > 0)
     await apply(sql, roles)
   }
   return applied
-}
-
-/**
- * Drops functions of ours that no file defines any more: those named like a file of now or of an earlier
- * version, and not made anew in this transaction. Without `cascade`: what somebody built on one is an error.
- */
-async function dropForgotten(sql: Sql, functions: SourceFile[]): Promise<void> {
-  const files = new Set(functions.map((file) => file.name))
-  const known = [...(await knownFiles(sql)).keys()].filter((name) => name.startsWith('functions/'))
-  const names = known.map((name) => name.slice('functions/'.length, -'.sql'.length))
-  const forgotten = await sql<{ signature: string }[]>`
-    select p.oid::regprocedure::text as signature from pg_proc p
-    where p.proname in (select json_array_elements_text(${JSON.stringify(names)}::text::json))
-      and p.pronamespace = current_schema()::regnamespace and p.proowner = current_user::regrole
-      and p.xmin <> pg_current_xact_id()::xid`
-  for (const { signature } of forgotten) await sql.unsafe(`drop function ${signature}`)
-  for (const name of known) {
-    if (!files.has(name)) await sql`delete from schema_files where name = ${name}`
-  }
 }
 
 async function canUseAppRole(sql: Sql): Promise<boolean> {

@@ -91,54 +91,6 @@ describe('migrating', () => {
     })
   })
 
-  describe('a function that no file defines any more', () => {
-    const functions = async () =>
-      (
-        await owner<{ signature: string }[]>`
-          select oid::regprocedure::text as signature from pg_proc
-          where pronamespace = 'public'::regnamespace`
-      ).map(({ signature }) => signature)
-    const make = (signature: string) =>
-      owner.unsafe(`create function ${signature} returns text language sql as 'select null::text'`)
-    /** As the version before left it, which lacked the newest migration and had functions of its own. */
-    async function asBefore() {
-      await migrate(database.ownerUrl)
-      const now = await functions()
-      await make('wallet_of(p_tenant text)')
-      await make('long_gone(p_tenant text)')
-      await owner`insert into schema_files (name, checksum) values ('functions/long_gone.sql', 'x')`
-      await owner`delete from schema_files where name = 'migrations/0006_watched.sql'`
-      return now
-    }
-
-    test('goes with the next migration, and so does an earlier form of one', async () => {
-      const now = await asBefore()
-      await make('somebodys_own(p_tenant text)')
-      await migrate(database.ownerUrl)
-      expect((await functions()).sort()).toEqual([...now, 'somebodys_own(text)'].sort())
-      expect(await owner`select from schema_files where name like '%long_gone%'`).toHaveLength(0)
-    })
-
-    test('stays while no migration says that this version is the newer one', async () => {
-      const now = await asBefore()
-      await migrate(database.ownerUrl)
-      await make('of_a_newer_version(p_tenant text)')
-      await owner`
-        insert into schema_files (name, checksum) values ('functions/of_a_newer_version.sql', 'x')`
-      await owner`update schema_files set checksum = 'x' where name = 'functions/wallet_of.sql'`
-      await migrate(database.ownerUrl)
-      expect((await functions()).sort()).toEqual([...now, 'of_a_newer_version(text)'].sort())
-    })
-
-    test('is not taken from who built on it: the migration says so, and nothing has changed', async () => {
-      await asBefore()
-      await owner`create view somebodys as select long_gone('x')`
-      const before = (await functions()).sort()
-      await expect(migrate(database.ownerUrl)).rejects.toThrow(/depend/)
-      expect((await functions()).sort()).toEqual(before)
-    })
-  })
-
   test('works as a plain user who may create no role: then the triggers alone guard the entries', async () => {
     const role = `plain_${randomBytes(6).toString('hex')}`
     const url = new URL(database.ownerUrl)
