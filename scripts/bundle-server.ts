@@ -37,7 +37,7 @@ export async function bundleServer(out: string): Promise<void> {
   })
   await writeFile(join(out, 'src/main.js'), "import './main.cjs'\n")
   // What migrations run; the examples and the golden schema are for readers of the repository.
-  for (const part of ['functions', 'migrations', 'views', 'roles.sql']) {
+  for (const part of ['functions', 'migrations', 'views', 'roles.sql', 'revision.json']) {
     await cp(join(ROOT, 'sql', part), join(out, 'sql', part), { recursive: true })
   }
   // The whole of it would make a package inside the package.

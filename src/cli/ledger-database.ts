@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { FolderInUse } from '../embedded/error.ts'
 import { dataFolderOf, hasPostgres, runningPostgres, startPostgres } from '../embedded/postgres.ts'
 import { connect } from '../ledger/database.ts'
-import { isCurrent } from '../ledger/migrate.ts'
+import { standing } from '../ledger/migrate.ts'
 import { Releases } from '../releases.ts'
 import { CommandFailed } from './command.ts'
 import type { CommandConfig } from './config.ts'
@@ -61,11 +61,11 @@ async function privateDatabase(
   }
 }
 
-/** @throws CommandFailed where the database's SQL is not that of this program */
+/** @throws CommandFailed where the database's SQL is neither that of this program nor one that a server of it takes */
 export async function ensureCurrent(url: string): Promise<void> {
   const sql = connect(url, { max: 1, readOnly: true })
   try {
-    if (await isCurrent(sql)) return
+    if ((await standing(sql)) !== 'behind') return
   } finally {
     await sql.end()
   }

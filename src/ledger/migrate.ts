@@ -1,6 +1,13 @@
 import { APP_ROLE, connect, isTransient, type Sql } from './database.ts'
 import { dropForgotten } from './forgotten.ts'
-import { readAll, readFolder, readSource, type SourceFile } from './sql-files.ts'
+import {
+  hasNewerRevision,
+  type Recorded,
+  readMigrations,
+  readReplaced,
+  readRevision,
+  type SourceFile,
+} from './sql-files.ts'
 
 /** Any number: it names this lock among the database's advisory locks. */
 const LOCK = 7_236_178
@@ -13,6 +20,8 @@ export class MigrationError extends Error {
 export interface Migrated {
   /** Names of the migrations that this call applied. */
   applied: string[]
+  /** Views, functions and roles are those of a newer program, and were left as they are. */
+  newer: boolean
   /** The connecting user may act as `APP_ROLE`. */
   canUseAppRole: boolean
 }
@@ -20,18 +29,19 @@ export interface Migrated {
 /**
  * Brings a database up to date: the numbered migrations that it has not seen, then, where any file
  * changed, all views and functions, then the roles. One transaction under a lock: of several
- * processes that start together one does the work and the others find it done.
- * @throws MigrationError when a migration that was applied has changed since, or the database is newer than this program
+ * processes that start together one does the work and the others find it done. Functions of a newer program
+ * stay: during an upgrade, and after one was taken back, this one works with them.
+ * @throws MigrationError when a migration that was applied has changed since, or is one that this program does not know
  */
 export async function migrate(ownerUrl: string): Promise<Migrated> {
   const sql = connect(ownerUrl, { max: 1 })
   try {
     // A server that finds nothing to do needs no right to do it: then only `livebalance migrate` is the owner's.
     // Both are asked at once: mostly there is nothing to do.
-    const [current, can] = await Promise.all([isCurrent(sql), canUseAppRole(sql)])
-    if (current) return { applied: [], canUseAppRole: can }
-    const applied = await attemptUpgrade(sql).catch(explain)
-    return { applied, canUseAppRole: await canUseAppRole(sql) }
+    const [found, can] = await Promise.all([standing(sql), canUseAppRole(sql)])
+    if (found !== 'behind') return { applied: [], newer: found === 'newer', canUseAppRole: can }
+    const upgraded = await attemptUpgrade(sql).catch(explain)
+    return { ...upgraded, canUseAppRole: await canUseAppRole(sql) }
   } finally {
     await sql.end()
   }
@@ -40,7 +50,9 @@ export async function migrate(ownerUrl: string): Promise<Migrated> {
 /** A server at work may win a deadlock: it locks wallets first, a migration whatever it happens to change. */
 const ATTEMPTS = 3
 
-async function attemptUpgrade(sql: Sql): Promise<string[]> {
+type Upgraded = Pick<Migrated, 'applied' | 'newer'>
+
+async function attemptUpgrade(sql: Sql): Promise<Upgraded> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await sql.begin((tx) => upgrade(tx as unknown as Sql))
@@ -60,16 +72,21 @@ function explain(error: unknown): never {
   )
 }
 
-/** Whether the database has seen exactly the SQL of this program. */
-export async function isCurrent(sql: Sql): Promise<boolean> {
+/**
+ * How the database stands to the SQL of this program: `newer` where it has the same migrations and the functions
+ * of a newer one, `behind` where `migrate` has something to do or to say.
+ */
+export async function standing(sql: Sql): Promise<'current' | 'newer' | 'behind'> {
   const asked = knownFiles(sql).catch(noneIfMissing)
-  const files = readAll()
+  const migrations = readMigrations()
+  const revision = readRevision()
+  const replaced = [...Object.values(readReplaced()).flat(), revision]
   const known = await asked
-  const migrations = [...known.keys()].filter((name) => name.startsWith('migrations/'))
-  return (
-    files.every((file) => known.get(file.name) === file.checksum) &&
-    migrations.length === files.filter(({ name }) => name.startsWith('migrations/')).length
-  )
+  const has = (file: Recorded) => known.get(file.name) === file.checksum
+  const applied = [...known.keys()].filter((name) => name.startsWith('migrations/'))
+  if (applied.length !== migrations.length || !migrations.every(has)) return 'behind'
+  if (hasNewerRevision(known, revision)) return 'newer'
+  return replaced.every(has) ? 'current' : 'behind'
 }
 
 const UNDEFINED_TABLE = '42P01'
@@ -85,7 +102,7 @@ async function knownFiles(sql: Sql): Promise<Map<string, string>> {
   return new Map(rows.map((row) => [row.name, row.checksum]))
 }
 
-async function upgrade(sql: Sql): Promise<string[]> {
+async function upgrade(sql: Sql): Promise<Upgraded> {
   await sql`select pg_advisory_xact_lock(${LOCK})`
   await sql`
     create table if not exists schema_files (
@@ -94,7 +111,7 @@ async function upgrade(sql: Sql): Promise<string[]> {
       applied_at timestamptz not null default clock_timestamp()
     )`
   const known = await knownFiles(sql)
-  const migrations = readFolder('migrations/')
+  const migrations = readMigrations()
   const names = new Set(migrations.map((file) => file.name))
   const newer = [...known.keys()].find((name) => name.startsWith('migrations/') && !names.has(name))
   if (newer)
@@ -112,10 +129,11 @@ async function upgrade(sql: Sql): Promise<string[]> {
     applied.push(file.name)
   }
 
-  const views = readFolder('views/')
-  const functions = readFolder('functions/')
-  const roles = readSource('roles.sql')
-  const changed = [...views, ...functions, roles].some(
+  const revision = readRevision()
+  // What comes with a migration is newer than whatever was there without it.
+  if (applied.length === 0 && hasNewerRevision(known, revision)) return { applied, newer: true }
+  const { views, functions, roles } = readReplaced()
+  const changed = [...views, ...functions, ...roles, revision].some(
     (file) => known.get(file.name) !== file.checksum,
   )
   if (applied.length > 0 || changed) {
@@ -127,9 +145,10 @@ async function upgrade(sql: Sql): Promise<string[]> {
     for (const file of functions) await apply(sql, file)
     // Before the roles, which touch every function.
     await dropForgotten(sql, functions, applied.length > 0)
-    await apply(sql, roles)
+    for (const file of roles) await apply(sql, file)
+    await record(sql, revision)
   }
-  return applied
+  return { applied, newer: false }
 }
 
 async function canUseAppRole(sql: Sql): Promise<boolean> {
@@ -149,6 +168,10 @@ async function apply(sql: Sql, file: SourceFile): Promise<void> {
     const { message, code } = error as Error & { code?: unknown }
     throw Object.assign(new Error(`sql/${file.name}: ${message}`, { cause: error }), { code })
   }
+  await record(sql, file)
+}
+
+async function record(sql: Sql, file: Recorded): Promise<void> {
   await sql`
     insert into schema_files (name, checksum) values (${file.name}, ${file.checksum})
     on conflict (name) do update set checksum = excluded.checksum, applied_at = clock_timestamp()`

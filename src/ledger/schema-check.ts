@@ -1,5 +1,11 @@
 import type { Sql } from './database.ts'
-import { readFolder } from './sql-files.ts'
+import {
+  hasNewerRevision,
+  type Recorded,
+  readMigrations,
+  readReplaced,
+  readRevision,
+} from './sql-files.ts'
 
 /** How the database stands to this program: `ok` also where it is newer, for that is what an upgrade looks like from before it. */
 export interface SchemaState {
@@ -11,14 +17,15 @@ export interface SchemaState {
 export class SchemaCheck {
   readonly #sql: Sql
   readonly #epoch: string
-  /** Checksums of the migrations that this program knows, by name. */
-  readonly #known: ReadonlyMap<string, string>
+  // Names and checksums alone: the texts are of no use here.
+  readonly #migrations = readMigrations().map(recorded)
+  readonly #replaced = Object.values(readReplaced()).flat().map(recorded)
+  readonly #revision = readRevision()
 
   /** @param epoch the database's, as this process knows it */
   constructor(sql: Sql, epoch: string) {
     this.#sql = sql
     this.#epoch = epoch
-    this.#known = new Map(readFolder('migrations/').map(({ name, checksum }) => [name, checksum]))
   }
 
   /** @throws whatever the client throws while Postgres is away */
@@ -27,31 +34,48 @@ export class SchemaCheck {
     try {
       ;[row] = await this.#sql<{ epoch: string | null; applied: Record<string, string> | null }[]>`
         select (select epoch from meta) as epoch, (
-          select json_object_agg(name, checksum) from schema_files where name like 'migrations/%'
+          select json_object_agg(name, checksum) from schema_files
         ) as applied`
     } catch (error) {
       if (isMissing(error)) return { ok: false, reason: 'the database has no ledger in it' }
       throw error
     }
-    return this.#judge(row?.epoch ?? null, row?.applied ?? {})
+    return this.#judge(row?.epoch ?? null, new Map(Object.entries(row?.applied ?? {})))
   }
 
-  #judge(epoch: string | null, applied: Record<string, string>): SchemaState {
-    for (const [name, checksum] of this.#known) {
-      if (applied[name] === undefined) {
-        return { ok: false, reason: `the database is older than this version: it lacks ${name}` }
-      }
-      if (applied[name] !== checksum) {
-        return { ok: false, reason: `${name} is another one in the database` }
-      }
-    }
+  #judge(epoch: string | null, applied: ReadonlyMap<string, string>): SchemaState {
+    const misfit = misfitOf(this.#migrations, applied)
+    if (misfit !== undefined) return { ok: false, reason: misfit }
     if (epoch !== this.#epoch) {
       return { ok: false, reason: 'the database was replaced: restart this process' }
     }
-    const newer = Object.keys(applied).find((name) => !this.#known.has(name))
-    if (newer === undefined) return { ok: true }
-    return { ok: true, reason: `the database is newer than this version: it has ${newer}` }
+    const names = new Set(this.#migrations.map(({ name }) => name))
+    const newer = [...applied.keys()].find(
+      (name) => name.startsWith('migrations/') && !names.has(name),
+    )
+    if (newer !== undefined) {
+      return { ok: true, reason: `the database is newer than this version: it has ${newer}` }
+    }
+    if (hasNewerRevision(applied, this.#revision)) {
+      return { ok: true, reason: 'the database is newer than this version: it has other functions' }
+    }
+    const reason = misfitOf(this.#replaced, applied)
+    return reason === undefined ? { ok: true } : { ok: false, reason }
   }
+}
+
+function recorded({ name, checksum }: Recorded): Recorded {
+  return { name, checksum }
+}
+
+/** Why the database is not what these files make of it. */
+function misfitOf(files: Recorded[], applied: ReadonlyMap<string, string>): string | undefined {
+  for (const { name, checksum } of files) {
+    const found = applied.get(name)
+    if (found === undefined) return `the database is older than this version: it lacks ${name}`
+    if (found !== checksum) return `${name} is another one in the database`
+  }
+  return undefined
 }
 
 /** undefined_table, invalid_schema_name, insufficient_privilege: it answers, but is none of ours. */

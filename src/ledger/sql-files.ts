@@ -5,24 +5,48 @@ import { PACKAGE_ROOT } from '../package-root.ts'
 
 const SQL = join(PACKAGE_ROOT, 'sql')
 
-/** A file of `sql/`, under the name that `schema_files` knows it by. */
-export interface SourceFile {
+/** What `schema_files` knows of a file of `sql/`. */
+export interface Recorded {
   name: string
-  text: string
   checksum: string
 }
 
-export function readAll(): SourceFile[] {
-  return [...['migrations/', 'views/', 'functions/'].flatMap(readFolder), readSource('roles.sql')]
+export interface SourceFile extends Recorded {
+  text: string
+}
+
+export const readMigrations = (): SourceFile[] => readFolder('migrations/')
+
+/** What is made anew whenever any of it has changed, in the order in which it is. */
+export function readReplaced(): Record<'views' | 'functions' | 'roles', SourceFile[]> {
+  return {
+    views: readFolder('views/'),
+    functions: readFolder('functions/'),
+    roles: [readSource('roles.sql')],
+  }
+}
+
+/** Name of the row that has the number of what was made last, in place of a checksum. */
+const REVISION = 'revision'
+
+/** Of two texts of a function no checksum says which one is newer: this number, of `sql/revision.json`, does. */
+export function readRevision(): Recorded {
+  const { revision } = JSON.parse(readFileSync(join(SQL, 'revision.json'), 'utf8'))
+  return { name: REVISION, checksum: String(revision) }
+}
+
+/** Whether a newer program has replaced views, functions and roles of the database. @param known checksums by name */
+export function hasNewerRevision(known: ReadonlyMap<string, string>, own: Recorded): boolean {
+  return Number(known.get(REVISION) ?? 0) > Number(own.checksum)
 }
 
 // At once, not each a round through the thread pool: a start waits for all of them.
-export function readFolder(folder: string): SourceFile[] {
+function readFolder(folder: string): SourceFile[] {
   const names = readdirSync(join(SQL, folder)).filter((name) => name.endsWith('.sql'))
   return names.sort().map((name) => readSource(folder + name))
 }
 
-export function readSource(name: string): SourceFile {
+function readSource(name: string): SourceFile {
   const text = readFileSync(join(SQL, name), 'utf8')
   return { name, text, checksum: createHash('sha256').update(text).digest('hex') }
 }

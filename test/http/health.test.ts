@@ -126,6 +126,26 @@ describe('/health/ready', () => {
     await owner`update schema_files set checksum = ${kept?.checksum ?? ''} where name = ${name}`
     expect(await migrations()).toEqual({ ok: true })
 
+    const replaced = 'functions/ledger_apply.sql'
+    const [rules] = await owner<{ checksum: string }[]>`
+      select checksum from schema_files where name = ${replaced}`
+    await owner`update schema_files set checksum = 'of another text' where name = ${replaced}`
+    expect(await migrations()).toEqual({
+      ok: false,
+      reason: `${replaced} is another one in the database`,
+    })
+    const [revision] = await owner<{ checksum: string }[]>`
+      select checksum from schema_files where name = 'revision'`
+    await owner`update schema_files set checksum = '999999' where name = 'revision'`
+    expect(await migrations()).toEqual({
+      ok: true,
+      reason: 'the database is newer than this version: it has other functions',
+    })
+    await owner`
+      update schema_files set checksum = ${revision?.checksum ?? ''} where name = 'revision'`
+    await owner`update schema_files set checksum = ${rules?.checksum ?? ''} where name = ${replaced}`
+    expect(await migrations()).toEqual({ ok: true })
+
     // A newer version began to replace this one: until it has, this one serves on.
     await owner`insert into schema_files (name, checksum) values ('migrations/9999_next.sql', 'x')`
     expect((await ask({ state: 'live' })).status).toBe(200)

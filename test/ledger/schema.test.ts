@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/ledger/database.ts'
+import { readReplaced } from '../../src/ledger/sql-files.ts'
 import { createDatabase, type TestDatabase } from '../environment/index.ts'
 
 const GOLDEN = new URL('../../sql/schema.txt', import.meta.url)
@@ -58,4 +60,19 @@ test('the schema is the one that sql/schema.txt shows (to renew it: UPDATE_SCHEM
   const text = await schema()
   if (process.env.UPDATE_SCHEMA) writeFileSync(GOLDEN, text)
   expect(text).toBe(readFileSync(GOLDEN, 'utf8'))
+})
+
+const REVISION = new URL('../../sql/revision.json', import.meta.url)
+
+test('other views, functions or roles have a higher number in sql/revision.json (to raise it: UPDATE_SCHEMA=1)', () => {
+  const files = Object.values(readReplaced()).flat()
+  const lines = files.map(({ name, checksum }) => `${checksum} ${name}\n`).join('')
+  const checksum = createHash('sha256').update(lines).digest('hex')
+  const read = () => JSON.parse(readFileSync(REVISION, 'utf8'))
+  const { revision, checksum: counted } = read()
+  if (process.env.UPDATE_SCHEMA && counted !== checksum) {
+    const next = { revision: revision + 1, checksum }
+    writeFileSync(REVISION, `${JSON.stringify(next, null, 2)}\n`)
+  }
+  expect(read()).toMatchObject({ checksum })
 })

@@ -10,10 +10,14 @@ same when they start; where they log in as a user who may not, this command is t
 is safe: one does the work.`,
   options: {},
   async run({ json, terminal, config }) {
-    const { applied } = await withDatabase(config, terminal, ({ ownerUrl }) => migrate(ownerUrl), {
-      newDatabase: true,
-    })
-    if (json) terminal.print(JSON.stringify({ applied }))
+    const { applied, newer } = await withDatabase(
+      config,
+      terminal,
+      ({ ownerUrl }) => migrate(ownerUrl),
+      { newDatabase: true },
+    )
+    if (json) terminal.print(JSON.stringify({ applied, newer }))
+    else if (newer) terminal.print('The database is newer than this program, and stays as it is.')
     else if (applied.length === 0) terminal.print('The database is up to date.')
     else for (const name of applied) terminal.print(`Applied ${name}`)
     return 0

@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { livebalance } from '../cli/livebalance.ts'
+import { createEmptyDatabase, eventually, type TestDatabase } from '../environment/index.ts'
+
+let database: TestDatabase
+let owner: Sql
+beforeEach(async () => {
+  database = await createEmptyDatabase()
+  owner = connect(database.ownerUrl, { max: 1 })
+  await migrate(database.ownerUrl)
+})
+afterEach(async () => {
+  await owner.end()
+  await database.drop()
+})
+
+const replaced = (sql: Sql) =>
+  sql.unsafe(`
+    create or replace function wallet_of(p_tenant text, p_user_id text) returns bigint
+      language sql as 'select 7::bigint';
+    update schema_files set checksum = 'x' where name = 'functions/wallet_of.sql';
+    update schema_files set checksum = '999999' where name = 'revision'`)
+const wallet = async () => (await owner`select wallet_of('t', 'u')::int as id`)[0]?.id
+
+describe('functions of a newer program, which came without a migration', () => {
+  test('stay when an older program starts, which works with them', async () => {
+    await replaced(owner)
+    const found = { applied: [], newer: true, canUseAppRole: true }
+    expect(await migrate(database.appUrl)).toEqual(found)
+    await migrate(database.ownerUrl)
+    expect(await wallet()).toBe(7)
+  })
+
+  test('stay also when they come while the older program waits for its turn', async () => {
+    await owner`update schema_files set checksum = 'x' where name = 'functions/uuid_at.sql'`
+    const watcher = connect(database.ownerUrl, { max: 1 })
+    let older: ReturnType<typeof migrate> | undefined
+    await owner.begin(async (tx) => {
+      // The lock of migrations: src/ledger/migrate.ts.
+      await tx`select pg_advisory_xact_lock(7236178)`
+      older = migrate(database.ownerUrl)
+      await eventually(async () =>
+        expect(
+          await watcher`
+            select from pg_stat_activity
+            where datname = current_database() and wait_event = 'advisory'`,
+        ).toHaveLength(1),
+      )
+      await replaced(tx as unknown as Sql)
+    })
+    await watcher.end()
+    expect(await older).toMatchObject({ applied: [], newer: true })
+    expect(await wallet()).toBe(7)
+  })
+
+  test('are said by `livebalance migrate`, and are no hindrance to an audit', async () => {
+    await replaced(owner)
+    const env = { DATABASE_URL: database.ownerUrl }
+    expect(await livebalance(env, 'migrate')).toMatchObject({
+      code: 0,
+      stdout: 'The database is newer than this program, and stays as it is.\n',
+    })
+    const { json } = await livebalance(env, 'migrate', '--json')
+    expect(json()).toEqual({ applied: [], newer: true })
+    expect(await livebalance(env, 'audit')).toMatchObject({ code: 0 })
+  })
+
+  test('give way once their number is gone, as docs/operations.md says', async () => {
+    await replaced(owner)
+    await owner`delete from schema_files where name = 'revision'`
+    expect(await migrate(database.ownerUrl)).toMatchObject({ applied: [], newer: false })
+    expect(await wallet()).toBeNull()
+  })
+
+  test('give way to those that come with a migration', async () => {
+    await replaced(owner)
+    await owner`delete from schema_files where name = 'migrations/0006_watched.sql'`
+    expect(await migrate(database.ownerUrl)).toMatchObject({ newer: false })
+    expect(await wallet()).toBeNull()
+  })
+})
