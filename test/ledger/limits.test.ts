@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresPolicies } from '../../src/ledger/postgres-policies.ts'
-import { eventually } from '../environment/index.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 
 let ledger: Sample
@@ -17,15 +16,6 @@ const limit = (userId: string, maxAmount: bigint | null, maxSum: bigint | null) 
   policies.putLimit({
     ...{ tenant, userId, type: 'booking_payment', currency: USD, maxAmount, maxSum },
     windowSeconds: maxSum === null ? null : 60,
-  })
-
-/** Resolves once somebody waits for a lock. */
-const somebodyWaits = () =>
-  eventually(async () => {
-    const waiting = await ledger.owner`
-      select from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`
-    expect(waiting).toHaveLength(1)
   })
 
 test('a payment above the largest single amount is refused, and moves nothing', async () => {
@@ -84,7 +74,7 @@ test('a limit holds that is put while the last monitor goes, in whichever order 
   await ledger.sql.begin(async (tx) => {
     await lateLimit(new PostgresPolicies(tx as unknown as Sql))
     going = policies.deleteMonitors({ tenant, userId: 'flo' })
-    await somebodyWaits()
+    await ledger.somebodyWaits()
   })
   expect(await going).toBe(1)
   expect(await ledger.run({ op: 'payment', userId: 'flo', amount: 2n })).toMatchObject({
@@ -99,7 +89,7 @@ test('a monitor that is put again while it is deleted: one waits for the other, 
   const kept = await ledger.owner.begin(async (tx) => {
     await tx`select from wallets where user_id = 'han' for update`
     deleting = policies.deleteMonitors({ tenant, userId: 'han' })
-    await somebodyWaits()
+    await ledger.somebodyWaits()
     return new PostgresPolicies(tx as unknown as Sql).putMonitor({ ...monitor, direction: 'below' })
   })
   expect(kept).toMatchObject(monitor)

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { WalletState } from '../../src/ledger/balance.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { eventually } from '../environment/index.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 
 let ledger: Sample
@@ -48,13 +47,7 @@ test('a recalculation waits for the wallet’s lock, and counts what its holder 
     recalculating = ledger.auditor.recalculate({ tenant, userId: 'cid' }, USD).finally(() => {
       settled = true
     })
-    await eventually(async () => {
-      // From another session: a transaction sees the activity as it was when it first looked.
-      const waiting = await ledger.owner`
-        select from pg_stat_activity
-        where datname = current_database() and wait_event_type = 'Lock' and query like '%recalculate(%'`
-      expect(waiting).toHaveLength(1)
-    })
+    await ledger.somebodyWaits('recalculate(')
     expect(settled).toBe(false)
     // What it must count, and would not if it had looked before it had the lock.
     const gift = {

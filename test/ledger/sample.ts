@@ -5,7 +5,7 @@ import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
-import { createDatabase } from '../environment/index.ts'
+import { createDatabase, eventually } from '../environment/index.ts'
 
 export const tenant = 'default'
 export const USD = 'USD'
@@ -31,6 +31,8 @@ export interface Sample {
   stateOf(userId: string): Promise<{ balance: bigint; held: bigint }>
   /** `[seq, event, newBalance]` of each. */
   eventsOf(userId: string): Promise<[number, string, bigint][]>
+  /** Resolves once one statement, that has `part` in its text, waits for a lock. */
+  somebodyWaits(part?: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -72,6 +74,15 @@ export async function openSample(): Promise<Sample> {
       const { events } = await store.eventsAfter({ tenant, userId }, 0, 1_000)
       return events.map(({ seq, event, newBalance }) => [seq, event, newBalance])
     },
+    somebodyWaits: (part = '') =>
+      eventually(async () => {
+        // Never from inside a transaction, which would see the activity as it was at its first look.
+        const waiting = await owner`
+          select from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'
+            and strpos(query, ${part}) > 0`
+        if (waiting.length !== 1) throw new Error(`${waiting.length} wait for a lock`)
+      }),
     async close() {
       await Promise.all([sql.end(), owner.end()])
       await database.drop()

@@ -1,24 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDatabase, eventually, mintToken, type TestDatabase } from '../environment/index.ts'
+import { expect, test } from 'vitest'
+import { eventually, mintToken } from '../environment/index.ts'
 import { describeInBrowser, visitor } from './browser.ts'
 import { isLive, showsBalance } from './on-page.ts'
-import { type Site, someone, startSite } from './site.ts'
-
-let database: TestDatabase
-let site: Site
-
-const desk = async (place: string) =>
-  (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/${place}`)
+import { siteOfSuite, someone } from './site.ts'
 
 describeInBrowser('the admin console', () => {
-  beforeAll(async () => {
-    database = await createDatabase()
-    site = await startSite(database)
-  }, 60_000)
-  afterAll(async () => {
-    await site?.stop()
-    await database?.drop()
-  })
+  const site = siteOfSuite()
+  const desk = async (place: string) =>
+    (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/${place}`)
 
   test('a user is found, refunded in part and adjusted, and sees it at once', async () => {
     const user = someone('Clara')

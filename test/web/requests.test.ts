@@ -1,23 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDatabase, eventually, type TestDatabase } from '../environment/index.ts'
+import { expect, test } from 'vitest'
+import { eventually } from '../environment/index.ts'
 import { describeInBrowser, visitor } from './browser.ts'
-import { type Site, someone, startSite } from './site.ts'
-
-let database: TestDatabase
-let site: Site
-
-const desk = async () =>
-  (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/requests`)
+import { siteOfSuite, someone } from './site.ts'
 
 describeInBrowser('the console’s queue', () => {
-  beforeAll(async () => {
-    database = await createDatabase()
-    site = await startSite(database)
-  }, 60_000)
-  afterAll(async () => {
-    await site?.stop()
-    await database?.drop()
-  })
+  const site = siteOfSuite()
+  const desk = async () =>
+    (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/requests`)
 
   test('a new request arrives by itself, and a rejection carries its note to the user', async () => {
     const page = await desk()

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
-import { inject, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
 import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config.ts'
 import { Releases } from '../../src/releases.ts'
 import {
+  createDatabase,
   mintToken,
   redisUrl,
   TEST_SECRET,
@@ -76,6 +77,21 @@ export async function startSite(database: TestDatabase, port = 0): Promise<Site>
       return (await call('admin', 'GET', '/admin/system')).connections
     },
   }
+}
+
+/** A site for the tests of one suite, on a database of its own: it is there once they run. */
+export function siteOfSuite(): Site {
+  const site = {} as Site
+  let database: TestDatabase | undefined
+  beforeAll(async () => {
+    database = await createDatabase()
+    Object.assign(site, await startSite(database))
+  }, 60_000)
+  afterAll(async () => {
+    await site.stop?.()
+    await database?.drop()
+  })
+  return site
 }
 
 /** A user whom no other test knows. */

@@ -1,21 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDatabase, eventually, type TestDatabase } from '../environment/index.ts'
+import { expect, test } from 'vitest'
+import { eventually } from '../environment/index.ts'
 import { describeInBrowser, visitor } from './browser.ts'
-import { type Site, someone, startSite } from './site.ts'
-
-let database: TestDatabase
-let site: Site
+import { siteOfSuite, someone } from './site.ts'
 
 describeInBrowser('the statement', () => {
-  beforeAll(async () => {
-    database = await createDatabase()
-    site = await startSite(database)
-  }, 60_000)
-  afterAll(async () => {
-    await site?.stop()
-    await database?.drop()
-  })
+  const site = siteOfSuite()
 
   test('it is filtered, turned page by page, and saved whole as CSV', async () => {
     const user = someone('frank')

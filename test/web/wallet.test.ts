@@ -1,23 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDatabase, eventually, mintToken, type TestDatabase } from '../environment/index.ts'
+import { expect, test } from 'vitest'
+import { eventually, mintToken } from '../environment/index.ts'
 import { describeInBrowser, visitor } from './browser.ts'
 import { balanceOn, isLive, notifications, showsBalance } from './on-page.ts'
-import { type Site, someone, startSite } from './site.ts'
-
-let database: TestDatabase
-let site: Site
+import { siteOfSuite, someone } from './site.ts'
 
 describeInBrowser('the wallet page', () => {
-  beforeAll(async () => {
-    database = await createDatabase()
-    site = await startSite(database)
-  }, 60_000)
-  afterAll(async () => {
-    await site?.stop()
-    await database?.drop()
-  })
+  const site = siteOfSuite()
 
-  test('a topup that an admin approves changes the balance within a second, without a reload', async () => {
+  test('a topup that an admin approves changes the balance, without a reload', async () => {
     const user = someone('alice')
     const wallet = await (await visitor({ sub: user })).open(site.url)
     const desk = await (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin`)
