@@ -1,0 +1,201 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import { eventually } from '../environment/index.ts'
+
+const good = { sub: 'alice', exp: Math.floor(Date.now() / 1000) + 3600 }
+
+describe('a token signed by a published key', () => {
+  const servers: { close(): void }[] = []
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close()
+  })
+
+  /** A key set on the network that counts how often it is asked for. */
+  async function provider() {
+    const state = { keys: [] as unknown[], asked: 0, status: 200, hangs: false, waiting: 0 }
+    const server = createServer((_, response) => {
+      state.asked++
+      if (state.hangs) {
+        state.waiting++
+        response.on('close', () => state.waiting--)
+        return
+      }
+      response.writeHead(state.status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ keys: state.keys }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    servers.push(server)
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`
+    return Object.assign(state, { url })
+  }
+
+  async function signer(alg: 'RS256' | 'ES256' | 'EdDSA', kid: string) {
+    const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+    return {
+      jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' },
+      token: (claims: Record<string, unknown> = good) =>
+        new SignJWT(claims).setProtectedHeader({ alg, kid }).sign(privateKey),
+    }
+  }
+
+  test.each(['RS256', 'ES256', 'EdDSA'] as const)('is accepted with %s', async (alg) => {
+    const source = await provider()
+    const key = await signer(alg, 'k1')
+    source.keys = [key.jwk]
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    await expect(authenticate(await key.token())).resolves.toMatchObject({ userId: 'alice' })
+  })
+
+  test('cannot be forged with the public key as an HS256 secret', async () => {
+    const source = await provider()
+    const key = await signer('RS256', 'k1')
+    source.keys = [key.jwk]
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    const forged = await new SignJWT(good)
+      .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
+      .sign(new TextEncoder().encode(JSON.stringify(key.jwk)))
+    await expect(authenticate(forged)).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+
+  test('is accepted with a key that was added later, and refused once its key is withdrawn', async () => {
+    let now = Date.now()
+    const source = await provider()
+    const [old, fresh] = await Promise.all([signer('ES256', 'old'), signer('ES256', 'new')])
+    source.keys = [old.jwk]
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'jwks', url: source.url },
+      now: () => now,
+    })
+    const oldToken = await old.token()
+    await authenticate(oldToken)
+
+    source.keys = [fresh.jwk]
+    await expect(authenticate(oldToken)).resolves.toBeDefined()
+    now += 31_000
+    await expect(authenticate(await fresh.token())).resolves.toBeDefined()
+    await expect(authenticate(oldToken)).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+
+  test('with an unknown key asks for the key set at most once in 30 s', async () => {
+    const source = await provider()
+    const [known, unknown] = await Promise.all([signer('ES256', 'a'), signer('ES256', 'b')])
+    source.keys = [known.jwk]
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    await authenticate(await known.token())
+    for (let i = 0; i < 20; i++) {
+      const token = await unknown.token({ ...good, sub: `user${i}` })
+      await expect(authenticate(token)).rejects.toMatchObject({ code: 'unauthorized' })
+    }
+    expect(source.asked).toBe(1)
+  })
+
+  test('that nobody can check asks for the key set at most once in 5 s, whatever comes in', async () => {
+    let now = Date.now()
+    const source = await provider()
+    source.status = 500
+    const key = await signer('ES256', 'a')
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'jwks', url: source.url },
+      now: () => now,
+    })
+    for (let i = 0; i < 20; i++) {
+      const token = await key.token({ ...good, sub: `user${i}` })
+      await expect(authenticate(token)).rejects.toMatchObject({ code: 'unavailable' })
+    }
+    expect(source.asked).toBe(1)
+    source.status = 200
+    source.keys = [key.jwk]
+    now += 5_000
+    await expect(authenticate(await key.token())).resolves.toBeDefined()
+    expect(source.asked).toBe(2)
+  })
+
+  test('is 503, not 401, while no key could be fetched at all', async () => {
+    const source = await provider()
+    source.status = 500
+    const key = await signer('ES256', 'a')
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    await expect(authenticate(await key.token())).rejects.toMatchObject({
+      status: 503,
+      code: 'unavailable',
+      retryAfter: 5,
+    })
+  })
+
+  test('is still accepted while the source of its known key is away', async () => {
+    let now = Date.now()
+    const source = await provider()
+    const key = await signer('ES256', 'a')
+    source.keys = [key.jwk]
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'jwks', url: source.url },
+      now: () => now,
+    })
+    await authenticate(await key.token())
+    source.status = 503
+    now += 3_000_000
+    const later = await key.token({ sub: 'bob', exp: good.exp + 7200 })
+    await expect(authenticate(later)).resolves.toMatchObject({ userId: 'bob' })
+  })
+
+  /** Known keys, of a source that hangs from now on. */
+  async function hanging() {
+    let now = Date.now()
+    const source = await provider()
+    const key = await signer('ES256', 'a')
+    source.keys = [key.jwk]
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'jwks', url: source.url },
+      now: () => now,
+    })
+    await authenticate(await key.token())
+    source.hangs = true
+    const tokenOf = (sub: string) => key.token({ sub, exp: good.exp + 7200 })
+    const fresh = async (sub: string) => authenticate(await tokenOf(sub))
+    const later = (milliseconds: number) => {
+      now += milliseconds
+    }
+    return { source, authenticate, tokenOf, fresh, later }
+  }
+
+  test('does not wait for a source that hangs, though its keys are due to be fetched again', async () => {
+    const { source, fresh, later } = await hanging()
+    later(601_000)
+    await expect(fresh('bob')).resolves.toMatchObject({ userId: 'bob' })
+    await eventually(() => expect(source.waiting).toBe(1))
+    await expect(fresh('carol')).resolves.toMatchObject({ userId: 'carol' })
+    // Had either waited, it would have been until this request was given up.
+    expect([source.asked, source.waiting]).toEqual([2, 1])
+  })
+
+  test('waits once for a source that hangs when its keys are old, and not again', async () => {
+    const { source, fresh, later } = await hanging()
+    later(1_201_000)
+    await expect(fresh('bob')).resolves.toMatchObject({ userId: 'bob' })
+    await eventually(() => expect([source.asked, source.waiting]).toEqual([2, 0]))
+    later(5_000)
+    await expect(fresh('carol')).resolves.toMatchObject({ userId: 'carol' })
+    await eventually(() => expect([source.asked, source.waiting]).toEqual([3, 1]))
+  }, 15_000)
+
+  test('is refused when its key was withdrawn while nobody asked', async () => {
+    const { source, fresh, later } = await hanging()
+    source.hangs = false
+    source.keys = []
+    later(1_201_000)
+    await expect(fresh('bob')).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+
+  test('is refused then also when it was remembered', async () => {
+    const { source, authenticate, tokenOf, later } = await hanging()
+    const token = await tokenOf('ann')
+    await expect(authenticate(token)).resolves.toMatchObject({ userId: 'ann' })
+    source.hangs = false
+    source.keys = []
+    later(1_201_000)
+    await expect(authenticate(token)).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+})
