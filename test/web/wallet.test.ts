@@ -31,7 +31,9 @@ describeInBrowser('the wallet page', () => {
 
     await wallet.getByText('Topup of $150.50 completed').waitFor()
     await wallet.getByRole('row', { name: /Topup.*For the trip.*Note: Enjoy.*Completed/ }).waitFor()
-    expect(await wallet.getByRole('heading', { name: 'Waiting for approval' }).count()).toBe(0)
+    await wallet
+      .getByRole('heading', { name: 'Waiting for approval' })
+      .waitFor({ state: 'detached' })
     await approve.waitFor({ state: 'detached' })
     expect(await wallet.evaluate(() => 'sameDocument' in window)).toBe(true)
   })
