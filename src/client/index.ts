@@ -14,6 +14,7 @@ export type {
   TransactionCompleted,
   TransactionFailed,
 } from './events.ts'
+export { createIdempotencyKey } from './idempotency-key.ts'
 export type { BalanceClientOptions, ServerOption, TokenOption } from './options.ts'
 export type { RetryBounds } from './retry.ts'
 export type { BalanceSnapshot, BalanceStatus, ConnectionState, Transport } from './snapshot.ts'

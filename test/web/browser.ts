@@ -7,7 +7,11 @@ import { mintToken } from '../environment/index.ts'
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
 const NO_CHROMIUM = 'needs a Chromium: set CHROMIUM_PATH, or put chromium on the PATH'
 
+/** A name of the machine itself that is not localhost: to a browser, plain http from it is no secure context. */
+export const FOREIGN_NAME = 'balance.test'
+
 const ARGUMENTS = [
+  `--host-resolver-rules=MAP ${FOREIGN_NAME} 127.0.0.1`,
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -81,8 +85,12 @@ export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
   const complaints: string[] = []
   context.on('weberror', (error) => complaints.push(String(error.error())))
   context.on('console', (message) => {
-    // Refusals and a server that is away are part of what is tested.
-    const expected = /Failed to load resource|WebSocket connection|ERR_/.test(message.text())
+    // Refusals and a server that is away are part of what is tested. Over plain http a browser says of one
+    // header that it is for https.
+    const expected =
+      /Failed to load resource|WebSocket connection|ERR_|Opener-Policy header has been ignored/.test(
+        message.text(),
+      )
     if (message.type() === 'error' && !expected) complaints.push(message.text())
   })
   onTestFinished(async () => {

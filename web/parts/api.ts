@@ -1,3 +1,4 @@
+import { createIdempotencyKey } from '../../src/client/idempotency-key.ts'
 import { Problem, problemFrom } from './problem.ts'
 import type { SessionKeeper } from './session.ts'
 
@@ -47,7 +48,7 @@ export function createApi(session: SessionKeeper): Api {
 
   return {
     get: (path, query, signal) => json(withQuery(path, query), signal ? { signal } : {}),
-    post: (path, value, key = crypto.randomUUID()) =>
+    post: (path, value, key = createIdempotencyKey()) =>
       json(path, { method: 'POST', ...body(value), headers: { ...type, 'Idempotency-Key': key } }),
     patch: (path, value) => json(path, { method: 'PATCH', ...body(value), headers: type }),
     file: async (path, query) => (await send(withQuery(path, query), {})).blob(),

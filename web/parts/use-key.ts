@@ -1,4 +1,5 @@
 import { useRef } from 'preact/hooks'
+import { createIdempotencyKey } from '../../src/client/idempotency-key.ts'
 
 /** An Idempotency-Key that stays the same while what is asked for does, so that a second try is no second deed. */
 export function useKey() {
@@ -6,7 +7,7 @@ export function useKey() {
   return {
     for(body: object): string {
       const text = JSON.stringify(body)
-      if (last.current?.body !== text) last.current = { body: text, key: crypto.randomUUID() }
+      if (last.current?.body !== text) last.current = { body: text, key: createIdempotencyKey() }
       return last.current.key
     },
     /** It worked: the same again is meant to be done again. */
