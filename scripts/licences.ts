@@ -23,7 +23,11 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /** What `npm run build` writes into the package from a development dependency. */
-const BUNDLED: Readonly<Record<string, string>> = { preact: 'in the wallet page and the console' }
+const BUNDLED: Readonly<Record<string, string>> = {
+  '@internationalized/number': 'in the wallet page and the console: amounts as people type them',
+  '@swc/helpers': 'in the wallet page and the console, as part of `@internationalized/number`',
+  preact: 'in the wallet page and the console',
+}
 
 interface Locked {
   version?: string

@@ -96,7 +96,7 @@ describeInBrowser('the wallet page', () => {
     wallet.on('request', (request) => {
       if (request.method() === 'POST') sent += 1
     })
-    for (const typed of ['', 'ten', '1.000,50', '1,000', '0']) {
+    for (const typed of ['', 'ten', '1.000', '€5', '0']) {
       await wallet.getByLabel('Amount to add').fill(typed)
       await wallet.getByRole('button', { name: 'Request topup' }).click()
       await wallet.locator('.error-text').waitFor()
@@ -106,6 +106,19 @@ describeInBrowser('the wallet page', () => {
     await wallet.getByRole('button', { name: 'Request topup' }).click()
     await wallet.getByRole('heading', { name: 'Waiting for approval' }).waitFor()
     expect(sent).toBe(1)
+  })
+
+  test('an amount is typed as the page prints it, and how it is understood stands below', async () => {
+    const user = someone('erik')
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+    const amount = wallet.getByLabel('Amount to add')
+    await amount.fill('$1,000.5')
+    await wallet.getByText('Understood as $1,000.50').waitFor()
+    expect(await amount.getAttribute('aria-describedby')).toMatch(/-note$/)
+    await wallet.getByRole('button', { name: 'Request topup' }).click()
+    await wallet.getByRole('button', { name: 'Cancel the topup of $1,000.50' }).waitFor()
+    await wallet.getByText('Understood as').waitFor({ state: 'detached' })
   })
 
   test('a pending topup can be taken back', async () => {

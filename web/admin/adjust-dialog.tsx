@@ -42,6 +42,7 @@ export function AdjustDialog({ api, userId, currency, close, done }: AdjustDialo
         currency={currency}
         value={amount.text}
         wrong={amount.wrong}
+        understood={amount.understood}
         onInput={amount.set}
       />
       <TextField

@@ -48,6 +48,7 @@ export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
         currency={currency}
         value={amount.text}
         wrong={amount.wrong}
+        understood={amount.understood}
         onInput={amount.set}
       />
       <TextField

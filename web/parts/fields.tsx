@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
+import { CURRENCIES } from '../../src/ledger/money.ts'
 
 interface FieldProps {
   label: string
@@ -44,12 +45,22 @@ export function TextField({ rows, ...props }: FieldProps & { rows?: number }) {
   )
 }
 
-export function AmountField({ currency, ...props }: FieldProps & { currency: string }) {
-  const { value, onInput, placeholder } = props
+interface AmountFieldProps extends FieldProps {
+  currency: string
+  /** How the text is understood, in words: it stands below before anything is sent. */
+  understood?: string | undefined
+  /** Currencies to choose from, besides all others; without it, the currency is given. */
+  currencies?: readonly string[] | undefined
+  onCurrency?: (currency: string) => void
+}
+
+/** A field for an amount, and for its currency where there is a choice. */
+export function AmountField({ currency, understood, ...props }: AmountFieldProps) {
+  const { value, onInput, placeholder, currencies, onCurrency } = props
   return (
-    <Labelled {...props}>
+    <Labelled {...props} note={understood && `Understood as ${understood}`}>
       {(control) => (
-        <div class="amount">
+        <div class={`amount ${currencies ? 'choice' : ''}`}>
           <input
             {...control}
             value={value}
@@ -58,12 +69,45 @@ export function AmountField({ currency, ...props }: FieldProps & { currency: str
             placeholder={placeholder ?? '0'}
             onInput={(event) => onInput(event.currentTarget.value)}
           />
-          <span class="unit" aria-hidden="true">
-            {currency}
-          </span>
+          {currencies ? (
+            <select
+              class="unit"
+              aria-label={`Currency of: ${props.label}`}
+              value={currency}
+              onChange={(event) => onCurrency?.(event.currentTarget.value)}
+            >
+              <CurrencyOptions first={currencies} others />
+            </select>
+          ) : (
+            <span class="unit" aria-hidden="true">
+              {currency}
+            </span>
+          )}
         </div>
       )}
     </Labelled>
+  )
+}
+
+/** Options of a `select`: the currencies that matter here, then all others if they can be chosen too. */
+export function CurrencyOptions({
+  first,
+  others = false,
+}: {
+  first: readonly string[]
+  others?: boolean
+}) {
+  const option = (code: string) => (
+    <option key={code} value={code}>
+      {code}
+    </option>
+  )
+  const rest = others ? [...CURRENCIES.keys()].filter((code) => !first.includes(code)).sort() : []
+  return (
+    <>
+      {first.map(option)}
+      {rest.length > 0 && <optgroup label="Others">{rest.map(option)}</optgroup>}
+    </>
   )
 }
 
@@ -78,16 +122,26 @@ function Labelled({
   label,
   hint,
   wrong,
+  note,
   children,
-}: FieldProps & { children: (control: Control) => ComponentChildren }) {
+}: FieldProps & {
+  /** A word about what was typed, as long as nothing is wrong. */
+  note?: string | undefined
+  children: (control: Control) => ComponentChildren
+}) {
   const id = useId()
-  const about = wrong ? `${id}-wrong` : undefined
+  const about = wrong ? `${id}-wrong` : note ? `${id}-note` : undefined
   return (
     <div class="field">
       <label for={id}>
         {label} {hint && <span class="hint">({hint})</span>}
       </label>
       {children({ id, class: 'input', 'aria-invalid': Boolean(wrong), 'aria-describedby': about })}
+      {note && !wrong && (
+        <span id={about} class="small soft figure">
+          {note}
+        </span>
+      )}
       {wrong && (
         <span id={about} class="error-text" role="alert">
           {wrong}

@@ -1,30 +1,24 @@
 import { useState } from 'preact/hooks'
-import { readAmount } from './money.ts'
+import { formatMoney, readAmount } from './money.ts'
 
-/** A typed amount, and what is wrong with it once somebody tried to send it. */
+/** A typed amount, how it is understood, and what is wrong with it once somebody tried to send it. */
 export function useAmount(currency: string, initial = '', { signed = false } = {}) {
   const [text, setText] = useState(initial)
   const [wrong, setWrong] = useState<string>()
+  const typed = readAmount(text, currency, { signed })
   return {
     text,
     wrong,
+    /** What would be sent, as the page writes money; undefined as long as it is no amount. */
+    understood: typed.amount === undefined ? undefined : formatMoney(typed.amount, currency),
     set(value: string) {
       setText(value)
       setWrong(undefined)
     },
     /** The amount as the server takes it; undefined, and a word about it, when it is none. */
     read(): string | undefined {
-      const amount = readAmount(text, currency, { signed })
-      if (amount === undefined) {
-        setWrong(
-          text.trim() === ''
-            ? 'How much?'
-            : signed
-              ? 'Write an amount such as 25 or -25.'
-              : 'Write an amount such as 25 or 25.50.',
-        )
-      }
-      return amount
+      setWrong(typed.wrong)
+      return typed.amount
     },
   }
 }

@@ -63,6 +63,7 @@ export function PaymentForm({ api, currency, done, topUp }: PaymentFormProps) {
         currency={currency}
         value={amount.text}
         wrong={amount.wrong}
+        understood={amount.understood}
         onInput={(value) => {
           amount.set(value)
           payment.forget()

@@ -51,6 +51,7 @@ export function TopupForm({ api, currency, amount: initial, pending, done }: Top
         currency={currency}
         value={amount.text}
         wrong={amount.wrong}
+        understood={amount.understood}
         onInput={amount.set}
       />
       <div class="quick">
