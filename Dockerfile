@@ -22,4 +22,4 @@ USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --start-interval=1s \
   CMD wget -q -O /dev/null "http://127.0.0.1:${PORT:-3000}/health/ready" || exit 1
-CMD ["node", "--max-semi-space-size=32", "--no-parallel-scavenge", "src/main.cjs"]
+CMD ["node", "--max-semi-space-size=32", "--no-parallel-scavenge", "src/main.js"]

@@ -6,24 +6,18 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../src/embedded/free-port.ts'
-import { migrate } from '../src/ledger/migrate.ts'
 import { isReady, openWorld, type World } from './http/world.ts'
 import { report } from './report.ts'
 import { compare, type Row } from './row.ts'
 
 /**
  * `npm run bench:startup`, in milliseconds. In production: from the start of the built server to its being
- * ready, with Postgres and Redis up, beside an empty Node process and the look whether the database is up
- * to date; and its parts, as the server itself tells them, beside the whole. On one's own machine: from `npm start` to the first answer; cold, with an empty data folder, so
- * that Postgres is initialised, and warm, the second start. Argument: rounds (5).
+ * ready, with Postgres and Redis up, beside a bundle of the same libraries that only connects and listens.
+ * On one's own machine: from `npm start` to the first answer; cold, with an empty data folder, so that
+ * Postgres is initialised, and warm, the second start. Argument: rounds (5).
  */
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const ROUNDS = Number(process.argv[2] ?? 5)
-
-/** The last is what the server cannot know: how long the system took to begin it, and to be answered. */
-const PARTS = ['node', 'code', 'settings', 'migrations', 'sessions', 'listening', 'answer'] as const
-
-type Parts = Record<(typeof PARTS)[number], number>
 
 const rows: Row[] = []
 const skipped: string[] = []
@@ -41,48 +35,33 @@ rows.push(...(await onOnesOwn()))
 report('startup', rows, skipped)
 
 async function inProduction(world: World): Promise<Row[]> {
-  const ready: number[] = []
-  const least: number[] = []
-  const parts: Parts[] = []
+  const ours: number[] = []
+  const bare: number[] = []
   for (let round = 0; round <= ROUNDS; round++) {
     const port = await freePort()
-    let told: Omit<Parts, 'answer'> | undefined
-    const onLine = (line: string) => {
-      told ??= (JSON.parse(line) as { took?: Omit<Parts, 'answer'> }).took
-    }
     const took = await until(
-      () => world.launch(port, [], onLine),
-      // Not asked before: to be refused every other millisecond takes one of two cores.
-      async () => told !== undefined && (await isReady(port)),
+      () => world.launch(port),
+      () => isReady(port),
     )
-    if (!told) throw new Error('the server did not say how long its start took')
-    const empty = await timed(process.execPath, ['-e', '0'])
-    const began = performance.now()
-    await migrate(world.databaseUrl)
-    // The first brings the database up to date, and builds the server.
+    const barePort = await freePort()
+    const bareTook = await until(
+      () => world.launchBare(barePort),
+      () => isReady(barePort),
+    )
+    // The first brings the database up to date, and builds both.
     if (round === 0) continue
-    ready.push(took)
-    const known = Object.values(told).reduce((sum, part) => sum + part, 0)
-    parts.push({ ...told, answer: took - known })
-    least.push(empty + performance.now() - began)
+    ours.push(took)
+    bare.push(bareTook)
   }
-  const row = { unit: 'ms', direction: '≤' as const }
   return [
     compare({
-      ...row,
+      unit: 'ms',
+      direction: '≤',
       what: 'production, process start to ready',
-      ours: ready,
-      limit: { name: 'node -e 0 and the migrations’ check', rounds: least },
-      goal: 1.6,
+      ours,
+      limit: { name: 'a bare bundle of the same libraries', rounds: bare },
+      goal: 1.3,
     }),
-    ...PARTS.map((part) =>
-      compare({
-        ...row,
-        what: `of it: ${part}`,
-        ours: parts.map((round) => round[part]),
-        limit: { name: 'the whole', rounds: ready },
-      }),
-    ),
   ]
 }
 
@@ -138,10 +117,4 @@ async function until(
 async function answers(port: number): Promise<boolean> {
   const answer = await fetch(`http://127.0.0.1:${port}/health/live`).catch(() => undefined)
   return answer?.ok === true
-}
-
-async function timed(command: string, args: string[]): Promise<number> {
-  const began = performance.now()
-  await once(spawn(command, args, { cwd: ROOT, stdio: 'ignore' }), 'close')
-  return performance.now() - began
 }

@@ -10,7 +10,6 @@ import { demoOf } from './demo.ts'
 import { EventLoopWatch } from './event-loop-watch.ts'
 import { cachedReads } from './http/cached-reads.ts'
 import { RequestMeter } from './http/request-meter.ts'
-import type { Laps } from './laps.ts'
 import { BatchingExecutor } from './ledger/executor.ts'
 import { housekeepingOf } from './ledger/housekeeping.ts'
 import { LedgerMeter } from './ledger/meter.ts'
@@ -60,18 +59,12 @@ const READS = ['balance', 'balanceAt', 'snapshot', 'transaction', 'transactions'
  * Starts the whole server. What was started is in `releases` also when a later step fails: run them to
  * stop, gracefully: streams end spread over `drainSeconds`, requests in flight finish, the outbox empties.
  */
-export async function boot(
-  config: Config,
-  log: Logger,
-  releases: Releases,
-  laps?: Laps,
-): Promise<Running> {
+export async function boot(config: Config, log: Logger, releases: Releases): Promise<Running> {
   await ensurePort(config.port, config.host)
   const tracing = await tracingOf(config, log)
   if (tracing) releases.add(() => tracing.close())
   const database = await openDatabase(config, log, releases)
   const { canUseAppRole } = await migrate(database.ownerUrl)
-  laps?.end('migrations')
   const dataDir = database.dataDir ?? config.dataDir
   const redis = await chooseRedis(config, dataDir, log, releases)
   const keys =
@@ -116,7 +109,6 @@ export async function boot(
     },
     releases,
   )
-  laps?.end('sessions')
 
   bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })
   const authenticator = createAuthenticator({
@@ -210,7 +202,6 @@ export async function boot(
   })
   releases.add(() => server.drain(config.drainSeconds))
   const address = await server.listen(config.port, config.host)
-  laps?.end('listening')
   startHousekeeping()
   return {
     address,

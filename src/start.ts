@@ -1,6 +1,5 @@
 import { boot } from './boot.ts'
 import { parseConfig } from './config.ts'
-import { Laps } from './laps.ts'
 import { createLogger } from './log.ts'
 import { Releases } from './releases.ts'
 import { startFailure } from './start-failure.ts'
@@ -31,17 +30,15 @@ export async function start(): Promise<void> {
   process.on('SIGINT', () => stop(0))
   process.on('SIGTERM', () => stop(0))
   try {
-    const laps = new Laps()
     const config = parseConfig()
     const log = createLogger(config)
-    laps.end('settings')
-    const running = await boot(config, log, releases, laps)
+    const running = await boot(config, log, releases)
     const { dataDir, redis, secret } = running
     if (dataDir !== undefined && secret !== undefined && !config.production) {
       process.stdout.write(await welcome(running, secret, config))
     }
     const url = urlOf(running.address)
-    log.info({ url, redis, dataDir, took: laps.took }, 'Livebalance is ready')
+    log.info({ url, redis, dataDir }, 'Livebalance is ready')
   } catch (error) {
     // Stopped while starting: what was under way failed for that reason.
     if (stopping) await stopping

@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
-import { bundleServer } from '../../scripts/bundle-server.ts'
+import { bundle, bundleServer } from '../../scripts/bundle-server.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
@@ -29,8 +27,10 @@ export interface World {
   redisUrl: string
   /** The server as `npm run build` makes it. Resolves with the port once it serves. */
   server(nodeArgs?: string[]): Promise<number>
-  /** The same, not waited for, at this port. With `onLine` it logs what it does, to that alone. */
-  launch(port: number, nodeArgs?: string[], onLine?: (line: string) => void): Promise<ChildProcess>
+  /** The same, not waited for, at this port. */
+  launch(port: number, nodeArgs?: string[]): Promise<ChildProcess>
+  /** A bundle of the server's libraries that connects, listens at this port and is ready, and nothing else. */
+  launchBare(port: number): Promise<ChildProcess>
   /** A script of the bench that prints its port. */
   bare(script: URL, args: string[], env?: Record<string, string>): Promise<number>
   close(): Promise<void>
@@ -87,31 +87,44 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
     })
     return child
   }
+  const environment = (port: number) => ({
+    DATABASE_URL: postgres.ownerUrl,
+    REDIS_URL: redis.url,
+    JWT_SECRET: SECRET,
+    LOG_LEVEL: 'warn',
+    NODE_ENV: 'production',
+    // Limits are counted, as in production, and refuse nobody.
+    ...AMPLE,
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    DRAIN_SECONDS: '0',
+  })
+  const launchBuilt = (port: number, args: string[]) => {
+    const child = start([...NODE_FLAGS, ...args], environment(port))
+    child.stdout?.pipe(process.stderr)
+    return child
+  }
   const built = join(folder, 'built')
-  let building: Promise<void> | undefined
-  const launch: World['launch'] = async (port, nodeArgs = [], onLine) => {
+  let building: Promise<unknown> | undefined
+  const launch: World['launch'] = async (port, nodeArgs = []) => {
     building ??= bundleServer(built)
     await building
-    const child = start([...NODE_FLAGS, ...nodeArgs, join(built, 'src/main.cjs')], {
-      DATABASE_URL: postgres.ownerUrl,
-      REDIS_URL: redis.url,
-      JWT_SECRET: SECRET,
-      LOG_LEVEL: onLine ? 'info' : 'warn',
-      NODE_ENV: 'production',
-      // Limits are counted, as in production, and refuse nobody.
-      ...AMPLE,
-      PORT: String(port),
-      HOST: '127.0.0.1',
-      DRAIN_SECONDS: '0',
-    })
-    if (onLine) createInterface({ input: child.stdout as Readable }).on('line', onLine)
-    else child.stdout?.pipe(process.stderr)
-    return child
+    return launchBuilt(port, [...nodeArgs, join(built, 'src/main.js')])
+  }
+  const bareBuilt = join(folder, 'bare')
+  let buildingBare: Promise<unknown> | undefined
+  const launchBare: World['launchBare'] = async (port) => {
+    buildingBare ??= bundle(['bench/http/bare-start.ts'], bareBuilt, 'bench/http').then(() =>
+      writeFile(join(bareBuilt, 'package.json'), '{"type":"module"}'),
+    )
+    await buildingBare
+    return launchBuilt(port, [join(bareBuilt, 'bare-start.js')])
   }
   return {
     databaseUrl: postgres.ownerUrl,
     redisUrl: redis.url,
     launch,
+    launchBare,
     async server(nodeArgs) {
       const port = await freePort()
       const child = await launch(port, nodeArgs)

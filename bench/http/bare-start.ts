@@ -1,0 +1,35 @@
+/**
+ * The least that a start can cost: the server's libraries, all loaded, a session of Postgres, one of Redis with
+ * a subscription, and a port. It answers every request with 200.
+ */
+import { createServer } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { Server as Engine } from 'engine.io'
+import { Hono } from 'hono'
+import { sign } from 'hono/jwt'
+import { Redis } from 'ioredis'
+import { jwtVerify } from 'jose'
+import { parse } from 'lossless-json'
+import pino from 'pino'
+import postgres from 'postgres'
+import { Registry } from 'prom-client'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { Server } from 'socket.io'
+import { WebSocketServer } from 'ws'
+import { z } from 'zod'
+
+const { DATABASE_URL = '', REDIS_URL = '', PORT = '0' } = process.env
+const log = pino({ level: 'warn' })
+const sql = postgres(DATABASE_URL, { max: 1 })
+const redis = new Redis(REDIS_URL)
+const app = new Hono().get('*', (c) => c.text('ok'))
+const io = new Server()
+io.bind(new Engine())
+// Named, so that the bundler keeps each.
+const loaded = [sign, jwtVerify, parse, Registry, RateLimiterMemory, WebSocketServer, z.object]
+
+await Promise.all([sql`select 1`, redis.subscribe('bare')])
+createServer(getRequestListener(app.fetch)).listen(Number(PORT), '127.0.0.1', () => {
+  log.debug({ libraries: loaded.length }, 'listening')
+})
+process.once('SIGTERM', () => process.exit(0))
