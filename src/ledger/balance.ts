@@ -11,6 +11,13 @@ export interface Balance {
   updatedAt: string
 }
 
+/** What a user has in every currency that they ever had something in. */
+export interface Balances {
+  items: Balance[]
+  /** The user's newest event when this was read. */
+  seq: number
+}
+
 /** A row of `balance_snapshots`: a wallet's balance in one currency as of its newest entry. */
 export interface Snapshot extends Who {
   currency: string

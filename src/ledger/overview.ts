@@ -14,6 +14,8 @@ export interface WalletSummary {
   currency: string
   balance: bigint
   held: bigint
+  /** Every currency that they ever had something in, by its code. */
+  balances: { currency: string; balance: bigint; held: bigint }[]
   /** ISO 8601, of the newest change. */
   updatedAt: string
 }

@@ -15,24 +15,34 @@ export class PostgresOverview implements Overview {
 
   async wallets({ tenant, currency, search = '', cursor = '', limit }: WalletQuery) {
     const rows = await this.#sql<
-      { user_id: string; balance: string; held: string; updated_at: string }[]
+      {
+        user_id: string
+        balances: { currency: string; balance: string; held: string }[]
+        updated_at: string
+      }[]
     >`
-      select w.user_id, coalesce(s.balance, 0) as balance, coalesce(s.held, 0) as held,
+      select w.user_id, coalesce(s.balances, '[]') as balances,
         to_json(coalesce(s.updated_at, w.created_at)) #>> '{}' as updated_at
       from wallets w
-      left join balance_snapshots s on s.wallet_id = w.id and s.currency = ${currency}
+      cross join lateral (
+        select max(updated_at) as updated_at, json_agg(json_build_object(
+          'currency', currency, 'balance', balance::text, 'held', held::text
+        ) order by currency) as balances
+        from balance_snapshots where wallet_id = w.id
+      ) s
       where w.tenant = ${tenant} and w.user_id > ${cursor}
         and strpos(lower(w.user_id), lower(${search})) > 0
       order by w.user_id limit ${limit + 1}`
-    const items = rows.slice(0, limit).map(
-      (row): WalletSummary => ({
-        userId: row.user_id,
+    const items = rows.slice(0, limit).map((row): WalletSummary => {
+      const balances = row.balances.map(({ currency, balance, held }) => ({
         currency,
-        balance: BigInt(row.balance),
-        held: BigInt(row.held),
-        updatedAt: toIso(row.updated_at),
-      }),
-    )
+        balance: BigInt(balance),
+        held: BigInt(held),
+      }))
+      const { balance = 0n, held = 0n } = balances.find((one) => one.currency === currency) ?? {}
+      const updatedAt = toIso(row.updated_at)
+      return { userId: row.user_id, currency, balance, held, balances, updatedAt }
+    })
     return { items, nextCursor: rows.length > limit ? (items.at(-1)?.userId ?? null) : null }
   }
 

@@ -1,8 +1,15 @@
-import type { Balance, Snapshot } from './balance.ts'
+import type { Balance, Balances, Snapshot } from './balance.ts'
 import type { Transaction } from './command.ts'
 import type { Sql } from './database.ts'
 import type { Who } from './event.ts'
-import type { Reader, TransactionFilter, TransactionPage, TransactionQuery } from './reader.ts'
+import type {
+  Reader,
+  RequestPage,
+  RequestQuery,
+  TransactionFilter,
+  TransactionPage,
+  TransactionQuery,
+} from './reader.ts'
 import { type TransactionRow, toIso, toTransaction } from './rows.ts'
 
 /** Rows that one page of a statement holds. */
@@ -51,6 +58,33 @@ export class PostgresReader implements Reader {
     return BigInt(row?.balance ?? 0)
   }
 
+  async balances(who: Who): Promise<Balances | undefined> {
+    const rows = await this.#sql<
+      { seq: string; currency: string | null; balance: string; held: string; updated_at: string }[]
+    >`
+      select w.seq, s.currency, s.balance, s.held, to_json(s.updated_at) #>> '{}' as updated_at
+      from wallets w left join balance_snapshots s on s.wallet_id = w.id
+      where w.tenant = ${who.tenant} and w.user_id = ${who.userId}
+      order by s.currency`
+    const seq = Number(rows[0]?.seq)
+    return (
+      rows[0] && {
+        seq,
+        items: rows.flatMap(({ currency, balance, held, updated_at }) =>
+          currency === null
+            ? []
+            : {
+                currency,
+                balance: BigInt(balance),
+                held: BigInt(held),
+                seq,
+                updatedAt: toIso(updated_at),
+              },
+        ),
+      }
+    )
+  }
+
   async snapshot(who: Who, currency: string): Promise<Snapshot | undefined> {
     const [row] = await this.#sql<
       (Omit<BalanceRow, 'seq'> & { version: string; created_at: string })[]
@@ -87,13 +121,39 @@ export class PostgresReader implements Reader {
     const rows = await sql<{ json: TransactionRow }[]>`
       select to_json(t) as json from transactions t
       where ${this.#matches(query)}
-      ${query.cursor === undefined ? sql`` : sql`and id < ${query.cursor}`}
-      order by id desc limit ${query.limit + 1}`
-    const items = rows.slice(0, query.limit).map((row) => toTransaction(row.json))
-    return {
-      items,
-      nextCursor: rows.length > query.limit ? (items[items.length - 1]?.id ?? null) : null,
-    }
+      ${this.#after(query)}
+      ${this.#order(query)} limit ${query.limit + 1}`
+    return toPage(
+      rows.map(({ json }) => json),
+      query.limit,
+    )
+  }
+
+  /** One statement, so that the number fits what is listed. Each type has its own part of the partial index. */
+  async requests({ types, ...query }: RequestQuery): Promise<RequestPage> {
+    const sql = this.#sql
+    const waiting = types.map((type) => this.#matches({ ...query, type, status: 'pending' }))
+    const parts = <T>(part: (matches: T) => unknown, matches: readonly T[]) =>
+      matches.map((each, i) =>
+        i === 0 ? sql`${part(each) as never}` : sql`union all ${part(each) as never}`,
+      )
+    const [row] = await sql<{ total: number; offset: number; rows: TransactionRow[] }[]>`
+      select n.total, n.total - n.left_over as offset, coalesce((
+        select json_agg(to_json(page) ${this.#order(query)}) from (
+          select * from (${parts(
+            (matches) => sql`(
+              select * from transactions where ${matches} ${this.#after(query)}
+              ${this.#order(query)} limit ${query.limit + 1})`,
+            waiting,
+          )}) found
+          ${this.#order(query)} limit ${query.limit + 1}
+        ) page), '[]') as rows
+      from (
+        select count(*)::int as total, (count(*) filter (where true ${this.#after(query)}))::int as left_over
+        from (${parts((matches) => sql`(select id from transactions where ${matches})`, waiting)}) waiting
+      ) n`
+    const { total = 0, offset = 0, rows = [] } = row ?? {}
+    return { ...toPage(rows, query.limit), total, offset }
   }
 
   async *statement(filter: TransactionFilter): AsyncIterable<Transaction[]> {
@@ -111,6 +171,16 @@ export class PostgresReader implements Reader {
     }
   }
 
+  #after({ cursor, order }: TransactionQuery) {
+    const sql = this.#sql
+    if (cursor === undefined) return sql``
+    return order === 'asc' ? sql`and id > ${cursor}` : sql`and id < ${cursor}`
+  }
+
+  #order({ order }: TransactionQuery) {
+    return order === 'asc' ? this.#sql`order by id` : this.#sql`order by id desc`
+  }
+
   /** A user's transactions by (wallet_id, id), a tenant's by (tenant, id); times narrow the id. */
   #matches(filter: TransactionFilter) {
     const sql = this.#sql
@@ -123,6 +193,12 @@ export class PostgresReader implements Reader {
       ${from === undefined ? sql`` : sql`and id >= first_uuid_at(${from}::text::timestamptz)`}
       ${to === undefined ? sql`` : sql`and id < first_uuid_at(${to}::text::timestamptz)`}`
   }
+}
+
+/** @param rows one more than fit on the page, where there are more */
+function toPage(rows: readonly TransactionRow[], limit: number): TransactionPage {
+  const items = rows.slice(0, limit).map(toTransaction)
+  return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
 }
 
 /**

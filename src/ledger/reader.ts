@@ -1,9 +1,9 @@
-import type { Snapshot } from './balance.ts'
+import type { Balances, Snapshot } from './balance.ts'
 import type { Transaction, TransactionStatus, TransactionType } from './command.ts'
 import type { Who } from './event.ts'
 import type { EventStore } from './event-store.ts'
 
-/** Which transactions; what is left out does not narrow. Newest first. */
+/** Which transactions; what is left out does not narrow. */
 export interface TransactionFilter {
   tenant: string
   userId?: string
@@ -19,6 +19,16 @@ export interface TransactionQuery extends TransactionFilter {
   /** The `nextCursor` of the page before: the id of its last transaction. */
   cursor?: string
   limit: number
+  /** By time of request. Default `desc`, newest first. */
+  order?: 'asc' | 'desc'
+}
+
+/** The types that an admin decides. */
+export type RequestType = Extract<TransactionType, 'topup' | 'withdrawal'>
+
+/** Which of the requests that wait for an admin. */
+export interface RequestQuery extends Omit<TransactionQuery, 'type' | 'status'> {
+  types: readonly RequestType[]
 }
 
 export interface TransactionPage {
@@ -27,14 +37,25 @@ export interface TransactionPage {
   nextCursor: string | null
 }
 
+export interface RequestPage extends TransactionPage {
+  /** How many wait, on all pages. */
+  total: number
+  /** How many of them come before this page. */
+  offset: number
+}
+
 /** The ledger's read side. Everything is read from Postgres. */
 export interface Reader extends Pick<EventStore, 'balance'> {
   /** Minor units; 0 before the first entry. `at` is ISO 8601, inclusive. */
   balanceAt(who: Who, currency: string, at: string): Promise<bigint>
+  /** Undefined for a user whom the ledger does not know. Makes nobody known. */
+  balances(who: Who): Promise<Balances | undefined>
   snapshot(who: Who, currency: string): Promise<Snapshot | undefined>
   /** With `userId`, only that user's own transaction is found. */
   transaction(tenant: string, id: string, userId?: string): Promise<Transaction | undefined>
   transactions(query: TransactionQuery): Promise<TransactionPage>
+  /** The requests that wait for an admin, with their number. */
+  requests(query: RequestQuery): Promise<RequestPage>
   /**
    * The whole selection, oldest first, in pages: memory does not grow with its length. What is added
    * while it is read may or may not be in it; nothing is in it twice. Leaving the loop early frees the cursor.

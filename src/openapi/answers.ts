@@ -12,6 +12,11 @@ const direction = z.enum(['below', 'above'])
 export const transaction = wireTransaction
 export const page = wirePage
 
+export const requests = page.extend({
+  total: z.int().meta({ description: 'How many wait, on all pages.' }),
+  offset: z.int().meta({ description: 'How many of them come before this page.' }),
+})
+
 export const problem = z
   .object({
     code: z.enum(Object.keys(CODES) as [ErrorCode]),
@@ -37,6 +42,20 @@ export const balance = z.union([
   }),
   z.object({ balance: amount, currency: z.string(), at: z.string() }),
 ])
+
+const inCurrency = z.object({
+  currency: z.string(),
+  balance: amount,
+  held: amount.meta({ description: 'Promised to open holds and withdrawals.' }),
+  available: amount.meta({ description: 'What can be spent: balance less held.' }),
+})
+
+export const balances = z.object({
+  items: z
+    .array(inCurrency.extend({ updatedAt: time }))
+    .meta({ description: 'By code of the currency. Empty before the first entry.' }),
+  seq: z.int().meta({ description: 'The newest event that is counted in.' }),
+})
 
 export const snapshot = z.object({
   userId: z.string(),
@@ -151,6 +170,9 @@ export const wallets = z.object({
       balance: amount,
       held: amount,
       available: amount,
+      balances: z
+        .array(inCurrency)
+        .meta({ description: 'Every currency that the user ever had something in.' }),
       updatedAt: time,
     }),
   ),

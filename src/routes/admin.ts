@@ -1,18 +1,23 @@
 import { z } from 'zod'
-import { wireAmount } from '../http/amount.ts'
 import { answer } from '../http/answer.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { query } from '../http/validate.ts'
+import { wireBalance } from './balance.ts'
 import type { RouteDeps } from './deps.ts'
+import { listing, toRequestPage } from './listing.ts'
+
+/** What an admin decides. */
+const REQUEST_TYPES = ['topup', 'withdrawal'] as const
 
 /** `/admin`: what the console shows besides transactions. */
 export function adminRoutes({
   currency,
   guards,
   overview,
+  reader,
   system,
-}: Pick<RouteDeps, 'currency' | 'guards' | 'overview' | 'system'>) {
+}: Pick<RouteDeps, 'currency' | 'guards' | 'overview' | 'reader' | 'system'>) {
   return factory
     .createApp()
     .get(
@@ -35,14 +40,31 @@ export function adminRoutes({
         const { tenant } = c.var.principal
         const page = await overview.wallets({ tenant, ...c.req.valid('query') })
         return answer(c, {
-          items: page.items.map(({ balance, held, ...rest }) => ({
-            ...rest,
-            balance: wireAmount(balance, rest.currency),
-            held: wireAmount(held, rest.currency),
-            available: wireAmount(balance - held, rest.currency),
+          items: page.items.map(({ balances, ...item }) => ({
+            ...wireBalance(item),
+            balances: balances.map(wireBalance),
           })),
           nextCursor: page.nextCursor,
         })
+      },
+    )
+    .get(
+      '/requests',
+      guards.requireAdmin,
+      query(
+        listing.omit({ type: true, status: true }).extend({
+          type: z
+            .enum(REQUEST_TYPES)
+            .exactOptional()
+            .meta({ description: 'Of this type alone. Default both.' }),
+          order: listing.shape.order.unwrap().default('asc').meta({
+            description: '`asc` for oldest first, `desc` for newest first.',
+          }),
+        }),
+      ),
+      (c) => {
+        const { type, ...selection } = c.req.valid('query')
+        return toRequestPage(c, reader, { ...selection, types: type ? [type] : REQUEST_TYPES })
       },
     )
     .get('/system', guards.requireAdmin, query(field.noFields), async (c) =>

@@ -8,6 +8,7 @@ import { answer } from '../http/answer.ts'
 import { foundFor } from '../http/cached-reads.ts'
 import { type Env, factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
+import { refusal } from '../http/refusal.ts'
 import { query } from '../http/validate.ts'
 import type { Who } from '../ledger/event.ts'
 import { wireNumber } from '../ledger/money.ts'
@@ -28,6 +29,7 @@ export function balanceRoutes({
       .meta({ description: 'Whose. Anyone but the caller: for an admin alone.' }),
   })
 
+  const named = wallet.shape.userId
   const whose = (c: Context<Env>, named: string | undefined): Who => {
     // `c.var` would copy all that the middlewares left.
     const principal = c.get('principal')
@@ -62,17 +64,18 @@ export function balanceRoutes({
           const balance = await reader.balanceAt(who, currency, at)
           return answer(c, { balance: wireAmount(balance, currency), currency, at })
         }
-        const { balance, held, seq, updatedAt } = await reader.balance(who, currency)
-        return answer(c, {
-          balance: wireAmount(balance, currency),
-          held: wireAmount(held, currency),
-          available: wireAmount(balance - held, currency),
-          currency,
-          seq,
-          updatedAt,
-        })
+        return answer(c, wireBalance(await reader.balance(who, currency)))
       },
     )
+    .get('/all', guards.requireUser, query(z.strictObject({ userId: named })), async (c) => {
+      const { userId } = c.req.valid('query')
+      const who = whose(c, userId)
+      const found = await reader.balances(who)
+      // Whoever asks about themselves is a user, if a new one. Asking about others makes nobody known.
+      if (!found && who.userId !== c.get('principal').userId) throw refusal('unknown_user')
+      const { items, seq } = found ?? { items: [], seq: 0 }
+      return answer(c, { items: items.map(({ seq: _, ...item }) => wireBalance(item)), seq })
+    })
     .get('/snapshot', guards.requireUser, query(wallet), async (c) => {
       const { currency, userId } = c.req.valid('query')
       const snapshot = await reader.snapshot(whose(c, userId), currency)
@@ -84,4 +87,17 @@ export function balanceRoutes({
         held: wireAmount(snapshot.held, currency),
       })
     })
+}
+
+/** What there is, what is promised of it and what can be spent, in major units. */
+export function wireBalance<T extends { balance: bigint; held: bigint; currency: string }>(
+  wallet: T,
+) {
+  const { balance, held, ...rest } = wallet
+  return {
+    ...rest,
+    balance: wireAmount(balance, wallet.currency),
+    held: wireAmount(held, wallet.currency),
+    available: wireAmount(balance - held, wallet.currency),
+  }
 }

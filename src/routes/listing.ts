@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { answer } from '../http/answer.ts'
 import type { Env } from '../http/env.ts'
 import * as field from '../http/fields.ts'
-import type { Reader, TransactionQuery } from '../ledger/reader.ts'
+import type { Reader, RequestQuery, TransactionQuery } from '../ledger/reader.ts'
 import { TRANSACTION_STATUSES, TRANSACTION_TYPES, toWireTransaction } from './wire.ts'
 
 /** Which transactions; `from` is inclusive, `to` exclusive, both by `createdAt`. */
@@ -21,12 +21,16 @@ export const ownListing = filters.extend({
     .exactOptional()
     .meta({ description: 'The `nextCursor` of the page before.' }),
   limit: field.pageLimit,
+  order: z
+    .enum(['asc', 'desc'])
+    .default('desc')
+    .meta({ description: '`asc` for oldest first, `desc` for newest first.' }),
 })
 
 /** The query of an admin's list, which may be narrowed to one user. */
 export const listing = ownListing.extend({ userId: field.userId.exactOptional() })
 
-/** Answers one page, newest first, of the caller's tenant. */
+/** Answers one page of the caller's tenant. */
 export async function toPage(
   c: Context<Env>,
   reader: Reader,
@@ -34,4 +38,17 @@ export async function toPage(
 ) {
   const page = await reader.transactions({ ...selection, tenant: c.var.principal.tenant })
   return answer(c, { items: page.items.map(toWireTransaction), nextCursor: page.nextCursor })
+}
+
+/** Answers one page of the requests that wait in the caller's tenant, and how many there are. */
+export async function toRequestPage(
+  c: Context<Env>,
+  reader: Reader,
+  selection: Omit<RequestQuery, 'tenant'>,
+) {
+  const { items, ...page } = await reader.requests({
+    ...selection,
+    tenant: c.var.principal.tenant,
+  })
+  return answer(c, { items: items.map(toWireTransaction), ...page })
 }

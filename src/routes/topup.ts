@@ -4,7 +4,7 @@ import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { listing, toPage } from './listing.ts'
+import { listing, toPage, toRequestPage } from './listing.ts'
 import { perform } from './perform.ts'
 
 /** `/transactions/topup`: a user asks for money, an admin says yes or no. */
@@ -42,7 +42,7 @@ export function topupRoutes({
       },
     )
     .get('/pending', guards.requireAdmin, query(listing.omit({ type: true, status: true })), (c) =>
-      toPage(c, reader, { ...c.req.valid('query'), type: 'topup', status: 'pending' }),
+      toRequestPage(c, reader, { ...c.req.valid('query'), types: ['topup'] }),
     )
     .get('/all', guards.requireAdmin, query(listing.omit({ type: true })), (c) =>
       toPage(c, reader, { ...c.req.valid('query'), type: 'topup' }),

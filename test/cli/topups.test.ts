@@ -19,7 +19,7 @@ describeWithRedis('topups, with a server', () => {
       new RegExp(`^${good.id} +cli-alice +90071992547409.91 +USD +pending`, 'm'),
     )
     const user = await cli('topups', 'list', '--user', 'nobody', '--json')
-    expect(user.json()).toEqual({ items: [] })
+    expect(user.json()).toEqual({ items: [], total: 0 })
 
     const rejected = await cli('topups', 'reject', bad.id, '--notes', 'no such payment', '--json')
     expect(rejected.json().items[0].transaction).toMatchObject({
@@ -42,7 +42,23 @@ describeWithRedis('topups, with a server', () => {
     const args = ['topups', 'list', '--user', 'cli-many', '--json', '--limit']
     const [all, some] = await Promise.all([cli(...args, '500'), cli(...args, '3')])
     expect(new Set(all.json().items.map(({ id }: { id: string }) => id)).size).toBe(101)
-    expect(some.json().items).toEqual(all.json().items.slice(0, 3))
+    expect(some.json()).toEqual({ items: all.json().items.slice(0, 3), total: 101 })
+  })
+
+  test('what waits is listed oldest first, and how much of it there is', async () => {
+    const [first, second] = [await topup(1, 'cli-order'), await topup(2, 'cli-order')]
+    const ids = async (...args: string[]) => {
+      const { items } = (
+        await cli('topups', 'list', '--user', 'cli-order', '--json', ...args)
+      ).json()
+      return items.map(({ id }: { id: string }) => id)
+    }
+    expect(await ids()).toEqual([first.id, second.id])
+    expect(await ids('--order', 'desc')).toEqual([second.id, first.id])
+    expect(await ids('--status', 'all')).toEqual([second.id, first.id])
+    expect(await ids('--status', 'all', '--order', 'asc')).toEqual([first.id, second.id])
+    const { stderr } = await cli('topups', 'list', '--user', 'cli-order', '--limit', '1')
+    expect(stderr).toContain('1 of 2: --limit shows more.')
   })
 
   test('a token that is not an admin’s is refused, with the server’s reason', async () => {
@@ -57,6 +73,7 @@ describeWithRedis('topups, with a server', () => {
     await topup(5)
     expect((await cli('topups', 'list', '--tenant', 'acme', '--json')).json()).toEqual({
       items: [],
+      total: 0,
     })
   })
 })

@@ -16,6 +16,7 @@ describe('what is typed', () => {
     [['recalculate', 'alice', '--all'], 'name a user, or give --all'],
     [['topups', 'approve'], 'name the topups'],
     [['topups', 'list', '--status', 'open'], '--status is pending'],
+    [['topups', 'list', '--order', 'newest'], '--order is asc or desc'],
     [['topups', 'list', '--limit', 'many'], '--limit is a number'],
     [['token'], '--sub is missing'],
     [['token', '--sub', 'a b'], '--sub is 1 to 128'],

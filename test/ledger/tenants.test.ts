@@ -147,6 +147,7 @@ const CALLS: Record<string, Record<string, () => Promise<unknown>>> = {
   PostgresReader: {
     balance: () => parts.reader.balance(mine, 'USD'),
     balanceAt: () => parts.reader.balanceAt(mine, 'USD', '2999-01-01T00:00:00Z'),
+    balances: () => parts.reader.balances(mine),
     snapshot: () => parts.reader.snapshot(mine, 'USD'),
     transaction: () =>
       Promise.all(
@@ -162,6 +163,19 @@ const CALLS: Record<string, Record<string, () => Promise<unknown>>> = {
           parts.reader.transactions({ ...mine, cursor, limit: 100 }),
         ),
       ]),
+    requests: () =>
+      Promise.all(
+        [undefined, ...parts.transactions].flatMap((cursor) =>
+          [{ tenant: 'mine' }, mine].map((whose) =>
+            parts.reader.requests({
+              ...whose,
+              types: ['topup', 'withdrawal'],
+              limit: 100,
+              ...(cursor !== undefined && { cursor }),
+            }),
+          ),
+        ),
+      ),
     statement: async () => [
       await all(parts.reader.statement(mine)),
       await all(parts.reader.statement({ tenant: 'mine' })),

@@ -55,6 +55,29 @@ describe('the balance', () => {
     expect((await get('?currency=usd')).body.code).toBe('unknown_currency')
   })
 
+  test('is listed in every currency, whatever the server’s own is', async () => {
+    const kate = { sub: 'kate' }
+    expect((await get('/all', kate)).body).toEqual({ items: [], seq: 0 })
+    await it.fund('kate', 250_000, 'JPY')
+    await it.fund('kate', 1.234, 'KWD')
+    await it.call(kate, 'POST /transactions/hold', { amount: 50_000, currency: 'JPY' })
+    const { body } = await get('/all?userId=kate', admin)
+    expect(body.items).toMatchObject([
+      { currency: 'JPY', balance: 250_000, held: 50_000, available: 200_000 },
+      { currency: 'KWD', balance: 1.234, held: 0, available: 1.234 },
+    ])
+    expect(body.seq).toBe((await get('', kate)).body.seq)
+  })
+
+  test('of a user who does not exist is 404, and asking brings nobody into being', async () => {
+    for (let i = 0; i < 2; i++) {
+      const { status, body } = await get('/all?userId=phantom', admin)
+      expect([status, body.code]).toEqual([404, 'unknown_user'])
+    }
+    expect((await get('/all?userId=alice', bob)).status).toBe(403)
+    expect((await get('/all?userId=alice', foreignAdmin)).status).toBe(404)
+  })
+
   test('can be asked for as it stood at a time', async () => {
     const dave = { sub: 'dave' }
     await it.fund('dave', 10)

@@ -127,6 +127,11 @@ const MATRIX: Record<string, Row> = {
     body: { amount: 1 },
   },
   'POST /transactions/hold/:id/void': { ...row(200, 404, 200, 404, 404), id: hold },
+  // Before those that make alice known to another tenant's admin, by being asked about her.
+  'GET /transactions/balance/all': {
+    ...row(200, 403, 403, 200, 404),
+    search: '?userId=alice',
+  },
   'GET /transactions/balance/cached': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
   'GET /transactions/balance': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
   'GET /transactions/balance/snapshot': {
@@ -172,6 +177,7 @@ const MATRIX: Record<string, Row> = {
   'GET /admin/revocations': row(403, 403, 403, 200, 200),
   'DELETE /admin/revocations/:id': { ...row(403, 403, 403, 200, 404), id: revocation },
   'GET /admin/wallets': row(403, 403, 403, 200, 200),
+  'GET /admin/requests': row(403, 403, 403, 200, 200),
   'GET /admin/system': row(403, 403, 403, 200, 200),
   // The pages are for everyone; what they show asks for a token.
   'GET /': anyone(200),

@@ -51,6 +51,26 @@ test.each([
   },
 )
 
+test.each([
+  ['/transactions/my-transactions', alice],
+  ['/transactions/all', admin],
+])('%s: oldest first on request, each once, to the newest', async (path, caller) => {
+  const [newest, read] = [await pay(), [] as string[]]
+  for (let cursor = ''; ; ) {
+    const { body } = await it.call(caller, `GET ${path}?order=asc&limit=30${cursor}`)
+    read.push(...body.items.map(({ id }: Listed) => id))
+    if (!body.nextCursor) break
+    cursor = `&cursor=${body.nextCursor}`
+  }
+  const all = await it.sql<{ id: string }[]>`
+    select id from transactions where tenant = 'default' ${
+      path.endsWith('/all') ? it.sql`` : it.sql`and user_id = 'alice'`
+    } order by id`
+  expect(read).toEqual(all.map(({ id }) => id))
+  expect(read.at(-1)).toBe(newest)
+  expect((await it.call(caller, `GET ${path}?order=up`)).status).toBe(400)
+})
+
 test('an export that is read while rows are added holds each older one once, oldest first', async () => {
   const before = await it.sql<{ id: string }[]>`
     select id from transactions where user_id = 'alice' order by id`

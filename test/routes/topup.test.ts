@@ -101,6 +101,69 @@ describe('a topup', () => {
   })
 })
 
+describe('what waits for an admin', () => {
+  interface Waiting {
+    items: { id: string; type: string; currency: string }[]
+    nextCursor: string | null
+    total: number
+    offset: number
+  }
+  const list = async (path: string, search: string): Promise<Waiting> =>
+    (await it.call(admin, `GET ${path}?userId=wanda&${search}`)).body
+  const ids = ({ items }: Waiting) => items.map(({ id }) => id)
+
+  test('is counted, and read oldest first page by page: topups and withdrawals together', async () => {
+    const wanda = { sub: 'wanda' }
+    await it.fund('wanda', 100)
+    const opened: string[] = []
+    for (const [path, currency] of [
+      ['topup', 'USD'],
+      ['withdrawal', 'USD'],
+      ['topup', 'JPY'],
+      ['withdrawal', 'USD'],
+      ['topup', 'USD'],
+    ]) {
+      const body = { amount: 1, currency }
+      opened.push((await it.call(wanda, `POST /transactions/${path}`, body)).body.id)
+    }
+    // An open hold waits for no admin.
+    await it.call(wanda, 'POST /transactions/hold', { amount: 1 })
+
+    const first = await list('/admin/requests', 'limit=2')
+    expect(first).toMatchObject({ total: 5, offset: 0, nextCursor: opened[1] })
+    expect(ids(first)).toEqual(opened.slice(0, 2))
+    const second = await list('/admin/requests', `limit=2&cursor=${first.nextCursor}`)
+    expect(second).toMatchObject({ total: 5, offset: 2, nextCursor: opened[3] })
+    expect(ids(second)).toEqual(opened.slice(2, 4))
+
+    // A decision on the page before moves this one up.
+    await process(String(opened[0]), { status: 'failed' })
+    const third = await list('/admin/requests', `limit=2&cursor=${second.nextCursor}`)
+    expect(third).toMatchObject({ total: 4, offset: 3, nextCursor: null })
+    expect(ids(third)).toEqual(opened.slice(4))
+
+    const newest = await list('/admin/requests', `order=desc&cursor=${opened[3]}`)
+    expect(newest).toMatchObject({ total: 4, offset: 2 })
+    expect(ids(newest)).toEqual([opened[2], opened[1]])
+    expect(ids(await list('/admin/requests', 'type=withdrawal'))).toEqual([opened[1], opened[3]])
+    expect(await list('/admin/requests', 'currency=JPY')).toMatchObject({ total: 1 })
+
+    const topups = await list('/transactions/topup/pending', 'limit=1')
+    expect(topups).toMatchObject({ total: 2, offset: 0, nextCursor: opened[4] })
+    const oldest = await list('/transactions/topup/pending', 'order=asc')
+    expect(ids(oldest)).toEqual([opened[2], opened[4]])
+  })
+
+  test('of nobody is nothing', async () => {
+    expect(await list('/admin/requests', 'type=withdrawal&currency=KWD')).toEqual({
+      items: [],
+      nextCursor: null,
+      total: 0,
+      offset: 0,
+    })
+  })
+})
+
 describe('an Idempotency-Key', () => {
   const topup = (key: string, body: unknown, caller = alice) =>
     it.call(caller, 'POST /transactions/topup', body, { 'Idempotency-Key': key })

@@ -52,3 +52,19 @@ test('a user without money in a currency has zero of it', async () => {
   const { items } = await wallets('?currency=EUR&search=carol')
   expect(items).toMatchObject([{ userId: 'carol', currency: 'EUR', balance: 0, available: 0 }])
 })
+
+test('a user’s money in other currencies is seen, whatever the currency that was asked for', async () => {
+  await ledger.fund('kenji', 250_000, 'JPY')
+  await ledger.fund('kenji', 1.234, 'KWD')
+  const { items } = await wallets('?search=kenji')
+  expect(items).toMatchObject([
+    {
+      currency: 'USD',
+      balance: 0,
+      balances: [
+        { currency: 'JPY', balance: 250_000, held: 0, available: 250_000 },
+        { currency: 'KWD', balance: 1.234, held: 0, available: 1.234 },
+      ],
+    },
+  ])
+})

@@ -5,13 +5,13 @@ import { TRANSACTION_STATUSES, type WireTransaction } from '../../routes/wire.ts
 import { CommandFailed, command, UsageError } from '../command.ts'
 import { Progress } from '../progress.ts'
 import { SERVER_NOTE, SERVER_OPTIONS, serverApi, take } from '../server-api.ts'
-import { table } from '../terminal.ts'
+import { count, table } from '../terminal.ts'
 
 type Status = (typeof TRANSACTION_STATUSES)[number]
 
 export const listTopups = command({
   name: 'topups list',
-  summary: 'List topups, newest first',
+  summary: 'List topups: those that wait oldest first, others newest first',
   details: SERVER_NOTE,
   options: {
     ...SERVER_OPTIONS,
@@ -21,6 +21,11 @@ export const listTopups = command({
       description: `${TRANSACTION_STATUSES.join(', ')} or all. Default pending.`,
     },
     user: { type: 'string', value: 'id', description: 'Of this user alone.' },
+    order: {
+      type: 'string',
+      value: 'order',
+      description: 'asc for oldest first, desc for newest first.',
+    },
     limit: { type: 'string', value: 'n', description: 'At most so many. Default 50.' },
   },
   async run({ options, json, terminal, config }) {
@@ -29,37 +34,50 @@ export const listTopups = command({
       throw new UsageError(`--status is ${TRANSACTION_STATUSES.join(', ')} or all`)
     }
     if (!/^[1-9]\d{0,5}$/.test(limit)) throw new UsageError('--limit is a number from 1 to 999999')
+    const { order = status === 'pending' ? 'asc' : 'desc' } = options
+    if (!ORDERS.has(order)) throw new UsageError('--order is asc or desc')
     const api = await serverApi(config, options)
-    const items = await list(api, Number(limit), {
+    const { items, total } = await list(api, Number(limit), {
       ...(status !== 'all' && { status: status as Status }),
       ...(user !== undefined && { userId: user }),
+      order: order as 'asc' | 'desc',
     })
-    terminal.print(json ? stringifyJson({ items }) : rows(items))
+    terminal.print(
+      json ? stringifyJson({ items, ...(total !== undefined && { total }) }) : rows(items),
+    )
+    if (!json && total !== undefined && total > items.length) {
+      terminal.note(`${items.length} of ${count(total)}: --limit shows more.`)
+    }
     return 0
   },
 })
 
+const ORDERS = new Set(['asc', 'desc'])
+
 async function list(
   api: BalanceApi,
   limit: number,
-  filter: { status?: Status; userId?: string },
-): Promise<WireTransaction[]> {
+  { status, ...filter }: { status?: Status; userId?: string; order: 'asc' | 'desc' },
+): Promise<{ items: WireTransaction[]; total?: number }> {
+  const { all, pending } = api.transactions.topup
   const items: WireTransaction[] = []
+  let total: number | undefined
   for (let cursor: string | null | undefined; cursor !== null; ) {
     const left = limit - items.length
-    const page = await take(
-      api.transactions.topup.all.$get({
-        query: {
-          ...filter,
-          limit: String(Math.min(100, left)),
-          ...(cursor !== undefined && { cursor }),
-        },
-      }),
-    )
+    const query = {
+      ...filter,
+      limit: String(Math.min(100, left)),
+      ...(cursor !== undefined && { cursor }),
+    }
+    // Of what waits the server says how much there is.
+    const waiting = status === 'pending' ? await take(pending.$get({ query })) : undefined
+    const page =
+      waiting ?? (await take(all.$get({ query: { ...query, ...(status && { status }) } })))
+    total ??= waiting?.total
     items.push(...page.items)
     cursor = items.length < limit ? page.nextCursor : null
   }
-  return items
+  return { items, ...(total !== undefined && { total }) }
 }
 
 function rows(items: readonly WireTransaction[]): string {

@@ -14,6 +14,13 @@ export const balance: Operations = {
     summary: 'The balance from Postgres, now or as it stood at a time',
     success: [200, answers.balance],
   },
+  'GET /transactions/balance/all': {
+    id: 'getBalances',
+    tag: 'Balance',
+    summary: 'The balance in every currency that the user ever had something in',
+    success: [200, answers.balances],
+    problems: { 404: '`unknown_user`: There is no such user. Only an admin can name one.' },
+  },
   'GET /transactions/balance/snapshot': {
     id: 'getSnapshot',
     tag: 'Balance',

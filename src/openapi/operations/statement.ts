@@ -6,13 +6,13 @@ export const statement: Operations = {
   'GET /transactions/my-transactions': {
     id: 'listOwnTransactions',
     tag: 'Statements',
-    summary: 'Your own transactions, newest first',
+    summary: 'Your own transactions, newest first unless `order` says otherwise',
     success: [200, answers.page],
   },
   'GET /transactions/all': {
     id: 'listTransactions',
     tag: 'Statements',
-    summary: 'All transactions of the tenant, newest first',
+    summary: 'All transactions of the tenant, newest first unless `order` says otherwise',
     success: [200, answers.page],
   },
   'GET /transactions/export': {

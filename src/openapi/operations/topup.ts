@@ -30,8 +30,8 @@ export const topup: Operations = {
   'GET /transactions/topup/pending': {
     id: 'listPendingTopups',
     tag: 'Topups',
-    summary: 'Topups that wait for an admin',
-    success: [200, answers.page],
+    summary: 'Topups that wait for an admin, and how many',
+    success: [200, answers.requests],
   },
   'GET /transactions/topup/all': {
     id: 'listTopups',
