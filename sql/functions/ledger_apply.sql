@@ -14,7 +14,9 @@ create or replace function ledger_apply(p_commands json)
 returns table (results json, changes json, outbox_id bigint)
 language plpgsql security definer
 set search_path = public, pg_temp set plan_cache_mode = force_generic_plan
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+-- Whoever locks a wallet for long delays a batch by no more than this: see src/ledger/locked-wallets.ts.
+set lock_timeout = '500ms' as $$
 #variable_conflict use_column
 declare
   -- What is asked, and by command the wallets of its user and of its receiver.

@@ -121,6 +121,11 @@ export function isTransient(error: unknown): boolean {
   return code === '40001' || code === '40P01' || code === '55P03'
 }
 
+/** Rolled back, for it waited too long for what another transaction has locked. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === '55P03'
+}
+
 function constraintOf(error: unknown): unknown {
   return (error as { constraint_name?: unknown } | null)?.constraint_name
 }

@@ -1,7 +1,14 @@
 import { Batcher } from './batcher.ts'
 import type { Command, Committed, Executor, Outcome, RefusalCode } from './command.ts'
 import { toJson } from './command-json.ts'
-import { asUnavailable, DatabaseUnavailable, isTransient, type Sql } from './database.ts'
+import {
+  asUnavailable,
+  DatabaseUnavailable,
+  isLockTimeout,
+  isTransient,
+  type Sql,
+} from './database.ts'
+import { LockedWallets } from './locked-wallets.ts'
 import type { LedgerObserver } from './observer.ts'
 import { type ChangeRow, type TransactionRow, toDetails, toEvents, toTransaction } from './rows.ts'
 
@@ -48,6 +55,7 @@ interface AppliedRow {
 export class BatchingExecutor implements Executor {
   readonly #sql: Sql
   readonly #batcher: Batcher<Command, Applied>
+  readonly #lockedWallets: LockedWallets
   readonly #onCommitted: (committed: Committed) => Promise<void>
   readonly #retryFor: number
   readonly #callTimeout: number
@@ -55,6 +63,7 @@ export class BatchingExecutor implements Executor {
 
   constructor(sql: Sql, options: ExecutorOptions = {}) {
     this.#sql = sql
+    this.#lockedWallets = new LockedWallets(sql)
     this.#onCommitted = options.onCommitted ?? (() => Promise.resolve())
     this.#retryFor = options.retryFor ?? 5_000
     this.#callTimeout = options.callTimeout ?? 10_000
@@ -91,7 +100,9 @@ export class BatchingExecutor implements Executor {
         const unavailable = asUnavailable(error)
         const safe = unavailable?.notApplied || command.idempotencyKey !== undefined
         if (!isTransient(error) && !unavailable) throw error
-        if ((unavailable && !safe) || Date.now() + pause > deadline) throw unavailable ?? error
+        if ((unavailable && !safe) || Date.now() + pause > deadline) {
+          throw unavailable ?? new DatabaseUnavailable(true, error)
+        }
         await new Promise((resolve) => setTimeout(resolve, pause))
       }
     }
@@ -104,16 +115,38 @@ export class BatchingExecutor implements Executor {
 
   async #apply(commands: Command[]): Promise<PromiseSettledResult<Applied>[]> {
     try {
+      if (this.#lockedWallets.mayConcern(commands)) {
+        const locked = await this.#lockedWallets.among(commands)
+        if (locked.size > 0) return await this.#applyWithout(locked, commands)
+      }
       return (await this.#observed(commands)).map((value) => ({ status: 'fulfilled', value }))
     } catch (reason) {
-      if (commands.length === 1 || asUnavailable(reason) || isTransient(reason)) {
+      // Of a batch that fails in these ways nothing was applied.
+      if (commands.length > 1 && isLockTimeout(reason)) {
+        const locked = await this.#lockedWallets.among(commands)
+        if (locked.size > 0) return this.#applyWithout(locked, commands)
+      } else if (commands.length === 1 || asUnavailable(reason) || isTransient(reason)) {
         return commands.map(() => ({ status: 'rejected', reason }))
       }
-      // Nothing of the batch was applied. Alone, only the command that spoiled it fails.
+      // Alone, only the command that spoiled it fails.
       const alone: PromiseSettledResult<Applied>[] = []
       for (const command of commands) alone.push(...(await this.#apply([command])))
       return alone
     }
+  }
+
+  /** So that a wallet that is locked from outside delays nobody else. Its own commands may be tried again. */
+  async #applyWithout(
+    locked: ReadonlySet<Command>,
+    commands: Command[],
+  ): Promise<PromiseSettledResult<Applied>[]> {
+    const free = commands.filter((command) => !locked.has(command))
+    const applied = (free.length > 0 ? await this.#apply(free) : []).values()
+    const reason = new DatabaseUnavailable(true, new Error('another transaction locks the wallet'))
+    const skipped = { status: 'rejected', reason } as const
+    return commands.map((command) =>
+      locked.has(command) ? skipped : (applied.next().value ?? skipped),
+    )
   }
 
   async #observed(commands: Command[]): Promise<Applied[]> {

@@ -1,0 +1,62 @@
+import type { Command } from './command.ts'
+import { toJson } from './command-json.ts'
+import { DatabaseUnavailable, type Sql } from './database.ts'
+
+interface LockedRow {
+  tenant: string
+  user_id: string
+  /** Of the commands that concern it, from 0. */
+  places: number[]
+}
+
+/**
+ * Finds the commands that would wait for a wallet that somebody outside keeps locked, so that a batch can go
+ * without them: whoever shares a batch with such a command waits as long as it does (`lock_timeout` of
+ * sql/functions/ledger_apply.sql). A wallet that was found locked is looked at before each further batch
+ * that may concern it, until it is free.
+ */
+export class LockedWallets {
+  readonly #sql: Sql
+  #found = new Map<string, Pick<Command, 'tenant' | 'userId'>>()
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+  }
+
+  /** Whether one of the wallets that were found locked may be concerned. */
+  mayConcern(commands: readonly Command[]): boolean {
+    return this.#found.size > 0 && commands.some((command) => this.#mayConcern(command))
+  }
+
+  /** Only Postgres knows whose transaction a command names. */
+  #mayConcern({ tenant, userId, toUserId, transactionId }: Command): boolean {
+    if (transactionId !== undefined) return true
+    return [userId, toUserId].some((name) => this.#found.has(keyOf(tenant, name)))
+  }
+
+  /**
+   * The commands that would have to wait now.
+   * @throws DatabaseUnavailable
+   */
+  async among(commands: readonly Command[]): Promise<Set<Command>> {
+    const found = [...this.#found.values()].map(({ tenant, userId }) => ({
+      tenant,
+      user_id: userId,
+    }))
+    const json = JSON.stringify([...commands.map(toJson), ...found])
+    const rows = await this.#sql<LockedRow[]>`
+      select tenant, user_id, to_json(places) as places
+      from locked_wallets(${json}::text::json)`.catch((cause: unknown) => {
+      throw new DatabaseUnavailable(true, cause)
+    })
+    this.#found = new Map(
+      rows.map(({ tenant, user_id }) => [keyOf(tenant, user_id), { tenant, userId: user_id }]),
+    )
+    const places = new Set(rows.flatMap((row) => row.places))
+    return new Set(commands.filter((_, place) => places.has(place)))
+  }
+}
+
+function keyOf(tenant: string, userId: string | undefined): string {
+  return `${tenant}\n${userId}`
+}
