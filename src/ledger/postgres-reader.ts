@@ -3,9 +3,11 @@ import type { Transaction } from './command.ts'
 import type { Sql } from './database.ts'
 import type { Who } from './event.ts'
 import type {
+  BalanceAt,
   Reader,
   RequestPage,
   RequestQuery,
+  SeriesQuery,
   TransactionFilter,
   TransactionPage,
   TransactionQuery,
@@ -83,6 +85,31 @@ export class PostgresReader implements Reader {
         ),
       }
     )
+  }
+
+  async balanceSeries(who: Who, currency: string, query: SeriesQuery): Promise<BalanceAt[]> {
+    const { from = null, to = null, points } = query
+    // Each point is found by bisection, so that the cost does not grow with the number of entries.
+    const rows = await this.#sql<{ at: string; balance: string }[]>`
+      select to_json(at) #>> '{}' as at, balance_at(account_id, at) as balance
+      from (
+        select s.account_id,
+          coalesce(${from}::text::timestamptz, e.created_at) as first,
+          -- Now, but not before the newest entry: the clock may have been set back.
+          coalesce(${to}::text::timestamptz, greatest(clock_timestamp(), s.updated_at)) as last
+        from balance_snapshots s
+        join entries e on e.account_id = s.account_id and e.version = 1
+        where s.wallet_id = wallet_of(${who.tenant}, ${who.userId}) and s.currency = ${currency}
+      ) wallet
+      cross join generate_series(0, ${points}::int - 1) i
+      -- The ends as they are: a product of intervals is rounded.
+      cross join lateral (
+        select case i when ${points}::int - 1 then last
+          else first + (last - first) * (i::float8 / (${points}::int - 1)) end as at
+      ) moment
+      where first <= last
+      order by i`
+    return rows.map((row) => ({ at: toIso(row.at), balance: BigInt(row.balance) }))
   }
 
   async snapshot(who: Who, currency: string): Promise<Snapshot | undefined> {

@@ -44,12 +44,28 @@ export interface RequestPage extends TransactionPage {
   offset: number
 }
 
+/** A balance over time: `points` moments at equal distances. */
+export interface SeriesQuery {
+  /** ISO 8601. Without it: the wallet's first entry, and now. */
+  from?: string
+  to?: string
+  points: number
+}
+
+/** A balance as it stood at an instant (ISO 8601), in minor units. */
+export interface BalanceAt {
+  at: string
+  balance: bigint
+}
+
 /** The ledger's read side. Everything is read from Postgres. */
 export interface Reader extends Pick<EventStore, 'balance'> {
   /** Minor units; 0 before the first entry. `at` is ISO 8601, inclusive. */
   balanceAt(who: Who, currency: string, at: string): Promise<bigint>
   /** Undefined for a user whom the ledger does not know. Makes nobody known. */
   balances(who: Who): Promise<Balances | undefined>
+  /** Oldest first, both ends included. Empty where the wallet has no entry, or `to` is before its first one. */
+  balanceSeries(who: Who, currency: string, query: SeriesQuery): Promise<BalanceAt[]>
   snapshot(who: Who, currency: string): Promise<Snapshot | undefined>
   /** With `userId`, only that user's own transaction is found. */
   transaction(tenant: string, id: string, userId?: string): Promise<Transaction | undefined>

@@ -57,6 +57,13 @@ export const balances = z.object({
   seq: z.int().meta({ description: 'The newest event that is counted in.' }),
 })
 
+export const series = z.object({
+  currency: z.string(),
+  items: z.array(z.object({ at: time, balance: amount })).meta({
+    description: 'Oldest first, at equal distances. Empty where no money has moved yet.',
+  }),
+})
+
 export const snapshot = z.object({
   userId: z.string(),
   currency: z.string(),

@@ -14,7 +14,16 @@ import type { Who } from '../ledger/event.ts'
 import { wireNumber } from '../ledger/money.ts'
 import type { RouteDeps } from './deps.ts'
 
-/** `/transactions/balance`: from the cache, from Postgres, as of a time, and as the snapshot stores it. */
+/** Points of a series, at least and at most. */
+const points = z
+  .string()
+  .regex(/^\d{1,3}$/, 'must be from 2 to 500')
+  .transform(Number)
+  .refine((value) => value >= 2 && value <= 500, 'must be from 2 to 500')
+  .default(100)
+  .meta({ type: 'integer', minimum: 2, maximum: 500, description: 'Points of the series.' })
+
+/** `/transactions/balance`: from the cache, from Postgres, over time, and as the snapshot stores it. */
 export function balanceRoutes({
   currency,
   guards,
@@ -76,6 +85,30 @@ export function balanceRoutes({
       const { items, seq } = found ?? { items: [], seq: 0 }
       return answer(c, { items: items.map(({ seq: _, ...item }) => wireBalance(item)), seq })
     })
+    .get(
+      '/series',
+      guards.requireUser,
+      query(
+        wallet
+          .extend({
+            from: field.instant.exactOptional(),
+            to: field.instant.exactOptional(),
+            points,
+          })
+          .refine(({ from, to }) => !from || !to || Date.parse(from) < Date.parse(to), {
+            path: ['to'],
+            error: 'must be after from',
+          }),
+      ),
+      async (c) => {
+        const { userId, currency, ...range } = c.req.valid('query')
+        const series = await reader.balanceSeries(whose(c, userId), currency, range)
+        return answer(c, {
+          currency,
+          items: series.map(({ at, balance }) => ({ at, balance: wireAmount(balance, currency) })),
+        })
+      },
+    )
     .get('/snapshot', guards.requireUser, query(wallet), async (c) => {
       const { currency, userId } = c.req.valid('query')
       const snapshot = await reader.snapshot(whose(c, userId), currency)

@@ -33,6 +33,52 @@ describe('the cached balance', () => {
   })
 })
 
+describe('the balance over time', () => {
+  const sums = async (path: string, caller: { sub: string }) =>
+    (await get(`/series${path}`, caller)).body.items.map(
+      ({ balance }: { balance: number }) => balance,
+    )
+
+  test('is what it was at each moment, both ends included', async () => {
+    const sara = { sub: 'sara' }
+    for (const amount of [10, 20, 30]) await it.fund('sara', amount)
+    const { body } = await it.call(sara, 'GET /transactions/my-transactions')
+    const [third, second, first] = body.items.map((item: { updatedAt: string }) => item.updatedAt)
+    const between = (from: string, to: string, points: number) =>
+      sums(`?from=${from}&to=${to}&points=${points}`, sara)
+    expect(await between('2020-01-01', first, 3)).toEqual([0, 0, 10])
+    expect(await between(first, second, 2)).toEqual([10, 30])
+    expect(await between(second, third, 2)).toEqual([30, 60])
+    // Each point says what the balance at that moment is.
+    const { items } = (await get('/series?points=7', sara)).body
+    expect(items.map(({ balance }: { balance: number }) => balance)).toHaveLength(7)
+    for (const { at, balance } of items) {
+      expect((await get(`?at=${encodeURIComponent(at)}`, sara)).body.balance).toBe(balance)
+    }
+    expect([items[0].balance, items[0].at, items[6].balance]).toEqual([10, first, 60])
+  })
+
+  test('is empty where no money has moved, and of one currency', async () => {
+    const tina = { sub: 'tina' }
+    expect(await sums('', tina)).toEqual([])
+    await it.fund('tina', 5000, 'JPY')
+    expect(await sums('', tina)).toEqual([])
+    expect(await sums('?currency=JPY&points=2', tina)).toEqual([5000, 5000])
+  })
+
+  test.each(['?points=1', '?points=501', '?points=x', '?from=2024-01-02&to=2024-01-01'])(
+    'is refused for %s',
+    async (search) => {
+      expect((await get(`/series${search}`)).status).toBe(400)
+    },
+  )
+
+  test('of another user is for an admin of the tenant alone', async () => {
+    expect((await get('/series?userId=alice', bob)).status).toBe(403)
+    expect((await get('/series?userId=alice', foreignAdmin)).body.items).toEqual([])
+  })
+})
+
 describe('the balance', () => {
   test('shows what is held and what can be spent', async () => {
     await it.call(alice, 'POST /transactions/hold', { amount: 30 })

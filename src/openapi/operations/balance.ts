@@ -21,6 +21,12 @@ export const balance: Operations = {
     success: [200, answers.balances],
     problems: { 404: '`unknown_user`: There is no such user. Only an admin can name one.' },
   },
+  'GET /transactions/balance/series': {
+    id: 'getBalanceSeries',
+    tag: 'Balance',
+    summary: 'The balance over time, as it stood at moments at equal distances',
+    success: [200, answers.series],
+  },
   'GET /transactions/balance/snapshot': {
     id: 'getSnapshot',
     tag: 'Balance',
