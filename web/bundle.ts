@@ -49,6 +49,14 @@ export async function bundleWeb(): Promise<Map<string, Uint8Array>> {
       .replace('{script}', `/assets/${basename(script)}`)
       .replace('{style}', `/assets/${basename(output.cssBundle)}`)
       .replace('{icon}', `/assets/${icon}`)
+      // Otherwise they are found only once the script is here.
+      .replace(
+        '{preloads}',
+        output.imports
+          .filter(({ kind }) => kind === 'import-statement')
+          .map(({ path }) => `<link rel="modulepreload" href="/assets/${basename(path)}">`)
+          .join(''),
+      )
     files.set(`${page}.html`, new TextEncoder().encode(html))
   }
   return files

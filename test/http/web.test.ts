@@ -49,7 +49,8 @@ describe('the pages', () => {
     expect([again.status, await again.text()]).toEqual([304, ''])
 
     const assets = [...(await page.text()).matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path)
-    expect(assets).toHaveLength(3)
+    // Icon, style, script, and the two parts that it imports.
+    expect(assets).toHaveLength(5)
     for (const path of assets) {
       const asset = await app.request(String(path))
       expect([path, asset.status]).toEqual([path, 200])

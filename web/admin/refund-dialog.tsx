@@ -19,7 +19,7 @@ interface RefundDialogProps {
 
 export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
   const { id, userId, currency, refundedAmount } = payment
-  const money = (value: number) => formatMoney(value, currency)
+  const money = (value: number | string) => formatMoney(value, currency)
   const amount = useAmount(currency)
   const [description, setDescription] = useState('')
   const key = useKey()
@@ -39,7 +39,7 @@ export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
         The payment was {money(Math.abs(payment.amount))}
         {payment.description && <> for “{payment.description}”</>}.
         {refundedAmount &&
-          ` ${money(refundedAmount)} was refunded, ${money(leftToRefund(payment))} is left.`}
+          ` ${money(refundedAmount)} was refunded, ${money(leftToRefund(payment) ?? 0)} is left.`}
       </p>
       <AmountField
         label="Amount to refund"

@@ -109,17 +109,20 @@ export function User({ api, currency, id, toasts }: UserProps) {
         title="Statement"
         {...statement}
         version={`${seq}/${done}`}
-        actions={(transaction) =>
-          leftToRefund(transaction) > 0 && (
-            <Button
-              kind="quiet compact"
-              label={`Refund ${formatMoney(leftToRefund(transaction), transaction.currency)}`}
-              onClick={() => setRefunding(transaction)}
-            >
-              Refund
-            </Button>
+        actions={(transaction) => {
+          const left = leftToRefund(transaction)
+          return (
+            left && (
+              <Button
+                kind="quiet compact"
+                label={`Refund ${formatMoney(left, transaction.currency)}`}
+                onClick={() => setRefunding(transaction)}
+              >
+                Refund
+              </Button>
+            )
           )
-        }
+        }}
       />
       {adjusting && (
         <AdjustDialog

@@ -9,6 +9,8 @@ interface ButtonProps {
   kind?: string
   type?: 'button' | 'submit'
   label?: string
+  /** What a click acts on. When it changes, the button takes no click for a moment. */
+  about?: string
   onClick?: () => void
 }
 
@@ -19,6 +21,7 @@ export function Button({
   kind = '',
   type = 'button',
   label,
+  about,
   onClick,
 }: ButtonProps) {
   return (
@@ -27,6 +30,7 @@ export function Button({
       class={`button ${kind}`}
       aria-disabled={busy || idle}
       aria-label={label}
+      data-about={about}
       onClick={(event) => {
         if (busy || idle) event.preventDefault()
         else onClick?.()

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
+import { SETTLING } from './settling.ts'
 
 interface DialogProps {
   title: string
@@ -12,6 +13,7 @@ interface DialogProps {
 export function Dialog({ title, children, onSubmit, onClose }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const id = useId()
+  const opened = useRef(performance.now())
   useEffect(() => {
     const shown = dialog.current
     const before = document.activeElement
@@ -34,7 +36,8 @@ export function Dialog({ title, children, onSubmit, onClose }: DialogProps) {
       <form
         onSubmit={(event) => {
           event.preventDefault()
-          onSubmit()
+          // The key that opened it, held down or pressed twice, answers nothing.
+          if (performance.now() - opened.current >= SETTLING) onSubmit()
         }}
       >
         <h2 id={id}>{title}</h2>

@@ -35,6 +35,11 @@ export async function problemFrom(response: Response | null): Promise<Problem> {
   return new Problem(response.status, body?.code ?? 'unknown', body?.message ?? '', body ?? {})
 }
 
+/** Whether the server takes this session no more: signing in again helps, trying again does not. */
+export function endsSession(problem: unknown): boolean {
+  return problem instanceof Problem && problem.status === 401
+}
+
 /** What was missing, of a refused payment. */
 export interface Shortfall {
   requiredAmount: number

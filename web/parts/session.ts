@@ -1,4 +1,5 @@
-import { problemFrom } from './problem.ts'
+import { createContext } from 'preact'
+import { Problem, problemFrom } from './problem.ts'
 
 /** Who is signed in on a page. `expiresAt` is milliseconds since 1970. */
 export interface Session {
@@ -57,6 +58,24 @@ export async function demoSession(as: Role): Promise<Session> {
   if (typeof session === 'string') throw new Error(session)
   return { ...session, demo: true }
 }
+
+/** Asks the server whether it takes this token here. Rejects with a `Problem`. */
+export async function checkToken(token: string, role: Role): Promise<void> {
+  const path = role === 'admin' ? '/admin/requests?limit=1' : '/transactions/balance/all'
+  const response = await fetch(path, { headers: { Authorization: `Bearer ${token}` } }).catch(
+    (error: unknown) => {
+      // What no header can hold is not even sent.
+      if (error instanceof TypeError && /[^\x21-\x7e]/.test(token)) {
+        throw new Problem(401, 'unauthorized', '')
+      }
+      return null
+    },
+  )
+  if (!response?.ok) throw await problemFrom(response)
+}
+
+/** For what has to offer signing in again. */
+export const SessionContext = createContext<SessionKeeper | null>(null)
 
 /** The session of one page, kept in the browser so that all tabs have it, and renewed where it can be. */
 export class SessionKeeper {

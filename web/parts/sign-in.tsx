@@ -2,7 +2,8 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import icon from '../icon.svg'
 import { Button } from './button.tsx'
 import { TextField } from './fields.tsx'
-import { demoSession, type Role, readToken, type SessionKeeper } from './session.ts'
+import { explain, Problem } from './problem.ts'
+import { checkToken, demoSession, type Role, readToken, type SessionKeeper } from './session.ts'
 import { Failure } from './states.tsx'
 import { useAction } from './use-action.ts'
 
@@ -36,13 +37,19 @@ export function SignIn({ role, session, demo }: SignInProps) {
   const title = useRef<HTMLHeadingElement>(null)
   useEffect(() => title.current?.focus(), [])
 
-  const submit = () => {
+  const signIn = useAction(async () => {
     const read = readToken(text)
-    if (typeof read === 'string') setWrong(read)
-    else if (role === 'admin' && !read.isAdmin) {
-      setWrong(`This token is of ${read.userId}, who is not an admin.`)
-    } else session.signIn(read)
-  }
+    if (typeof read === 'string') return setWrong(read)
+    const noAdmin = `This token is of ${read.userId}, who is not an admin.`
+    if (role === 'admin' && !read.isAdmin) return setWrong(noAdmin)
+    try {
+      await checkToken(read.token, role)
+    } catch (problem) {
+      if (!(problem instanceof Problem) || ![401, 403].includes(problem.status)) throw problem
+      return setWrong(problem.status === 403 ? noAdmin : refused(problem))
+    }
+    session.signIn(read)
+  })
 
   return (
     <main class="sign-in">
@@ -68,7 +75,7 @@ export function SignIn({ role, session, demo }: SignInProps) {
         <form
           onSubmit={(event) => {
             event.preventDefault()
-            submit()
+            void signIn.run()
           }}
         >
           <TextField
@@ -83,7 +90,8 @@ export function SignIn({ role, session, demo }: SignInProps) {
               setWrong(undefined)
             }}
           />
-          <Button type="submit" kind={demo ? 'quiet' : ''}>
+          {signIn.problem !== undefined && <Failure problem={signIn.problem} />}
+          <Button type="submit" kind={demo ? 'quiet' : ''} busy={signIn.busy}>
             Sign in
           </Button>
         </form>
@@ -91,4 +99,12 @@ export function SignIn({ role, session, demo }: SignInProps) {
       <p class="small soft">{words.other}</p>
     </main>
   )
+}
+
+/** Why the server does not take a token that looks like one. */
+function refused(problem: Problem): string {
+  const { code, details } = problem
+  if (code !== 'unauthorized') return explain(problem)
+  const reason = typeof details.reason === 'string' ? ` Its reason: ${details.reason}` : ''
+  return `The server does not accept this token: it may be signed with another key.${reason}`
 }

@@ -1,9 +1,11 @@
 import { type ComponentChild, render } from 'preact'
+import { useErrorBoundary } from 'preact/hooks'
 import { type Api, createApi } from './api.ts'
 import { Problem } from './problem.ts'
-import { type Role, SessionKeeper } from './session.ts'
+import { type Role, SessionContext, SessionKeeper } from './session.ts'
+import { guardClicks } from './settling.ts'
 import { SignIn } from './sign-in.tsx'
-import { Failure } from './states.tsx'
+import { Failure, Loading } from './states.tsx'
 import { useLoaded } from './use-loaded.ts'
 import { useStore } from './use-store.ts'
 
@@ -29,6 +31,14 @@ export function start(role: Role, page: (signed: Signed) => ComponentChild): voi
   function App() {
     const who = useStore(session)
     const server = useLoaded(askServer, [])
+    const [error, recover] = useErrorBoundary()
+    if (error !== undefined) {
+      return (
+        <main class="sign-in">
+          <Failure problem={new Problem(0, 'internal', '')} retry={recover} />
+        </main>
+      )
+    }
     if (server.problem !== undefined) {
       return (
         <main class="sign-in">
@@ -36,14 +46,29 @@ export function start(role: Role, page: (signed: Signed) => ComponentChild): voi
         </main>
       )
     }
-    if (!server.value) return null
-    const { currency, demo } = server.value
+    if (!server.value) {
+      return (
+        <div class="page opening">
+          <Loading what="Opening" lines={6} />
+        </div>
+      )
+    }
+    const { demo, ...settings } = server.value
     if (!who) return <SignIn role={role} session={session} demo={demo} />
-    return page({ session, api, userId: who.userId, currency })
+    return page({ session, api, userId: who.userId, ...settings })
   }
 
   const root = document.getElementById('app')
-  if (root) render(<App />, root)
+  if (!root) return
+  guardClicks(root)
+  // In place of what stood there until the script came.
+  root.replaceChildren()
+  render(
+    <SessionContext.Provider value={session}>
+      <App />
+    </SessionContext.Provider>,
+    root,
+  )
 }
 
 async function askServer(): Promise<Server> {

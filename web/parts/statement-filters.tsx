@@ -1,5 +1,6 @@
-import { useId } from 'preact/hooks'
+import { useId, useRef } from 'preact/hooks'
 import { Button } from './button.tsx'
+import { CurrencyOptions } from './fields.tsx'
 import { dayStart } from './time.ts'
 import { STATUS_NAMES, TYPE_NAMES } from './transaction.ts'
 
@@ -8,27 +9,32 @@ export type StatementQuery = Record<string, string | undefined>
 /** As it stands in the fields: days are days here, and empty is all. */
 export type StatementFilter = typeof NO_FILTER
 
-export const NO_FILTER = { type: '', status: '', from: '', to: '' }
+export const NO_FILTER = { type: '', status: '', currency: '', from: '', to: '' }
 
-export function toQuery({ type, status, from, to }: StatementFilter): StatementQuery {
+export function toQuery({ type, status, currency, from, to }: StatementFilter): StatementQuery {
   return {
     type,
     status,
+    currency,
     from: from && dayStart(from),
     // The last day counts in whole.
     to: to && dayStart(to, 1),
   }
 }
 
-/** Which transactions to show: of a type, of a status, between two days. */
+/** Which transactions to show: of a type, of a status, in a currency, between two days. */
 export function StatementFilters({
   filter,
+  currencies,
   change,
 }: {
   filter: StatementFilter
+  /** What the user has: those that come first. */
+  currencies: readonly string[]
   change: (part: Partial<StatementFilter>) => void
 }) {
   const id = useId()
+  const first = useRef<HTMLFieldSetElement>(null)
   const choice = (name: 'type' | 'status', label: string, names: Record<string, string>) => (
     <div class="field">
       <label for={`${id}-${name}`}>{label}</label>
@@ -60,17 +66,56 @@ export function StatementFilters({
     </div>
   )
   return (
-    <fieldset class="filters">
+    <fieldset class="filters" ref={first}>
       <legend class="sr-only">Filter</legend>
       {choice('type', 'Type', TYPE_NAMES)}
       {choice('status', 'Status', STATUS_NAMES)}
+      <CurrencyFilter
+        currencies={currencies}
+        value={filter.currency}
+        change={(currency) => change({ currency })}
+      />
       {date('from', 'From')}
       {date('to', 'To')}
       {Object.values(filter).some(Boolean) && (
-        <Button kind="bare" onClick={() => change(NO_FILTER)}>
+        <Button
+          kind="bare"
+          onClick={() => {
+            change(NO_FILTER)
+            // The button goes away with what it cleared.
+            first.current?.querySelector('select')?.focus()
+          }}
+        >
           Clear
         </Button>
       )}
     </fieldset>
+  )
+}
+
+/** Of which currency. */
+export function CurrencyFilter({
+  currencies,
+  value,
+  change,
+}: {
+  currencies: readonly string[]
+  value: string
+  change: (currency: string) => void
+}) {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id}>Currency</label>
+      <select
+        id={id}
+        class="input compact"
+        value={value}
+        onChange={(event) => change(event.currentTarget.value)}
+      >
+        <option value="">All</option>
+        <CurrencyOptions first={currencies} others />
+      </select>
+    </div>
   )
 }

@@ -1,7 +1,13 @@
 import type { ComponentChildren } from 'preact'
 import { formatMoney } from './money.ts'
 import { fullTime, shortTime } from './time.ts'
-import { STATUS_NAMES, STATUS_TONES, type Transaction, typeName } from './transaction.ts'
+import {
+  leftToRefund,
+  STATUS_NAMES,
+  STATUS_TONES,
+  type Transaction,
+  typeName,
+} from './transaction.ts'
 
 /** What can be done with a transaction. */
 export type RowActions = (transaction: Transaction) => ComponentChildren
@@ -64,6 +70,13 @@ function Row({ item, actions }: { item: Transaction; actions: RowActions | undef
       </td>
       <td class="status-cell">
         <span class={`chip ${STATUS_TONES[status]}`}>{STATUS_NAMES[status]}</span>
+        {item.refundedAmount && (
+          <span class="note figure">
+            {leftToRefund(item)
+              ? `Refunded in part: ${formatMoney(item.refundedAmount, currency)}`
+              : 'Refunded in full'}
+          </span>
+        )}
       </td>
       <td class={`right money amount-cell ${moved ? (amount > 0 ? 'gain' : '') : 'soft'}`}>
         {formatMoney(amount, currency, { signed: true })}

@@ -16,13 +16,22 @@ interface StatementProps {
   download: (query: StatementQuery) => Promise<Blob>
   /** Another value: something may have happened. */
   version: unknown
+  /** What the user has: those that come first in the filter. */
+  currencies?: readonly string[]
   actions?: RowActions
 }
 
 const PER_PAGE = '10'
 
 /** What happened to a wallet: filtered, in pages, as a table, and as a file. */
-export function Statement({ title, load, download, version, actions }: StatementProps) {
+export function Statement({
+  title,
+  load,
+  download,
+  version,
+  currencies = [],
+  actions,
+}: StatementProps) {
   const [filter, setFilter] = useState(NO_FILTER)
   /** Where each page up to the one that is shown begins. */
   const [starts, setStarts] = useState<string[]>([])
@@ -46,6 +55,7 @@ export function Statement({ title, load, download, version, actions }: Statement
       </div>
       <StatementFilters
         filter={filter}
+        currencies={currencies}
         change={(part) => {
           setStarts([])
           setFilter({ ...filter, ...part })

@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact'
+import { useContext } from 'preact/hooks'
 import { Button } from './button.tsx'
-import { explain } from './problem.ts'
+import { endsSession, explain } from './problem.ts'
+import { SessionContext } from './session.ts'
 
 /** Where there is nothing, why, and what to do about it. */
 export function Empty({ title, children }: { title: string; children: ComponentChildren }) {
@@ -12,12 +14,19 @@ export function Empty({ title, children }: { title: string; children: ComponentC
   )
 }
 
-/** What went wrong, in words, and a way to try again. */
+/** What went wrong, in words, and a way to go on: to sign in where the session has ended, else to try again. */
 export function Failure({ problem, retry }: { problem: unknown; retry?: () => void }) {
+  const session = useContext(SessionContext)
+  const ended = session !== null && endsSession(problem)
   return (
     <div class="notice loss" role="alert">
       <span>{explain(problem)}</span>
-      {retry && (
+      {ended && (
+        <Button kind="quiet compact" onClick={() => session.signOut()}>
+          Sign in
+        </Button>
+      )}
+      {retry && !ended && (
         <Button kind="quiet compact" onClick={retry}>
           Try again
         </Button>

@@ -1,4 +1,5 @@
 import type { WireTransaction } from '../../src/routes/wire.ts'
+import { subtract } from './money.ts'
 
 export type Transaction = WireTransaction
 export type TransactionType = WireTransaction['type']
@@ -39,10 +40,15 @@ export const STATUS_TONES: Record<TransactionStatus, string> = {
 export const typeName = (type: string | undefined): string =>
   TYPE_NAMES[type as TransactionType] ?? 'Transaction'
 
-/** What can still be given back: of a payment or a captured hold what was not refunded yet, of others nothing. */
-export function leftToRefund({ type, status, amount, refundedAmount = 0 }: Transaction): number {
-  if (type !== 'booking_payment' && type !== 'hold') return 0
-  return status === 'success' ? Math.abs(amount) - refundedAmount : 0
+/**
+ * What can still be given back, as decimal text: of a payment or a captured hold what was not refunded yet.
+ * Undefined where that is nothing.
+ */
+export function leftToRefund(transaction: Transaction): string | undefined {
+  const { type, status, amount, currency, refundedAmount = 0 } = transaction
+  if (status !== 'success' || (type !== 'booking_payment' && type !== 'hold')) return undefined
+  const left = subtract(Math.abs(amount), refundedAmount, currency)
+  return Number(left) > 0 ? left : undefined
 }
 
 /** When the money moved: what waits for a decision moves with it, everything else at once. */

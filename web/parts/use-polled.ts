@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks'
+import { endsSession } from './problem.ts'
 import { type Loaded, useLoaded } from './use-loaded.ts'
 
 /** Milliseconds between attempts after a failure. */
@@ -13,7 +14,7 @@ export function usePolled<T>(
   const loaded = useLoaded(read, inputs)
   const { loading, problem, reload } = loaded
   useEffect(() => {
-    if (loading) return
+    if (loading || endsSession(problem)) return
     const pause = problem === undefined ? every : Math.max(every, PATIENCE)
     let timer: number | undefined
     const schedule = () => {
