@@ -2,9 +2,9 @@ import type { ErrorHandler, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { ApiError, type ErrorCode } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { failureOf } from '../postgres/errors.ts'
 import { answer } from './answer.ts'
 import type { Env } from './env.ts'
-import { isOutage } from './outage.ts'
 
 /** The one form of every error answer. */
 export interface Problem {
@@ -53,7 +53,7 @@ const UNAVAILABLE =
 
 function asApiError(error: Error): ApiError {
   if (error instanceof ApiError) return error
-  if (isOutage(error)) {
+  if (failureOf(error)) {
     return new ApiError(503, 'unavailable', UNAVAILABLE, { retryAfter: 1, cause: error })
   }
   if (error instanceof HTTPException && error.status < 500) {

@@ -1,13 +1,13 @@
-import { Batcher } from './batcher.ts'
-import type { Command, Committed, Executor, Outcome, RefusalCode } from './command.ts'
-import { toJson } from './command-json.ts'
 import {
   asUnavailable,
   DatabaseUnavailable,
   isLockTimeout,
   isTransient,
-  type Sql,
-} from './database.ts'
+} from '../postgres/errors.ts'
+import { Batcher } from './batcher.ts'
+import type { Command, Committed, Executor, Outcome, RefusalCode } from './command.ts'
+import { toJson } from './command-json.ts'
+import type { Sql } from './database.ts'
 import { LockedWallets } from './locked-wallets.ts'
 import type { LedgerObserver } from './observer.ts'
 import { type ChangeRow, type TransactionRow, toDetails, toEvents, toTransaction } from './rows.ts'

@@ -1,6 +1,7 @@
+import { DatabaseUnavailable } from '../postgres/errors.ts'
 import type { Command } from './command.ts'
 import { toJson } from './command-json.ts'
-import { DatabaseUnavailable, type Sql } from './database.ts'
+import type { Sql } from './database.ts'
 
 interface LockedRow {
   tenant: string

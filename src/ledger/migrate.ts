@@ -1,4 +1,5 @@
-import { APP_ROLE, connect, isTransient, type Sql } from './database.ts'
+import { isTransient } from '../postgres/errors.ts'
+import { APP_ROLE, connect, type Sql } from './database.ts'
 import { dropForgotten } from './forgotten.ts'
 import {
   hasNewerRevision,

@@ -136,6 +136,12 @@ describe('one clear line and exit code 1', { timeout: TIME }, () => {
     expect(line).toBe('DATABASE_URL: no database answers at 127.0.0.1:9 (ECONNREFUSED)')
   })
 
+  test('for a host whose name nobody knows', async () => {
+    expect(await lineOf(start({ HOST: 'nowhere.invalid' }))).toMatch(
+      /^HOST: the name nowhere.invalid is not known \(E\w+\)$/,
+    )
+  })
+
   test('for a data folder that another server has', async () => {
     await screenOf(start())
     expect(await lineOf(start())).toMatch(/in use by process \d+/)

@@ -5,7 +5,7 @@ import { hc } from 'hono/client'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import type { AppType } from '../../src/app.ts'
 import { ApiError } from '../../src/errors.ts'
-import { DatabaseUnavailable } from '../../src/ledger/database.ts'
+import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
 import { bearer, edge } from './stub.ts'
 
 const TOPUP = '/transactions/topup'

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Command, Operation, Outcome } from '../../src/ledger/command.ts'
-import { connect, DatabaseUnavailable, type Sql } from '../../src/ledger/database.ts'
+import { connect, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
 import { createDatabase, eventually, type TestDatabase } from '../environment/index.ts'
 
 const WORKERS = 16

@@ -1,0 +1,148 @@
+/**
+ * What an error of the database means for the call that got it. This is the only list of codes: whether a call is
+ * repeated, how a request is answered and how a failed start is explained all follow from it. It imports no driver,
+ * so that what only asks about an error loads none.
+ */
+export interface DatabaseFailure {
+  /**
+   * `transient`: the transaction lost against another one, and may go well at once.
+   * `unavailable`: no call goes well until something outside of this process has changed.
+   */
+  kind: 'transient' | 'unavailable'
+  /** The call has certainly changed nothing. Otherwise nobody here knows whether it has. */
+  notApplied: boolean
+}
+
+type Meaning = 'transient' | 'not applied' | 'outcome unknown'
+
+/** SQLSTATEs, names of Node's for errors of the system, and the client's own codes. */
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  // No connection was made.
+  ECONNREFUSED: 'not applied',
+  ENOTFOUND: 'not applied',
+  EAI_AGAIN: 'not applied',
+  EAI_FAIL: 'not applied',
+  CONNECT_TIMEOUT: 'not applied',
+  NO_TLS: 'not applied',
+  SASL_SIGNATURE_MISMATCH: 'not applied',
+  // A connection broke, or was never made: the system call tells which (see `isConnecting`).
+  ECONNRESET: 'outcome unknown',
+  ECONNABORTED: 'outcome unknown',
+  EPIPE: 'outcome unknown',
+  ETIMEDOUT: 'outcome unknown',
+  EHOSTUNREACH: 'outcome unknown',
+  EHOSTDOWN: 'outcome unknown',
+  ENETUNREACH: 'outcome unknown',
+  ENETDOWN: 'outcome unknown',
+  ENETRESET: 'outcome unknown',
+  CONNECTION_CLOSED: 'outcome unknown',
+  CONNECTION_DESTROYED: 'outcome unknown',
+  // The pool had ended before the call.
+  CONNECTION_ENDED: 'not applied',
+
+  '08001': 'not applied', // sqlclient_unable_to_establish_sqlconnection
+  '08003': 'not applied', // connection_does_not_exist
+  '08004': 'not applied', // sqlserver_rejected_establishment_of_sqlconnection
+  '08': 'outcome unknown', // connection_exception
+  '25006': 'not applied', // read_only_sql_transaction
+  '28': 'not applied', // invalid_authorization_specification
+  '3D000': 'not applied', // invalid_catalog_name: there is no such database
+  '40001': 'transient', // serialization_failure
+  '40P01': 'transient', // deadlock_detected
+  '40003': 'outcome unknown', // statement_completion_unknown
+  '42501': 'not applied', // insufficient_privilege: rights were revoked
+  '53300': 'not applied', // too_many_connections
+  '53': 'outcome unknown', // insufficient_resources
+  '55P03': 'transient', // lock_not_available
+  '57014': 'not applied', // query_canceled
+  '57P03': 'not applied', // cannot_connect_now
+  '57P': 'outcome unknown', // operator_intervention: admin_shutdown, crash_shutdown, database_dropped …
+  '58030': 'outcome unknown', // io_error
+}
+
+/** They mean an unreachable database only where a connection was to be made: files have them too. */
+const ONLY_CONNECTING = new Set(['ENOENT', 'EACCES', 'EADDRNOTAVAIL', 'EMFILE', 'ENFILE'])
+
+/** What `error` says about the database; undefined where it says nothing: then it is a bug, or not an error of it. */
+export function failureOf(error: unknown): DatabaseFailure | undefined {
+  if (error instanceof DatabaseUnavailable) {
+    return { kind: 'unavailable', notApplied: error.notApplied }
+  }
+  const code = codeOf(error)
+  if (code === undefined) return undefined
+  if (isLostKey(error)) return { kind: 'transient', notApplied: true }
+  const { severity } = error as { severity?: unknown }
+  const meaning = meaningOf(code, error) ?? (isSessionEnd(severity) ? 'outcome unknown' : undefined)
+  if (meaning === undefined) return undefined
+  return {
+    kind: meaning === 'transient' ? 'transient' : 'unavailable',
+    // Postgres says ERROR after it has rolled back; FATAL and PANIC may come after a commit.
+    notApplied: meaning !== 'outcome unknown' || severity === 'ERROR' || isConnecting(error),
+  }
+}
+
+function meaningOf(code: string, error: unknown): Meaning | undefined {
+  if (ONLY_CONNECTING.has(code)) return isConnecting(error) ? 'not applied' : undefined
+  const ofClass = isSqlState(code) && (MEANINGS[code.slice(0, 3)] ?? MEANINGS[code.slice(0, 2)])
+  return MEANINGS[code] ?? (ofClass || undefined)
+}
+
+/** Whether Postgres gave this code, and not the system or the client. */
+export function isSqlState(code: string): boolean {
+  return /^[0-9][0-9A-Z]{4}$/.test(code)
+}
+
+function isSessionEnd(severity: unknown): boolean {
+  return severity === 'FATAL' || severity === 'PANIC'
+}
+
+/** Node tries the addresses of a name in turn, and then says in one error that it reached none of them. */
+function isConnecting(error: unknown): boolean {
+  const { syscall } = error as { syscall?: unknown }
+  return error instanceof AggregateError || syscall === 'connect' || syscall === 'getaddrinfo'
+}
+
+/**
+ * Two calls for different wallets, so without a lock in common, wrote an idempotency key at once. The second
+ * finds the answer of the first when it comes again.
+ */
+function isLostKey(error: unknown): boolean {
+  const { code, constraint_name } = error as { code?: unknown; constraint_name?: unknown }
+  return code === '23505' && constraint_name === 'idempotency_keys_pkey'
+}
+
+/** The error's own code, where it has one. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code
+  return typeof code === 'string' ? code : undefined
+}
+
+/** Postgres is unavailable, or became so in the middle of a call. */
+export class DatabaseUnavailable extends Error {
+  override readonly name = 'DatabaseUnavailable'
+  /** The call cannot have taken effect. Otherwise it may or may not have. */
+  readonly notApplied: boolean
+
+  constructor(notApplied: boolean, cause: unknown) {
+    super('the database is not reachable', { cause })
+    this.notApplied = notApplied
+  }
+}
+
+/** `error` as `DatabaseUnavailable` if that is what it means, else undefined. */
+export function asUnavailable(error: unknown): DatabaseUnavailable | undefined {
+  if (error instanceof DatabaseUnavailable) return error
+  const failure = failureOf(error)
+  if (failure?.kind !== 'unavailable') return undefined
+  return new DatabaseUnavailable(failure.notApplied, error)
+}
+
+/** Rolled back for certain, and worth another try. */
+export function isTransient(error: unknown): boolean {
+  return failureOf(error)?.kind === 'transient'
+}
+
+/** Rolled back, for it waited too long for what another transaction has locked. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === '55P03'
+}
