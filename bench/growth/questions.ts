@@ -93,5 +93,6 @@ export async function questions(sql: Sql): Promise<Map<string, () => Promise<unk
     ['recalculate, the busy user', () => auditor.recalculate(hot, 'USD')],
     ['audit: one step', () => sql`select * from audit_wallets(${tenant}, ${'1000'}, 500)`],
     ['audit: orphans', () => sql`select * from audit_orphans(${tenant})`],
+    ['audit: the ledger as a whole', () => sql`select * from audit_ledger(${tenant})`],
   ])
 }

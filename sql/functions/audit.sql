@@ -1,5 +1,6 @@
 -- The whole audit of a tenant, for a person at a prompt: select * from audit('default'). The server walks
--- the same steps one by one, so that none of them holds a snapshot for long.
+-- the same steps one by one, so that none of them holds a snapshot for long. The last row is about the ledger
+-- as a whole.
 create or replace function audit(p_tenant text, p_step integer default 500)
 returns table (total bigint, inaccurate bigint, entries bigint, ledger json, discrepancies json)
 language plpgsql stable security definer set search_path = public, pg_temp as $$
@@ -12,5 +13,12 @@ begin
     from audit_wallets(p_tenant, v_next, p_step) as s;
     return next;
   end loop;
+  select 0, 0, 0, null, json_agg(p) into total, inaccurate, entries, ledger, discrepancies
+  from (
+    select o.problem, null as currency, o.at from audit_orphans(p_tenant) as o
+    union all
+    select l.problem, l.currency, l.at from audit_ledger(p_tenant) as l
+  ) as p;
+  return next;
 end
 $$;

@@ -1,19 +1,23 @@
--- The transactions of some wallet accounts whose status and postings disagree: one that succeeded has
--- one entry, of its amount and balances; any other has none; every entry has its transaction; what is
--- marked as refunded is the sum of the refunds.
+-- The transactions of some wallet accounts that their postings do not bear out: one that succeeded has one
+-- entry, of its amount and balances, with the house account of its type; any other has none; every entry has
+-- its transaction; what is marked as refunded is the sum of the refunds; a transfer has one other side, in
+-- another wallet, that agrees with it.
 create or replace function audit_transactions(p_accounts bigint[])
 returns table (account_id bigint, problem text, at text)
 language sql stable security definer
 set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off set jit = off as $$
   with opened as materialized (
-    select s.account_id, t.id, t.tenant = s.tenant and t.user_id = s.user_id as own, t.type, t.amount,
-      t.status, t.previous_balance, t.new_balance, t.refunded, t.reference_id
+    select s.account_id, t.id, t.tenant, t.wallet_id, t.currency,
+      t.tenant = s.tenant and t.user_id = s.user_id as own, t.type, t.amount, t.status,
+      t.previous_balance, t.new_balance, t.refunded, t.reference_id, t.created_at,
+      house_account(t.type, s.cash, s.revenue, s.adjustments, s.transit) as house
     from balance_snapshots s
     join transactions t on t.wallet_id = s.wallet_id and t.currency = s.currency
     where s.account_id = any (p_accounts)
   ), posted as (
     select e.account_id, e.transaction_id as id, count(*) as entries,
-      sum(e.new_balance - e.previous_balance) as total, min(e.previous_balance) as previous_balance
+      sum(e.new_balance - e.previous_balance) as total, min(e.previous_balance) as previous_balance,
+      min(case e.account_id when e.credit_account then e.debit_account else e.credit_account end) as house
     from entries e where e.account_id = any (p_accounts)
     group by 1, 2
   ), refunds as (
@@ -31,6 +35,8 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
             or t.previous_balance is distinct from p.previous_balance
             or t.new_balance is distinct from p.previous_balance + p.total) then
           'a transaction and its entry differ in amount'
+        when p.house <> t.house then
+          'an entry names another house account than its transaction''s type asks for'
       end as problem
     from opened t
     full join posted p on p.id = t.id and p.account_id = t.account_id
@@ -42,4 +48,18 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
     or id::text in (select reference_id from refunds)) t
   left join refunds r on r.account_id = t.account_id and r.reference_id = t.id::text
   where t.refunded <> coalesce(r.total, 0)
+  union all
+  select t.account_id, case o.sides when 0 then 'a transfer has no other side'
+      else 'the sides of a transfer disagree' end, t.id::text
+  from opened t
+  cross join lateral (
+    -- Both sides name the sender's transaction and are dated alike, so that the other is found by its id.
+    select count(*) as sides, bool_and(o.type = 'transfer' and o.currency = t.currency
+      and o.amount = -t.amount and o.status = t.status and o.wallet_id <> t.wallet_id) as agrees
+    from transactions o
+    where o.tenant = t.tenant and o.id >= first_uuid_at(t.created_at)
+      and o.id < first_uuid_at(t.created_at + interval '1 microsecond')
+      and o.id <> t.id and o.reference_type = 'transfer' and o.reference_id = t.reference_id
+  ) as o
+  where t.type = 'transfer' and (o.sides <> 1 or not o.agrees)
 $$;

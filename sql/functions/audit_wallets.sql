@@ -26,10 +26,17 @@ begin
       c.hole, c.misfit, c.broken, c.early, c.stray, c.crossed,
       newest.new_balance, newest.hash as newest_hash,
       open_promises(s.wallet_id, s.currency) as promised,
+      told.events, told.first_seq, told.last_seq, w.seq, last_event.new_balance as told_balance,
       (select array_agg(h.kind::text order by h.kind) from accounts h
        where h.id in (s.cash, s.revenue, s.adjustments, s.transit) and h.wallet_id is null
          and h.tenant = s.tenant and h.currency = s.currency) as houses
     from balance_snapshots s
+    left join wallets w on w.id = s.wallet_id
+    cross join lateral (
+      select count(*) as events, min(seq) as first_seq, max(seq) as last_seq
+      from events where wallet_id = s.wallet_id) as told
+    left join events last_event on last_event.wallet_id = s.wallet_id
+      and last_event.seq = w.seq and last_event.currency = s.currency
     left join chain c on c.account_id = s.account_id
     left join entries newest on newest.account_id = s.account_id and newest.version = s.version
     where s.account_id = any (v_accounts)
@@ -49,7 +56,10 @@ begin
         or w.balance <> coalesce(w.new_balance, 0) or w.hash <> coalesce(w.newest_hash, '')),
       ('the snapshot names house accounts of another tenant or currency', null,
         w.houses is distinct from array['adjustments', 'cash', 'revenue', 'transit']),
-      ('what is held differs from the open holds and withdrawals', null, w.held <> w.promised)
+      ('what is held differs from the open holds and withdrawals', null, w.held <> w.promised),
+      ('an event is missing', null, w.events <> w.last_seq - w.first_seq + 1),
+      ('the newest event is not the one that the wallet counts', w.last_seq, w.last_seq <> w.seq),
+      ('the newest event tells another balance than the snapshot', w.seq, w.told_balance <> w.balance)
     ) as found (problem, version, is_so)
     where found.is_so
     union all

@@ -260,8 +260,7 @@ begin
       end if;
 
       if d.balance_delta <> 0 then
-        v_house := case d.type when 'topup' then a.cash when 'withdrawal' then a.cash
-          when 'transfer' then a.transit when 'admin_adjustment' then a.adjustments else a.revenue end;
+        v_house := house_account(d.type, a.cash, a.revenue, a.adjustments, a.transit);
         n_postings := n_postings + 1;
         if d.balance_delta > 0 then
           a.hash := entry_hash(a.hash, a.account_id, a.version, v_id, v_house, a.account_id,

@@ -3,7 +3,7 @@ import type { Audit, Discrepancy } from './auditor.ts'
 /** A row of sql/functions/audit*.sql about something that does not add up. */
 export interface DiscrepancyRow {
   user_id?: string
-  currency?: string
+  currency?: string | null
   problem: string
   snapshot_balance?: number | null
   calculated_balance?: number | null
@@ -70,7 +70,7 @@ function toDiscrepancy(row: DiscrepancyRow): Discrepancy {
   const { user_id, currency, problem, snapshot_balance, calculated_balance, at } = row
   const discrepancy: Discrepancy = { problem }
   if (user_id !== undefined) discrepancy.userId = user_id
-  if (currency !== undefined) discrepancy.currency = currency
+  if (currency != null) discrepancy.currency = currency
   if (snapshot_balance != null) discrepancy.snapshotBalance = BigInt(snapshot_balance)
   if (calculated_balance != null) discrepancy.calculatedBalance = BigInt(calculated_balance)
   if (at !== null) discrepancy.at = at

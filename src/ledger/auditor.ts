@@ -10,7 +10,7 @@ export interface Verification {
   isAccurate: boolean
 }
 
-/** What does not add up: a wallet (`userId` is set) or the ledger as a whole. */
+/** A wallet that does not add up (`userId` is set), or something of the ledger as a whole. */
 export interface Discrepancy {
   userId?: string
   currency?: string

@@ -81,6 +81,9 @@ export class PostgresAuditor implements Auditor {
     }
     await Promise.all(Array.from({ length: LANES }, walk))
     tally.list(await this.#sql<DiscrepancyRow[]>`select problem, at from audit_orphans(${tenant})`)
+    tally.list(
+      await this.#sql<DiscrepancyRow[]>`select problem, currency, at from audit_ledger(${tenant})`,
+    )
     return tally.audit()
   }
 

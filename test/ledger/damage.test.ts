@@ -80,6 +80,30 @@ const DAMAGES: [name: string, statement: string, problem: string][] = [
     'update transactions set refunded = 1 where TRANSACTION = 3',
     'what is marked as refunded is not the sum of the refunds',
   ],
+  [
+    'an entry and its hash, and names another house account with it',
+    `with posted as (
+       update entries e set debit_account = s.revenue, hash = entry_hash(b.hash, e.account_id, e.version,
+         e.transaction_id, s.revenue, e.credit_account, e.amount, e.previous_balance, e.new_balance, e.created_at)
+       from balance_snapshots s, entries b
+       where s.account_id = e.account_id and b.account_id = e.account_id and b.version = e.version - 1
+         and e.version = 5 and e.account_id = (select account_id from balance_snapshots where user_id = 'USER')
+       returning e.account_id, e.hash
+     )
+     update balance_snapshots s set hash = posted.hash from posted where posted.account_id = s.account_id`,
+    "an entry names another house account than its transaction's type asks for",
+  ],
+  ['an event taken out', 'delete from events where EVENT = 3', 'an event is missing'],
+  [
+    'the newest event taken out',
+    'delete from events where EVENT = 10',
+    'the newest event is not the one that the wallet counts',
+  ],
+  [
+    'the balance that the newest event tells',
+    'update events set new_balance = new_balance + 1 where EVENT = 10',
+    'the newest event tells another balance than the snapshot',
+  ],
 ]
 
 test.each(DAMAGES)('the audit finds %s that was altered', async (name, statement, problem) => {
@@ -89,8 +113,10 @@ test.each(DAMAGES)('the audit finds %s that was altered', async (name, statement
     select account_id as account from balance_snapshots where user_id = ${userId}`
   if (!wallet) throw new Error('no wallet')
   const target = statement
+    .replace('USER', userId)
     .replace('ENTRY', `account_id = ${wallet.account} and version`)
     .replace('SNAPSHOT', `account_id = ${wallet.account}`)
+    .replace('EVENT', `wallet_id = (select id from wallets where user_id = '${userId}') and seq`)
     .replace(
       'TRANSACTION',
       `id = (select transaction_id from entries where account_id = ${wallet.account} and version = 3) and 3`,
@@ -106,6 +132,19 @@ test.each(DAMAGES)('the audit finds %s that was altered', async (name, statement
   const found = audit.discrepancies.filter((one) => one.userId === userId)
   expect(found.map((one) => one.problem)).toContain(problem)
   expect(audit.inaccurate).toBe(before.inaccurate + 1)
+})
+
+test('the audit finds that a trigger no longer keeps entries from being changed', async () => {
+  const problem = 'entries can be changed: a trigger that refuses it is off or missing'
+  const found = async () => {
+    const { discrepancies } = await ledger.auditor.audit(tenant)
+    return discrepancies.filter((one) => one.problem === problem)
+  }
+  expect(await found()).toEqual([])
+  await ledger.owner`alter table entries disable trigger entries_append_only`
+  expect(await found()).toEqual([{ problem, at: 'entries_append_only' }])
+  await ledger.owner`alter table entries enable trigger entries_append_only`
+  expect(await found()).toEqual([])
 })
 
 test('the audit names the first entry that does not fit', async () => {
@@ -159,3 +198,93 @@ test('an entry that names no account at all is everybody’s concern', async () 
   expect(await orphansOf('another')).toEqual(ORPHANS.slice(0, 1))
   expect(await orphansOf(tenant)).toEqual([ORPHANS[0], ...ORPHANS])
 })
+
+/** Takes a user's newest transaction out whole: its entry too, and the snapshot is mended to match. */
+const TAKEN_OUT = `
+  with gone as (
+    delete from entries e using balance_snapshots s
+    where s.user_id = 'USER' and e.account_id = s.account_id and e.version = s.version
+    returning e.*
+  ), opened as (
+    delete from transactions t using gone where t.id = gone.transaction_id
+  )
+  update balance_snapshots s
+  set balance = gone.previous_balance, version = gone.version - 1, hash = coalesce((
+    select hash from entries b where b.account_id = gone.account_id and b.version = gone.version - 1), '')
+  from gone where gone.account_id = s.account_id`
+
+/** Of `USER`, who sent or received a transfer, each in a currency of its own. */
+const HALVES: [
+  name: string,
+  currency: string,
+  damaged: 'ann' | 'bob',
+  statement: string,
+  problems: string[],
+][] = [
+  [
+    'the side that received, taken out whole',
+    'EUR',
+    'bob',
+    TAKEN_OUT,
+    ['a transfer has no other side'],
+  ],
+  [
+    'the side that sent, taken out whole',
+    'GBP',
+    'ann',
+    TAKEN_OUT,
+    ['a transfer has no other side'],
+  ],
+  [
+    'the transfer that a side belongs to',
+    'CHF',
+    'bob',
+    "update transactions set reference_id = 'x' where user_id = 'USER' and type = 'transfer'",
+    ['a transfer has no other side', 'a transfer has no other side'],
+  ],
+  [
+    'the amount of a side',
+    'SEK',
+    'bob',
+    "update transactions set amount = amount + 1 where user_id = 'USER' and type = 'transfer'",
+    ['a transaction and its entry differ in amount', 'the sides of a transfer disagree'],
+  ],
+  [
+    'the wallet of a side, which now is the other’s',
+    'NOK',
+    'bob',
+    `update transactions set wallet_id = t.wallet_id from transactions t
+     where transactions.user_id = 'USER' and transactions.type = 'transfer'
+       and t.id::text = transactions.reference_id`,
+    ['a transaction names another user than its wallet', 'the sides of a transfer disagree'],
+  ],
+]
+
+test.each(HALVES)(
+  'the audit finds of a transfer %s',
+  async (name, currency, damaged, statement, problems) => {
+    const suffix = name.replaceAll(/[^a-z]/g, '-')
+    const users = { ann: `ann.${suffix}`, bob: `bob.${suffix}` }
+    const { ann, bob } = users
+    for (const userId of [ann, bob]) {
+      await ledger.accepted({ op: 'adjustment', actor: 'admin', userId, amount: 100n, currency })
+    }
+    await ledger.accepted({ op: 'transfer', userId: ann, toUserId: bob, amount: 30n, currency })
+    const found = async () => {
+      const { discrepancies } = await ledger.auditor.audit(tenant)
+      return discrepancies.filter((one) => one.currency === currency)
+    }
+    expect(await found()).toEqual([])
+    await ledger.owner.begin(async (tx) => {
+      await tx`set local session_replication_role = replica`
+      expect((await tx.unsafe(statement.replaceAll('USER', users[damaged]))).count).toBe(1)
+    })
+    const after = await found()
+    expect(after.map(({ problem }) => problem)).toEqual(expect.arrayContaining(problems))
+    // The entries say what transit holds, whatever their transactions say.
+    const transit = { problem: 'transit does not come to zero', currency }
+    expect(after.filter(({ problem }) => problem === transit.problem)).toEqual(
+      statement === TAKEN_OUT ? [transit] : [],
+    )
+  },
+)

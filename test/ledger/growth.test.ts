@@ -24,6 +24,7 @@ const THOROUGH = new Set([
   'recalculate, the busy user',
   'audit: one step',
   'audit: orphans',
+  'audit: the ledger as a whole',
 ])
 
 let database: TestDatabase

@@ -19,6 +19,7 @@ test.each([
   'funds_refusal(s.currency, s.balance, s.held, s.version, s.cash)',
   'entry_hash(s.hash, s.cash, s.cash, uuidv7(), s.cash, s.cash, s.cash, s.cash, s.cash, s.updated_at)',
   'uuid_at(s.updated_at)',
+  "house_account('topup', s.cash, s.revenue, s.adjustments, s.transit)",
 ])('every payment passes %s, which its caller runs as an expression', async (call) => {
   const rows = await sql.unsafe(`explain (verbose) select ${call} from balance_snapshots s`)
   const plan = rows.map((row) => row['QUERY PLAN']).join('\n')

@@ -1,0 +1,30 @@
+-- What a tenant's audit proves of the ledger as a whole, as of one instant: in each currency `transit`, through
+-- which transfers go, holds nothing; and the triggers stand that refuse to change or remove an entry.
+create or replace function audit_ledger(p_tenant text)
+returns table (problem text, currency text, at text)
+language plpgsql stable security definer set search_path = public, pg_temp set jit = off as $$
+#variable_conflict use_column
+declare
+  v_transits constant bigint[] := array(
+    select id from accounts where tenant = p_tenant and kind = 'transit' and wallet_id is null);
+begin
+  return query
+    select 'transit does not come to zero', a.currency, null::text
+    from (
+      -- One look at every entry: an index by house account would cost each payment more.
+      select e.debit_account, e.credit_account, e.amount from entries e
+      where e.debit_account = any (v_transits) or e.credit_account = any (v_transits)
+    ) as e
+    join accounts a on a.id = any (v_transits) and a.id in (e.debit_account, e.credit_account)
+    group by a.currency
+    having sum(case a.id when e.credit_account then e.amount else -e.amount end) <> 0
+    order by a.currency;
+  return query
+    select 'entries can be changed: a trigger that refuses it is off or missing', null::text, needed.name
+    from unnest(array['entries_append_only', 'entries_no_truncate']) as needed (name)
+    where not exists (
+      select from pg_trigger t
+      where t.tgrelid = 'entries'::regclass and t.tgname = needed.name and t.tgenabled in ('O', 'A'))
+    order by needed.name;
+end
+$$;
