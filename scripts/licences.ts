@@ -16,7 +16,6 @@ const REASONS: Readonly<Record<string, string>> = {
   pino: 'the log: JSON without blocking',
   postgres: 'Postgres, pipelined',
   'prom-client': 'metrics in Prometheus’s form',
-  'rate-limiter-flexible': 'rate limits on Redis, with a stand-in in the process',
   'socket.io': 'the Socket.IO protocol',
   ws: 'the WebSocket protocol',
   zod: 'validation, and the schemas that the documents are made of',

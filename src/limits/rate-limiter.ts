@@ -132,7 +132,7 @@ function limits(store: RateStore, rates: Rates, suffix: string): Limits {
     const points = rates[kind]
     if (points === 0) continue
     const name = kind + suffix
-    const budget = new Budget(store.counter(name, points, SECONDS), points, SECONDS)
+    const budget = new Budget(store.counter(name, SECONDS), points, SECONDS)
     all[kind] = { budget, name, policy: `"${name}";q=${points};w=${SECONDS}` }
   }
   return all

@@ -12,5 +12,5 @@ export interface RateCounter {
 
 export interface RateStore {
   /** The counter of the budget `name`: it begins at 0 again every `seconds`, for each key by itself. */
-  counter(name: string, points: number, seconds: number): RateCounter
+  counter(name: string, seconds: number): RateCounter
 }

@@ -15,7 +15,7 @@ export const CACHE_SECONDS = 3600
 
 /**
  * `live`: what is published is heard. `deaf`: connected, yet a message published to ourselves did not
- * come back. `away`: no connection, or no answer.
+ * come back. `away`: no connection, no answer, or writes are refused.
  */
 export interface Link {
   state: 'live' | 'deaf' | 'away'
@@ -39,7 +39,7 @@ export interface Bus {
   readonly reachable: boolean
   readonly tickets: TicketStore
   readonly leases: LeaseStore
-  /** While Redis is away it counts what this process alone sees. */
+  /** While Redis is away, or refuses writes, it counts what this process alone sees. */
   readonly rates: RateStore
   /**
    * Caches and publishes the events of one committed batch, in one atomic step. The cache only moves

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { forgetOtherEpochs } from './cache-refresh.ts'
 
 export interface CacheTrustOptions {
   /** The connection that the cache is read over. */
   redis: Redis
-  /** Whose balances are to be cached there: the epoch and the default currency. */
-  owner: string
+  /** Drops what belongs to another database, or another default currency. */
+  forget(): Promise<void>
   /** Corrects what the ledger has changed within so many seconds. */
   correct(withinSeconds: number): Promise<void>
   logger: Logger
@@ -29,7 +28,7 @@ export class CacheTrust {
   #held = false
   /** Counts the reasons for doubt: a comparison that began before the last of them proves nothing. */
   #doubts = 0
-  /** When Redis last answered, by `performance.now()`: until then it missed nothing. */
+  /** When Redis last took a write, by `performance.now()`: until then it missed nothing. */
   #complete = Number.NEGATIVE_INFINITY
   #comparing: Promise<void> | undefined
   #closed = false
@@ -37,7 +36,6 @@ export class CacheTrust {
   constructor(options: CacheTrustOptions) {
     this.#options = options
     const { redis } = options
-    redis.on('ready', () => this.#regain())
     redis.on('close', () => {
       this.#complete = Number.NEGATIVE_INFINITY
       this.failed()
@@ -48,13 +46,13 @@ export class CacheTrust {
     return this.#held
   }
 
-  /** A command was answered. */
-  answered(): void {
+  /** A write was taken. What is read proves nothing: a Redis that refuses writes still answers. */
+  wrote(): void {
     if (this.#held) this.#complete = performance.now()
     else this.#regain()
   }
 
-  /** A command was refused, or not answered in time. */
+  /** A write was refused, or a command not answered in time. */
   failed(): void {
     this.#doubts += 1
     this.#held = false
@@ -71,17 +69,20 @@ export class CacheTrust {
   }
 
   async #compare(): Promise<void> {
-    const { redis, owner, correct, logger } = this.#options
+    const { forget, correct, logger } = this.#options
     const doubts = this.#doubts
     try {
-      await forgetOtherEpochs(redis, owner)
+      await forget()
       await correct((performance.now() - this.#complete) / 1000 + MARGIN)
       if (doubts === this.#doubts) this.#held = true
     } catch (error) {
       if (this.#closed) return
-      logger.warn({ err: error }, 'the cache could not be compared with the ledger; trying again')
+      // Where it was Redis that failed, the link says so.
+      if (doubts === this.#doubts && (error as Error).name !== 'ReplyError') {
+        logger.warn({ err: error }, 'the cache could not be compared with the ledger; trying again')
+      }
     }
-    // Whatever is asked or probed next begins it again.
+    // Whatever is written or probed next begins it again.
     if (!this.#held) await sleep(PAUSE, undefined, { ref: false })
   }
 }

@@ -40,3 +40,6 @@ export const BALANCE_PATTERNS = [
   'livebalance:balance:*',
   'livebalance:version:*',
 ] as const
+
+/** A wallet that is none: no tenant holds a `%`. Written to find out whether Redis takes writes. */
+export const PROBE = { tenant: '%probe', userId: 'probe', balance: 0n, seq: 0 } as const

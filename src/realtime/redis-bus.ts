@@ -13,9 +13,9 @@ import {
   UPDATES_CHANNEL,
 } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
-import { refreshCache } from './cache-refresh.ts'
+import { forgetOtherEpochs, refreshCache } from './cache-refresh.ts'
 import { CacheTrust } from './cache-trust.ts'
-import { balanceKey } from './keys.ts'
+import { balanceKey, PROBE } from './keys.ts'
 import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
 import { RedisRates } from './rates.ts'
@@ -23,6 +23,7 @@ import { RedisLeases } from './redis-leases.ts'
 import { RedisLink } from './redis-link.ts'
 import { PUBLISH } from './redis-scripts.ts'
 import { RedisTickets } from './redis-tickets.ts'
+import { CONNECTION_CLOSED, type RedisTrouble, troubleOf } from './redis-trouble.ts'
 import { TurnBatch } from './turn-batch.ts'
 
 export interface RedisBusOptions {
@@ -41,7 +42,7 @@ export interface RedisBusOptions {
 
 /**
  * The bus over Redis, on two connections: one subscribes, the other does the rest. Nothing queues while
- * Redis is away: commands fail at once, reads of the cache answer null.
+ * Redis is away, or refuses writes: commands fail at once, reads of the cache answer null.
  */
 export class RedisBus implements Bus {
   readonly kind = 'redis'
@@ -52,12 +53,15 @@ export class RedisBus implements Bus {
   readonly #commands: Redis
   readonly #subscriber: Redis
   readonly #link: RedisLink
+  readonly #troubleOf: (error: unknown) => RedisTrouble
   readonly #listeners: Listeners
   readonly #trust: CacheTrust
   readonly #reads: TurnBatch<string, string | null>
   readonly #fills: TurnBatch<CacheEntry, undefined>
   /** False from a command that timed out until one is answered: a paused Redis closes no connection. */
   #answering = true
+  /** Whether Redis refused the last write: it answers, yet publishes nothing. */
+  #refusing = false
 
   constructor(options: RedisBusOptions) {
     this.#options = options
@@ -82,41 +86,39 @@ export class RedisBus implements Bus {
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: null,
     })
-    for (const redis of [this.#commands, this.#subscriber]) {
-      redis.on('error', (error) => logger.debug({ err: error }, 'redis'))
-    }
+    const { epoch, currency, changes } = options
+    const { password } = new URL(url)
+    this.#troubleOf = (error) => troubleOf(error, decodeURIComponent(password))
     this.#listeners = new Listeners(logger)
     this.#link = new RedisLink({
-      publish: (channel, text) => this.#ask(this.#commands.publish(channel, text)),
+      write: (channel, text) =>
+        this.#write('all', [cacheEntry({ ...PROBE, currency }, currency)], [text], channel),
+      troubleOf: this.#troubleOf,
       subscriber: this.#subscriber,
       logger,
       probeAfter: options.probeAfter ?? 1000,
       onMessage: (text) => this.#listeners.message(text),
       onRevocation: () => this.#listeners.revoked(),
-      onChange: (link) => {
-        logger[link.state === 'live' ? 'info' : 'warn'](
-          { reason: link.reason },
-          `redis ${link.state}`,
-        )
-        this.#listeners.link(link)
-      },
+      onChange: (link) => this.#listeners.link(link),
+      onMayHaveMoved: () => this.#commands.disconnect(true),
     })
-    const { epoch, currency, changes } = options
+    const ask = <T>(command: Promise<T>) => this.#ask(command)
     this.#trust = new CacheTrust({
       redis: this.#commands,
-      owner: `${epoch}:${currency}`,
+      forget: () => ask(forgetOtherEpochs(this.#commands, `${epoch}:${currency}`)),
       correct: (withinSeconds) => refreshCache(this, changes, withinSeconds),
       logger,
     })
-    this.#commands.on('close', () => this.#link.suspect('the connection was lost'))
-    this.#reads = new TurnBatch(512, (keys) => this.#ask(this.#commands.mget(keys)))
+    this.#commands.on('error', (error) => this.#link.suspect(this.#troubleOf(error)))
+    this.#commands.on('close', () => this.#link.suspect(CONNECTION_CLOSED))
+    this.#reads = new TurnBatch(512, (keys) => ask(this.#commands.mget(keys)))
     this.#fills = new TurnBatch(256, async (entries) => {
-      await this.#ask(this.#write('all', entries, []))
+      await this.#write('all', entries, [])
       return entries.map(() => undefined)
     })
-    this.leases = new RedisLeases(this.#commands)
-    this.rates = new RedisRates(this.#commands)
-    this.tickets = new RedisTickets(this.#commands, (command) => this.#ask(command))
+    this.leases = new RedisLeases(this.#commands, ask)
+    this.rates = new RedisRates(this.#commands, ask)
+    this.tickets = new RedisTickets(this.#commands, ask)
   }
 
   get link(): Link {
@@ -124,7 +126,7 @@ export class RedisBus implements Bus {
   }
 
   get reachable(): boolean {
-    return this.#answering && this.#commands.status === 'ready'
+    return this.#answering && !this.#refusing && this.#commands.status === 'ready'
   }
 
   async publish(events: readonly LedgerEvent[], late = false): Promise<void> {
@@ -132,7 +134,7 @@ export class RedisBus implements Bus {
     const { epoch, currency } = this.#options
     const messages = events.map((event) => encodeEvent(event, epoch))
     const mode = late ? 'cached' : 'all'
-    await this.#ask(this.#write(mode, newestEntries(events, currency), messages))
+    await this.#write(mode, newestEntries(events, currency), messages)
     // Redis sends our own subscriber the messages in the same moment. What waits for this answer, those
     // over HTTP above all, comes after them: one turn later, once for a whole batch.
     await new Promise((resolve) => setImmediate(resolve))
@@ -164,7 +166,7 @@ export class RedisBus implements Bus {
 
   async refresh(wallets: readonly WalletState[]): Promise<void> {
     const entries = wallets.map((wallet) => cacheEntry(wallet, this.#options.currency))
-    await this.#ask(this.#write('cached', entries, []))
+    await this.#write('cached', entries, [])
   }
 
   listen(listener: BusListener): () => void {
@@ -178,26 +180,56 @@ export class RedisBus implements Bus {
     this.#commands.disconnect()
   }
 
-  #write(mode: 'all' | 'cached', entries: CacheEntry[], messages: string[]): Promise<unknown> {
+  /** The one way in which balances and events get to Redis. A refusal is true of all that is written. */
+  async #write(
+    mode: 'all' | 'cached',
+    entries: CacheEntry[],
+    messages: string[],
+    channel: string = UPDATES_CHANNEL,
+  ): Promise<void> {
     const keys = entries.flatMap((entry) => [entry.value, entry.version])
     const balances = entries.flatMap((entry) => [entry.seq, entry.text])
-    const head = [this.#options.epoch, CACHE_SECONDS, mode, UPDATES_CHANNEL, entries.length]
-    return PUBLISH.run(this.#commands, keys, [...head, ...balances, ...messages])
+    const head = [this.#options.epoch, CACHE_SECONDS, mode, channel, entries.length]
+    let written: unknown
+    try {
+      written = await PUBLISH.run(this.#commands, keys, [...head, ...balances, ...messages])
+    } catch (error) {
+      this.#trust.failed()
+      const trouble = this.#failed(error)
+      if (trouble.isRefusal) {
+        this.#refusing = true
+        this.#link.suspect(trouble)
+      }
+      throw error
+    }
+    this.#answering = true
+    // What had nothing to write, for all was newer or not cached, proves nothing.
+    if (written === 0) return
+    this.#refusing = false
+    this.#link.wrote()
+    this.#trust.wrote()
   }
 
   async #ask<T>(command: Promise<T>): Promise<T> {
     try {
       const answer = await command
       this.#answering = true
-      this.#trust.answered()
       return answer
     } catch (error) {
-      this.#trust.failed()
-      if (error instanceof Error && error.message === 'Command timed out') {
-        this.#answering = false
-        this.#link.suspect('redis does not answer')
-      }
+      const trouble = this.#failed(error)
+      if (trouble.isRefusal) void this.#link.doubt(trouble)
       throw error
     }
+  }
+
+  /** Notices a Redis that does not answer. A connection that is lost says so by itself. */
+  #failed(error: unknown): RedisTrouble {
+    const trouble = this.#troubleOf(error)
+    if (trouble.code === 'TIMEOUT') {
+      this.#answering = false
+      this.#trust.failed()
+      this.#link.suspect(trouble)
+    }
+    return trouble
   }
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { LeaseStore } from './leases.ts'
 import { ACQUIRE_LEASE, RELEASE_LEASE } from './redis-scripts.ts'
+import { type Ask, justAsk } from './redis-trouble.ts'
 
 const HOLDER = 'livebalance:holder:'
 
@@ -10,23 +11,26 @@ const COUNTS_SECONDS = 7 * 24 * 3600
 /** Leases in Redis: a hash of counts by holder for each user, and a key that expires for each holder. */
 export class RedisLeases implements LeaseStore {
   readonly #redis: Redis
+  readonly #ask: Ask
 
-  constructor(redis: Redis) {
+  constructor(redis: Redis, ask: Ask = justAsk) {
     this.#redis = redis
+    this.#ask = ask
   }
 
   async acquire(user: string, holder: string, limit: number): Promise<boolean> {
     const args = [holder, limit, HOLDER, COUNTS_SECONDS]
-    return (await ACQUIRE_LEASE.run(this.#redis, [countsKey(user)], args)) === 1
+    return (await this.#ask(ACQUIRE_LEASE.run(this.#redis, [countsKey(user)], args))) === 1
   }
 
   async release(user: string, holder: string): Promise<void> {
-    await RELEASE_LEASE.run(this.#redis, [countsKey(user)], [holder])
+    await this.#ask(RELEASE_LEASE.run(this.#redis, [countsKey(user)], [holder]))
   }
 
   async renew(holder: string, seconds: number): Promise<boolean> {
     const milliseconds = Math.round(seconds * 1000)
-    return (await this.#redis.set(HOLDER + holder, '1', 'PX', milliseconds, 'GET')) !== null
+    const set = this.#redis.set(HOLDER + holder, '1', 'PX', milliseconds, 'GET')
+    return (await this.#ask(set)) !== null
   }
 
   async assert(holder: string, counts: ReadonlyMap<string, number>): Promise<void> {
@@ -36,8 +40,13 @@ export class RedisLeases implements LeaseStore {
       if (count === 0) pipeline.hdel(key, holder)
       else pipeline.hset(key, holder, count).expire(key, COUNTS_SECONDS)
     }
-    for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
+    await this.#ask(allOf(pipeline.exec()))
   }
+}
+
+/** @throws the first error of a command in it */
+async function allOf(answers: Promise<[error: Error | null, result: unknown][] | null>) {
+  for (const [error] of (await answers) ?? []) if (error) throw error
 }
 
 function countsKey(user: string): string {

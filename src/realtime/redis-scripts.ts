@@ -26,9 +26,11 @@ export class RedisScript {
  * KEYS: value and version key of each balance. ARGV: epoch, TTL in seconds, `all` or `cached` (touch only
  * what is cached), channel, the number of balances, seq and text of each, then the messages.
  * A balance of the same epoch with a greater seq stays; another epoch's, or one without a version, goes.
+ * Answers how many balances it wrote.
  */
 export const PUBLISH = new RedisScript(`
 local epoch, ttl, mode, channel, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local written = 0
 for i = 1, count do
   local value, version = KEYS[2 * i - 1], KEYS[2 * i]
   local seq, text = ARGV[4 + 2 * i], ARGV[5 + 2 * i]
@@ -43,12 +45,13 @@ for i = 1, count do
   if write then
     redis.call('SET', value, text, 'EX', ttl)
     redis.call('SET', version, epoch .. ':' .. seq, 'EX', ttl)
+    written = written + 1
   end
 end
 for i = 6 + 2 * count, #ARGV do
   redis.call('PUBLISH', channel, ARGV[i])
 end
-return 1
+return written
 `)
 
 /**
@@ -78,4 +81,18 @@ if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 and redis.call('HINCRBY', KEYS[1
   redis.call('HDEL', KEYS[1], ARGV[1])
 end
 return 1
+`)
+
+/**
+ * KEYS: a counter. ARGV: points, the window in milliseconds. Answers what is used, and the milliseconds until
+ * the window ends. A key that would outlive the window was made before Redis' clock was set back.
+ */
+export const ADD_TO_WINDOW = new RedisScript(`
+local used = redis.call('INCRBY', KEYS[1], ARGV[1])
+local left, window = redis.call('PTTL', KEYS[1]), tonumber(ARGV[2])
+if left < 0 or left > window then
+  redis.call('PEXPIRE', KEYS[1], window)
+  left = window
+end
+return {used, left}
 `)

@@ -1,13 +1,13 @@
 import type { Redis } from 'ioredis'
+import type { Ask } from './redis-trouble.ts'
 import type { TicketStore } from './tickets.ts'
 
 /** Tickets in Redis: a key for each, that expires. */
 export class RedisTickets implements TicketStore {
   readonly #redis: Redis
-  readonly #ask: <T>(command: Promise<T>) => Promise<T>
+  readonly #ask: Ask
 
-  /** @param ask waits for a command, and notices when Redis does not answer */
-  constructor(redis: Redis, ask: <T>(command: Promise<T>) => Promise<T>) {
+  constructor(redis: Redis, ask: Ask) {
     this.#redis = redis
     this.#ask = ask
   }

@@ -2,10 +2,12 @@ export { contentsOf } from './contents.ts'
 export { createDatabase, createEmptyDatabase, type TestDatabase } from './database.ts'
 export { eventually } from './eventually.ts'
 export {
+  type ConfiguredRedis,
   describeWithPrivateRedis,
   describeWithRedis,
   type PrivateRedis,
   redisUrl,
+  startConfiguredRedis,
   startPrivateRedis,
 } from './redis.ts'
 export { mintToken, TEST_SECRET } from './token.ts'

@@ -1,8 +1,12 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import pino from 'pino'
-import { describe, inject } from 'vitest'
-import { lifeOf, waitForEnd } from '../../src/embedded/process-life.ts'
+import { describe, inject, onTestFinished } from 'vitest'
+import { freePort } from '../../src/embedded/free-port.ts'
+import { lifeOf, waitForEnd, writeLife } from '../../src/embedded/process-life.ts'
 import { type EmbeddedRedis, startRedis } from '../../src/embedded/redis.ts'
 import { NO_REDIS, NO_REDIS_SERVER } from './provided.ts'
 
@@ -73,6 +77,65 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
       await redis.close()
     },
   }
+}
+
+/** A Redis with a configuration of its own, and an empty folder that it works in. */
+export interface ConfiguredRedis {
+  port: number
+  folder: string
+}
+
+/**
+ * Starts one, and ends it with the test.
+ * @param configuration lines of redis.conf
+ * @param port default: a free one
+ */
+export async function startConfiguredRedis(
+  configuration: readonly string[],
+  port?: number,
+): Promise<ConfiguredRedis> {
+  const folder = mkdtempSync(join(inject('runFolder'), 'redis-'))
+  const taken = port ?? (await freePort())
+  const isTls = configuration.some((line) => line.startsWith('tls-cert-file'))
+  const lines = [
+    'bind 127.0.0.1',
+    `dir ${folder}`,
+    ...(isTls ? ['port 0', `tls-port ${taken}`] : [`port ${taken}`]),
+    'save ""',
+    ...configuration,
+    '',
+  ]
+  for (const program of ['redis-server', 'valkey-server']) {
+    const child = spawn(program, ['-'], { stdio: ['pipe', 'pipe', 'ignore'] })
+    child.stdin.on('error', () => {})
+    child.stdin.end(lines.join('\n'))
+    if (!(await isReady(child))) continue
+    const life = lifeOf(child.pid as number)
+    if (life) writeFileSync(join(folder, 'redis.pid'), writeLife(life))
+    onTestFinished(async () => {
+      const ended = once(child, 'exit')
+      if (child.kill('SIGKILL')) await ended
+    })
+    return { port: taken, folder }
+  }
+  throw new Error(`This test ${NO_REDIS_SERVER}`)
+}
+
+/** False where there is no such program. */
+async function isReady(child: ChildProcess): Promise<boolean> {
+  try {
+    await once(child, 'spawn')
+  } catch {
+    return false
+  }
+  let said = ''
+  for await (const text of child.stdout ?? []) {
+    said += text
+    if (!said.includes('Ready to accept connections')) continue
+    child.stdout?.resume()
+    return true
+  }
+  throw new Error(`Redis did not start: ${said}`)
 }
 
 function existing(redis: EmbeddedRedis | null): EmbeddedRedis {

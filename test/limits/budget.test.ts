@@ -23,7 +23,7 @@ describe('alone', () => {
   afterEach(() => void vi.useRealTimers())
 
   const budget = (points = 100) => {
-    return new Budget(new MemoryRates().counter('test', points, 60), points, 60)
+    return new Budget(new MemoryRates().counter('test', 60), points, 60)
   }
 
   test('gives away what there is, tells what is left, and begins anew after the window', async () => {
@@ -99,7 +99,7 @@ describeWithRedis('with Redis', () => {
   test('a counter counts for all that use its name, and ends with its window', async () => {
     const [redis, n] = [await connection(), name()]
     const [here, there] = [new RedisRates(redis), new RedisRates(await connection())].map((rates) =>
-      rates.counter(n, 100, 60),
+      rates.counter(n, 60),
     )
     expect(await here?.add('alice', 3)).toMatchObject({ used: 3 })
     const usage = await there?.add('alice', 4)
@@ -118,7 +118,7 @@ describeWithRedis('with Redis', () => {
     const n = name()
     let told = Promise.resolve()
     const processes = [await connection(), await connection()].map((redis) => {
-      const counter = new RedisRates(redis).counter(n, 100, 60)
+      const counter = new RedisRates(redis).counter(n, 60)
       const add: RateCounter['add'] = (key, points) => {
         const answer = counter.add(key, points)
         told = answer.then(() => {})
@@ -152,7 +152,7 @@ describeWithPrivateRedis('while Redis is away', () => {
     redis.on('error', () => {})
     onTestFinished(() => void redis.disconnect())
     await eventually(() => expect(redis.status).toBe('ready'))
-    const counter = new RedisRates(redis).counter('test', 100, 60)
+    const counter = new RedisRates(redis).counter('test', 60)
     await counter.add('alice', 50)
     await server.kill()
     await eventually(() => expect(redis.status).not.toBe('ready'))

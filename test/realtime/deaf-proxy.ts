@@ -8,11 +8,13 @@ export interface DeafProxy {
   deafen(): void
   /** From now on nothing that clients send arrives; their connections stay open. */
   mute(): void
+  /** From now on, new connections lead to another Redis; those that are open stay. */
+  leadTo(redisUrl: string): void
 }
 
 /** Stands between a bus and its Redis. */
 export async function startDeafProxy(redisUrl: string): Promise<DeafProxy> {
-  const target = new URL(redisUrl)
+  let target = new URL(redisUrl)
   const subscribers = new Set<{ deaf: boolean }>()
   let isMute = false
   const server = createServer((client) => {
@@ -44,6 +46,9 @@ export async function startDeafProxy(redisUrl: string): Promise<DeafProxy> {
     },
     mute() {
       isMute = true
+    },
+    leadTo(redisUrl) {
+      target = new URL(redisUrl)
     },
   }
 }

@@ -19,7 +19,7 @@ export const redis: readonly Family[] = [
     name: 'redis_link',
     type: 'gauge',
     labels: ['state'],
-    help: '1 for the state that the link to Redis is in: `live`, `deaf` (connected, yet what is published is not heard) or `away`.',
+    help: '1 for the state that the link to Redis is in: `live`, `deaf` (connected, yet what is published is not heard) or `away` (no connection, no answer, or no write is taken).',
     read: ({ link }) => states(LINK_STATES, link().state),
   },
 ]

@@ -1,0 +1,221 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { pino } from 'pino'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { freePort } from '../../src/embedded/free-port.ts'
+import { RedisBus } from '../../src/realtime/redis-bus.ts'
+import { TroubleLog, troubleOf } from '../../src/realtime/redis-trouble.ts'
+import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../environment/index.ts'
+import { FakeLedger } from './fake-ledger.ts'
+
+const PASSWORD = 's3cret/p@ss'
+const ENCODED = encodeURIComponent(PASSWORD)
+
+const PATIENTLY = { timeout: 20_000 }
+
+interface Line {
+  level: number
+  msg: string
+  reason?: string
+  redis?: string
+  check?: string
+}
+
+/** A process on this address, and what it logged. */
+function open(url: string) {
+  const text: string[] = []
+  const bus = new RedisBus({
+    ...{ url, epoch: 'e1', currency: 'USD', changes: new FakeLedger(), probeAfter: 200 },
+    logger: pino({ level: 'info' }, { write: (line: string) => void text.push(line) }),
+  })
+  onTestFinished(() => bus.close())
+  const lines = () => text.map((line): Line => JSON.parse(line))
+  return { bus, text, lines }
+}
+
+/** Waits until it is said what is wrong, and gives that line. */
+async function told({ bus, text, lines }: ReturnType<typeof open>, code: string): Promise<Line> {
+  const said = () => lines().filter(({ reason }) => reason?.includes(`(${code})`))
+  await eventually(() => expect(said()).not.toEqual([]), PATIENTLY)
+  expect(bus.link).toEqual({ state: 'away', reason: said()[0]?.reason })
+  for (const secret of [PASSWORD, ENCODED]) expect(text.join('')).not.toContain(secret)
+  expect(said()).toHaveLength(1)
+  expect(said()[0]).toMatchObject({ level: 40, msg: 'redis away' })
+  return said()[0] as Line
+}
+
+const isLive = (bus: RedisBus) =>
+  eventually(() => expect(bus.link).toEqual({ state: 'live' }), PATIENTLY)
+
+describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => {
+  async function redisOf(...configuration: string[]) {
+    const { port, folder } = await startConfiguredRedis(configuration)
+    return { port, folder, host: `127.0.0.1:${port}` }
+  }
+
+  function adminOf(url: string): Redis {
+    const admin = new Redis(url)
+    admin.on('error', () => {})
+    onTestFinished(() => admin.disconnect())
+    return admin
+  }
+
+  test('a wrong password, once though it is tried again and again, until it is the right one', async () => {
+    const { host } = await redisOf(`requirepass another`)
+    const admin = adminOf(`redis://:another@${host}`)
+    const opened = open(`redis://:${ENCODED}@${host}`)
+    const tried = async () => {
+      const [, count] = /total_connections_received:(\d+)/.exec(await admin.info('stats')) ?? []
+      return Number(count)
+    }
+    await eventually(async () => expect(await tried()).toBeGreaterThan(9), PATIENTLY)
+    const { redis, check } = await told(opened, 'WRONGPASS')
+    expect(redis).toMatch(/^WRONGPASS invalid username-password pair/)
+    expect(check).toContain('REDIS_URL')
+    await admin.config('SET', 'requirepass', PASSWORD)
+    await isLive(opened.bus)
+  })
+
+  test('no password where there has to be one', async () => {
+    const { host } = await redisOf(`requirepass ${PASSWORD}`)
+    const { redis, check } = await told(open(`redis://${host}`), 'NOAUTH')
+    expect(redis).toMatch(/^NOAUTH /)
+    expect(check).toContain('REDIS_URL')
+  })
+
+  test.each([
+    ['scripts', '-evalsha -eval'],
+    ['subscriptions', 'resetchannels &other'],
+    ['the keys of balances', 'resetkeys ~livebalance:*'],
+  ])('a user who may not use %s, until they may', async (_, rule) => {
+    const { host } = await redisOf()
+    const admin = adminOf(`redis://${host}`)
+    const all = ['on', `>${PASSWORD}`, '~*', '&*', '+@all'] as const
+    await admin.acl('SETUSER', 'app', ...all, ...rule.split(' '))
+    const opened = open(`redis://app:${ENCODED}@${host}`)
+    const { redis, check, reason } = await told(opened, 'NOPERM')
+    expect(redis).toMatch(/NOPERM|permission/)
+    expect(check).toContain('ACL')
+    // Anyone may read the reason.
+    expect(reason).not.toContain('app')
+    // The rules that docs/operations.md asks for are enough.
+    const rules = '~balance:* ~livebalance:* &balance:updates &livebalance:*'
+    const commands = '+@all -@admin -@dangerous +info'
+    const user = ['reset', 'on', `>${PASSWORD}`, ...`${rules} ${commands}`.split(' ')]
+    await admin.acl('SETUSER', 'app', ...user)
+    await isLive(opened.bus)
+  })
+
+  test('a certificate that is not trusted', async () => {
+    const folder = mkdtempSync(join(inject('runFolder'), 'certificates-'))
+    const file = (name: string) => join(folder, name)
+    const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'ignore' })
+    openssl(
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-subj', '/CN=Own authority', '-days', '2'],
+      ...['-keyout', file('ca.key'), '-out', file('ca.crt')],
+    )
+    openssl(
+      ...['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-subj', '/CN=localhost', '-keyout', file('redis.key'), '-out', file('redis.csr')],
+    )
+    openssl(
+      ...[
+        'x509',
+        '-req',
+        '-in',
+        file('redis.csr'),
+        '-CA',
+        file('ca.crt'),
+        '-CAkey',
+        file('ca.key'),
+      ],
+      ...['-CAcreateserial', '-days', '2', '-out', file('redis.crt')],
+    )
+    const { port, host } = await redisOf(
+      `tls-cert-file ${file('redis.crt')}`,
+      `tls-key-file ${file('redis.key')}`,
+      `tls-ca-cert-file ${file('ca.crt')}`,
+      'tls-auth-clients no',
+    )
+    const { check } = await told(open(`rediss://localhost:${port}`), 'SELF_SIGNED_CERT_IN_CHAIN')
+    expect(check).toContain('NODE_EXTRA_CA_CERTS')
+    // And TLS where there is none, and none where there is.
+    const plain = await redisOf()
+    const hangs = await told(open(`rediss://${plain.host}`), 'ETIMEDOUT')
+    expect(hangs.check).toContain('redis://')
+    const { lines } = open(`redis://${host}`)
+    await eventually(() => expect(lines()[0]?.check).toContain('rediss://'), PATIENTLY)
+  })
+
+  test('a host that is not known, and one where nothing listens', async () => {
+    const unknown = await told(open(`redis://:${ENCODED}@no-such-host.invalid`), 'ENOTFOUND')
+    expect(unknown.check).toContain('REDIS_URL')
+    expect(unknown.reason).not.toContain('invalid')
+    const refused = await told(
+      open(`redis://:${ENCODED}@127.0.0.1:${await freePort()}`),
+      'ECONNREFUSED',
+    )
+    expect(refused.check).toContain('REDIS_URL')
+    expect(refused.reason).not.toContain('127.0.0.1')
+  })
+
+  test('a node of a cluster', async () => {
+    const { host } = await redisOf('cluster-enabled yes')
+    const admin = adminOf(`redis://${host}`)
+    const opened = open(`redis://${host}`)
+    const down = await told(opened, 'CLUSTERDOWN')
+    expect(down.check).toContain('REDIS_URL')
+    await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    const { redis, check } = await told(opened, 'CROSSSLOT')
+    expect(redis).toMatch(/^CROSSSLOT Keys in request don't hash to the same slot/)
+    expect(check).toContain('cluster')
+  })
+
+  test('a node of a cluster that has other keys', async () => {
+    const [one, other] = [
+      await redisOf('cluster-enabled yes'),
+      await redisOf('cluster-enabled yes'),
+    ]
+    const [here, there] = [adminOf(`redis://${one.host}`), adminOf(`redis://${other.host}`)]
+    await there.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    await here.call('CLUSTER', 'MEET', '127.0.0.1', String(other.port))
+    await eventually(async () => {
+      expect(await here.call('CLUSTER', 'INFO')).toContain('cluster_state:ok')
+    }, PATIENTLY)
+    const error = await here.get('livebalance:owner').catch((error) => error)
+    const { words, reason, check } = troubleOf(error)
+    expect(words).toMatch(/^MOVED /)
+    expect([reason, check].join()).not.toContain(String(other.port))
+    expect(check).toContain('cluster')
+  })
+})
+
+describe('the words of Redis', () => {
+  const refusal = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' })
+
+  test('are those of the refusal, without the place in the script and without the password', () => {
+    const oom = "OOM command not allowed when used memory > 'maxmemory'."
+    expect(troubleOf(refusal(`${oom} script: 1f, on @user_script:16.`)).words).toBe(oom)
+    const unknown = `ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' '${PASSWORD}'`
+    expect(troubleOf(refusal(unknown)).words).toBe("ERR unknown command 'HELLO'")
+    const told = troubleOf(refusal(`ERR ${'x'.repeat(290)} ${PASSWORD}`), PASSWORD)
+    expect(told.words).not.toContain(PASSWORD.slice(0, 3))
+  })
+
+  test('are said once for each change', () => {
+    const said: string[] = []
+    const warn = (_: object, text: string) => void said.push(text)
+    const log = new TroubleLog({ warn } as never)
+    const [oom, lost] = [troubleOf(refusal('OOM')), troubleOf(new Error('Connection is closed.'))]
+    log.say(oom, 'first')
+    log.say(oom, 'again')
+    log.say(lost, 'another')
+    log.say(oom, 'in turns')
+    log.isWell()
+    log.say(oom, 'later')
+    expect(said).toEqual(['first', 'another', 'later'])
+  })
+})

@@ -1,0 +1,214 @@
+import { mkdir, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { pino } from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { RateLimiter } from '../../src/limits/rate-limiter.ts'
+import { readinessOf } from '../../src/readiness.ts'
+import { RedisBus } from '../../src/realtime/redis-bus.ts'
+import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../environment/index.ts'
+import { connectBy, silent, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
+import { startDeafProxy } from './deaf-proxy.ts'
+import { ALICE, FakeLedger } from './fake-ledger.ts'
+
+const BOB = { tenant: 'default', userId: 'bob' }
+
+/** Longer than what is promised, for a busy machine: no test says how long it took. */
+const PATIENTLY = { timeout: 20_000 }
+
+interface Kind {
+  code: string
+  configuration?: string[]
+  /** From now on Redis answers, and refuses writes. */
+  spoil(admin: Redis, folder: string): Promise<unknown>
+  repair(admin: Redis, folder: string): Promise<unknown>
+}
+
+const KINDS: Kind[] = [
+  {
+    code: 'OOM',
+    spoil: (admin) => admin.config('SET', 'maxmemory', '1'),
+    repair: (admin) => admin.config('SET', 'maxmemory', '0'),
+  },
+  {
+    code: 'READONLY',
+    // Of a primary that nobody finds.
+    spoil: (admin) => admin.replicaof('127.0.0.1', 1),
+    repair: (admin) => admin.replicaof('NO', 'ONE'),
+  },
+  {
+    code: 'MISCONF',
+    configuration: ['save 3600 1000000'],
+    async spoil(admin, folder) {
+      await mkdir(join(folder, 'dump.rdb'))
+      await save(admin, 'err')
+    },
+    async repair(admin, folder) {
+      await rmdir(join(folder, 'dump.rdb'))
+      await save(admin, 'ok')
+    },
+  },
+  {
+    code: 'NOREPLICAS',
+    spoil: (admin) => admin.config('SET', 'min-replicas-to-write', '1'),
+    repair: (admin) => admin.config('SET', 'min-replicas-to-write', '0'),
+  },
+]
+
+async function save(admin: Redis, status: 'ok' | 'err'): Promise<void> {
+  await eventually(async () => {
+    await admin.bgsave().catch(() => {})
+    expect(await admin.info('persistence')).toContain(`rdb_last_bgsave_status:${status}`)
+  }, PATIENTLY)
+}
+
+describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
+  async function redisOf({ configuration = [] }: Pick<Kind, 'configuration'>) {
+    const redis = await startConfiguredRedis(configuration)
+    const url = `redis://127.0.0.1:${redis.port}`
+    const admin = new Redis(url)
+    admin.on('error', () => {})
+    onTestFinished(() => admin.disconnect())
+    return { url, admin, folder: redis.folder }
+  }
+
+  /** A process with a client on each transport, all up and live, and what it logged at `warn`. */
+  async function running(ledger: FakeLedger, url: string, who = ALICE) {
+    const warnings: Record<string, string>[] = []
+    const write = (line: string) => void warnings.push(JSON.parse(line))
+    const bus = new RedisBus({
+      ...{ url, epoch: ledger.epoch, currency: 'USD', changes: ledger, probeAfter: 200 },
+      logger: pino({ level: 'warn' }, { write }),
+    })
+    onTestFinished(() => bus.close())
+    const server = await startServer({ bus, ledger, pollEvery: 100, logger: silent })
+    await eventually(() => expect(server.gateway.health.state).toBe('live'), PATIENTLY)
+    const clients = await Promise.all(
+      TRANSPORTS.map(async (how) => connectBy[how](server.url, await tokenOf(who))),
+    )
+    await eventually(() => {
+      for (const { received } of clients) expect(received).toHaveLength(1)
+    }, PATIENTLY)
+    const got = (count: number) =>
+      eventually(() => {
+        const seqs = Array.from({ length: count }, (_, i) => i + 1)
+        for (const client of clients) expect(client.seqs()).toEqual(seqs)
+      }, PATIENTLY)
+    const ready = readinessOf({ read: async () => ({ ok: true }) }, server.gateway)
+    return { ...server, bus, warnings, got, ready }
+  }
+
+  test.each(KINDS)(
+    '$code: events come by polling, it is said, and it ends by itself',
+    async (kind) => {
+      const { url, admin, folder } = await redisOf(kind)
+      const ledger = new FakeLedger()
+      const here = await running(ledger, url)
+      const there = await running(ledger, url)
+      await here.change(ALICE, 100n)
+      await Promise.all([here.got(2), there.got(2)])
+      await eventually(async () => {
+        expect(await here.bus.cachedBalance(ALICE, 'USD')).toBe('1')
+        expect(await there.bus.cachedBalance(ALICE, 'USD')).toBe('1')
+      }, PATIENTLY)
+
+      await kind.spoil(admin, folder)
+      await here.change(ALICE, 100n)
+      // Who was refused knows it at once; the others find out.
+      expect(await here.bus.cachedBalance(ALICE, 'USD')).toBeNull()
+      await Promise.all([here.got(4), there.got(4)])
+      await eventually(async () => {
+        for (const { ready, gateway, bus } of [here, there]) {
+          expect(await ready()).toEqual({
+            ok: true,
+            checks: expect.objectContaining({
+              stream: { ok: true, reason: expect.stringContaining(`(${kind.code})`) },
+            }),
+          })
+          expect(gateway.health.state).toBe('away')
+          expect(await bus.cachedBalance(ALICE, 'USD')).toBeNull()
+        }
+      }, PATIENTLY)
+      // More than a moment later still so, and said once.
+      for (let i = 3; i <= 6; i++) {
+        await here.change(ALICE, 100n)
+        await Promise.all([here.got(2 * i), there.got(2 * i)])
+      }
+      expect(await here.bus.cachedBalance(ALICE, 'USD')).toBeNull()
+      for (const { warnings } of [here, there]) {
+        const said = warnings.filter(({ redis }) => redis?.startsWith(`${kind.code} `))
+        expect(said).toEqual([
+          expect.objectContaining({ msg: 'redis away', check: expect.stringMatching(/./) }),
+        ])
+      }
+
+      await kind.repair(admin, folder)
+      await eventually(async () => {
+        for (const { gateway, bus, ready } of [here, there]) {
+          expect(gateway.health).toEqual({ state: 'live' })
+          expect((await ready()).checks.stream).toEqual({ ok: true })
+          expect(await bus.cachedBalance(ALICE, 'USD')).toBe('6')
+        }
+        expect(ledger.outbox.size).toBe(0)
+      }, PATIENTLY)
+      await there.change(ALICE, 100n)
+      await Promise.all([here.got(14), there.got(14)])
+      expect(await there.bus.cachedBalance(ALICE, 'USD')).toBe('7')
+    },
+    60_000,
+  )
+
+  test('READONLY: it connects again, for the address may lead to another Redis by now', async () => {
+    const [old, next] = [await redisOf({}), await redisOf({})]
+    const proxy = await startDeafProxy(old.url)
+    const { change, got, gateway, bus } = await running(new FakeLedger(), proxy.url)
+    await change(ALICE, 100n)
+    await got(2)
+    proxy.leadTo(next.url)
+    await old.admin.replicaof('127.0.0.1', 1)
+    await change(ALICE, 100n)
+    await got(4)
+    await eventually(() => expect(gateway.health).toEqual({ state: 'live' }), PATIENTLY)
+    await change(ALICE, 100n)
+    await got(6)
+    expect(await next.admin.get('balance:user:alice')).toBe('3')
+    await eventually(async () => expect(await bus.cachedBalance(ALICE, 'USD')).toBe('3'), PATIENTLY)
+  }, 60_000)
+
+  test('what else is written there goes on, or says so, and is right afterwards', async () => {
+    const { url, admin } = await redisOf({})
+    const { bus, gateway } = await running(new FakeLedger(), url)
+    const perUser = { reads: 2, writes: 0, handshakes: 0 }
+    const none = { reads: 0, writes: 0, handshakes: 0 }
+    const limiter = new RateLimiter({ store: bus.rates, perUser, perAddress: none, trustProxy: 0 })
+    const bob = { ...BOB, isAdmin: false, isService: false, expiresAt: Date.now() / 1000 + 3600 }
+    await admin.config('SET', 'maxmemory', '1')
+
+    // Tickets cannot be kept: nobody gets one that is worth nothing.
+    await expect(gateway.tickets.issue(bob)).rejects.toMatchObject({ code: 'unavailable' })
+    // Connections and requests are counted here.
+    expect(await gateway.admission.admit({ token: await tokenOf(BOB) })).toMatchObject(BOB)
+    limiter.take('reads', bob, undefined)
+    limiter.take('reads', bob, undefined)
+    expect(() => limiter.take('reads', bob, undefined)).toThrow('Too many requests')
+    // A revocation is in Postgres, and announced where that is possible.
+    let revoked = 0
+    const count = () => {
+      revoked += 1
+    }
+    bus.listen({ message: () => {}, link: () => {}, revoked: count })
+    await bus.announceRevocation().catch(() => {})
+
+    await admin.config('SET', 'maxmemory', '0')
+    await eventually(() => expect(gateway.health).toEqual({ state: 'live' }), PATIENTLY)
+    const { ticket } = await gateway.tickets.issue(bob)
+    expect(await gateway.tickets.redeem(ticket)).toEqual(bob)
+    await eventually(async () => {
+      const counts = await admin.hvals('livebalance:connections:default:bob')
+      expect(counts).toEqual(['1'])
+    }, PATIENTLY)
+    await bus.announceRevocation()
+    await eventually(() => expect(revoked).toBeGreaterThan(0))
+    gateway.admission.release(bob)
+  }, 60_000)
+})
