@@ -13,7 +13,6 @@ import { parse } from 'lossless-json'
 import pino from 'pino'
 import postgres from 'postgres'
 import { Registry } from 'prom-client'
-import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { Server } from 'socket.io'
 import { WebSocketServer } from 'ws'
 import { z } from 'zod'
@@ -26,7 +25,7 @@ const app = new Hono().get('*', (c) => c.text('ok'))
 const io = new Server()
 io.bind(new Engine())
 // Named, so that the bundler keeps each.
-const loaded = [sign, jwtVerify, parse, Registry, RateLimiterMemory, WebSocketServer, z.object]
+const loaded = [sign, jwtVerify, parse, Registry, WebSocketServer, z.object]
 
 await Promise.all([sql`select 1`, redis.subscribe('bare')])
 createServer(getRequestListener(app.fetch)).listen(Number(PORT), '127.0.0.1', () => {
