@@ -28,6 +28,53 @@ export function parseJson(text: string): unknown {
   })
 }
 
+/**
+ * The same for a stranger's text, which has to mean one thing to every reader: a key that an object has twice
+ * throws, also where it is escaped differently.
+ */
+export function parseStrictJson(text: string): unknown {
+  const value = parseJson(text)
+  // `JSON.parse` keeps one value of a repeated key, so that the value has fewer keys than the text.
+  if (keysIn(value) !== keysWritten(text)) throw new SyntaxError('an object has a key twice')
+  return value
+}
+
+/** The keys that valid JSON writes: its colons outside of strings. */
+function keysWritten(text: string): number {
+  let keys = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === QUOTE) inString = !inString
+    else if (inString && code === BACKSLASH) i += 1
+    else if (!inString && code === COLON) keys += 1
+  }
+  return keys
+}
+
+const QUOTE = 0x22
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+
+/** The keys of all objects in a parsed value, which may be nested deeper than calls can be. */
+function keysIn(value: unknown): number {
+  let keys = 0
+  const left = [value]
+  while (left.length > 0) {
+    const next = left.pop()
+    if (next === null || typeof next !== 'object' || next instanceof LosslessNumber) continue
+    if (Array.isArray(next)) {
+      for (const item of next) left.push(item)
+    } else {
+      for (const item of Object.values(next)) {
+        keys += 1
+        left.push(item)
+      }
+    }
+  }
+  return keys
+}
+
 /** Writes JSON; an `ExactNumber` anywhere inside is written digit by digit. */
 export function stringifyJson(value: unknown): string {
   return hasExactNumber(value) ? (stringify(value) ?? 'null') : JSON.stringify(value)

@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import type { Handler } from './http/cached-reads.ts'
 import { asksForWebSocket, withoutUpgrade } from './http/no-upgrade.ts'
+import { faultOf } from './http/request-head.ts'
 import { BASE_HEADERS } from './http/request-id.ts'
 import { notAsked, turnAway } from './http/turn-away.ts'
 import type { Gateway } from './realtime/gateway.ts'
@@ -64,6 +65,8 @@ export function createServer({
   const app: Handler = (request, response) => void listener(request, response)
   const handle = before ? before(app) : app
   const http = createHttpServer(patience, (request, response) => {
+    const fault = faultOf(request)
+    if (fault) return turnAway(request, response, fault, gateway.corsOrigins)
     if (!request.url?.startsWith(SOCKET_IO_PATH)) return handle(request, response)
     const refused = gateway.admission.refusedSession(request)
     if (refused) return turnAway(request, response, refused, gateway.corsOrigins)
@@ -81,6 +84,8 @@ export function createServer({
     socket.on('error', destroy)
     upgraded.add(socket)
     socket.on('close', forget)
+    const fault = faultOf(request)
+    if (fault) return turnAway(request, socket, fault, gateway.corsOrigins)
     void upgrade(request, socket, head)
   })
   const closed = () => {

@@ -13,7 +13,7 @@ const OTHERS: Record<Exclude<ErrorCode, RefusalCode>, Meaning> = {
   forbidden: [403, 'The caller’s role does not allow it.'],
   conflict: [409, 'It contradicts what is there.'],
   payload_too_large: [413, 'The body is larger than 64 KiB.'],
-  unsupported_media_type: [415, 'The body is not declared as JSON.'],
+  unsupported_media_type: [415, 'The body is not declared as JSON, or is compressed.'],
   rate_limited: [429, 'Too many requests; try again after `Retry-After` seconds.'],
   too_many_connections: [429, 'The user has as many connections as one may have.'],
   internal: [500, 'A fault of the server; `requestId` finds it in its log.'],

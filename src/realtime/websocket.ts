@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
 import type { Principal } from '../auth/principal.ts'
+import { parseStrictJson } from '../json.ts'
 import type { Allowance } from './allowance.ts'
 import type { Connection, TransportSink } from './connection.ts'
 import type { Frame } from './frame.ts'
@@ -113,7 +114,7 @@ function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
 
 function parse(text: string): { event?: unknown } | undefined {
   try {
-    const message: unknown = JSON.parse(text)
+    const message = parseStrictJson(text)
     return typeof message === 'object' && message !== null ? message : undefined
   } catch {
     return undefined

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http'
+import { ApiError } from '../errors.ts'
+
+/**
+ * Headers that a request has at most once. Node would keep the first of some and join others by a comma: so
+ * that two keys become a third one, and a proxy may have looked at the other token.
+ */
+const SINGLE: ReadonlySet<string> = new Set([
+  ...['host', 'origin', 'authorization', 'content-type', 'content-encoding'],
+  ...['idempotency-key', 'last-event-id'],
+])
+
+const LENGTHS: ReadonlySet<number> = new Set([...SINGLE].map((name) => name.length))
+
+/** Why no request with this head is accepted, on any way in; undefined for a good one. */
+export function faultOf({ rawHeaders, url = '' }: IncomingMessage): ApiError | undefined {
+  const header = repeatedHeader(rawHeaders)
+  if (header !== undefined) return malformed(`The request has more than one ${header} header.`)
+  if (url.includes('%') && !isEncoded(url)) {
+    return malformed('The request target is not percent-encoded UTF-8.')
+  }
+  if (repeatsParameter(url)) return malformed('The query has a parameter more than once.')
+  return undefined
+}
+
+function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
+  const seen: string[] = []
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const given = rawHeaders[i] ?? ''
+    if (!LENGTHS.has(given.length)) continue
+    const name = given.toLowerCase()
+    if (seen.includes(name)) return name
+    if (SINGLE.has(name)) seen.push(name)
+  }
+  return undefined
+}
+
+function isEncoded(url: string): boolean {
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function repeatsParameter(url: string): boolean {
+  const query = url.indexOf('?')
+  if (query < 0 || !url.includes('&', query)) return false
+  const names = [...new URLSearchParams(url.slice(query)).keys()]
+  return new Set(names).size < names.length
+}
+
+const malformed = (message: string) => new ApiError(400, 'invalid_request', message)
