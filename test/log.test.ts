@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createLogger } from '../src/log.ts'
-import { readableLine } from '../src/readable-log.ts'
+import { printable, readableLine } from '../src/readable-log.ts'
 import { eventually } from './environment/index.ts'
 
 test('no token and no ticket is ever logged, wherever it stands', () => {
@@ -61,4 +61,37 @@ test('on a terminal a line is for a person: time, level, message, the rest, and 
     /^\d\d:\d\d:\d\d\.\d{3} \u001b\[32mINFO \u001b\[0m ready url=http:\/\/localhost:3000 tries=2\n$/,
   )
   expect(second).toContain('failed\n    Error: no luck\n        at ')
+})
+
+/** Whatever moves the cursor, ends a line, hides or turns text. */
+const NOT_SHOWN = [
+  ...['\n', '\r', '\t', '\u0007', '\u001b[2J', '\u007f', '\u009b31m', '\u0085', '\u2028', '\u2029'],
+  ...['\u202e', '\u2066', '\u200f', '\u061c', '\u200b', '\ufeff', '\ud800', '\u{e0041}'],
+]
+
+test.each(NOT_SHOWN)('no stranger’s %j reaches a terminal, wherever it stands', (character) => {
+  const lines: string[] = []
+  const log = createLogger({ logLevel: 'info', production: false }, true, {
+    write: (line) => void lines.push(readableLine(line)),
+  })
+  const text = `a${character}b`
+  const error = Object.assign(new Error(text), { stack: `Error: ${text}\n    at here` })
+  log.warn({ path: text, [text]: 1, nested: { text: [text] }, err: error }, text)
+  const [line = ''] = lines
+  const shown = printable(text)
+  expect(line.split('\n')).toHaveLength(character === '\n' ? 5 : 4)
+  expect(shown).not.toBe(text)
+  expect(JSON.parse(`"${shown}"`)).toBe(text)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: our own colours, and the ends of our own lines
+  expect(line.replace(/\u001b\[\d+m|\n/g, '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u)
+})
+
+test('a text with spaces is no two fields on a terminal', () => {
+  const line = {
+    level: 'info',
+    time: '2025-11-04T10:30:00.000Z',
+    path: '/x status=200',
+    status: 404,
+  }
+  expect(readableLine(JSON.stringify(line))).toMatch(/ path="\/x status=200" status=404\n$/)
 })

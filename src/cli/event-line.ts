@@ -1,4 +1,5 @@
 import type { BalanceUpdateEvent } from '../ledger/event.ts'
+import { printable } from '../readable-log.ts'
 
 /** What there is to say of an event, from Redis's channel or from a server's stream. */
 export interface ToldEvent extends Omit<Partial<BalanceUpdateEvent>, 'event'> {
@@ -17,6 +18,7 @@ export function eventLine(told: ToldEvent): string {
   const time = timestamp === undefined ? '' : timestamp.slice(11, 23)
   return [time.padEnd(12), who, event, about(told), transactionType, status]
     .filter((part) => part !== undefined && part !== '')
+    .map((part) => printable(String(part)))
     .join('  ')
 }
 

@@ -11,7 +11,7 @@ import { tokenCommand } from './commands/token.ts'
 import { approveTopups, listTopups, rejectTopups } from './commands/topups.ts'
 import { parseCommandConfig } from './config.ts'
 import { help, overview } from './help.ts'
-import type { Terminal } from './terminal.ts'
+import { harmless, type Terminal } from './terminal.ts'
 
 const COMMANDS: readonly Command[] = [
   migrateCommand,
@@ -37,10 +37,11 @@ export interface Surroundings {
 
 /** Does what was typed after `livebalance`, and says what went wrong. Resolves with the exit code. */
 export async function livebalance(argv: string[], surroundings: Surroundings): Promise<number> {
+  const terminal = harmless(surroundings.terminal)
   try {
-    return await run(argv, surroundings)
+    return await run(argv, { ...surroundings, terminal })
   } catch (error) {
-    return complain(error, argv.includes('--json'), surroundings.terminal)
+    return complain(error, argv.includes('--json'), terminal)
   }
 }
 

@@ -1,3 +1,5 @@
+import { printable } from '../readable-log.ts'
+
 /** Where a command prints: results to the one stream, what is for a person's eyes only to the other. */
 export interface Terminal {
   print(text: string): void
@@ -17,16 +19,27 @@ export function processTerminal(): Terminal {
   }
 }
 
-/** Columns as wide as their widest cell; the numbers of `right` are aligned at their ends. */
+/** The terminal, of which no text can do more than be read and end its line: names and descriptions are strangers'. */
+export function harmless({ print, note, redraw }: Terminal): Terminal {
+  const lines = (text: string) => text.split('\n').map(printable).join('\n')
+  return {
+    print: (text) => print(lines(text)),
+    note: (text) => note(lines(text)),
+    redraw: redraw && ((line) => redraw(line === null ? null : printable(line))),
+  }
+}
+
+/** A row a line, columns as wide as their widest cell; the numbers of `right` are aligned at their ends. */
 export function table(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
 ): string {
-  const widths = headings.map((heading, i) =>
-    Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)),
+  const all = [headings, ...rows.map((row) => row.map(printable))]
+  const widths = headings.map((_, i) =>
+    all.reduce((widest, row) => Math.max(widest, row[i]?.length ?? 0), 0),
   )
-  return [headings, ...rows]
+  return all
     .map((row) =>
       row
         .map((cell, i) =>

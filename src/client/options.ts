@@ -45,5 +45,7 @@ export function serverUrl(url: string | undefined, baseUrl: string | undefined):
     throw new TypeError('url is required outside of web pages')
   }
   const { origin, pathname } = new URL(url ?? '/', baseUrl)
-  return `${origin}${pathname}`.replace(/\/+$/, '')
+  let end = pathname.length
+  while (pathname[end - 1] === '/') end -= 1
+  return origin + pathname.slice(0, end)
 }

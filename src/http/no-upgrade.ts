@@ -25,7 +25,8 @@ export function withoutUpgrade(
     const name = rawHeaders[i] ?? ''
     if (!HOP.includes(name.toLowerCase())) lines.push(`${name}: ${rawHeaders[i + 1]}`)
   }
-  const options = (request.headers.connection ?? '').toLowerCase().split(/\s*,\s*/)
+  const connection = (request.headers.connection ?? '').toLowerCase()
+  const options = connection.split(',').map((option) => option.trim())
   for (const option of ['close', 'keep-alive']) {
     if (options.includes(option)) lines.push(`Connection: ${option}`)
   }

@@ -40,7 +40,7 @@ export function toMinor(input: number | string | LosslessNumber, currency: strin
   const parts = /^(-?)(\d{1,20})(?:\.(\d{1,30}))?$/.exec(text)
   if (!parts) throw new InvalidAmount('must be a decimal number, such as 150.5')
   const [, sign, whole = '', fraction = ''] = parts
-  const significant = fraction.replace(/0+$/, '')
+  const significant = withoutZeros(fraction)
   if (significant.length > decimals) {
     throw new InvalidAmount(`has more than ${decimals} decimals, which is all that ${currency} has`)
   }
@@ -66,7 +66,7 @@ export function toDecimal(minor: bigint, currency: string): string {
   const decimals = decimalsOf(currency)
   const digits = (minor < 0n ? -minor : minor).toString().padStart(decimals + 1, '0')
   const whole = digits.slice(0, digits.length - decimals)
-  const fraction = digits.slice(digits.length - decimals).replace(/0+$/, '')
+  const fraction = withoutZeros(digits.slice(digits.length - decimals))
   return `${minor < 0n ? '-' : ''}${whole}${fraction && `.${fraction}`}`
 }
 
@@ -78,6 +78,13 @@ export function toWire(minor: bigint, currency: string): number | ExactNumber {
 /** Plain decimal text as the wire's JSON number, to the last digit. */
 export function wireNumber(text: string): number | ExactNumber {
   return text.length <= 15 ? Number(text) : new ExactNumber(text)
+}
+
+/** Without the zeros at its end, which `/0+$/` would look for from each zero in it. */
+function withoutZeros(digits: string): string {
+  let end = digits.length
+  while (digits[end - 1] === '0') end -= 1
+  return digits.slice(0, end)
 }
 
 function decimalsOf(currency: string): number {

@@ -35,12 +35,20 @@ export const csvRow = (transaction: Transaction) =>
 const decimal = (minor: bigint | null, currency: string) =>
   minor === null ? '' : toDecimal(minor, currency)
 
+/** What begins a formula in some spreadsheet, behind what is not to be seen and quotes that are read away. */
+const FORMULA = /^[\p{C}\p{Z}"]*[=+\-@＝＋－＠]|^[\t\r]/u
+
+/** What ends a cell for a spreadsheet that was told, or guesses, another separator than the comma. */
+const SEPARATOR = /([;\t\n\v\f\r\u0085\u2028\u2029])/
+
 /**
- * Text that somebody wrote, quoted where RFC 4180 asks for it. What a spreadsheet would run as a formula
- * gets an apostrophe in front (OWASP, "CSV Injection").
+ * Text that somebody wrote, always in quotes (RFC 4180). What a spreadsheet would run as a formula gets an
+ * apostrophe in front (OWASP, "CSV Injection"), also inside a text: one that splits at semicolons or tabs
+ * takes the quotes for text, and makes cells of what is between them.
  */
 function cell(text: string | null): string {
   if (text === null) return ''
-  const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
-  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert
+  const parts = text.split(SEPARATOR)
+  const inert = parts.map((part) => (FORMULA.test(part) ? `'${part}` : part)).join('')
+  return `"${(FORMULA.test(inert) ? `'${inert}` : inert).replaceAll('"', '""')}"`
 }

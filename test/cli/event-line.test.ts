@@ -26,3 +26,10 @@ test('the end of a token has its time', () => {
     'alice  token_expiring  at 2025-11-04T10:31:00.000Z',
   )
 })
+
+test('what another program wrote into the channel cannot forge a line or an escape code', () => {
+  const forged = { userId: 'a\n10:30', event: 'balance\u001b[2J', status: '\u202e' as never }
+  expect(eventLine({ ...told, ...forged })).toBe(
+    '10:30:00.123  a\\n10:30  balance\\u001b[2J  \\u202e',
+  )
+})

@@ -95,23 +95,23 @@ describe('the export', () => {
     expect(header).toBe(
       'id,userId,type,amount,currency,status,description,adminNotes,processedBy,referenceId,referenceType,previousBalance,newBalance,metadata,createdAt,updatedAt,refundedAmount',
     )
-    expect(row).toMatch(/^[0-9a-f-]{36},bob,topup,5,USD,success,,,ada,,,0,5,,2/)
+    expect(row).toMatch(/^[0-9a-f-]{36},"bob",topup,5,USD,success,,,"ada",,,0,5,,2/)
     expect(end).toBe('')
   })
 
-  test('quotes what it must, and lets no spreadsheet run what a user wrote', async () => {
+  test('quotes what a user wrote, and lets no spreadsheet run what a user wrote', async () => {
     const carol = { sub: 'carol' }
     for (const description of ['=1+1', '+cmd', '-2+3', '@SUM(A1)', 'a, "b"\nc', 'plain']) {
       await it.call(carol, 'POST /transactions/topup', { amount: 1, description })
     }
     const { text } = await it.call(carol, 'GET /transactions/export?format=csv')
     for (const cell of [
-      `,'=1+1,`,
-      `,'+cmd,`,
-      `,'-2+3,`,
-      `,'@SUM(A1),`,
+      `,"'=1+1",`,
+      `,"'+cmd",`,
+      `,"'-2+3",`,
+      `,"'@SUM(A1)",`,
       ',"a, ""b""\nc",',
-      ',plain,',
+      ',"plain",',
     ]) {
       expect(text).toContain(cell)
     }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { BalanceApi } from '../../client/api.ts'
 import { stringifyJson } from '../../json.ts'
+import { printable } from '../../readable-log.ts'
 import { TRANSACTION_STATUSES, type WireTransaction } from '../../routes/wire.ts'
 import { CommandFailed, command, UsageError } from '../command.ts'
 import { Progress } from '../progress.ts'
@@ -160,7 +161,7 @@ async function decide(
 const STOPS = new Set(['unreachable', 'unauthorized', 'token_expired', 'forbidden'])
 
 function line(result: Result): string {
-  if ('error' in result) return `${result.id}  failed: ${result.error.message}`
+  if ('error' in result) return printable(`${result.id}  failed: ${result.error.message}`)
   const { id, userId, amount, currency, status } = result.transaction
-  return `${id}  ${status}: ${amount} ${currency} for ${userId}`
+  return printable(`${id}  ${status}: ${amount} ${currency} for ${userId}`)
 }
