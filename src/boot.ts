@@ -13,7 +13,7 @@ import { RequestMeter } from './http/request-meter.ts'
 import { BatchingExecutor } from './ledger/executor.ts'
 import { housekeepingOf } from './ledger/housekeeping.ts'
 import { LedgerMeter } from './ledger/meter.ts'
-import { migrate } from './ledger/migrate.ts'
+import { MigrationError, migrate } from './ledger/migrate.ts'
 import { poolsOf, SESSIONS } from './ledger/pools.ts'
 import { PostgresAnswers } from './ledger/postgres-answers.ts'
 import { PostgresAuditor } from './ledger/postgres-auditor.ts'
@@ -64,7 +64,14 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
   const tracing = await tracingOf(config, log)
   if (tracing) releases.add(() => tracing.close())
   const database = await openDatabase(config, log, releases)
-  const { canUseAppRole } = await migrate(database.ownerUrl)
+  const { appRole, canUseAppRole } = await migrate(database.ownerUrl, { appRole: database.appRole })
+  const unguarded = canUseAppRole ? undefined : `the server does not work as the role ${appRole}`
+  if (unguarded !== undefined) {
+    if (config.requireAppRole) {
+      throw new MigrationError(`this login cannot take on the role ${appRole} (REQUIRE_APP_ROLE)`)
+    }
+    log.warn({ appRole }, `${unguarded}, which could change no entry: docs/operations.md, "Logins"`)
+  }
   const dataDir = database.dataDir ?? config.dataDir
   const redis = await chooseRedis(config, dataDir, log, releases)
   const keys =
@@ -75,8 +82,9 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
   const secret = keys.kind === 'secret' ? keys.secret : undefined
   const demo = demoOf(config, secret)
 
-  const asAppRole = database.appUrl === database.ownerUrl && canUseAppRole
-  const pool = poolsOf({ ...config, url: database.appUrl, asAppRole }, releases)
+  const takesOn = database.appUrl === database.ownerUrl && canUseAppRole
+  const role = takesOn ? appRole : undefined
+  const pool = poolsOf({ ...config, url: database.appUrl, role }, releases)
   const writers = pool('writers')
   const readers = pool('readers')
 
@@ -177,7 +185,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     revocations,
     streams: eventStreams(gateway),
     liveness: livenessOf(watch),
-    readiness: readinessOf(new SchemaCheck(readers, store.epoch), gateway),
+    readiness: readinessOf(new SchemaCheck(readers, store.epoch), gateway, { unguarded }),
     system: systemOf({ version: pkg.version, sql: readers, overview, bus, gateway }),
     web: webPages(),
     ...(demo && { demo }),

@@ -13,6 +13,9 @@ export interface Config {
   host: string
   /** Undefined: embedded mode. */
   databaseUrl: string | undefined
+  /** Undefined: derived from the name of the database. */
+  appRole: string | undefined
+  requireAppRole: boolean
   redisUrl: string | undefined
   dataDir: string
   tokenKeys: TokenKeys
@@ -56,6 +59,8 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     port: vars.PORT,
     host: vars.HOST ?? (vars.DATABASE_URL ? '0.0.0.0' : '127.0.0.1'),
     databaseUrl: vars.DATABASE_URL,
+    appRole: vars.APP_ROLE,
+    requireAppRole: vars.REQUIRE_APP_ROLE === 'true',
     redisUrl: vars.REDIS_URL,
     dataDir: vars.DATA_DIR,
     tokenKeys: tokenKeys(vars),

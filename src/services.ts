@@ -7,6 +7,8 @@ export interface Database {
   ownerUrl: string
   /** Serves. With an external database it is the owner's too, whose sessions then take on the role. */
   appUrl: string
+  /** The role that serves; undefined: as the database's name has it. */
+  appRole: string | undefined
   /** Of a private Postgres: where its data lies. */
   dataDir: string | undefined
 }
@@ -18,7 +20,8 @@ export async function openDatabase(
   releases: Releases,
 ): Promise<Database> {
   if (config.databaseUrl !== undefined) {
-    return { ownerUrl: config.databaseUrl, appUrl: config.databaseUrl, dataDir: undefined }
+    const { databaseUrl: url, appRole } = config
+    return { ownerUrl: url, appUrl: url, appRole, dataDir: undefined }
   }
   // Whoever has both of their own loads no code for private ones.
   const { startPostgres } = await import('./embedded/postgres.ts')

@@ -67,6 +67,20 @@ export const VARIABLES = z.object({
   DATABASE_URL: url(['postgres', 'postgresql'])
     .optional()
     .describe('Postgres 18 to keep the ledger in. Without it the server starts a private one.'),
+  APP_ROLE: z
+    .string()
+    .refine(
+      (name) => Buffer.byteLength(name) <= 63 && !/^(none$|public$|pg_)|[\p{Cc}]/u.test(name),
+      'must be a name that Postgres takes for a role, of at most 63 bytes',
+    )
+    .optional()
+    .describe(
+      'Role that the server works as in the database of DATABASE_URL. Default: livebalance_app_ and the name of the database.',
+    ),
+  REQUIRE_APP_ROLE: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('`true`: the server does not start where it cannot work as that role.'),
   REDIS_URL: url(['redis', 'rediss'])
     .optional()
     .describe(

@@ -49,7 +49,7 @@ async function bench(): Promise<void> {
   const sql = connect(postgres.appUrl, { max: 4 })
   const owner = connect(postgres.ownerUrl, { max: 1 })
   try {
-    await migrate(postgres.ownerUrl)
+    await migrate(postgres.ownerUrl, { appRole: postgres.appRole })
     await fill(sql, owner)
     const anyone = () => `u${1 + Math.floor(Math.random() * USERS)}`
     const subjects = new Map<string, () => Promise<number>>([

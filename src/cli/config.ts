@@ -6,6 +6,7 @@ export interface CommandConfig
   extends Pick<
     Config,
     | 'databaseUrl'
+    | 'appRole'
     | 'redisUrl'
     | 'dataDir'
     | 'jwtIssuer'
@@ -26,6 +27,7 @@ export function parseCommandConfig(
   const vars = parseVariables(env)
   return {
     databaseUrl: vars.DATABASE_URL,
+    appRole: vars.APP_ROLE,
     redisUrl: vars.REDIS_URL,
     dataDir: vars.DATA_DIR,
     jwtIssuer: vars.JWT_ISSUER,

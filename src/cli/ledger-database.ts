@@ -11,6 +11,8 @@ import type { Terminal } from './terminal.ts'
 export interface LedgerDatabase {
   ownerUrl: string
   appUrl: string
+  /** The role that servers work as; undefined: as the database's name has it. */
+  appRole: string | undefined
 }
 
 /**
@@ -20,13 +22,13 @@ export interface LedgerDatabase {
  * @throws CommandFailed where there is no database to work on
  */
 export async function withDatabase<T>(
-  config: Pick<CommandConfig, 'databaseUrl' | 'dataDir'>,
+  config: Pick<CommandConfig, 'databaseUrl' | 'dataDir' | 'appRole'>,
   terminal: Terminal,
   work: (database: LedgerDatabase) => Promise<T>,
   { newDatabase = false } = {},
 ): Promise<T> {
-  const { databaseUrl, dataDir } = config
-  if (databaseUrl !== undefined) return work({ ownerUrl: databaseUrl, appUrl: databaseUrl })
+  const { databaseUrl: url, dataDir, appRole } = config
+  if (url !== undefined) return work({ ownerUrl: url, appUrl: url, appRole })
   if (!newDatabase) ensureDatabase(dataDir)
   const releases = new Releases()
   try {

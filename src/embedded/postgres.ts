@@ -20,6 +20,8 @@ export interface EmbeddedPostgres {
   ownerUrl: string
   /** Logs in as a role without privileges of its own: what it may do is for the migrations to grant. */
   appUrl: string
+  /** Its name. */
+  appRole: string
   /** Where the data lies: not the folder asked for, where root cannot use that one. */
   dataDir: string
   pid: number
@@ -80,6 +82,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
     return {
       ownerUrl: url(OWNER, credentials.owner, DATABASE),
       appUrl: url(APP, credentials.app, DATABASE),
+      appRole: APP,
       dataDir,
       pid: postmaster.pid,
       close,
@@ -93,7 +96,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
 /** The private Postgres that another process runs on this data folder; undefined while it takes no connections. */
 export function runningPostgres(
   wanted: string,
-): Pick<EmbeddedPostgres, 'ownerUrl' | 'appUrl' | 'dataDir'> | undefined {
+): Pick<EmbeddedPostgres, 'ownerUrl' | 'appUrl' | 'appRole' | 'dataDir'> | undefined {
   const dataDir = dataFolderOf(wanted)
   const home = join(dataDir, 'postgres')
   const file = readPidFile(join(home, 'data'))
@@ -102,6 +105,7 @@ export function runningPostgres(
   return {
     ownerUrl: urlOf(file.port, OWNER, owner, DATABASE),
     appUrl: urlOf(file.port, APP, app, DATABASE),
+    appRole: APP,
     dataDir,
   }
 }

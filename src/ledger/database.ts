@@ -3,14 +3,11 @@ import { socketsOf } from './socket.ts'
 
 export type Sql = postgres.Sql
 
-/** The role that the server works as (sql/roles.sql). */
-export const APP_ROLE = 'livebalance_app'
-
 export interface ConnectOptions {
   /** Connections at most. */
   max?: number
-  /** Take on `APP_ROLE` in every session: what `migrate` says can be done. */
-  asAppRole?: boolean
+  /** A role that every session takes on. Default: the login's own. */
+  role?: string | undefined
   /** Every transaction only reads: Postgres refuses the rest. */
   readOnly?: boolean
   /** Milliseconds after which Postgres gives up a statement; 0: never. */
@@ -46,7 +43,7 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
       statement_timeout: options.statementTimeout ?? 0,
       options: LONG_STARTUP,
       ...(options.readOnly ? { default_transaction_read_only: true } : {}),
-      ...(options.asAppRole ? { role: APP_ROLE } : {}),
+      ...(options.role === undefined ? {} : { role: options.role }),
     },
   })
 }

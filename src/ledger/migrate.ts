@@ -1,5 +1,6 @@
-import { isTransient } from '../postgres/errors.ts'
-import { APP_ROLE, connect, type Sql } from './database.ts'
+import { appRoleOf, canUseAppRole } from '../postgres/app-role.ts'
+import { codeOf, isTransient } from '../postgres/errors.ts'
+import { connect, type Sql } from './database.ts'
 import { dropForgotten } from './forgotten.ts'
 import {
   hasNewerRevision,
@@ -23,9 +24,19 @@ export interface Migrated {
   applied: string[]
   /** Views, functions and roles are those of a newer program, and were left as they are. */
   newer: boolean
-  /** The connecting user may act as `APP_ROLE`. */
+  /** The name of the role that servers of this database work as. */
+  appRole: string
+  /** The connecting user has taken it on, for a moment. */
   canUseAppRole: boolean
 }
+
+export interface MigrateOptions {
+  /** Name of the role that servers work as. Default: derived from the database's. */
+  appRole?: string | undefined
+}
+
+/** The versions of Postgres that this program is tested with. */
+const SUPPORTED = { oldest: 18, newest: 18 }
 
 /**
  * Brings a database up to date: the numbered migrations that it has not seen, then, where any file
@@ -34,15 +45,26 @@ export interface Migrated {
  * stay: during an upgrade, and after one was taken back, this one works with them.
  * @throws MigrationError when a migration that was applied has changed since, or is one that this program does not know
  */
-export async function migrate(ownerUrl: string): Promise<Migrated> {
+export async function migrate(ownerUrl: string, options: MigrateOptions = {}): Promise<Migrated> {
   const sql = connect(ownerUrl, { max: 1 })
   try {
+    const database = await describe(sql)
+    ensureSupported(database.version)
+    const appRole = options.appRole ?? appRoleOf(database.name)
     // A server that finds nothing to do needs no right to do it: then only `livebalance migrate` is the owner's.
     // Both are asked at once: mostly there is nothing to do.
-    const [found, can] = await Promise.all([standing(sql), canUseAppRole(sql)])
-    if (found !== 'behind') return { applied: [], newer: found === 'newer', canUseAppRole: can }
-    const upgraded = await attemptUpgrade(sql).catch(explain)
-    return { ...upgraded, canUseAppRole: await canUseAppRole(sql) }
+    const [found, can] = await Promise.all([standing(sql), canUseAppRole(sql, appRole)])
+    if (found !== 'behind' && can) {
+      return { applied: [], newer: found === 'newer', appRole, canUseAppRole: can }
+    }
+    const upgraded =
+      found === 'behind'
+        ? await attempt(sql, (tx) => upgrade(tx, appRole)).catch(explain)
+        : { applied: [], newer: found === 'newer' }
+    if (await canUseAppRole(sql, appRole)) return { ...upgraded, appRole, canUseAppRole: true }
+    // Roles are no part of a database: a copy or a restored one may be up to date and lack its own.
+    await attempt(sql, (tx) => renewRoles(tx, appRole)).catch(unlessRefused)
+    return { ...upgraded, appRole, canUseAppRole: await canUseAppRole(sql, appRole) }
   } finally {
     await sql.end()
   }
@@ -53,10 +75,10 @@ const ATTEMPTS = 3
 
 type Upgraded = Pick<Migrated, 'applied' | 'newer'>
 
-async function attemptUpgrade(sql: Sql): Promise<Upgraded> {
+async function attempt<T>(sql: Sql, change: (tx: Sql) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await sql.begin((tx) => upgrade(tx as unknown as Sql))
+      return (await sql.begin((tx) => change(tx as unknown as Sql))) as T
     } catch (error) {
       if (attempt === ATTEMPTS || !isTransient(error)) throw error
     }
@@ -103,8 +125,33 @@ async function knownFiles(sql: Sql): Promise<Map<string, string>> {
   return new Map(rows.map((row) => [row.name, row.checksum]))
 }
 
-async function upgrade(sql: Sql): Promise<Upgraded> {
-  await sql`select pg_advisory_xact_lock(${LOCK})`
+async function describe(sql: Sql): Promise<{ version: string; name: string }> {
+  const [row] = await sql<{ version: string; name: string }[]>`
+    select current_setting('server_version') as version, current_database() as name`
+  if (!row) throw new Error('the database does not say what it is')
+  return row
+}
+
+function ensureSupported(version: string): void {
+  const { oldest, newest } = SUPPORTED
+  const major = Number.parseInt(version, 10)
+  if (major >= oldest && major <= newest) return
+  const supported = oldest === newest ? `version ${oldest}` : `versions ${oldest} to ${newest}`
+  throw new MigrationError(`this is Postgres ${version}, and ${supported} is supported`)
+}
+
+/** A login that owns nothing leaves the roles as they are. */
+function unlessRefused(error: unknown): void {
+  if (codeOf(error) !== INSUFFICIENT_PRIVILEGE) throw error
+}
+
+async function renewRoles(sql: Sql, appRole: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${LOCK}), set_config('livebalance.app_role', ${appRole}, true)`
+  for (const { text } of readReplaced().roles) await sql.unsafe(text)
+}
+
+async function upgrade(sql: Sql, appRole: string): Promise<Upgraded> {
+  await sql`select pg_advisory_xact_lock(${LOCK}), set_config('livebalance.app_role', ${appRole}, true)`
   await sql`
     create table if not exists schema_files (
       name text primary key,
@@ -150,16 +197,6 @@ async function upgrade(sql: Sql): Promise<Upgraded> {
     await record(sql, revision)
   }
   return { applied, newer: false }
-}
-
-async function canUseAppRole(sql: Sql): Promise<boolean> {
-  try {
-    // Several statements at once are one transaction, at whose end the role is the user's own again.
-    await sql.unsafe(`set local role ${APP_ROLE}; select from meta`)
-    return true
-  } catch {
-    return false
-  }
 }
 
 async function apply(sql: Sql, file: SourceFile): Promise<void> {

@@ -14,8 +14,8 @@ export const SESSIONS = {
 
 export interface PoolsOptions {
   url: string
-  /** Take on the app's role in every session. */
-  asAppRole: boolean
+  /** A role that every session takes on; undefined: the login's own. */
+  role: string | undefined
   /** Seconds after which Postgres gives up a statement. */
   requestTimeout: number
   /** The same for the auditors. */
@@ -24,12 +24,12 @@ export interface PoolsOptions {
 
 /** The pool of each kind of work: ask for it once, which makes it. It connects at its first query. */
 export function poolsOf(
-  { url, asAppRole, requestTimeout, auditTimeout }: PoolsOptions,
+  { url, role, requestTimeout, auditTimeout }: PoolsOptions,
   releases: Releases,
 ): (work: keyof typeof SESSIONS) => Sql {
   return (work) => {
     const timeout = work === 'auditors' ? auditTimeout : requestTimeout
-    const sql = connect(url, { asAppRole, max: SESSIONS[work], statementTimeout: timeout * 1000 })
+    const sql = connect(url, { role, max: SESSIONS[work], statementTimeout: timeout * 1000 })
     releases.add(() => sql.end({ timeout: 2 }))
     return sql
   }

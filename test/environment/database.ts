@@ -1,21 +1,26 @@
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { inject } from 'vitest'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { appRoleOf } from '../../src/postgres/app-role.ts'
 import './provided.ts'
 
 export interface TestDatabase {
   ownerUrl: string
   appUrl: string
+  /** The role that it logs in as, of this database alone. */
+  appRole: string
   /** Ends whatever is still connected. */
   drop(): Promise<void>
 }
 
-/** A migrated, otherwise empty database of its own: one per test file, in `beforeAll`. Takes some 50 ms. */
+/** A migrated, otherwise empty database of its own: one per test file, in `beforeAll`. Takes some 100 ms. */
 export async function createDatabase(): Promise<TestDatabase> {
   const template = new URL(inject('templateUrls').owner).pathname.slice(1)
   const database = await create(`template ${template}`)
   // The channel is shared: with the template's epoch, the events of another file would count as this one's.
   await run(database.ownerUrl, 'select renew_epoch()')
+  await migrate(database.ownerUrl)
   return database
 }
 
@@ -27,22 +32,35 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
 async function create(options: string): Promise<TestDatabase> {
   const urls = inject('templateUrls')
   const name = `test_${randomBytes(8).toString('hex')}`
-  await administer(urls.owner, `create database ${name} ${options}`)
+  const appRole = appRoleOf(name)
+  await administer(
+    urls.owner,
+    `create database ${name} ${options}`,
+    `create role ${appRole} login password '${appRole}'`,
+  )
+  const appUrl = new URL(withDatabase(urls.owner, name))
+  Object.assign(appUrl, { username: appRole, password: appRole })
   return {
     ownerUrl: withDatabase(urls.owner, name),
-    appUrl: withDatabase(urls.app, name),
-    drop: () => administer(urls.owner, `drop database if exists ${name} with (force)`),
+    appUrl: appUrl.href,
+    appRole,
+    drop: () =>
+      administer(
+        urls.owner,
+        `drop database if exists ${name} with (force)`,
+        `drop role if exists ${appRole}`,
+      ),
   }
 }
 
-function administer(ownerUrl: string, statement: string): Promise<void> {
-  return run(withDatabase(ownerUrl, 'postgres'), statement)
+function administer(ownerUrl: string, ...statements: string[]): Promise<void> {
+  return run(withDatabase(ownerUrl, 'postgres'), ...statements)
 }
 
-async function run(url: string, statement: string): Promise<void> {
+async function run(url: string, ...statements: string[]): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
   try {
-    await sql.unsafe(statement)
+    for (const statement of statements) await sql.unsafe(statement)
   } finally {
     await sql.end()
   }

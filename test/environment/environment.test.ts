@@ -40,7 +40,7 @@ describe('a test file’s database', () => {
     const sql = postgres(databases[0]?.appUrl ?? '', { max: 1 })
     const [row] =
       await sql`select current_user as name, rolsuper from pg_roles where rolname = current_user`
-    expect(row).toEqual({ name: 'livebalance_app', rolsuper: false })
+    expect(row).toEqual({ name: databases[0]?.appRole, rolsuper: false })
     await sql.end()
   })
 })

@@ -26,7 +26,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       await postgres.close()
       if (postgres.dataDir !== folder.path) rmSync(postgres.dataDir, { recursive: true })
     })
-    await migrate(postgres.ownerUrl)
+    await migrate(postgres.ownerUrl, { appRole: postgres.appRole })
     project.provide('templateUrls', { owner: postgres.ownerUrl, app: postgres.appUrl })
     project.provide('redisUrl', process.env.REDIS_URL || (redis?.url ?? null))
     project.provide('hasRedisServer', redis !== null)

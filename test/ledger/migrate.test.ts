@@ -126,16 +126,16 @@ describe('migrating', () => {
   test('the two logins of docs/operations.md are all that it takes', async () => {
     const suffix = randomBytes(6).toString('hex')
     const [, written = ''] =
-      /```sql\n(create role livebalance_app[^`]*)```/.exec(
+      /```sql\n(create role livebalance_app_[^`]*)```/.exec(
         readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8'),
       ) ?? []
     const statements = written
-      .replaceAll(/livebalance(_owner|_server)?\b(?!_)/g, `$&_${suffix}`)
+      .replaceAll(/livebalance(_owner|_server)?\b/g, `$&_${suffix}`)
+      .replaceAll(/livebalance_app_\w+/g, `livebalance_app_livebalance_${suffix}`)
       .replaceAll('…', 'plain')
       .split(';')
-      // The test's Postgres has this one.
-      .filter((statement) => statement.trim() && !statement.includes('create role livebalance_app'))
-    expect(statements).toHaveLength(4)
+      .filter((statement) => statement.trim())
+    expect(statements).toHaveLength(5)
     const login = (name: string) => {
       const url = new URL(database.ownerUrl)
       Object.assign(url, { username: `${name}_${suffix}`, password: 'plain' })
@@ -149,7 +149,9 @@ describe('migrating', () => {
         applied: [],
         canUseAppRole: true,
       })
-      const server = connect(login('livebalance_server'), { max: 1, asAppRole: true })
+      const server = connect(login('livebalance_server'), {
+        ...{ max: 1, role: `livebalance_app_livebalance_${suffix}` },
+      })
       const outcome = await new BatchingExecutor(server).execute({
         ...{ op: 'adjustment', tenant: 'default', actor: 'admin', userId: 'ann', currency: 'USD' },
         amount: 5n,
@@ -159,7 +161,7 @@ describe('migrating', () => {
       await server.end()
     } finally {
       await owner.unsafe(`drop database if exists livebalance_${suffix} with (force)`)
-      for (const name of ['server', 'owner']) {
+      for (const name of ['server', 'owner', 'app_livebalance']) {
         await owner.unsafe(`drop role if exists livebalance_${name}_${suffix}`)
       }
     }

@@ -50,7 +50,7 @@ async function schema(): Promise<string> {
       union all
       select 7, table_name || privilege_type, format('grant %s on %s', lower(privilege_type), table_name)
       from information_schema.table_privileges
-      where grantee = 'livebalance_app' and table_schema = 'public'
+      where grantee = ${database.appRole} and table_schema = 'public'
     ) as lines
     order by part, place collate "C"`
   return `${rows.map(({ line }) => line.replaceAll(/\s+/g, ' ')).join('\n')}\n`

@@ -13,7 +13,7 @@ is safe: one does the work.`,
     const { applied, newer } = await withDatabase(
       config,
       terminal,
-      ({ ownerUrl }) => migrate(ownerUrl),
+      ({ ownerUrl, appRole }) => migrate(ownerUrl, { appRole }),
       { newDatabase: true },
     )
     if (json) terminal.print(JSON.stringify({ applied, newer }))

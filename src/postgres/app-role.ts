@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import type { Sql } from '../ledger/database.ts'
+import { codeOf } from './errors.ts'
+
+const PREFIX = 'livebalance_app_'
+
+/** Bytes of a name that Postgres keeps; the rest it cuts off. */
+const LONGEST = 63
+
+/**
+ * The name of the role that servers of this database work as. Roles belong to the whole cluster: with one name for all
+ * databases, a login of one could move money in another.
+ */
+export function appRoleOf(database: string): string {
+  const name = PREFIX + database
+  if (Buffer.byteLength(name) <= LONGEST) return name
+  return PREFIX + createHash('sha256').update(database).digest('hex').slice(0, 32)
+}
+
+/** SQLSTATEs by which Postgres says that there is no such role, that it may not be taken on, or that it has no rights. */
+const REFUSALS = ['22023', '42501', '42704', '42883', '42P01', '3F000']
+
+/**
+ * Whether this login can take the role on, and is then unable to change or remove an entry. It is tried out: the
+ * catalogs say of a member that it is one, not what its membership is good for.
+ */
+export async function canUseAppRole(sql: Sql, role: string): Promise<boolean> {
+  try {
+    // Several statements at once are one transaction, at whose end the role is the login's own again.
+    const results = await sql.unsafe(`
+      set local role ${quoted(role)};
+      select has_table_privilege('meta', 'select')
+        and has_function_privilege('ledger_apply(json)', 'execute')
+        and not has_table_privilege('entries', 'update, delete, truncate') as guarded`)
+    return (results as unknown as { guarded: boolean }[][])[1]?.[0]?.guarded === true
+  } catch (error) {
+    if (REFUSALS.includes(codeOf(error) ?? '')) return false
+    throw error
+  }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
