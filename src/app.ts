@@ -50,6 +50,8 @@ export interface AppDeps extends Omit<RouteDeps, 'guards'> {
   streams?: Hono<any>
   /** The wallet page and the admin console, served at `/` and `/admin`. */
   web?: WebPages
+  /** For the console: see CONFIRM_ABOVE. Default: it asks about every amount. */
+  confirmAbove?: Readonly<Record<string, number>>
   /** One-click sign-in. Give it to a server of one's own machine alone. */
   demo?: DemoDeps
 }
@@ -64,6 +66,7 @@ export function createApp({
   requestTimeout,
   streams,
   web,
+  confirmAbove = {},
   demo,
   ...rest
 }: AppDeps) {
@@ -110,7 +113,10 @@ export function createApp({
     })
 
   if (streams) app.route('/balance', streams)
-  if (web) app.route('/', webRoutes({ pages: web, currency: deps.currency, demo, limited: anyone }))
+  if (web) {
+    const { currency } = deps
+    app.route('/', webRoutes({ pages: web, currency, confirmAbove, demo, limited: anyone }))
+  }
   if (demo) app.route('/demo', demoRoutes(demo, anyone))
   return routes
 }

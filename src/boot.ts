@@ -53,7 +53,15 @@ export interface Running {
 }
 
 /** Calls that become spans of their request. */
-const READS = ['balance', 'balanceAt', 'snapshot', 'transaction', 'transactions'] as const
+const READS = [
+  'balance',
+  'balances',
+  'balanceAt',
+  'snapshot',
+  'transaction',
+  'transactions',
+  'requests',
+] as const
 
 /**
  * Starts the whole server. What was started is in `releases` also when a later step fails: run them to
@@ -188,6 +196,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     readiness: readinessOf(new SchemaCheck(readers, store.epoch), gateway, { unguarded }),
     system: systemOf({ version: pkg.version, sql: readers, overview, bus, gateway }),
     web: webPages(),
+    confirmAbove: config.confirmAbove,
     ...(demo && { demo }),
     log,
   })

@@ -24,6 +24,8 @@ export interface Config {
   /** Seconds. */
   jwtMaxLifetime: number | undefined
   currency: string
+  /** By currency, `*` for all others: amounts in major units above which the console asks again. */
+  confirmAbove: Readonly<Record<string, number>>
   corsOrigins: string[]
   rateLimits: Pick<RateLimiterOptions, 'perUser' | 'perAddress' | 'trustProxy'>
   logLevel: Variables['LOG_LEVEL']
@@ -68,6 +70,7 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     jwtAudience: vars.JWT_AUDIENCE,
     jwtMaxLifetime: vars.JWT_MAX_LIFETIME,
     currency: vars.CURRENCY,
+    confirmAbove: vars.CONFIRM_ABOVE,
     corsOrigins: vars.CORS_ORIGINS,
     rateLimits: {
       perUser: {

@@ -115,6 +115,28 @@ export const VARIABLES = z.object({
     .refine((code) => CURRENCIES.has(code), 'must be an ISO 4217 code such as USD')
     .default('USD')
     .describe('Currency of requests that name none.'),
+  CONFIRM_ABOVE: z
+    .string()
+    .regex(
+      /^(([A-Z]{3}=)?\d{1,15}(\.\d{1,4})?)(,([A-Z]{3}=)?\d{1,15}(\.\d{1,4})?)*$/,
+      'must be amounts such as 1000 or 1000,JPY=150000',
+    )
+    .transform((list) => list.split(',').map((part) => part.split('=')))
+    .transform((parts) =>
+      Object.fromEntries(
+        parts.map(([first = '', amount]) =>
+          amount === undefined ? ['*', Number(first)] : [first, Number(amount)],
+        ),
+      ),
+    )
+    .refine(
+      (amounts) => Object.keys(amounts).every((code) => code === '*' || CURRENCIES.has(code)),
+      'must name currencies by their ISO 4217 codes such as USD',
+    )
+    .default({ '*': 1000 })
+    .describe(
+      'Amount above which the admin console asks again before it approves a request; for one currency as JPY=150000. A currency without an amount is always asked about. Default 1000 in every currency.',
+    ),
   CORS_ORIGINS: z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))

@@ -61,6 +61,14 @@ test('origins come as a comma-separated list', () => {
   expect(corsOrigins).toEqual(['https://a.example.com', 'http://localhost:5173'])
 })
 
+test('amounts that are asked about again come by currency, one for all others', () => {
+  const above = (CONFIRM_ABOVE: string) => parseConfig({ CONFIRM_ABOVE }).confirmAbove
+  expect(parseConfig({}).confirmAbove).toEqual({ '*': 1000 })
+  expect(above('500,JPY=150000,KWD=0.5')).toEqual({ '*': 500, JPY: 150_000, KWD: 0.5 })
+  expect(() => above('500,XXA=1')).toThrow('CONFIRM_ABOVE')
+  expect(() => above('many')).toThrow('CONFIRM_ABOVE')
+})
+
 test('every bad variable gets one line of its own', () => {
   expect(
     complaints({

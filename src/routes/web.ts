@@ -12,6 +12,8 @@ export interface WebDeps {
   pages: WebPages
   /** Currency of wallets that name none. */
   currency: string
+  /** By currency, `*` for all others: amounts above which the console asks again. */
+  confirmAbove: Readonly<Record<string, number>>
   demo: DemoDeps | undefined
   limited: MiddlewareHandler<Env>
 }
@@ -24,7 +26,7 @@ const TYPES: Record<string, string> = {
 }
 
 /** The wallet page, the admin console and what they load. */
-export function webRoutes({ pages, currency, demo, limited }: WebDeps) {
+export function webRoutes({ pages, currency, confirmAbove, demo, limited }: WebDeps) {
   const compressed = new WeakMap<Uint8Array, Uint8Array>()
   const tags = new WeakMap<Uint8Array, string>()
 
@@ -69,7 +71,7 @@ export function webRoutes({ pages, currency, demo, limited }: WebDeps) {
       .get('/admin', limited, page('admin.html'))
       // What the pages cannot know when they are built.
       .get('/session.json', limited, (c) =>
-        answer(c, { currency, demo: demo !== undefined && isLocal(c) }),
+        answer(c, { currency, confirmAbove, demo: demo !== undefined && isLocal(c) }),
       )
       .get('/assets/:name', limited, async (c) => {
         const name = c.req.param('name')

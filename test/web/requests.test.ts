@@ -20,26 +20,27 @@ describeInBrowser('the console’s queue', () => {
 
     await request.getByLabel('Note').fill('No such transfer')
     await page.getByRole('button', { name: `Reject $60.00 for ${user}` }).click()
-    await request.waitFor({ state: 'detached' })
+    await page.locator(`[data-request="${id}"][data-status="failed"]`).waitFor()
     const topup = await site.call(user, 'GET', `/transactions/${id}`)
     expect(topup).toMatchObject({ status: 'failed', adminNotes: 'No such transfer' })
+    await page.getByRole('button', { name: 'Put away what is decided (1)' }).click()
     await page.getByText('Nothing is waiting').waitFor()
   })
 
-  test('what somebody else decided first is said so, and goes away', async () => {
+  test('what somebody else decided first is said so, in its place', async () => {
     const user = someone('bert')
     const id = await site.requestTopup(user, 10)
     const page = await desk()
     const approve = page.getByRole('button', { name: `Approve $10.00 for ${user}` })
     await approve.waitFor()
     // The queue stands still, so that the page cannot know yet.
-    await page.route('**/topup/pending*', (route) => route.abort())
+    await page.route('**/admin/requests*', (route) => route.abort())
     await site.call('other-admin', 'PATCH', `/transactions/topup/${id}/process`, {
       status: 'success',
     })
     await approve.click()
     await page.getByText('Somebody was quicker').waitFor()
-    await approve.waitFor({ state: 'detached' })
+    await page.locator(`[data-request="${id}"][data-status="success"]`).waitFor()
   })
 
   test('a withdrawal waits beside the topups: approved it leaves, rejected it can be spent again', async () => {
@@ -62,14 +63,14 @@ describeInBrowser('the console’s queue', () => {
     })
 
     await page.locator(`[data-request="${kept}"]`).getByLabel('Note').fill('No such account')
-    await page.getByRole('button', { name: `Reject the withdrawal of $40.00 by ${user}` }).click()
+    await page.getByRole('button', { name: `Reject withdrawal of $40.00 by ${user}` }).click()
     await page.getByText(`${user} can spend it again.`).waitFor()
-    await page.getByRole('button', { name: `Approve the withdrawal of $25.00 by ${user}` }).click()
+    await page.getByRole('button', { name: `Approve withdrawal of $25.00 by ${user}` }).click()
     await page.getByText('$25.00 withdrawn').waitFor()
     expect(await funds()).toMatchObject({ balance: 75, held: 0 })
     const rejected = await site.call(user, 'GET', `/transactions/${kept}`)
     expect(rejected).toMatchObject({ status: 'failed', adminNotes: 'No such account' })
-    await page.locator(`[data-request="${paid}"]`).waitFor({ state: 'detached' })
+    await page.locator(`[data-request="${paid}"][data-status="success"]`).waitFor()
   })
 
   test('nobody decides their own request', async () => {

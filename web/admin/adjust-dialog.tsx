@@ -12,12 +12,14 @@ import { useKey } from '../parts/use-key.ts'
 interface AdjustDialogProps {
   api: Api
   userId: string
-  currency: string
+  /** What the user has, the first chosen. */
+  currencies: readonly string[]
   close: () => void
   done: (adjustment: Transaction) => void
 }
 
-export function AdjustDialog({ api, userId, currency, close, done }: AdjustDialogProps) {
+export function AdjustDialog({ api, userId, currencies, close, done }: AdjustDialogProps) {
+  const [currency, setCurrency] = useState(currencies[0] ?? '')
   const amount = useAmount(currency, '', { signed: true })
   const [reason, setReason] = useState('')
   const [unsaid, setUnsaid] = useState(false)
@@ -40,6 +42,8 @@ export function AdjustDialog({ api, userId, currency, close, done }: AdjustDialo
         label="Amount"
         hint="minus takes money away"
         currency={currency}
+        currencies={currencies}
+        onCurrency={setCurrency}
         value={amount.text}
         wrong={amount.wrong}
         understood={amount.understood}

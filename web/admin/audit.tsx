@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks'
 import { Button } from '../parts/button.tsx'
+import { ConfirmDialog } from '../parts/dialog.tsx'
 import { formatMoney } from '../parts/money.ts'
 import type { Signed } from '../parts/start.tsx'
 import { Empty, Failure, Loading } from '../parts/states.tsx'
 import { shortTime } from '../parts/time.ts'
-import type { Toasts } from '../parts/toasts.tsx'
 import { useAction } from '../parts/use-action.ts'
 import { hrefOf } from './use-place.ts'
 
@@ -28,22 +28,17 @@ interface AuditResult {
 }
 
 /** Proof that the books are right, run on demand, and the repair of what is not. */
-export function Audit({ api, toasts }: Signed & { toasts: Toasts }) {
+export function Audit({ api }: Signed) {
   const [result, setResult] = useState<{ audit: AuditResult; at: number }>()
   const audit = useAction(async () => {
     setResult({ audit: await api.get<AuditResult>('/transactions/audit'), at: Date.now() })
   })
+  const [asking, setAsking] = useState(false)
+  const [rebuilt, setRebuilt] = useState<{ total: number; corrected: number }>()
   const rebuild = useAction(async () => {
-    const { total, corrected } = await api.post<{ total: number; corrected: number }>(
-      '/transactions/recalculate-all',
-      {},
-    )
-    toasts.show({
-      about: 'rebuilt',
-      tone: 'gain',
-      title: corrected === 0 ? 'Nothing had to change' : `${corrected} corrected`,
-      text: `${total} ${total === 1 ? 'wallet was' : 'wallets were'} held against the entries.`,
-    })
+    setRebuilt(undefined)
+    setRebuilt(await api.post('/transactions/recalculate-all', {}))
+    setAsking(false)
     await audit.run()
   })
 
@@ -57,7 +52,7 @@ export function Audit({ api, toasts }: Signed & { toasts: Toasts }) {
           </p>
         </div>
         <div class="actions">
-          <Button kind="quiet" busy={rebuild.busy} onClick={() => void rebuild.run()}>
+          <Button kind="quiet" busy={rebuild.busy} onClick={() => setAsking(true)}>
             Rebuild balances
           </Button>
           <Button busy={audit.busy} onClick={() => void audit.run()}>
@@ -66,7 +61,29 @@ export function Audit({ api, toasts }: Signed & { toasts: Toasts }) {
         </div>
       </div>
       {audit.problem !== undefined && <Failure problem={audit.problem} />}
-      {rebuild.problem !== undefined && <Failure problem={rebuild.problem} />}
+      <div role="status">
+        {rebuilt && (
+          <p class="notice gain">
+            <strong>
+              {rebuilt.corrected === 0 ? 'Nothing had to change' : `${rebuilt.corrected} corrected`}
+            </strong>
+            {rebuilt.total} {rebuilt.total === 1 ? 'wallet was' : 'wallets were'} held against the
+            entries.
+          </p>
+        )}
+      </div>
+      {asking && (
+        <ConfirmDialog
+          title="Rebuild every balance?"
+          verb="Rebuild all"
+          action={rebuild}
+          onConfirm={() => void rebuild.run()}
+          onClose={() => setAsking(false)}
+        >
+          Each wallet of every user is held against its entries. A balance that differs is replaced,
+          and its user sees the change at once.
+        </ConfirmDialog>
+      )}
       <div class="stack" aria-live="polite">
         {audit.busy && !result && (
           <div class="card">

@@ -1,12 +1,15 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Api } from '../parts/api.ts'
 import { Button } from '../parts/button.tsx'
+import { ConfirmDialog } from '../parts/dialog.tsx'
 import { TextField } from '../parts/fields.tsx'
 import { formatMoney } from '../parts/money.ts'
-import { explain, Problem } from '../parts/problem.ts'
+import { Problem } from '../parts/problem.ts'
+import { Failure } from '../parts/states.tsx'
 import { ago, fullTime } from '../parts/time.ts'
-import { type Transaction, typeName } from '../parts/transaction.ts'
+import { STATUS_NAMES, STATUS_TONES, type Transaction, typeName } from '../parts/transaction.ts'
 import { useAction } from '../parts/use-action.ts'
+import type { Card } from './pending.ts'
 import { hrefOf } from './use-place.ts'
 
 interface PendingRequestProps {
@@ -15,46 +18,46 @@ interface PendingRequestProps {
   request: Transaction
   /** The admin asked for it, so that another one has to decide it. */
   own: boolean
-  decided: (approved: boolean) => void
+  /** Amounts above this are asked about again before they are approved. */
+  confirmAbove: number
+  decided: (outcome: Transaction) => void
   /** Somebody else decided it first. */
-  gone: () => void
+  late: () => void
 }
 
-export function PendingRequest({ api, request, own, decided, gone }: PendingRequestProps) {
+export function PendingRequest(props: PendingRequestProps) {
+  const { api, request, own, confirmAbove, decided, late } = props
   const [note, setNote] = useState('')
-  const { id, type, userId, amount, currency, description, createdAt } = request
+  const [asking, setAsking] = useState(false)
+  const { id, type, userId, amount, currency } = request
   const money = formatMoney(Math.abs(amount), currency)
-  const what =
-    type === 'withdrawal' ? `the withdrawal of ${money} by ${userId}` : `${money} for ${userId}`
+  const out = type === 'withdrawal'
+  const whose = out ? `of ${money} by ${userId}` : `${money} for ${userId}`
   const decision = useAction(async (status: 'success' | 'failed') => {
-    await api.patch(`/transactions/${type}/${id}/process`, {
-      status,
-      ...(note.trim() && { adminNotes: note.trim() }),
-    })
-    decided(status === 'success')
+    const body = { status, ...(note.trim() && { adminNotes: note.trim() }) }
+    try {
+      decided(await api.patch<Transaction>(`/transactions/${type}/${id}/process`, body))
+    } catch (problem) {
+      if (problem instanceof Problem && problem.code === 'already_processed') late()
+      throw problem
+    }
   })
-  const quicker =
-    decision.problem instanceof Problem && decision.problem.code === 'already_processed'
-  useEffect(() => {
-    if (!quicker) return
-    const timer = setTimeout(gone, 4_000)
-    return () => clearTimeout(timer)
-  }, [quicker, gone])
+  const approve = () => {
+    if (Math.abs(amount) > confirmAbove) setAsking(true)
+    else void decision.run('success')
+  }
+  const verdict = (verb: string, kind: string, act: () => void) => (
+    <Button kind={kind} busy={decision.busy} idle={own} about={id} onClick={act}>
+      <span>
+        <span class="verb">{out ? `${verb} withdrawal` : verb}</span>{' '}
+        <span class="whose">{whose}</span>
+      </span>
+    </Button>
+  )
 
   return (
     <li class="card request fresh" data-request={id}>
-      <div>
-        <div class="sum money">
-          {money} <span class="chip">{typeName(type)}</span>
-        </div>
-        <div class="small breakable">
-          <a href={hrefOf('users', userId)}>{userId}</a>{' '}
-          <time class="soft" dateTime={createdAt} title={fullTime(createdAt)}>
-            {ago(createdAt)}
-          </time>
-        </div>
-        {description && <p class="small soft breakable">“{description}”</p>}
-      </div>
+      <About request={request} />
       <TextField
         label="Note"
         hint="the user sees it"
@@ -63,32 +66,92 @@ export function PendingRequest({ api, request, own, decided, gone }: PendingRequ
         onInput={setNote}
       />
       <div class="verdict">
-        <Button
-          busy={decision.busy}
-          idle={own}
-          label={`Approve ${what}`}
-          onClick={() => void decision.run('success')}
-        >
-          Approve
-        </Button>
-        <Button
-          kind="danger"
-          busy={decision.busy}
-          idle={own}
-          label={`Reject ${what}`}
-          onClick={() => void decision.run('failed')}
-        >
-          Reject
-        </Button>
+        {verdict('Approve', '', approve)}
+        {verdict('Reject', 'danger', () => void decision.run('failed'))}
       </div>
       {own && (
         <p class="small soft wide">You asked for this one, so another admin has to decide it.</p>
       )}
-      {decision.problem !== undefined && (
-        <p class="notice loss wide" role="alert">
-          {explain(decision.problem)}
-        </p>
+      {decision.problem !== undefined && !asking && (
+        <div class="wide">
+          <Failure problem={decision.problem} />
+        </div>
+      )}
+      {asking && (
+        <ConfirmDialog
+          title={`Approve ${out ? 'the withdrawal ' : ''}${whose}?`}
+          verb={`Approve ${money}`}
+          action={decision}
+          onConfirm={() => void decision.run('success')}
+          onClose={() => setAsking(false)}
+        >
+          {out
+            ? 'The money leaves the wallet. This cannot be taken back.'
+            : 'The money is booked at once, and can be spent at once.'}
+        </ConfirmDialog>
       )}
     </li>
   )
+}
+
+/** What came of a request, in the place where it stood. */
+export function Receipt({ card }: { card: Card & { outcome: Transaction } }) {
+  const { request, outcome, own } = card
+  const { status, adminNotes, processedBy } = outcome
+  const place = useRef<HTMLLIElement>(null)
+  useEffect(() => {
+    // The button that had the focus is gone.
+    if (own) place.current?.focus({ preventScroll: true })
+  }, [own])
+  return (
+    <li
+      class="card request receipt"
+      data-request={request.id}
+      data-status={status}
+      tabIndex={-1}
+      ref={place}
+    >
+      <About request={request} />
+      <p class="small breakable">{own ? result(outcome) : elsewhere(outcome, processedBy)}</p>
+      <span class={`chip ${STATUS_TONES[status]}`}>
+        {status === 'success' ? 'Approved' : STATUS_NAMES[status]}
+      </span>
+      {adminNotes && <p class="small soft wide breakable">Note: {adminNotes}</p>}
+    </li>
+  )
+}
+
+/** How much is asked for, by whom, since when and what for. */
+function About({ request }: { request: Transaction }) {
+  const { type, userId, amount, currency, description, createdAt } = request
+  return (
+    <div>
+      <div class="sum money">
+        {formatMoney(Math.abs(amount), currency)} <span class="chip">{typeName(type)}</span>
+      </div>
+      <div class="small breakable">
+        <a href={hrefOf('users', userId)}>{userId}</a>{' '}
+        <time class="soft" dateTime={createdAt} title={fullTime(createdAt)}>
+          {ago(createdAt)}
+        </time>
+      </div>
+      {description && <p class="small soft breakable">“{description}”</p>}
+    </div>
+  )
+}
+
+function result({ type, status, userId, amount, currency }: Transaction): string {
+  const money = formatMoney(Math.abs(amount), currency)
+  if (status !== 'success') {
+    return type === 'withdrawal' ? `${userId} can spend it again.` : `${userId} has been told.`
+  }
+  return type === 'withdrawal'
+    ? `${money} withdrawn: it has left ${userId}’s balance.`
+    : `${money} added: ${userId} has it already.`
+}
+
+function elsewhere(outcome: Transaction, by: string | null): string {
+  if (outcome.status === 'cancelled') return `${outcome.userId} took it back.`
+  const verb = outcome.status === 'success' ? 'approved' : 'declined'
+  return `Somebody was quicker: ${verb} by ${by ?? 'another admin'}.`
 }

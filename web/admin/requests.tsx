@@ -1,31 +1,30 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { Button } from '../parts/button.tsx'
 import { formatMoney } from '../parts/money.ts'
+import { Pager } from '../parts/pager.tsx'
 import type { Signed } from '../parts/start.tsx'
+import { CurrencyFilter } from '../parts/statement-filters.tsx'
 import { Empty, Failure, Loading } from '../parts/states.tsx'
-import type { Toast, Toasts } from '../parts/toasts.tsx'
-import { type Page, type Transaction, typeName } from '../parts/transaction.ts'
+import { typeName } from '../parts/transaction.ts'
 import type { Loaded } from '../parts/use-loaded.ts'
-import { PendingRequest } from './pending-request.tsx'
+import { type Card, placeIn, type Queue, type QueueQuery, useCards } from './pending.ts'
+import { PendingRequest, Receipt } from './pending-request.tsx'
 
 interface RequestsProps extends Signed {
-  pending: Loaded<Page>
-  toasts: Toasts
+  pending: Loaded<Queue>
+  query: QueueQuery
+  /** Looks at another part of the queue. */
+  turn: (query: QueueQuery) => void
 }
 
-/** Topups and withdrawals that wait for a yes or no. */
-export function Requests({ api, userId, pending, toasts }: RequestsProps) {
-  /** Decided here, and perhaps still in what was read last. */
-  const [decided, setDecided] = useState<ReadonlySet<string>>(new Set())
+/** Topups and withdrawals that wait for a yes or no, and what came of those that were decided meanwhile. */
+export function Requests(props: RequestsProps) {
+  const { api, userId, currency, confirmAbove, pending, query, turn } = props
+  const queue = pending.value
+  const { cards, settle, lookUp, clear } = useCards(api, queue)
+  const decided = cards.filter(({ outcome }) => outcome).length
   const heading = useRef<HTMLHeadingElement>(null)
-  const items = (pending.value?.items ?? []).filter(({ id }) => !decided.has(id))
-  const news = useNews(pending.value?.items)
-
-  const decide = (request: Transaction, approved: boolean) => {
-    setDecided((decided) => new Set([...decided, request.id]))
-    pending.reload()
-    heading.current?.focus()
-    toasts.show(verdictOn(request, approved))
-  }
+  const news = useNews(queue)
 
   return (
     <>
@@ -41,11 +40,21 @@ export function Requests({ api, userId, pending, toasts }: RequestsProps) {
       <p class="sr-only" aria-live="polite">
         {news}
       </p>
+      <div class="queue-head">
+        <CurrencyFilter
+          currencies={[currency]}
+          value={query.currency}
+          change={(currency) => turn({ currency, starts: [] })}
+        />
+        {queue && queue.total > 0 && (
+          <span class="small soft figure">{placeIn(queue)}, oldest first</span>
+        )}
+      </div>
       {pending.problem !== undefined && (
         <Failure problem={pending.problem} retry={pending.reload} />
       )}
-      {!pending.value && pending.loading && <Loading what="Reading the requests" />}
-      {pending.value && items.length === 0 && (
+      {!queue && pending.loading && <Loading what="Reading the requests" />}
+      {queue && cards.length === 0 && (
         <div class="card">
           <Empty title="Nothing is waiting">
             New requests show up here by themselves, within a second.
@@ -53,58 +62,79 @@ export function Requests({ api, userId, pending, toasts }: RequestsProps) {
         </div>
       )}
       <ul class="queue" aria-label="Pending requests">
-        {items.map((request) => (
-          <PendingRequest
-            key={request.id}
-            api={api}
-            request={request}
-            own={request.userId === userId}
-            decided={(approved) => decide(request, approved)}
-            gone={() => {
-              setDecided((decided) => new Set([...decided, request.id]))
-              heading.current?.focus()
-            }}
-          />
-        ))}
+        {cards.map((card) => {
+          const { request, outcome } = card
+          return outcome ? (
+            <Receipt key={request.id} card={card as Card & { outcome: typeof outcome }} />
+          ) : (
+            <PendingRequest
+              key={request.id}
+              api={api}
+              request={request}
+              own={request.userId === userId}
+              confirmAbove={confirmAbove[request.currency] ?? confirmAbove['*'] ?? 0}
+              decided={(outcome) => {
+                settle(outcome, true)
+                pending.reload()
+              }}
+              late={() => void lookUp(request.id)}
+            />
+          )
+        })}
       </ul>
-      {pending.value?.nextCursor && (
-        <p class="small soft">There are more: they come up as these are decided.</p>
+      {decided > 0 && (
+        <Button
+          kind="bare"
+          onClick={() => {
+            clear()
+            heading.current?.focus({ preventScroll: true })
+          }}
+        >
+          Put away what is decided ({decided})
+        </Button>
       )}
+      <Pager
+        label="Pages of requests"
+        starts={query.starts}
+        nextCursor={queue?.nextCursor ?? null}
+        loading={queue?.query !== query}
+        back="Back"
+        forward="More"
+        place={queue && placeIn(queue)}
+        onTurn={(starts) => turn({ ...query, starts })}
+      />
     </>
   )
 }
 
-/** What came of a decision, for whoever made it. */
-function verdictOn(request: Transaction, approved: boolean): Toast {
-  const { id: about, type, userId, amount, currency } = request
-  const money = formatMoney(Math.abs(amount), currency)
-  const out = type === 'withdrawal'
-  if (!approved) {
-    const text = out ? `${userId} can spend it again.` : `${userId} has been told.`
-    return { about, tone: 'plain', title: `${money} declined`, text }
-  }
-  return out
-    ? { about, tone: 'gain', title: `${money} withdrawn`, text: `It has left ${userId}’s balance.` }
-    : { about, tone: 'gain', title: `${money} added`, text: `${userId} has it already.` }
-}
-
-/** What has arrived since the page was opened, to be read aloud. */
-function useNews(items: readonly Transaction[] | undefined): string {
-  const known = useRef<Set<string> | undefined>(undefined)
+/**
+ * What has arrived since the page was opened, to be read aloud. Only the last page shows arrivals: on others,
+ * what comes up has waited on the next.
+ */
+function useNews(queue: Queue | undefined): string {
+  const known = useRef<{ query: QueueQuery; ids: Set<string>; last: boolean } | undefined>(
+    undefined,
+  )
   const [news, setNews] = useState('')
   useEffect(() => {
-    if (!items) return
-    const fresh = known.current ? items.filter(({ id }) => !known.current?.has(id)) : []
-    known.current = new Set([...(known.current ?? []), ...items.map(({ id }) => id)])
-    const [first] = fresh
-    if (first) {
-      const money = formatMoney(Math.abs(first.amount), first.currency)
-      setNews(
-        fresh.length === 1
-          ? `New ${typeName(first.type).toLowerCase()} request: ${money} for ${first.userId}`
-          : `${fresh.length} new requests`,
-      )
+    if (!queue) return
+    const { query, items } = queue
+    const last = queue.nextCursor === null
+    const before = known.current?.query === query ? known.current : undefined
+    known.current = {
+      query,
+      ids: new Set([...(before?.ids ?? []), ...items.map(({ id }) => id)]),
+      last,
     }
-  }, [items])
+    const fresh = before?.last ? items.filter(({ id }) => !before.ids.has(id)) : []
+    const [first] = fresh
+    if (!first) return
+    const money = formatMoney(Math.abs(first.amount), first.currency)
+    setNews(
+      fresh.length === 1
+        ? `New ${typeName(first.type).toLowerCase()} request: ${money} for ${first.userId}`
+        : `${fresh.length} new requests`,
+    )
+  }, [queue])
   return news
 }

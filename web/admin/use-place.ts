@@ -12,7 +12,16 @@ export function usePlace(): readonly string[] {
 }
 
 function read(): string[] {
-  return location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decodeURIComponent)
+  return location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decoded)
+}
+
+/** An address that somebody cut or typed may not be decodable: then it is taken as it stands. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 export const hrefOf = (...place: string[]): string =>

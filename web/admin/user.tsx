@@ -1,53 +1,82 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Button } from '../parts/button.tsx'
 import { formatMoney } from '../parts/money.ts'
+import { Problem } from '../parts/problem.ts'
 import type { Signed } from '../parts/start.tsx'
 import { Statement } from '../parts/statement.tsx'
-import { Failure } from '../parts/states.tsx'
-import type { Toasts } from '../parts/toasts.tsx'
+import { Empty, Failure, Loading } from '../parts/states.tsx'
 import { leftToRefund, type Page, type Transaction } from '../parts/transaction.ts'
 import { useAction } from '../parts/use-action.ts'
 import { usePolled } from '../parts/use-polled.ts'
 import { AdjustDialog } from './adjust-dialog.tsx'
 import { RefundDialog } from './refund-dialog.tsx'
 import { hrefOf } from './use-place.ts'
+import { type Holding, shownOf } from './wallet-summary.ts'
 
 interface UserProps extends Signed {
   id: string
-  toasts: Toasts
-}
-
-interface Funds {
-  balance: number
-  held: number
-  available: number
-  seq: number
 }
 
 interface Verification {
+  currency: string
   isAccurate: boolean
   snapshotBalance: number
   calculatedBalance: number
-  difference: number
 }
 
 /** One user: what they have, what happened, and what an admin can do about it. */
-export function User({ api, currency, id, toasts }: UserProps) {
+export function User(props: UserProps) {
+  const { api, id } = props
   const funds = usePolled(
-    (signal) => api.get<Funds>('/transactions/balance', { userId: id, currency }, signal),
+    (signal) =>
+      api.get<{ items: Holding[]; seq: number }>(
+        '/transactions/balance/all',
+        { userId: id },
+        signal,
+      ),
     [api, id],
     2_000,
   )
+  const { value, problem } = funds
+  // There is nobody by this id, or no user can have such an id.
+  const nobody = problem instanceof Problem && [400, 404].includes(problem.status)
+
+  return (
+    <div class="stack">
+      <div>
+        <a class="small" href={hrefOf('users')}>
+          All users
+        </a>
+        <h1 class="breakable">{id}</h1>
+      </div>
+      {nobody ? (
+        <div class="card">
+          <Empty title="There is no such user">
+            A user appears once they have signed in for the first time. Check the id.
+          </Empty>
+        </div>
+      ) : (
+        problem !== undefined && <Failure problem={problem} retry={funds.reload} />
+      )}
+      {!nobody && (value ? <Known {...props} {...value} reload={funds.reload} /> : <Reading />)}
+    </div>
+  )
+}
+
+/** What an admin sees of a user, and can do. */
+function Known(props: UserProps & { items: Holding[]; seq: number; reload: () => void }) {
+  const { api, currency, id, items, seq, reload } = props
+  const holdings = shownOf(items, currency)
+  const currencies = holdings.map(({ currency }) => currency)
   const [adjusting, setAdjusting] = useState(false)
   const [refunding, setRefunding] = useState<Transaction>()
-  const [done, setDone] = useState(0)
-  const [verified, setVerified] = useState<Verification>()
+  const [done, setDone] = useState<{ times: number; what: string }>()
+  const [verified, setVerified] = useState<Verification[]>()
   const verify = useAction(async () => {
-    setVerified(
-      await api.get<Verification>(`/transactions/verify/${encodeURIComponent(id)}`, { currency }),
-    )
+    const path = `/transactions/verify/${encodeURIComponent(id)}`
+    const each = items.map(({ currency }) => api.get<Verification>(path, { currency }))
+    setVerified(await Promise.all(each))
   })
-  const seq = funds.value?.seq
   // What was proved is not proved of what happened since.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another seq is another balance
   useEffect(() => setVerified(undefined), [seq])
@@ -61,54 +90,59 @@ export function User({ api, currency, id, toasts }: UserProps) {
     }),
     [api, id],
   )
-  const changed = (title: string) => {
+  const changed = (what: string) => {
     setAdjusting(false)
     setRefunding(undefined)
-    setDone((done) => done + 1)
-    funds.reload()
-    toasts.show({ about: `${title} ${done}`, tone: 'gain', title, text: `${id} has been told.` })
+    setDone((done) => ({ times: (done?.times ?? 0) + 1, what }))
+    reload()
   }
-  const money = (amount: number) => formatMoney(amount, currency)
 
   return (
-    <div class="stack">
-      <div class="title-row">
-        <div>
-          <a class="small" href={hrefOf('users')}>
-            All users
-          </a>
-          <h1 class="breakable">{id}</h1>
-        </div>
-        <div class="actions">
-          <Button kind="quiet" busy={verify.busy} onClick={() => void verify.run()}>
-            Verify balance
-          </Button>
-          <Button onClick={() => setAdjusting(true)}>Adjust balance</Button>
-        </div>
-      </div>
-      {funds.problem !== undefined && <Failure problem={funds.problem} retry={funds.reload} />}
+    <>
       <section class="card" aria-label="Balance">
-        <dl class="figures">
-          <Figure name="Balance" value={funds.value && money(funds.value.balance)} />
-          <Figure name="Available" value={funds.value && money(funds.value.available)} />
-          <Figure name="Held" value={funds.value && money(funds.value.held)} />
-          <Figure name="Events" value={funds.value && String(funds.value.seq)} />
-        </dl>
+        <ul class="stack">
+          {holdings.map(({ currency, balance, available, held }) => (
+            <li key={currency}>
+              <dl class="figures">
+                <Figure name={`Balance, ${currency}`} value={formatMoney(balance, currency)} />
+                <Figure name="Available" value={formatMoney(available, currency)} />
+                <Figure name="Held" value={formatMoney(held, currency)} />
+              </dl>
+            </li>
+          ))}
+        </ul>
+        <div class="card-foot">
+          <div class="actions">
+            <Button onClick={() => setAdjusting(true)}>Adjust balance</Button>
+            <Button kind="quiet" busy={verify.busy} onClick={() => void verify.run()}>
+              Verify balance
+            </Button>
+          </div>
+          <span class="small soft figure">
+            {seq} {seq === 1 ? 'event' : 'events'}
+          </span>
+        </div>
       </section>
       <div role="status">
-        {verified && (
-          <p class={`notice ${verified.isAccurate ? 'gain' : 'loss'}`}>
-            {verified.isAccurate
-              ? `The books agree: the entries add up to ${money(verified.calculatedBalance)}.`
-              : `The books disagree: the snapshot says ${money(verified.snapshotBalance)}, the entries add up to ${money(verified.calculatedBalance)}. Rebuild it under Audit.`}
+        {done && (
+          <p class="notice gain" key={done.times}>
+            <strong>{done.what}</strong>
+            <span class="breakable">{id} has been told.</span>
           </p>
         )}
+      </div>
+      <div role="status" class="stack">
+        {verified?.length === 0 && <p class="notice">There is no entry yet to add up.</p>}
+        {verified?.map((each) => (
+          <Verdict key={each.currency} {...each} />
+        ))}
       </div>
       {verify.problem !== undefined && <Failure problem={verify.problem} />}
       <Statement
         title="Statement"
         {...statement}
-        version={`${seq}/${done}`}
+        version={`${seq}/${done?.times}`}
+        currencies={currencies}
         actions={(transaction) => {
           const left = leftToRefund(transaction)
           return (
@@ -128,9 +162,9 @@ export function User({ api, currency, id, toasts }: UserProps) {
         <AdjustDialog
           api={api}
           userId={id}
-          currency={currency}
+          currencies={currencies}
           close={() => setAdjusting(false)}
-          done={({ amount }) =>
+          done={({ amount, currency }) =>
             changed(`Adjusted by ${formatMoney(amount, currency, { signed: true })}`)
           }
         />
@@ -143,15 +177,38 @@ export function User({ api, currency, id, toasts }: UserProps) {
           done={({ amount }) => changed(`${formatMoney(amount, refunding.currency)} refunded`)}
         />
       )}
-    </div>
+    </>
   )
 }
 
-function Figure({ name, value }: { name: string; value: string | undefined }) {
+function Verdict(verification: Verification) {
+  const { currency, isAccurate, snapshotBalance, calculatedBalance } = verification
+  const [snapshot, entries] = [
+    formatMoney(snapshotBalance, currency),
+    formatMoney(calculatedBalance, currency),
+  ]
+  return (
+    <p class={`notice ${isAccurate ? 'gain' : 'loss'}`}>
+      {isAccurate
+        ? `The books agree: the entries add up to ${entries}.`
+        : `The books disagree: the snapshot says ${snapshot}, the entries add up to ${entries}. Rebuild it under Audit.`}
+    </p>
+  )
+}
+
+function Reading() {
+  return (
+    <section class="card">
+      <Loading what="Reading the user" />
+    </section>
+  )
+}
+
+function Figure({ name, value }: { name: string; value: string }) {
   return (
     <div>
       <dt>{name}</dt>
-      <dd>{value ?? <span class="skeleton" style={{ width: '4ch' }} />}</dd>
+      <dd>{value}</dd>
     </div>
   )
 }

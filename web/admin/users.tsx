@@ -7,7 +7,7 @@ import { Empty, Failure, Loading } from '../parts/states.tsx'
 import { fullTime, shortTime } from '../parts/time.ts'
 import { useLoaded } from '../parts/use-loaded.ts'
 import { hrefOf } from './use-place.ts'
-import type { WalletPage } from './wallet-summary.ts'
+import { type Holding, shownOf, type WalletPage } from './wallet-summary.ts'
 
 const PER_PAGE = 25
 /** Milliseconds after the last letter at which the search begins. */
@@ -66,7 +66,7 @@ export function Users({ api }: Signed) {
               </tr>
             </thead>
             <tbody>
-              {items.map(({ userId, currency, balance, available, updatedAt }) => (
+              {items.map(({ userId, currency, balances, updatedAt }) => (
                 <tr key={userId}>
                   <td class="lead-cell breakable">
                     <a class="pick" href={hrefOf('users', userId)}>
@@ -79,9 +79,11 @@ export function Users({ api }: Signed) {
                     </time>
                   </td>
                   <td class="right money soft" data-label="Available">
-                    {formatMoney(available, currency)}
+                    <Amounts of={shownOf(balances, currency)} part="available" />
                   </td>
-                  <td class="right money amount-cell">{formatMoney(balance, currency)}</td>
+                  <td class="right money amount-cell">
+                    <Amounts of={shownOf(balances, currency)} part="balance" />
+                  </td>
                 </tr>
               ))}
             </tbody>
@@ -97,6 +99,19 @@ export function Users({ api }: Signed) {
           onTurn={setStarts}
         />
       </section>
+    </>
+  )
+}
+
+/** A line for each currency. */
+function Amounts({ of, part }: { of: readonly Holding[]; part: 'available' | 'balance' }) {
+  return (
+    <>
+      {of.map((holding) => (
+        <span key={holding.currency} class="amounts">
+          {formatMoney(holding[part], holding.currency)}
+        </span>
+      ))}
     </>
   )
 }

@@ -1,3 +1,16 @@
+/** What a user has in one currency. */
+export interface Holding {
+  currency: string
+  balance: number
+  held: number
+  available: number
+}
+
+/** Also where there is nothing yet, something is shown: zero of the server's own currency. */
+export function shownOf(holdings: readonly Holding[], currency: string): readonly Holding[] {
+  return holdings.length > 0 ? holdings : [{ currency, balance: 0, held: 0, available: 0 }]
+}
+
 /** One item of `GET /admin/wallets`. */
 export interface WalletSummary {
   userId: string
@@ -5,6 +18,7 @@ export interface WalletSummary {
   balance: number
   held: number
   available: number
+  balances: Holding[]
   updatedAt: string
 }
 

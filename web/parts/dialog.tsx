@@ -1,6 +1,9 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
+import { Button } from './button.tsx'
 import { SETTLING } from './settling.ts'
+import { Failure } from './states.tsx'
+import type { Action } from './use-action.ts'
 
 interface DialogProps {
   title: string
@@ -44,5 +47,35 @@ export function Dialog({ title, children, onSubmit, onClose }: DialogProps) {
         {children}
       </form>
     </dialog>
+  )
+}
+
+interface ConfirmDialogProps {
+  title: string
+  /** What happens, in a few words: the button's. */
+  verb: string
+  children: ComponentChildren
+  // biome-ignore lint/suspicious/noExplicitAny: it is run by the caller, who knows with what
+  action: Action<any[]>
+  onConfirm: () => void
+  onClose: () => void
+}
+
+/** Asks again before something that cannot be taken back. */
+export function ConfirmDialog(props: ConfirmDialogProps) {
+  const { title, verb, children, action, onConfirm, onClose } = props
+  return (
+    <Dialog title={title} onSubmit={onConfirm} onClose={onClose}>
+      <p class="soft">{children}</p>
+      {action.problem !== undefined && <Failure problem={action.problem} />}
+      <div class="actions">
+        <Button kind="quiet" onClick={onClose}>
+          Cancel
+        </Button>
+        <Button type="submit" busy={action.busy}>
+          {verb}
+        </Button>
+      </div>
+    </Dialog>
   )
 }

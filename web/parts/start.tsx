@@ -16,10 +16,11 @@ export interface Signed {
   userId: string
   /** Of wallets, where none is named. */
   currency: string
+  /** By currency, `*` for all others: amounts above which an approval is asked about again. */
+  confirmAbove: Readonly<Record<string, number>>
 }
 
-interface Server {
-  currency: string
+interface Server extends Pick<Signed, 'currency' | 'confirmAbove'> {
   demo: boolean
 }
 

@@ -1,0 +1,206 @@
+import { expect, test } from 'vitest'
+import { eventually, mintToken } from '../environment/index.ts'
+import { describeInBrowser, visitor } from './browser.ts'
+import { siteOfSuite, someone } from './site.ts'
+
+describeInBrowser('the admin console, looked at closely', () => {
+  const site = siteOfSuite()
+  const desk = async (place: string) =>
+    (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/${place}`)
+  const give = (userId: string, amount: number, currency: string) =>
+    site.call('admin', 'POST', '/transactions/adjustment', {
+      ...{ userId, amount, currency },
+      description: 'of a test',
+    })
+
+  test('money in every currency is seen, adjusted, verified and filtered', async () => {
+    const user = someone('kenji')
+    await give(user, 250_000, 'JPY')
+    await give(user, 1.234, 'KWD')
+    const page = await desk('users')
+    await page.getByLabel('Search').fill(user)
+    await page.getByRole('row', { name: /¥250,000.*KWD.1\.234/ }).waitFor()
+    await page.getByRole('link', { name: user }).click()
+    const balance = page.getByRole('region', { name: 'Balance' })
+    await balance.getByText('¥250,000').first().waitFor()
+    expect(await balance.textContent()).toMatch(/KWD.1\.234/)
+    expect(await balance.textContent()).not.toContain('$')
+
+    await page.getByRole('button', { name: 'Adjust balance' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Currency of: Amount').selectOption('KWD')
+    await dialog.getByRole('textbox', { name: /^Amount/ }).fill('0.766')
+    await dialog.getByLabel('Reason').fill('Rounded up')
+    await dialog.getByRole('button', { name: 'Adjust' }).click()
+    await eventually(async () => expect(await balance.textContent()).toMatch(/KWD.2\.000/))
+
+    await page.getByRole('button', { name: 'Verify balance' }).click()
+    await page.getByText('the entries add up to ¥250,000.').waitFor()
+    await page.getByText(/the entries add up to KWD.2\.000\./).waitFor()
+
+    const rows = page.getByRole('table').getByRole('row')
+    await eventually(async () => expect(await rows.count()).toBe(4))
+    await page.getByLabel('Currency').selectOption('JPY')
+    await eventually(async () => expect(await rows.count()).toBe(2))
+    // The focus stays among the filters when what cleared them goes away.
+    await page.getByRole('button', { name: 'Clear' }).click()
+    await eventually(async () => expect(await rows.count()).toBe(4))
+    const focused = await page.getByLabel('Type').evaluate((it) => it === document.activeElement)
+    expect(focused).toBe(true)
+  })
+
+  test('the queue names each request’s currency and is filtered by it', async () => {
+    const user = someone('yuki')
+    for (const [amount, currency] of [
+      [30, 'USD'],
+      [900, 'JPY'],
+      [2.5, 'KWD'],
+    ] as const) {
+      await site.call(user, 'POST', '/transactions/topup', { amount, currency })
+    }
+    const page = await desk('requests')
+    const sums = page.locator('.request', { hasText: user }).locator('.sum')
+    await eventually(async () =>
+      expect(await sums.allTextContents()).toEqual([
+        '$30.00 Topup',
+        '¥900 Topup',
+        'KWD\u00a02.500 Topup',
+      ]),
+    )
+    await page.getByLabel('Currency').selectOption('JPY')
+    await eventually(async () => expect(await sums.allTextContents()).toEqual(['¥900 Topup']))
+    await page.getByText('1–1 of 1, oldest first').waitFor()
+    // The title counts what waits in all currencies.
+    expect(await page.title()).toMatch(/^\(3\)/)
+  })
+
+  test('a refund in part leaves a mark, and what is left of a huge payment is exact', async () => {
+    const user = someone('rich')
+    await site.call('admin', 'POST', '/transactions/adjustment', {
+      userId: user,
+      amount: '90071992547409.91',
+      description: 'of a test',
+    })
+    const { id } = await site.call(user, 'POST', '/transactions', {
+      type: 'booking_payment',
+      amount: '90071992547409.91',
+    })
+    await site.call('admin', 'POST', `/transactions/${id}/refund`, { amount: 0.02 })
+    const page = await desk(`users/${user}`)
+    await page.getByText('Refunded in part: $0.02').waitFor()
+    await page.getByRole('button', { name: 'Refund $90,071,992,547,409.89' }).waitFor()
+  })
+
+  test('whoever does not exist is said not to, offers nothing, and does not come into being', async () => {
+    const nobody = someone('nobody')
+    const page = await desk(`users/${nobody}`)
+    await page.getByText('There is no such user').waitFor()
+    expect(await page.getByRole('button', { name: /Adjust|Verify|Refund/ }).count()).toBe(0)
+    await page.goto(`${site.url}/admin#/users`)
+    await page.getByLabel('Search').fill(nobody)
+    await page.getByText('Nobody by that name').waitFor()
+    // An address that cannot be decoded is no white page.
+    await page.goto(`${site.url}/admin#/users/%`)
+    await page.getByText('There is no such user').waitFor()
+  })
+
+  test('a token of another key opens nothing, and says why', async () => {
+    const token = await mintToken({ sub: 'admin', roles: ['admin'] })
+    const page = await (await visitor()).open(`${site.url}/admin`)
+    await page.getByLabel('Token').fill(`${token.slice(0, -12)}${'A'.repeat(12)}`)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('The server does not accept this token').waitFor()
+    expect(await page.getByRole('navigation', { name: 'Console' }).count()).toBe(0)
+    await page.getByLabel('Token').fill(token)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('navigation', { name: 'Console' }).waitFor()
+  })
+
+  test.each(['requests', 'users', 'system'])(
+    'a session that has ended offers to sign in, on %s',
+    async (place) => {
+      const someVisitor = await visitor({ sub: 'admin', admin: true })
+      await someVisitor.context.route(/\/(admin|transactions)\//, (route) =>
+        route.fulfill({
+          status: 401,
+          json: { code: 'token_expired', message: 'Expired.', requestId: 'r' },
+        }),
+      )
+      const page = await someVisitor.open(`${site.url}/admin#/${place}`)
+      await page.getByText('Your session has ended').waitFor()
+      expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0)
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('heading', { name: 'Admin console' }).waitFor()
+    },
+  )
+
+  test('something is on the screen before the script is there, and before the server has answered', async () => {
+    const { context } = await visitor({ sub: 'admin', admin: true })
+    const held: (() => void)[] = []
+    const hold = (pattern: RegExp) =>
+      context.route(pattern, async (route) => {
+        await new Promise<void>((resolve) => held.push(resolve))
+        await route.continue()
+      })
+    const release = () => {
+      for (const go of held.splice(0)) go()
+    }
+    await hold(/assets\/.*\.js$/)
+    await hold(/session\.json$/)
+    await hold(/admin\/requests/)
+    const page = await context.newPage()
+    await page.goto(`${site.url}/admin`, { waitUntil: 'commit' })
+    const skeleton = page.locator('.skeleton').first()
+    await skeleton.waitFor()
+    for (let i = 0; i < 3; i++) {
+      expect(await skeleton.isVisible()).toBe(true)
+      await eventually(async () => expect(held.length).toBeGreaterThan(0))
+      if ((await page.getByRole('navigation', { name: 'Console' }).count()) > 0) break
+      release()
+    }
+    await eventually(async () => {
+      release()
+      expect(await page.getByRole('navigation', { name: 'Console' }).count()).toBe(1)
+    })
+    await page.getByText('Reading the requests').waitFor({ state: 'attached' })
+    await eventually(async () => {
+      release()
+      expect(await page.getByText('oldest first').count()).toBe(1)
+    })
+  })
+
+  test('in forced colours the place is told apart, and “When” stands on one line', async () => {
+    const user = someone('lines')
+    await site.adjust(user, 1)
+    const page = await desk(`users/${user}`)
+    await page.emulateMedia({ forcedColors: 'active' })
+    const colours = await page
+      .getByRole('navigation', { name: 'Console' })
+      .getByRole('link')
+      .evaluateAll((links) =>
+        links.map((link) => [
+          link.getAttribute('aria-current'),
+          getComputedStyle(link).borderBottomColor,
+        ]),
+      )
+    const current = colours.filter(([place]) => place === 'page').map(([, colour]) => colour)
+    const others = colours.filter(([place]) => place === null).map(([, colour]) => colour)
+    expect(current).toHaveLength(1)
+    expect(others).not.toContain(current[0])
+
+    await page.setViewportSize({ width: 700, height: 800 })
+    const time = page.getByRole('row', { name: /Adjustment/ }).locator('time')
+    expect(await time.evaluate((it) => it.getClientRects().length)).toBe(1)
+    // Live regions that are empty take no room between the parts of the page.
+    const gaps = await page
+      .locator('#main .stack')
+      .first()
+      .evaluate((stack) => {
+        const cards = [...stack.querySelectorAll(':scope > section.card')].map((card) =>
+          card.getBoundingClientRect(),
+        )
+        return cards.slice(1).map((card, i) => Math.round(card.top - (cards[i]?.bottom ?? 0)))
+      })
+    expect(new Set(gaps)).toEqual(new Set([16]))
+  })
+})
