@@ -85,8 +85,48 @@ describeInBrowser('the wallet page', () => {
     await showsBalance(wallet, '$57.80')
     await wallet.locator('.change', { hasText: '-$42.20' }).waitFor()
     await wallet.getByText('Payment of $42.20 completed').waitFor()
-    const announced = wallet.locator('[aria-live=polite][aria-atomic=true]')
-    expect(await announced.textContent()).toBe('Balance $57.80, down by $42.20')
+    expect(await wallet.getByTestId('balance-in-words').textContent()).toBe(
+      'Balance $57.80, down by $42.20',
+    )
+  })
+
+  test('a double click on Pay pays once and leaves the receipt, and the change is announced once', async () => {
+    const user = someone('dora')
+    await site.adjust(user, 100)
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+    await showsBalance(wallet, '$100.00')
+    await wallet.evaluate(() => {
+      const said: string[] = []
+      Object.assign(window, { said })
+      new MutationObserver((changes) => {
+        const regions = changes
+          .map(({ target }) => (target instanceof Element ? target : target.parentElement))
+          .map((element) => element?.closest('[aria-live], [role=status], [role=alert]'))
+        for (const region of new Set(regions)) if (region) said.push(region.textContent ?? '')
+      }).observe(document.body, { subtree: true, childList: true, characterData: true })
+    })
+    let paid = 0
+    wallet.on('request', (request) => {
+      if (request.method() === 'POST') paid += 1
+    })
+    await wallet.getByRole('tab', { name: 'Pay' }).click()
+    await wallet.getByLabel('Amount to pay').fill('30')
+    const pay = wallet.getByRole('button', { name: 'Pay now' })
+    const answered = wallet.waitForResponse((response) => response.request().method() === 'POST')
+    await pay.click()
+    await answered
+    const receipt = wallet.getByText('$30.00 paid.')
+    await receipt.waitFor()
+    await pay.click()
+    await pay.dblclick()
+    await showsBalance(wallet, '$70.00')
+    await wallet.getByText('Payment of $30.00 completed').waitFor()
+    expect(await receipt.count()).toBe(1)
+    expect(await wallet.locator('.error-text').count()).toBe(0)
+    expect(paid).toBe(1)
+    const said = await wallet.evaluate(() => (window as unknown as { said: string[] }).said)
+    expect(said.filter((text) => text.includes('30.00'))).toHaveLength(1)
   })
 
   test('an amount that is none is asked about, and nothing is sent', async () => {

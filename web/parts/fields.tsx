@@ -72,7 +72,7 @@ export function AmountField({ currency, understood, ...props }: AmountFieldProps
           {currencies ? (
             <select
               class="unit"
-              aria-label={`Currency of: ${props.label}`}
+              aria-label="Currency"
               value={currency}
               onChange={(event) => onCurrency?.(event.currentTarget.value)}
             >

@@ -16,9 +16,12 @@ export type RowActions = (transaction: Transaction) => ComponentChildren
 export function StatementRows({
   items,
   actions,
+  mixed = false,
 }: {
   items: Transaction[]
   actions: RowActions | undefined
+  /** Of several currencies: each row names its own. */
+  mixed?: boolean
 }) {
   return (
     <table class="table folds">
@@ -42,14 +45,22 @@ export function StatementRows({
       </thead>
       <tbody>
         {items.map((item) => (
-          <Row key={item.id} item={item} actions={actions} />
+          <Row key={item.id} item={item} actions={actions} mixed={mixed} />
         ))}
       </tbody>
     </table>
   )
 }
 
-function Row({ item, actions }: { item: Transaction; actions: RowActions | undefined }) {
+function Row({
+  item,
+  actions,
+  mixed,
+}: {
+  item: Transaction
+  actions: RowActions | undefined
+  mixed: boolean
+}) {
   const { type, amount, currency, status, description, adminNotes } = item
   const other = otherParty(item)
   const reference = referenceOf(item)
@@ -80,6 +91,7 @@ function Row({ item, actions }: { item: Transaction; actions: RowActions | undef
       </td>
       <td class={`right money amount-cell ${moved ? (amount > 0 ? 'gain' : '') : 'soft'}`}>
         {formatMoney(amount, currency, { signed: true })}
+        {mixed && <span class="note">{currency}</span>}
       </td>
       <td class="right money soft" data-label="Balance">
         {item.newBalance === null ? '' : formatMoney(item.newBalance, currency)}

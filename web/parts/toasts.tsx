@@ -13,7 +13,7 @@ export interface Toast {
 
 /** Milliseconds that one stays, unless somebody looks at it. */
 const STAYS = 7_000
-const MOST = 4
+const MOST = 3
 
 /** What the page has to tell in passing. */
 export class Toasts implements Store<readonly Toast[]> {
@@ -28,12 +28,8 @@ export class Toasts implements Store<readonly Toast[]> {
   }
 
   show(toast: Toast): void {
-    const known = this.#shown.some(({ about }) => about === toast.about)
-    this.#set(
-      known
-        ? this.#shown.map((shown) => (shown.about === toast.about ? toast : shown))
-        : [...this.#shown, toast].slice(-MOST),
-    )
+    const others = this.#shown.filter(({ about }) => about !== toast.about)
+    this.#set([...others, toast].slice(-MOST))
   }
 
   dismiss(about: string): void {
@@ -51,6 +47,7 @@ const MARKS: Record<Tone, string> = { gain: '✓', loss: '!', plain: 'i' }
 export function ToastRegion({ toasts }: { toasts: Toasts }) {
   const shown = useStore(toasts)
   return (
+    // A shelf of its own at the foot of the window, which the page leaves free: it covers no button.
     <section
       class="toasts"
       aria-label="Notifications"
@@ -68,7 +65,7 @@ function ToastCard({ toast, close }: { toast: Toast; close: () => void }) {
   const { tone, title, text } = toast
   const hold = useHold(toast, close)
   return (
-    <div class={`toast ${tone}`} {...(tone === 'loss' && { role: 'alert' })} {...hold}>
+    <div class={`toast ${tone}`} {...hold}>
       <span class="mark" aria-hidden="true">
         {MARKS[tone]}
       </span>

@@ -1,40 +1,74 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { Problem } from './problem.ts'
 
 /** What was asked for: `value` stays while it is read anew, and when that fails. */
 export interface Loaded<T> {
   value: T | undefined
   problem: unknown
   loading: boolean
+  /** Reads anew; while a reading is under way, after it. */
   reload(): void
 }
 
-/** Reads when the page shows it first, when `inputs` change, and on `reload`. The newest reading wins. */
+/** Milliseconds after which a reading that the server had no time for is tried again. */
+const RETRY_MS = 5_000
+
+/**
+ * Reads when the page shows it first, and when `inputs` change, which gives up what is under way. Another
+ * `version` only says that there may be news: it never gives up a reading, or a busy wallet on a slow line
+ * would never be read to the end.
+ */
 export function useLoaded<T>(
   read: (signal: AbortSignal) => Promise<T>,
   inputs: readonly unknown[],
+  version?: unknown,
 ): Loaded<T> {
   const [state, setState] = useState<Omit<Loaded<T>, 'reload'>>({
     value: undefined,
     problem: undefined,
     loading: true,
   })
-  const [turn, setTurn] = useState(0)
   const reading = useRef(read)
   reading.current = read
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the caller names what the reading depends on
+  const reload = useRef(() => {})
   useEffect(() => {
     const abort = new AbortController()
-    setState((state) => ({ ...state, loading: true }))
-    reading.current(abort.signal).then(
-      (value) => {
-        if (!abort.signal.aborted) setState({ value, problem: undefined, loading: false })
-      },
-      (problem: unknown) => {
-        if (!abort.signal.aborted) setState((state) => ({ ...state, problem, loading: false }))
-      },
-    )
-    return () => abort.abort()
-  }, [...inputs, turn])
-  const reload = useCallback(() => setTurn((turn) => turn + 1), [])
-  return { ...state, reload }
+    let busy = false
+    let again = false
+    let retry: number | undefined
+    const settle = (state: (before: Omit<Loaded<T>, 'reload'>) => Omit<Loaded<T>, 'reload'>) => {
+      if (abort.signal.aborted) return
+      busy = false
+      setState(state)
+      if (again) start()
+    }
+    const start = () => {
+      again = busy
+      if (busy) return
+      busy = true
+      clearTimeout(retry)
+      setState((state) => ({ ...state, loading: true }))
+      reading.current(abort.signal).then(
+        (value) => settle(() => ({ value, problem: undefined, loading: false })),
+        (problem: unknown) => {
+          settle((state) => ({ ...state, problem, loading: false }))
+          const passing = problem instanceof Problem && [429, 503].includes(problem.status)
+          if (passing && !abort.signal.aborted) retry = window.setTimeout(start, RETRY_MS)
+        },
+      )
+    }
+    reload.current = start
+    start()
+    return () => {
+      clearTimeout(retry)
+      abort.abort()
+    }
+  }, [...inputs])
+  const first = useRef(true)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another version is the reason
+  useEffect(() => {
+    if (!first.current) reload.current()
+    first.current = false
+  }, [version])
+  return { ...state, reload: useCallback(() => reload.current(), []) }
 }

@@ -2,39 +2,61 @@ import { useEffect, useState } from 'preact/hooks'
 import type { BalanceClient, BalanceSnapshot, BalanceUpdated } from '../../src/client/index.ts'
 import type { Api } from '../parts/api.ts'
 import { Button } from '../parts/button.tsx'
-import { formatMoney } from '../parts/money.ts'
+import { formatMoney, subtract } from '../parts/money.ts'
 import { typeName } from '../parts/transaction.ts'
 import { BalanceChart } from './balance-chart.tsx'
-
-/** The answer of `GET /transactions/balance`. */
-export interface Funds {
-  balance: number
-  held: number
-  available: number
-}
+import type { Funds } from './use-balances.ts'
 
 interface BalanceCardProps {
   api: Api
   client: BalanceClient
   snapshot: BalanceSnapshot
+  /** Which is shown. */
   currency: string
-  funds: Funds | undefined
+  /** The one that `snapshot` is in. */
+  own: string
+  balances: readonly Funds[]
+  /** Whether `balances` are all that there are. */
+  known: boolean
+  choose: (currency: string) => void
 }
 
 /** Milliseconds for which a change stands beside the balance. */
 const SHOWN = 10_000
 
 /** The balance as it is now, what changed it, and how it got there. */
-export function BalanceCard({ api, client, snapshot, currency, funds }: BalanceCardProps) {
+export function BalanceCard(props: BalanceCardProps) {
+  const { api, client, snapshot, currency, own, balances, known, choose } = props
   const change = useChange(client, currency)
-  const { balance, status } = snapshot
-  const amount = change ? change.newBalance - change.previousBalance : 0
+  const { status } = snapshot
+  const funds = balances.find((funds) => funds.currency === currency)
+  // The stream's own currency is known by the stream, and never older than what was read.
+  const streamed = currency === own ? snapshot.balance : null
+  const balance = known ? (streamed ?? funds?.balance ?? null) : null
+  const moved = change ? subtract(change.newBalance, change.previousBalance, currency) : '0'
+  const amount = Number(moved)
   const direction = amount > 0 ? 'up' : amount < 0 ? 'down' : ''
   const stale = status.state !== 'live' && status.state !== 'connecting'
-  const held = funds && funds.held > 0
+  const held = funds !== undefined && funds.held > 0
 
   return (
     <section class="card balance" aria-label="Balance">
+      {balances.length > 1 && (
+        <fieldset class="currencies">
+          <legend class="sr-only">Currency</legend>
+          {balances.map((funds) => (
+            <button
+              key={funds.currency}
+              type="button"
+              aria-pressed={funds.currency === currency}
+              onClick={() => choose(funds.currency)}
+            >
+              <span class="small">{funds.currency}</span>
+              <strong class="money">{formatMoney(funds.balance, funds.currency)}</strong>
+            </button>
+          ))}
+        </fieldset>
+      )}
       <div>
         <div class="label">
           <h2 class="small">Balance</h2>
@@ -52,14 +74,15 @@ export function BalanceCard({ api, client, snapshot, currency, funds }: BalanceC
           </span>
           {change && (
             <span key={`${change.id}/by`} class={`change ${amount < 0 ? 'loss' : 'gain'}`}>
-              {formatMoney(amount, currency, { signed: true })}
+              {formatMoney(moved, currency, { signed: true })}
             </span>
           )}
         </p>
-        <p class="sr-only" aria-live="polite" aria-atomic="true">
+        {/* Changes are announced by the notifications. */}
+        <p class="sr-only" data-testid="balance-in-words">
           {balance === null
             ? 'Reading the balance'
-            : `Balance ${formatMoney(balance, currency)}${change ? `, ${said(amount, currency)}` : ''}`}
+            : `Balance ${formatMoney(balance, currency)}${change ? `, ${said(moved, currency)}` : ''}`}
         </p>
         <p class="small soft">
           {stale
@@ -81,13 +104,14 @@ export function BalanceCard({ api, client, snapshot, currency, funds }: BalanceC
           </div>
         </dl>
       )}
-      <BalanceChart api={api} client={client} currency={currency} />
+      <BalanceChart key={currency} api={api} client={client} currency={currency} />
     </section>
   )
 }
 
-function said(amount: number, currency: string): string {
-  return `${amount < 0 ? 'down' : 'up'} by ${formatMoney(Math.abs(amount), currency)}`
+function said(moved: string, currency: string): string {
+  const down = moved.startsWith('-')
+  return `${down ? 'down' : 'up'} by ${formatMoney(down ? moved.slice(1) : moved, currency)}`
 }
 
 /** The newest change of the balance, for a moment. */

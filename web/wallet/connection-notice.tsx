@@ -4,8 +4,10 @@ import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { TextField } from '../parts/fields.tsx'
 import { explain, Problem } from '../parts/problem.ts'
-import { readToken, type SessionKeeper } from '../parts/session.ts'
+import { checkToken, readToken, type SessionKeeper } from '../parts/session.ts'
+import { Failure } from '../parts/states.tsx'
 import { shortTime } from '../parts/time.ts'
+import { useAction } from '../parts/use-action.ts'
 import { useStore } from '../parts/use-store.ts'
 
 interface NoticeProps {
@@ -55,14 +57,15 @@ export function ConnectionNotice({ client, snapshot, session }: NoticeProps) {
 function FreshToken({ session, close }: { session: SessionKeeper; close: () => void }) {
   const [text, setText] = useState('')
   const [wrong, setWrong] = useState<string>()
-  const submit = () => {
+  const fresh = useAction(async () => {
     const read = readToken(text)
     if (typeof read === 'string') return setWrong(read)
+    await checkToken(read.token, 'user')
     session.signIn(read)
     close()
-  }
+  })
   return (
-    <Dialog title="A fresh token" onSubmit={submit} onClose={close}>
+    <Dialog title="A fresh token" onSubmit={() => void fresh.run()} onClose={close}>
       <TextField
         label="Token"
         hint="a JWT"
@@ -72,13 +75,17 @@ function FreshToken({ session, close }: { session: SessionKeeper; close: () => v
         onInput={(value) => {
           setText(value)
           setWrong(undefined)
+          fresh.forget()
         }}
       />
+      {fresh.problem !== undefined && <Failure problem={fresh.problem} />}
       <div class="actions">
         <Button kind="quiet" onClick={close}>
           Cancel
         </Button>
-        <Button type="submit">Stay signed in</Button>
+        <Button type="submit" busy={fresh.busy}>
+          Stay signed in
+        </Button>
       </div>
     </Dialog>
   )

@@ -1,22 +1,29 @@
-import { useId, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { Api } from '../parts/api.ts'
-import type { Page } from '../parts/transaction.ts'
+import type { Transaction } from '../parts/transaction.ts'
 import { PaymentForm } from './payment-form.tsx'
 import { TopupForm } from './topup-form.tsx'
 
 interface MoveMoneyProps {
   api: Api
+  /** What is looked at: the forms follow it. */
   currency: string
+  /** The user's own. */
+  currencies: readonly string[]
+  /** The page is told of every change as it happens. */
+  live: boolean
   /** Topups that wait. */
-  pending: Page | undefined
+  waiting: readonly Transaction[]
   /** Something was asked for or moved. */
-  done: () => void
+  done: (transaction: Transaction) => void
 }
 
 const TABS = ['Add money', 'Pay'] as const
 type Tab = (typeof TABS)[number]
 
-export function MoveMoney({ api, currency, pending, done }: MoveMoneyProps) {
+export function MoveMoney({ currency: shown, waiting, live, ...rest }: MoveMoneyProps) {
+  const [currency, setCurrency] = useState(shown)
+  useEffect(() => setCurrency(shown), [shown])
   const [tab, setTab] = useState<Tab>('Add money')
   const [amount, setAmount] = useState('')
   const id = useId()
@@ -57,19 +64,21 @@ export function MoveMoney({ api, currency, pending, done }: MoveMoneyProps) {
         {tab === 'Add money' ? (
           <TopupForm
             key={amount}
-            api={api}
+            {...rest}
             currency={currency}
+            setCurrency={setCurrency}
             amount={amount}
-            pending={pending}
-            done={done}
+            waiting={waiting}
           />
         ) : (
           <PaymentForm
-            api={api}
+            {...rest}
             currency={currency}
-            done={done}
-            topUp={(missing) => {
+            setCurrency={setCurrency}
+            live={live}
+            topUp={(missing, currency) => {
               setAmount(missing)
+              setCurrency(currency)
               setTab('Add money')
             }}
           />

@@ -13,21 +13,28 @@ import { useKey } from '../parts/use-key.ts'
 interface PaymentFormProps {
   api: Api
   currency: string
-  done: () => void
+  currencies: readonly string[]
+  setCurrency: (currency: string) => void
+  /** The page is told of every change as it happens: then the receipt need not be announced too. */
+  live: boolean
+  done: (payment: Transaction) => void
   /** The way out of a shortfall: asks for what is missing. */
-  topUp: (missing: string) => void
+  topUp: (missing: string, currency: string) => void
 }
 
-export function PaymentForm({ api, currency, done, topUp }: PaymentFormProps) {
+export function PaymentForm(props: PaymentFormProps) {
+  const { api, currency, currencies, setCurrency, live, done, topUp } = props
   const amount = useAmount(currency)
   const [description, setDescription] = useState('')
   const [reference, setReference] = useState('')
   const [paid, setPaid] = useState<Transaction>()
   const key = useKey()
   const payment = useAction(async () => {
-    setPaid(undefined)
+    // The second click of a double one: the receipt stands below, and nothing else is meant.
+    if (paid && amount.text === '') return
     const value = amount.read()
     if (value === undefined) return
+    setPaid(undefined)
     const body = {
       type: 'booking_payment',
       amount: value,
@@ -35,15 +42,17 @@ export function PaymentForm({ api, currency, done, topUp }: PaymentFormProps) {
       ...(description.trim() && { description }),
       ...(reference.trim() && { referenceId: reference, referenceType: 'booking' }),
     }
+    let payment: Transaction
     try {
-      setPaid(await api.post<Transaction>('/transactions', body, key.for(body)))
+      payment = await api.post<Transaction>('/transactions', body, key.for(body))
     } catch (problem) {
       // A refusal is an answer too: after a topup, the same payment is meant anew.
       if (problem instanceof Problem && problem.status >= 400 && problem.status < 500) key.used()
       throw problem
     }
     key.used()
-    done()
+    setPaid(payment)
+    done(payment)
     amount.set('')
     setDescription('')
     setReference('')
@@ -61,6 +70,8 @@ export function PaymentForm({ api, currency, done, topUp }: PaymentFormProps) {
       <AmountField
         label="Amount to pay"
         currency={currency}
+        currencies={currencies}
+        onCurrency={setCurrency}
         value={amount.text}
         wrong={amount.wrong}
         understood={amount.understood}
@@ -89,7 +100,7 @@ export function PaymentForm({ api, currency, done, topUp }: PaymentFormProps) {
       <Button type="submit" busy={payment.busy}>
         Pay now
       </Button>
-      <div role="status">
+      <div role={live ? undefined : 'status'} class="receipt">
         {paid && (
           <p class="notice gain">{formatMoney(Math.abs(paid.amount), paid.currency)} paid.</p>
         )}
@@ -104,7 +115,7 @@ function Short({
   shortfall,
   currency,
   topUp,
-}: Shortfall & { topUp: (missing: string) => void }) {
+}: Shortfall & { topUp: (missing: string, currency: string) => void }) {
   const missing = formatMoney(shortfall, currency)
   return (
     <div class="notice loss" role="alert" data-testid="shortfall">
@@ -113,7 +124,7 @@ function Short({
         This takes {formatMoney(requiredAmount, currency)}, and you have{' '}
         {formatMoney(available, currency)} to spend. Nothing was taken.
       </span>
-      <Button kind="quiet compact" onClick={() => topUp(String(shortfall))}>
+      <Button kind="quiet compact" onClick={() => topUp(String(shortfall), currency)}>
         Add {missing}
       </Button>
     </div>

@@ -11,20 +11,21 @@ import type { Loaded } from '../parts/use-loaded.ts'
 interface PendingProps {
   api: Api
   pending: Loaded<Page>
-  done: () => void
+  waiting: readonly Transaction[]
+  done: (topup?: Transaction) => void
 }
 
 /** Topups that nobody has decided yet. */
-export function PendingTopups({ api, pending, done }: PendingProps) {
+export function PendingTopups({ api, pending, waiting: items, done }: PendingProps) {
   const id = useId()
   const cancel = useAction(async (topup: Transaction) => {
     try {
-      await api.post(`/transactions/topup/${topup.id}/cancel`, {})
-    } finally {
+      done(await api.post<Transaction>(`/transactions/topup/${topup.id}/cancel`, {}))
+    } catch (problem) {
       done()
+      throw problem
     }
   })
-  const items = pending.value?.items ?? []
   if (items.length === 0 && pending.problem === undefined) return null
   return (
     <section class="card" aria-labelledby={id}>

@@ -1,5 +1,5 @@
 import type { BalanceClient } from '../../src/client/index.ts'
-import { formatMoney } from '../parts/money.ts'
+import { formatMoney, subtract } from '../parts/money.ts'
 import type { Toasts } from '../parts/toasts.tsx'
 import { typeName } from '../parts/transaction.ts'
 
@@ -19,10 +19,12 @@ export function tellOf(client: BalanceClient, toasts: Toasts): () => void {
       greeted = true
     }),
     client.on('balance_updated', ({ id, transactionId, transactionType, amount, ...rest }) => {
+      // A transaction is told of once: by what completes it, which follows at once.
+      if (transactionId !== undefined) return
       const { newBalance, previousBalance, currency } = rest
-      const change = amount ?? newBalance - previousBalance
+      const change = Number(amount ?? subtract(newBalance, previousBalance, currency))
       toasts.show({
-        about: transactionId ?? id,
+        about: id,
         tone: change < 0 ? 'plain' : 'gain',
         title: `${typeName(transactionType)} ${formatMoney(change, currency, { signed: true })}`,
         text: `Your balance is now ${formatMoney(newBalance, currency)}.`,

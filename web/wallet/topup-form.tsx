@@ -2,9 +2,9 @@ import { useState } from 'preact/hooks'
 import type { Api } from '../parts/api.ts'
 import { Button } from '../parts/button.tsx'
 import { AmountField, TextField } from '../parts/fields.tsx'
-import { formatMoney } from '../parts/money.ts'
+import { decimalsOf, formatMoney } from '../parts/money.ts'
 import { Failure } from '../parts/states.tsx'
-import type { Page, Transaction } from '../parts/transaction.ts'
+import type { Transaction } from '../parts/transaction.ts'
 import { useAction } from '../parts/use-action.ts'
 import { useAmount } from '../parts/use-amount.ts'
 import { useKey } from '../parts/use-key.ts'
@@ -12,30 +12,36 @@ import { useKey } from '../parts/use-key.ts'
 interface TopupFormProps {
   api: Api
   currency: string
+  currencies: readonly string[]
+  setCurrency: (currency: string) => void
   /** To begin with. */
   amount: string
   /** Topups that wait: once it does not any more, there is nothing left to say of a request. */
-  pending: Page | undefined
-  done: () => void
+  waiting: readonly Transaction[]
+  done: (topup: Transaction) => void
 }
 
 const QUICK = [20, 50, 100]
 
-export function TopupForm({ api, currency, amount: initial, pending, done }: TopupFormProps) {
+export function TopupForm(props: TopupFormProps) {
+  const { api, currency, currencies, setCurrency, amount: initial, waiting, done } = props
   const amount = useAmount(currency, initial)
   const [description, setDescription] = useState('')
   const [asked, setAsked] = useState<Transaction>()
   const key = useKey()
   const request = useAction(async () => {
-    setAsked(undefined)
+    // The second click of a double one: what was asked for stands below.
+    if (asked && amount.text === '') return
     const value = amount.read()
     if (value === undefined) return
+    setAsked(undefined)
     const body = { amount: value, currency, ...(description.trim() && { description }) }
-    setAsked(await api.post<Transaction>('/transactions/topup', body, key.for(body)))
+    const topup = await api.post<Transaction>('/transactions/topup', body, key.for(body))
+    setAsked(topup)
     key.used()
     amount.set('')
     setDescription('')
-    done()
+    done(topup)
   })
 
   return (
@@ -49,15 +55,17 @@ export function TopupForm({ api, currency, amount: initial, pending, done }: Top
       <AmountField
         label="Amount to add"
         currency={currency}
+        currencies={currencies}
+        onCurrency={setCurrency}
         value={amount.text}
         wrong={amount.wrong}
         understood={amount.understood}
         onInput={amount.set}
       />
       <div class="quick">
-        {QUICK.map((value) => (
+        {quickOf(currency).map((value) => (
           <Button key={value} kind="quiet compact" onClick={() => amount.set(String(value))}>
-            {formatMoney(value, currency).replace(/[.,]00(?!\d)/, '')}
+            {withoutZeros(formatMoney(value, currency), decimalsOf(currency))}
           </Button>
         ))}
       </div>
@@ -73,7 +81,7 @@ export function TopupForm({ api, currency, amount: initial, pending, done }: Top
         Request topup
       </Button>
       <div role="status">
-        {asked && pending?.items.some(({ id }) => id === asked.id) && (
+        {asked && waiting.some(({ id }) => id === asked.id) && (
           <p class="notice gain">
             {formatMoney(asked.amount, asked.currency)} requested. It arrives once an admin has
             approved it.
@@ -83,3 +91,10 @@ export function TopupForm({ api, currency, amount: initial, pending, done }: Top
     </form>
   )
 }
+
+/** Where there are no cents, a hundred times as much. */
+const quickOf = (currency: string) =>
+  decimalsOf(currency) === 0 ? QUICK.map((value) => value * 100) : QUICK
+
+const withoutZeros = (money: string, decimals: number) =>
+  decimals === 0 ? money : money.replace(new RegExp(`[.,٫][0٠۰]{${decimals}}(?!\\p{Nd})`, 'u'), '')

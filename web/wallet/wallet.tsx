@@ -1,37 +1,37 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { BalanceClient } from '../../src/client/index.ts'
 import { Masthead } from '../parts/masthead.tsx'
 import type { Signed } from '../parts/start.tsx'
 import { Statement } from '../parts/statement.tsx'
+import { Failure } from '../parts/states.tsx'
 import { ToastRegion, Toasts } from '../parts/toasts.tsx'
-import type { Page } from '../parts/transaction.ts'
+import type { Page, Transaction } from '../parts/transaction.ts'
 import { useLoaded } from '../parts/use-loaded.ts'
+import { useRefresh } from '../parts/use-refresh.ts'
 import { useStore } from '../parts/use-store.ts'
-import { BalanceCard, type Funds } from './balance-card.tsx'
+import { BalanceCard } from './balance-card.tsx'
 import { ConnectionBadge } from './connection-badge.tsx'
 import { ConnectionNotice } from './connection-notice.tsx'
 import { MoveMoney } from './move-money.tsx'
 import { PendingTopups } from './pending-topups.tsx'
 import { tellOf } from './tell.ts'
+import { useBalances } from './use-balances.ts'
 import { useClient } from './use-client.ts'
+import { useRecent } from './use-recent.ts'
 
 export function Wallet(signed: Signed) {
   const client = useClient(signed.session, signed.currency)
   return client ? <Connected {...signed} client={client} /> : null
 }
 
-function Connected({ client, session, api, currency }: Signed & { client: BalanceClient }) {
+function Connected({ client, session, api, currency: own }: Signed & { client: BalanceClient }) {
   const snapshot = useStore(client)
   const [toasts] = useState(() => new Toasts())
   useEffect(() => tellOf(client, toasts), [client, toasts])
 
-  // What the page did itself and no event tells of, such as a request that waits.
-  const [done, setDone] = useState(0)
-  const version = `${snapshot.lastEvent?.id}/${done}`
-  const funds = useLoaded(
-    (signal) => api.get<Funds>('/transactions/balance', { currency }, signal),
-    [version],
-  )
+  const { versions, mark } = useRefresh<'pending' | 'statement' | 'balances'>()
+  const balances = useBalances(api, client, versions.balances)
+  const { recent, add } = useRecent(client)
   const pending = useLoaded(
     (signal) =>
       api.get<Page>(
@@ -39,8 +39,34 @@ function Connected({ client, session, api, currency }: Signed & { client: Balanc
         { type: 'topup', status: 'pending', limit: 100 },
         signal,
       ),
-    [version],
+    [api],
+    versions.pending,
   )
+  useEffect(
+    () =>
+      client.on('*', ({ event }) => {
+        // What it does not say: notes, and what is held. A refusal changes nothing.
+        if (event !== 'balance_insufficient') mark('statement', 'balances')
+      }),
+    [client, mark],
+  )
+  // Read before what the stream counts in: something happened in between.
+  const readTo = balances.value?.seq
+  const { seq } = snapshot
+  const behind = readTo !== undefined && seq !== null && readTo < seq
+  const [connections, setConnections] = useState(0)
+  useEffect(() => client.on('balance_initial', () => setConnections((n) => n + 1)), [client])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: events say for themselves what they change
+  useEffect(() => {
+    if (behind) mark('statement', 'pending', 'balances')
+  }, [readTo, connections, mark])
+
+  const [chosen, setChosen] = useState<string>()
+  const codes = balances.items.map(({ currency }) => currency)
+  // The server's own currency, unless the money is in others.
+  const currency = chosen ?? (codes.length === 0 || codes.includes(own) ? own : (codes[0] ?? own))
+  const currencies = codes.includes(currency) ? codes : [currency, ...codes]
+  const waiting = waitingOf(pending.value?.items ?? [], recent)
   const statement = useMemo(
     () => ({
       load: (query: Record<string, string | undefined>, signal: AbortSignal) =>
@@ -50,7 +76,13 @@ function Connected({ client, session, api, currency }: Signed & { client: Balanc
     }),
     [api],
   )
-  const changed = () => setDone((done) => done + 1)
+  const changed = useCallback(
+    (transaction?: Transaction) => {
+      if (transaction) add(transaction)
+      mark('pending', 'statement', 'balances')
+    },
+    [add, mark],
+  )
   const main = useRef<HTMLElement>(null)
   useEffect(() => main.current?.focus({ preventScroll: true }), [])
 
@@ -63,23 +95,57 @@ function Connected({ client, session, api, currency }: Signed & { client: Balanc
         <main class="wallet" id="main" tabIndex={-1} ref={main}>
           <h1 class="sr-only">Wallet</h1>
           <ConnectionNotice client={client} snapshot={snapshot} session={session} />
+          {balances.problem !== undefined && !balances.value && (
+            <div class="wide">
+              <Failure problem={balances.problem} retry={balances.reload} />
+            </div>
+          )}
           <BalanceCard
             api={api}
             client={client}
             snapshot={snapshot}
             currency={currency}
-            funds={funds.value}
+            own={own}
+            balances={balances.items}
+            known={balances.value !== undefined || balances.problem !== undefined}
+            choose={setChosen}
           />
           <div class="stack">
-            <MoveMoney api={api} currency={currency} pending={pending.value} done={changed} />
-            <PendingTopups api={api} pending={pending} done={changed} />
+            <MoveMoney
+              api={api}
+              currency={currency}
+              currencies={currencies}
+              live={snapshot.status.state === 'live'}
+              waiting={waiting}
+              done={changed}
+            />
+            <PendingTopups api={api} pending={pending} waiting={waiting} done={changed} />
           </div>
           <div class="wide">
-            <Statement title="Statement" {...statement} version={version} />
+            <Statement
+              title="Statement"
+              {...statement}
+              version={versions.statement}
+              recent={recent}
+              currencies={currencies}
+              currency={currency}
+            />
           </div>
         </main>
       </div>
       <ToastRegion toasts={toasts} />
     </>
   )
+}
+
+/** The topups that wait: those that were read and are not decided since, and those asked for since. */
+function waitingOf(read: Transaction[], recent: readonly Transaction[]): Transaction[] {
+  const now = new Map(recent.map((item) => [item.id, item]))
+  const known = new Set(read.map(({ id }) => id))
+  return [
+    ...recent.filter(
+      ({ id, type, status }) => type === 'topup' && status === 'pending' && !known.has(id),
+    ),
+    ...read.filter(({ id }) => (now.get(id)?.status ?? 'pending') === 'pending'),
+  ]
 }

@@ -1,0 +1,57 @@
+import { useCallback, useEffect, useState } from 'preact/hooks'
+import type {
+  BalanceClient,
+  TransactionCompleted,
+  TransactionFailed,
+} from '../../src/client/index.ts'
+import type { Transaction } from '../parts/transaction.ts'
+
+/** More would fill no page of the statement. */
+const MOST = 20
+
+/** What happened lately, newest first: as events and answers told of it, before the statement is read anew. */
+export function useRecent(client: BalanceClient): {
+  recent: readonly Transaction[]
+  add: (transaction: Transaction) => void
+} {
+  const [recent, setRecent] = useState<readonly Transaction[]>([])
+  const add = useCallback((transaction: Transaction) => {
+    setRecent((recent) => {
+      const before = recent.find(({ id }) => id === transaction.id)
+      // An answer says more than an event.
+      const { id, status, newBalance, updatedAt } = transaction
+      const now = before ? { ...before, status, newBalance, updatedAt } : transaction
+      return [now, ...recent.filter((other) => other.id !== id)].slice(0, MOST)
+    })
+  }, [])
+  useEffect(() => {
+    const stops = [
+      client.on('transaction_completed', (event) => add(fromEvent(event))),
+      client.on('transaction_failed', (event) => add(fromEvent(event))),
+      client.on('balance_initial', ({ recovered }) => {
+        if (recovered === false) setRecent([])
+      }),
+    ]
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }, [client, add])
+  return { recent, add }
+}
+
+/** What an event says of a transaction. The rest is read a moment later. */
+function fromEvent(event: TransactionCompleted | TransactionFailed): Transaction {
+  const { transactionId, transactionType, status, currency, timestamp } = event
+  const completed = 'amount' in event
+  return {
+    id: transactionId,
+    type: transactionType,
+    status: status ?? (completed ? 'success' : 'failed'),
+    amount: completed ? event.amount : 0,
+    newBalance: completed ? event.newBalance : null,
+    currency,
+    createdAt: timestamp,
+    updatedAt: timestamp,
+    metadata: null,
+  } as Transaction
+}
