@@ -24,7 +24,7 @@ export class LogBudget {
 
   /** Whether one more line may be written now. */
   take(): boolean {
-    const second = Math.floor(Date.now() / 1000)
+    const second = Math.floor(performance.now() / 1000)
     if (second !== this.#second) {
       if (this.#dropped > 0) {
         this.#logger.info({ notLogged: this.#dropped }, 'more lines of this kind were not logged')

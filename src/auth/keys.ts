@@ -42,7 +42,7 @@ const RETRY_AFTER_FAILURE = 5000
  * no token that they vouch for waits for it.
  */
 export function createPublishedKeys(options: PublishedKeysOptions): PublishedKeys {
-  const { url, maxAge = 600_000, cooldown = 30_000, now = Date.now } = options
+  const { url, maxAge = 600_000, cooldown = 30_000, now = () => performance.now() } = options
   const { tooOld = 2 * maxAge } = options
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let text = ''

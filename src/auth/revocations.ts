@@ -42,7 +42,8 @@ export class Revocations implements RevocationList {
   readonly #listeners = new Set<() => void>()
   #known = new Map<string, Known>()
   #version = 0
-  #readAt = 0
+  /** By `performance.now()`, as `#prunedAt`. */
+  #readAt = Number.NEGATIVE_INFINITY
   #prunedAt = 0
   #pruning = false
   #reading: Promise<void> | undefined
@@ -59,7 +60,7 @@ export class Revocations implements RevocationList {
   static async open(options: RevocationsOptions): Promise<Revocations> {
     const revocations = new Revocations(options)
     await revocations.refresh()
-    revocations.#prunedAt = Date.now()
+    revocations.#prunedAt = performance.now()
     revocations.#poll()
     return revocations
   }
@@ -136,7 +137,7 @@ export class Revocations implements RevocationList {
 
   async #load(): Promise<void> {
     const { store } = this.#options
-    const began = Date.now()
+    const began = performance.now()
     const whole = began - this.#readAt > RELOAD_AFTER
     const known = whole ? new Map<string, Known>() : this.#known
     let version = whole ? 0 : this.#version
@@ -166,13 +167,13 @@ export class Revocations implements RevocationList {
 
   async #prune(): Promise<void> {
     const { store, log, pruneEvery } = this.#options
-    if (this.#pruning || Date.now() - this.#prunedAt < pruneEvery) return
+    if (this.#pruning || performance.now() - this.#prunedAt < pruneEvery) return
     this.#pruning = true
     for (const [key, known] of this.#known) if (!stands(known)) this.#known.delete(key)
     await store.prune().catch((error) => {
       if (!this.#closed) log.warn({ err: error }, 'old revocations could not be forgotten')
     })
-    this.#prunedAt = Date.now()
+    this.#prunedAt = performance.now()
     this.#pruning = false
   }
 

@@ -33,7 +33,7 @@ export interface PostmasterOptions {
 
 /** Starts Postgres on a free port and waits until it takes connections, crash recovery included. */
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
-  const deadline = Date.now() + PATIENCE
+  const deadline = performance.now() + PATIENCE
   for (;;) {
     const port = await freePort()
     const child = launch(options, port)
@@ -42,7 +42,7 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
     const complaint = readFileSync(logOf(options.home), 'utf8')
     // The port was lost to another program, or backends of a killed postmaster are still leaving.
     const passing = /Address already in use|still in use|another postmaster/.test(complaint)
-    if (!passing || Date.now() > deadline) throw refusedToStart(options, complaint)
+    if (!passing || performance.now() > deadline) throw refusedToStart(options, complaint)
     await sleep(100)
   }
 }

@@ -21,9 +21,9 @@ export function isRunning(life: ProcessLife): boolean {
 
 /** `false` when it still runs after `timeout` ms. */
 export async function waitForEnd(life: ProcessLife, timeout: number): Promise<boolean> {
-  const deadline = Date.now() + timeout
+  const deadline = performance.now() + timeout
   while (isRunning(life)) {
-    if (Date.now() > deadline) return false
+    if (performance.now() > deadline) return false
     await sleep(10)
   }
   return true

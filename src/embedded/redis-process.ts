@@ -87,8 +87,8 @@ function configuration({ port, password }: RedisAddress): string {
 
 /** The version that answers on this port to this password; `null` when the process ended instead. */
 async function becomesReady(child: ChildProcess, address: RedisAddress): Promise<string | null> {
-  const deadline = Date.now() + PATIENCE
-  while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
+  const deadline = performance.now() + PATIENCE
+  while (child.exitCode === null && child.signalCode === null && performance.now() < deadline) {
     const version = await askVersion(address)
     if (version) return version
     await sleep(10)

@@ -90,7 +90,7 @@ export class BatchingExecutor implements Executor {
   }
 
   async #attempt(command: Command): Promise<Outcome> {
-    const deadline = Date.now() + this.#retryFor
+    const deadline = performance.now() + this.#retryFor
     for (let pause = 20; ; pause = Math.min(pause * 2, 500)) {
       try {
         const { outcome, published } = await this.#batcher.add(command)
@@ -100,7 +100,7 @@ export class BatchingExecutor implements Executor {
         const unavailable = asUnavailable(error)
         const safe = unavailable?.notApplied || command.idempotencyKey !== undefined
         if (!isTransient(error) && !unavailable) throw error
-        if ((unavailable && !safe) || Date.now() + pause > deadline) {
+        if ((unavailable && !safe) || performance.now() + pause > deadline) {
           throw unavailable ?? new DatabaseUnavailable(true, error)
         }
         await new Promise((resolve) => setTimeout(resolve, pause))

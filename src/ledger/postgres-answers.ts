@@ -31,7 +31,7 @@ export class PostgresAnswers implements Answers {
     act: (claim: Claim) => Promise<string>,
   ): Promise<Kept | 'reused' | 'busy'> {
     const hash = createHash('sha256').update(request.asked).digest('base64url')
-    const deadline = Date.now() + this.#patience
+    const deadline = performance.now() + this.#patience
     let acted: string | undefined
     for (let pause = 10; ; pause = Math.min(pause * 2, 200)) {
       const claim = claimOn(request)
@@ -47,7 +47,7 @@ export class PostgresAnswers implements Answers {
         }
       } else if (found && found.hash !== hash) return 'reused'
       else if (found?.answer != null) return { answer: found.answer, replayed: true }
-      if (Date.now() + pause > deadline) return 'busy'
+      if (performance.now() + pause > deadline) return 'busy'
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }

@@ -19,7 +19,7 @@ interface Tally {
   used: number
   /** Of that, what the shared counter has not been told. */
   untold: number
-  /** Milliseconds since 1970: when it begins anew. */
+  /** When it begins anew, by `performance.now()`: a wall clock may be set. */
   until: number
   telling: boolean
 }
@@ -45,7 +45,7 @@ export class Budget {
 
   /** Takes `points`, unless nothing is left; what is refused is not counted. */
   take(key: string, points: number): Grant {
-    const now = Date.now()
+    const now = performance.now()
     const tally = this.#tallies.get(key)
     const current = tally && tally.until > now ? tally : this.#begin(key, now)
     const allowed = current.used < this.#points
@@ -61,7 +61,7 @@ export class Budget {
   refusal(key: string): Grant | undefined {
     const tally = this.#tallies.get(key)
     if (!tally || tally.used < this.#points) return undefined
-    const now = Date.now()
+    const now = performance.now()
     return tally.until > now ? this.#grant(false, tally, now) : undefined
   }
 
@@ -91,7 +91,7 @@ export class Budget {
         const { used, msLeft } = await this.#counter.add(key, points)
         // A counter that knows less, for it was lost or is another one, sets nobody free before the time.
         tally.used = Math.max(tally.used, used + tally.untold)
-        tally.until = Math.min(tally.until, Date.now() + msLeft)
+        tally.until = Math.min(tally.until, performance.now() + msLeft)
       }
     } catch {
       // Without it, what this process counts by itself still holds.

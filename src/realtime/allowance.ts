@@ -2,7 +2,7 @@
 export class Allowance {
   readonly #perSecond: number
   #left: number
-  /** The second, since 1970, that `left` was counted at. */
+  /** The second, by a clock that nobody sets, that `left` was counted at. */
   #countedAt = 0
 
   constructor(perSecond: number) {
@@ -12,7 +12,7 @@ export class Allowance {
 
   /** Counts one message; false when it is one too many. */
   take(): boolean {
-    const second = Math.floor(Date.now() / 1000)
+    const second = Math.floor(performance.now() / 1000)
     const gained = Math.max(0, second - this.#countedAt) * this.#perSecond
     this.#left = Math.min(this.#perSecond, this.#left + gained) - 1
     this.#countedAt = second

@@ -153,9 +153,9 @@ export class Connections {
       at: Math.random() * seconds * 1000,
     }))
     closings.sort((a, b) => a.at - b.at)
-    const start = Date.now()
+    const start = performance.now()
     for (const { connection, at } of closings) {
-      const wait = start + at - Date.now()
+      const wait = start + at - performance.now()
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
       if (this.#open.has(connection)) this.#cut(connection, SHUTTING_DOWN)
     }

@@ -40,13 +40,13 @@ export class Drains {
   /** True once the connection has room again; false when it is gone, or was cut because it took too long. */
   drained(subscriber: Subscriber): Promise<boolean> {
     return new Promise((resolve) => {
-      this.#waiting.set(subscriber, { since: Date.now(), resolve })
+      this.#waiting.set(subscriber, { since: performance.now(), resolve })
       this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY)
     })
   }
 
   #look(): void {
-    const now = Date.now()
+    const now = performance.now()
     for (const [subscriber, { since, resolve }] of this.#waiting) {
       const gone = subscriber.state === 'gone'
       const drained = subscriber.sink.queuedBytes() <= this.#bounds.maxQueuedBytes / 4

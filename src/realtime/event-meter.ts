@@ -11,8 +11,8 @@ export class EventMeter {
   #second: number
   #total = 0
 
-  /** @param now milliseconds since 1970; default: the system's clock */
-  constructor(now: () => number = Date.now) {
+  /** @param now milliseconds; default: a clock that nobody sets */
+  constructor(now: () => number = () => performance.now()) {
     this.#now = now
     this.#second = this.#currentSecond()
   }

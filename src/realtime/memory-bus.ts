@@ -20,7 +20,7 @@ export interface MemoryBusOptions {
 interface Kept {
   text: string
   seq: number
-  /** Milliseconds since 1970. */
+  /** By `performance.now()`. */
   until: number
 }
 
@@ -86,7 +86,7 @@ export class MemoryBus implements Bus {
 
   #held(key: string): Kept | undefined {
     const kept = this.#cache.get(key)
-    if (kept && kept.until > Date.now()) return kept
+    if (kept && kept.until > performance.now()) return kept
     this.#cache.delete(key)
     return undefined
   }
@@ -95,7 +95,7 @@ export class MemoryBus implements Bus {
     const held = this.#held(value)
     if (held && held.seq > seq) return
     this.#cache.delete(value)
-    this.#cache.set(value, { text, seq, until: Date.now() + CACHE_SECONDS * 1000 })
+    this.#cache.set(value, { text, seq, until: performance.now() + CACHE_SECONDS * 1000 })
     if (this.#cache.size > MOST) {
       const [oldest] = this.#cache.keys()
       if (oldest !== undefined) this.#cache.delete(oldest)
@@ -107,7 +107,7 @@ class MemoryTickets implements TicketStore {
   readonly #tickets = new Map<string, { value: string; until: number }>()
 
   async put(ticket: string, value: string, seconds: number): Promise<void> {
-    const now = Date.now()
+    const now = performance.now()
     for (const [old, { until }] of this.#tickets) {
       if (until > now) break
       this.#tickets.delete(old)
@@ -118,7 +118,7 @@ class MemoryTickets implements TicketStore {
   async take(ticket: string): Promise<string | null> {
     const held = this.#tickets.get(ticket)
     this.#tickets.delete(ticket)
-    return held && held.until > Date.now() ? held.value : null
+    return held && held.until > performance.now() ? held.value : null
   }
 }
 

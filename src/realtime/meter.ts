@@ -29,14 +29,15 @@ export class StreamMeter {
   readonly cuts = new Tally('reason')
   /** Connections that were not let in, by the error's code. */
   readonly refusals = new Tally('code')
-  #lookedAt = 0
+  #lookedAt = Number.NEGATIVE_INFINITY
 
   /** @param text a message of `balance:updates` that is an event of ours */
   receivedMessage(text: string): void {
     this.received += 1
+    const at = performance.now()
+    if (at - this.#lookedAt < LOOK_AT_LAG) return
+    this.#lookedAt = at
     const now = Date.now()
-    if (now - this.#lookedAt < LOOK_AT_LAG) return
-    this.#lookedAt = now
     const committed = Date.parse(TIMESTAMP.exec(text)?.[1] ?? '')
     // Two machines' clocks differ: what seems to come from the future has just happened.
     if (!Number.isNaN(committed)) this.lag.add(Math.max(0, now - committed) / 1000)

@@ -77,8 +77,8 @@ export class WebSocketTransport {
     })
     client.on('error', onError)
     client.on('close', onClose)
-    client.on('pong', onPong)
-    client.on('ping', onPing)
+    client.on('pong', onControlFrame)
+    client.on('ping', onControlFrame)
     client.on('message', onMessage)
   }
 }
@@ -91,11 +91,8 @@ function onClose(this: WebSocket): void {
   if (connection) parts?.connections.closed(connection)
 }
 
-function onPong(this: WebSocket): void {
-  ;(this as Client).sink?.answered()
-}
-
-function onPing(this: WebSocket): void {
+/** Pings and pongs count as messages do: each costs as much to read. */
+function onControlFrame(this: WebSocket): void {
   const { parts, connection, allowance, sink } = this as Client
   sink?.answered()
   if (connection && allowance) parts?.connections.allows(connection, allowance)

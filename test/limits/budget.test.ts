@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Budget } from '../../src/limits/budget.ts'
 import type { RateCounter } from '../../src/limits/rates.ts'
+import { Allowance } from '../../src/realtime/allowance.ts'
 import { MemoryRates, RedisRates } from '../../src/realtime/rates.ts'
 import {
   describeWithPrivateRedis,
@@ -58,6 +59,26 @@ describe('alone', () => {
   })
 })
 
+test('a clock that is set back by an hour changes no window, no wait and no counter', async () => {
+  const counter = new MemoryRates().counter('test', 60)
+  const it = new Budget(counter, 1, 60)
+  const bursts = new Allowance(2)
+  it.take('alice', 1)
+  await counter.add('bob', 1)
+  bursts.take()
+  const now = Date.now()
+  vi.useFakeTimers({ toFake: ['Date'], now: now - 3_600_000 })
+  onTestFinished(() => void vi.useRealTimers())
+  expect(it.take('alice', 1).secondsLeft).toBeLessThanOrEqual(60)
+  expect(it.refusal('alice')?.secondsLeft).toBeLessThanOrEqual(60)
+  expect((await counter.add('bob', 1)).msLeft).toBeLessThanOrEqual(60_000)
+  // Nor does one that is put forward give anything away.
+  vi.setSystemTime(now + 3_600_000)
+  expect(it.take('alice', 1).allowed).toBe(false)
+  expect(await counter.add('bob', 1)).toMatchObject({ used: 3 })
+  expect([bursts.take(), bursts.take()]).toContain(false)
+})
+
 test('the shared counter is told of each tenth, and a small user costs it nothing', async () => {
   const told: [string, number][] = []
   const counter: RateCounter = {
@@ -110,6 +131,9 @@ describeWithRedis('with Redis', () => {
     // A Redis that forgot the scripts, as one does that was restarted.
     await redis.script('FLUSH')
     expect(await here?.add('alice', 1)).toMatchObject({ used: 8 })
+    // One that was made before Redis' clock was set back by an hour.
+    await redis.pexpire(`livebalance:rate:${n}:alice`, 3_660_000)
+    expect((await here?.add('alice', 0))?.msLeft).toBeLessThanOrEqual(60_000)
     await redis.pexpire(`livebalance:rate:${n}:alice`, 1)
     await eventually(async () => expect((await here?.add('alice', 0))?.used).toBe(0))
   })

@@ -74,6 +74,50 @@ test.each([
   expect(messages[1]).toMatchObject({ event: 'error', code: 'invalid_request' })
 })
 
+describe.each(['WebSocket', 'Socket.IO'] as const)(
+  'over %s, what ends no message counts',
+  (how) => {
+    async function connected() {
+      const { url } = await startServer()
+      const token = await tokenOf(ALICE)
+      if (how === 'WebSocket') return await plain(url, token)
+      const client = await engine(url)
+      await client.join(token)
+      return client
+    }
+
+    test.each(['ping', 'pong'] as const)('a flood of %s frames is cut off', async (frame) => {
+      const { socket, closed } = await connected()
+      for (let i = 0; i < 1000; i++) socket[frame]()
+      expect(await closed).toBe(1008)
+    })
+
+    test('a flood of empty fragments is cut off', async () => {
+      const { socket, closed } = await connected()
+      for (let i = 0; i < 10_000; i++) socket.send('', { fin: false })
+      expect(await closed).toBe(1008)
+    })
+
+    test('a message that is never finished is cut off', async () => {
+      const { socket, closed } = await connected()
+      socket.send('x'.repeat(200), { fin: false })
+      expect(await closed).toBe(1008)
+    }, 60_000)
+  },
+)
+
+test('a message in fragments with a ping between them is taken', async () => {
+  const { url } = await startServer()
+  const { socket, messages } = await plain(url, await tokenOf(ALICE))
+  const text = JSON.stringify({ event: 'get_current_balance' })
+  for (let i = 0; i < 3; i++) {
+    socket.send(text.slice(0, 9), { fin: false })
+    socket.ping()
+    socket.send(text.slice(9))
+    await eventually(() => expect(messages[i + 1]?.event).toBe('balance_current'))
+  }
+})
+
 describe('a Socket.IO client', () => {
   test('that asks for nothing we know is told so, by event and by callback', async () => {
     const { url } = await startServer()
@@ -99,7 +143,7 @@ describe('a Socket.IO client', () => {
     const { url } = await startServer({ authenticator, messagesPerSecond: 5 })
     const { socket, packets, closed } = await engine(url)
     // However slow the machine is, it all happens within one second.
-    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now())
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now())
     onTestFinished(() => clock.mockRestore())
     for (let i = 1; i <= 100 && socket.readyState === WebSocket.OPEN; i++) {
       socket.send('40/balance,{"token":"guess"}')
