@@ -21,7 +21,7 @@ import { PostgresEventStore } from './ledger/postgres-event-store.ts'
 import { PostgresOverview } from './ledger/postgres-overview.ts'
 import { PostgresPolicies } from './ledger/postgres-policies.ts'
 import { PostgresReader } from './ledger/postgres-reader.ts'
-import { SchemaCheck } from './ledger/schema-check.ts'
+import { SchemaCheck, tryWrite } from './ledger/schema-check.ts'
 import { RateLimiter } from './limits/rate-limiter.ts'
 import { livenessOf } from './liveness.ts'
 import type { Logger } from './log.ts'
@@ -193,7 +193,10 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     revocations,
     streams: eventStreams(gateway),
     liveness: livenessOf(watch),
-    readiness: readinessOf(new SchemaCheck(readers, store.epoch), gateway, { unguarded }),
+    readiness: readinessOf(new SchemaCheck(readers, store.epoch), gateway, {
+      unguarded,
+      tryWrite: () => tryWrite(writers),
+    }),
     system: systemOf({ version: pkg.version, sql: readers, overview, bus, gateway }),
     web: webPages(),
     confirmAbove: config.confirmAbove,

@@ -1,4 +1,5 @@
 import type { SchemaCheck } from './ledger/schema-check.ts'
+import { codeOf } from './postgres/errors.ts'
 import type { Gateway } from './realtime/gateway.ts'
 import type { Check, Health } from './routes/deps.ts'
 
@@ -8,6 +9,8 @@ const PATIENCE = 2_000
 export interface ReadinessOptions {
   /** Why the server works with more rights in the database than it needs; undefined: it does not. */
   unguarded?: string | undefined
+  /** Tries a write as a payment would make it. Default: nothing is tried. */
+  tryWrite?: () => Promise<void>
 }
 
 const RECONCILING = 'comparing the streams with Postgres'
@@ -21,12 +24,12 @@ const RECONCILING = 'comparing the streams with Postgres'
 export function readinessOf(
   schema: Pick<SchemaCheck, 'read'>,
   gateway: Pick<Gateway, 'health'>,
-  { unguarded }: ReadinessOptions = {},
+  { unguarded, tryWrite = async () => {} }: ReadinessOptions = {},
 ): () => Promise<Health> {
   let asking: Promise<Pick<Health['checks'], 'postgres' | 'migrations'>> | undefined
   return async () => {
     // Anyone may ask, as often as they like: Postgres hears one question at a time.
-    asking ??= askPostgres(schema).finally(() => {
+    asking ??= askPostgres(schema, tryWrite).finally(() => {
       asking = undefined
     })
     const stored = await asking
@@ -45,14 +48,16 @@ export function readinessOf(
 
 async function askPostgres(
   schema: Pick<SchemaCheck, 'read'>,
+  tryWrite: () => Promise<void>,
 ): Promise<{ postgres: Check; migrations: Check }> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('late')), PATIENCE)
   })
   try {
-    const { ok, reason } = await Promise.race([schema.read(), late])
-    return { postgres: { ok: true }, migrations: check(ok, reason) }
+    const asked = Promise.all([schema.read(), tryWrite().then(() => undefined, whyNot)])
+    const [{ ok, reason }, refusal] = await Promise.race([asked, late])
+    return { postgres: check(refusal === undefined, refusal), migrations: check(ok, reason) }
   } catch {
     return {
       postgres: check(false, 'Postgres does not answer'),
@@ -61,6 +66,14 @@ async function askPostgres(
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** @throws whatever says that Postgres does not answer at all */
+function whyNot(error: unknown): string {
+  const code = codeOf(error)
+  if (code === '25006') return 'Postgres is read-only'
+  if (code === '42501') return 'Postgres denies the server the right to write'
+  throw error
 }
 
 function check(ok: boolean, reason: string | undefined): Check {

@@ -1,4 +1,5 @@
 import postgres from 'postgres'
+import { renewing } from '../postgres/renewing-pool.ts'
 import { socketsOf } from './socket.ts'
 
 export type Sql = postgres.Sql
@@ -26,6 +27,10 @@ const LONG_STARTUP = ' '.repeat(1024)
 
 /** A pool of connections. Connects at the first query. */
 export function connect(url: string, options: ConnectOptions = {}): Sql {
+  return renewing(() => open(url, options))
+}
+
+function open(url: string, options: ConnectOptions): Sql {
   return postgres(url, {
     ...transport(url),
     max: options.max ?? 8,

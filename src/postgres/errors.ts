@@ -146,3 +146,13 @@ export function isTransient(error: unknown): boolean {
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === '55P03'
 }
+
+/**
+ * Whether another session might not get this error: one is read-only, or has the rights and settings, of the time when
+ * it was opened.
+ */
+export function isStaleSession(error: unknown): boolean {
+  const code = codeOf(error) ?? ''
+  // Names are looked up by the session's own search path.
+  return ['25006', '42501', '42P01', '42883', '3F000'].includes(code)
+}

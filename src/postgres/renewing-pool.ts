@@ -1,0 +1,76 @@
+import type postgres from 'postgres'
+import { isStaleSession } from './errors.ts'
+
+type Sql = postgres.Sql
+
+/** Milliseconds that a pool has at least: while the cause lasts, every new session meets it again. */
+const SHORTEST_LIFE = 1_000
+
+interface Generation {
+  sql: Sql
+  since: number
+  pending: number
+}
+
+/**
+ * A pool whose sessions are renewed when one of them has carried a state that may have passed since: read-only, rights
+ * or settings of the time when it was opened. Calls under way end where they began.
+ */
+export function renewing(open: () => Sql): Sql {
+  const born = (): Generation => ({ sql: open(), since: performance.now(), pending: 0 })
+  let current = born()
+  const ending = new Set<Promise<void>>()
+
+  function endIfUnused(generation: Generation): void {
+    if (generation === current || generation.pending > 0) return
+    const ended = generation.sql.end({ timeout: 5 }).finally(() => ending.delete(ended))
+    ending.add(ended)
+  }
+
+  function settled(generation: Generation, error?: unknown): void {
+    generation.pending -= 1
+    const renew = generation === current && performance.now() - generation.since > SHORTEST_LIFE
+    if (renew && isStaleSession(error)) current = born()
+    endIfUnused(generation)
+  }
+
+  /** A query begins when somebody waits for it: a part of another one never does. */
+  function watched<T>(generation: Generation, query: T): T {
+    if (!(query instanceof Promise)) return query
+    const then = query.then
+    // biome-ignore lint/suspicious/noThenProperty: it is a promise, and tells nobody else of its outcome
+    query.then = ((...handlers: Parameters<typeof then>) => {
+      generation.pending += 1
+      return then
+        .call(
+          query,
+          (value: unknown) => {
+            settled(generation)
+            return value
+          },
+          (error: unknown) => {
+            settled(generation, error)
+            throw error
+          },
+        )
+        .then(...handlers)
+    }) as typeof then
+    return query
+  }
+
+  const end = async (options?: { timeout?: number }) => {
+    await Promise.all([current.sql.end(options), ...ending])
+  }
+
+  return new Proxy(current.sql, {
+    apply: (_, __, args: Parameters<Sql>) => watched(current, current.sql(...args)),
+    get(_, name) {
+      if (name === 'end') return end
+      const generation = current
+      const value: unknown = Reflect.get(generation.sql, name)
+      if (name !== 'unsafe' && name !== 'begin') return value
+      return (...args: unknown[]) =>
+        watched(generation, (value as (...args: unknown[]) => unknown)(...args))
+    },
+  })
+}

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { type CliServer, startServer } from '../cli/server.ts'
+import {
+  createDatabase,
+  describeWithRedis,
+  eventually,
+  redisUrl,
+  type TestDatabase,
+} from '../environment/index.ts'
+
+describeWithRedis('a database that was read-only for a while', () => {
+  let database: TestDatabase
+  let owner: Sql
+  let server: CliServer
+  beforeAll(async () => {
+    database = await createDatabase()
+    owner = connect(database.ownerUrl, { max: 1 })
+    server = await startServer(database.ownerUrl, redisUrl(), { REQUEST_TIMEOUT: '2' })
+  })
+  afterAll(async () => {
+    await server?.close()
+    await owner?.end()
+    await database?.drop()
+  })
+
+  const pay = () =>
+    server.post(
+      'boss',
+      '/transactions/adjustment',
+      { userId: 'ann', amount: 1, description: 'x' },
+      ['admin'],
+    )
+  const ready = async () => {
+    const response = await fetch(`${server.url}/health/ready`)
+    const { checks } = (await response.json()) as { checks: Record<string, unknown> }
+    return { status: response.status, postgres: checks.postgres }
+  }
+  /** Sets it for new sessions, and ends those of the server, which opens new ones. */
+  const set = async (readOnly: 'on' | 'off', renew: boolean) => {
+    const name = new URL(database.ownerUrl).pathname.slice(1)
+    await owner.unsafe(
+      `set default_transaction_read_only = off; alter database ${name} set default_transaction_read_only = ${readOnly}`,
+    )
+    if (!renew) return
+    await owner`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid()`
+  }
+
+  test('is not ready meanwhile, and takes payments again without a restart', async () => {
+    await pay()
+    expect(await ready()).toEqual({ status: 200, postgres: { ok: true } })
+    await set('on', true)
+    const reason = 'Postgres is read-only'
+    await eventually(
+      async () => expect(await ready()).toEqual({ status: 503, postgres: { ok: false, reason } }),
+      { timeout: 20_000 },
+    )
+    await expect(pay()).rejects.toThrow(/503/)
+    await set('off', false)
+    await eventually(pay, { timeout: 20_000 })
+    await eventually(
+      async () => expect(await ready()).toEqual({ status: 200, postgres: { ok: true } }),
+      { timeout: 20_000 },
+    )
+  })
+})
