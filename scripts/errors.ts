@@ -1,3 +1,4 @@
+import { TOKEN_REASONS } from '../src/auth/token-refusal.ts'
 import { CODES } from '../src/http/codes.ts'
 
 /** docs/errors.md: the closed set of codes. */
@@ -5,6 +6,9 @@ export function errorsPage(): string {
   const rows = Object.entries(CODES)
     .sort(([, [a]], [, [b]]) => (a ?? 999) - (b ?? 999))
     .map(([code, [status, meaning]]) => `| \`${code}\` | ${status ?? 'real time'} | ${meaning} |`)
+  const reasons = Object.entries(TOKEN_REASONS).map(
+    ([reason, text]) => `| \`${reason}\` | ${text} |`,
+  )
   return `# Error codes
 
 Every error answer is JSON of one form, \`{code, message, requestId, details?}\`; a real-time connection gets
@@ -14,5 +18,16 @@ a code keeps its meaning. \`message\` is for people and may change.
 | code | HTTP status | meaning |
 |---|---|---|
 ${rows.join('\n')}
+
+## Why a token was refused
+
+A 401 says it in \`details.reason\`, and names the claim in \`details.claim\` where it is about one. The same stands in
+\`WWW-Authenticate\`, as \`error_description\` after \`error="invalid_token"\`; Socket.IO's \`connect_error\` and the answer
+to \`authenticate\` carry the same \`details\`. The log has a line for each reason but \`expired\` and \`revoked\`, at most
+ten a second. This set is closed, too.
+
+| reason | meaning |
+|---|---|
+${reasons.join('\n')}
 `
 }

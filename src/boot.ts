@@ -133,6 +133,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
     audience: config.jwtAudience,
     maxLifetime: config.jwtMaxLifetime,
     revocations,
+    log,
   })
   const limiter = new RateLimiter({ store: bus.rates, ...config.rateLimits })
   const gateway = new Gateway({

@@ -1,4 +1,9 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
@@ -8,6 +13,7 @@ import { asksForWebSocket, withoutUpgrade } from './http/no-upgrade.ts'
 import { faultOf } from './http/request-head.ts'
 import { BASE_HEADERS } from './http/request-id.ts'
 import { notAsked, turnAway } from './http/turn-away.ts'
+import { UNREAD } from './http/unread.ts'
 import type { Gateway } from './realtime/gateway.ts'
 import { createUpgradeRouter, SOCKET_IO_PATH } from './realtime/upgrade-router.ts'
 
@@ -23,15 +29,17 @@ export interface ServerOptions {
 }
 
 /**
- * Milliseconds that a client has for its request, so that thousands who send a byte a minute hold nothing
- * for long. A stream's request is over when its headers are in.
+ * Milliseconds that a client has for its request and its answer, so that thousands who send a byte a minute,
+ * or read none, hold nothing for long. A stream's request is over when its headers are in.
  */
 export const PATIENCE = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   /** Longer than proxies keep an idle connection, or they would write into one that is just closing. */
   keepAliveTimeout: 75_000,
-  /** How often the two above are looked at. */
+  /** For taking something of an answer that waits to be taken; who takes a little, however slowly, has it again. */
+  unreadTimeout: UNREAD,
+  /** How often requests and their headers are looked at. */
   connectionsCheckingInterval: 2_000,
 }
 
@@ -65,6 +73,7 @@ export function createServer({
   const app: Handler = (request, response) => void listener(request, response)
   const handle = before ? before(app) : app
   const http = createHttpServer(patience, (request, response) => {
+    response.on('timeout', letGoUnread)
     const fault = faultOf(request)
     if (fault) return turnAway(request, response, fault, gateway.corsOrigins)
     if (!request.url?.startsWith(SOCKET_IO_PATH)) return handle(request, response)
@@ -73,6 +82,8 @@ export function createServer({
     for (const [name, value] of Object.entries(BASE_HEADERS)) response.setHeader(name, value)
     engine.handleRequest(request as never, response)
   })
+  // Node tells it by the socket, once for its whole life, and starts it anew with every byte that is taken.
+  http.timeout = patience.unreadTimeout
   const upgrade = createUpgradeRouter(gateway, logger)
   const upgraded = new Set<Duplex>()
   function forget(this: Duplex): void {
@@ -135,4 +146,10 @@ export function createServer({
 
 function destroy(this: Duplex): void {
   this.destroy()
+}
+
+/** A client that waits for us stays: only one that we wait for goes. */
+function letGoUnread(this: ServerResponse): void {
+  const { socket } = this
+  if (socket && socket.writableLength > 0) socket.destroy()
 }

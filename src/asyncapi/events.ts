@@ -53,10 +53,13 @@ export const SENT = {
       status: z.string(),
       ...position,
     })
-    .meta({ description: 'A transaction succeeded, or was undone as its user asked.' }),
+    .meta({ description: 'A transaction ended with `success`: its money is booked.' }),
   transaction_failed: z
     .object({ ...transaction, timestamp: time, status: z.string(), ...position })
-    .meta({ description: 'A transaction failed; the balance is what it was.' }),
+    .meta({
+      description:
+        'A transaction ended with `failed`, `cancelled` or `expired`; the balance is what it was.',
+    }),
   balance_insufficient: z
     .object({
       requiredAmount: amount,
@@ -87,9 +90,18 @@ export const SENT = {
   token_expiring: z
     .object({ expiresAt: time })
     .meta({ description: '60 s before the connection’s token expires.' }),
-  error: z.object({ code: z.enum(Object.keys(CODES) as [ErrorCode]), message: z.string() }).meta({
-    description: 'Before the server ends a connection that should not come back as it is.',
-  }),
+  error: z
+    .object({
+      code: z.enum(Object.keys(CODES) as [ErrorCode]),
+      message: z.string(),
+      details: z.record(z.string(), z.unknown()).optional().meta({
+        description: 'Why a token that was sent with `authenticate` is refused.',
+      }),
+    })
+    .meta({
+      description:
+        'Before the server ends a connection that should not come back as it is, and in answer to a request that cannot be fulfilled.',
+    }),
 } as const
 
 /** From a client to the server, over Socket.IO and WebSocket. */

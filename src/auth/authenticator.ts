@@ -1,10 +1,20 @@
 import { hash } from 'node:crypto'
-import { type CryptoKey, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
+import {
+  type CryptoKey,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose'
 import { z } from 'zod'
 import { ApiError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import { LogBudget } from '../log-budget.ts'
 import { CLOCK_TOLERANCE } from './clock.ts'
-import { createPublishedKeys } from './keys.ts'
+import { createPublishedKeys, KeySourceError } from './keys.ts'
 import type { Authenticator, Principal, RevocationList, TokenMemory } from './principal.ts'
+import { MAX_TOKEN_LENGTH, tokenRefused } from './token-refusal.ts'
 import { tokenRevoked } from './token-revoked.ts'
 
 export interface AuthenticatorOptions {
@@ -20,25 +30,34 @@ export interface AuthenticatorOptions {
   cacheSize?: number
   /** Milliseconds since 1970. Default: the system's clock. */
   now?: () => number
+  /** Is told why tokens are refused, at most ten times a second. Default: nobody. */
+  log?: Logger | undefined
 }
-
-/** No honest token is longer, and hashing or parsing a giant one is work for nothing. */
-const MAX_TOKEN_LENGTH = 8192
 
 /** Seconds: the last moment that every reader of ISO dates can write down. */
 const YEAR_9999 = 253_402_300_799
+
+/** UTF-16 units: what a revocation can name, and the index that looks for it can hold. */
+export const MAX_TOKEN_ID = 512
+
+/** A list, or its only member; providers write null for none. */
+const roleList = z
+  .union([z.array(z.string()), z.string().transform((role) => [role])])
+  .nullish()
+  .transform((roles) => roles ?? [])
 
 const claims = z.object({
   sub: z.string().regex(/^[A-Za-z0-9._:@-]{1,128}$/),
   tenant: z
     .string()
     .regex(/^[A-Za-z0-9._:@-]{1,64}$/)
-    .default('default'),
+    .nullish()
+    .transform((tenant) => tenant ?? 'default'),
   exp: z.number().transform((seconds) => Math.min(seconds, YEAR_9999)),
   iat: z.number().optional(),
-  jti: z.string().max(255).optional(),
-  roles: z.array(z.string()).max(100).default([]),
-  role: z.string().optional(),
+  jti: z.string().max(MAX_TOKEN_ID).nullish(),
+  roles: roleList,
+  role: roleList,
 })
 
 /**
@@ -50,7 +69,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const now = options.now ?? Date.now
   const verify = verifier(options, now)
   const known = new Map<string, { principal: Principal; keys: number }>()
-  const { cacheSize = 100_000, maxLifetime, revocations } = options
+  const { cacheSize = 100_000, maxLifetime, revocations, log } = options
+  const budget = log && new LogBudget(log, 10)
+  /** Keys that were complained of. */
+  const unusable = new Set<string>()
 
   function remember(digest: string, principal: Principal, keys: number) {
     known.set(digest, { principal, keys })
@@ -58,28 +80,72 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (known.size > cacheSize && oldest !== undefined) known.delete(oldest)
   }
 
+  /** What the JOSE library finds is the token's fault. */
+  function refuse(token: string, error: unknown): never {
+    if (error instanceof KeySourceError) {
+      throw new ApiError(503, 'unavailable', 'Tokens cannot be checked right now.', {
+        retryAfter: 5,
+        cause: error,
+      })
+    }
+    if (!(error instanceof errors.JOSEError)) {
+      complain(token, error)
+      throw tokenRefused('unusable_key')
+    }
+    throw faultOf(error)
+  }
+
+  /** A key that cannot be used is the operator's affair, and is told once. */
+  function complain(token: string, error: unknown): void {
+    const { kid } = decodeProtectedHeader(token)
+    const { message } = error as Error
+    const about = `${kid} ${message}`
+    if (unusable.has(about) || unusable.size >= MOST_COMPLAINTS) return
+    unusable.add(about)
+    log?.warn(
+      { kid, reason: message },
+      'a key of the key set cannot be used: its tokens are refused',
+    )
+  }
+
+  async function accepted(token: string): Promise<Principal> {
+    if (token === '') throw tokenRefused('missing')
+    if (token.length > MAX_TOKEN_LENGTH) throw tokenRefused('too_long')
+    const digest = hash('sha256', token, 'base64')
+    const kept = known.get(digest)
+    if (kept) {
+      // Taken out and put back, the entry becomes the youngest: the oldest is dropped first.
+      known.delete(digest)
+      if (kept.principal.expiresAt + CLOCK_TOLERANCE <= now() / 1000) throw tokenRefused('expired')
+      if (revocations?.covers(kept.principal)) throw tokenRevoked()
+      if (kept.keys === verify.generation()) {
+        known.set(digest, kept)
+        return kept.principal
+      }
+    }
+    const keys = verify.generation()
+    const payload = await verify.payload(token).catch((error) => refuse(token, error))
+    const principal = toPrincipal(payload)
+    if (isOfTheFuture(principal, now() / 1000)) throw tokenRefused('not_yet_valid', 'iat')
+    if (maxLifetime !== undefined && livesLonger(principal, maxLifetime)) {
+      throw tokenRefused('lifetime')
+    }
+    if (revocations?.covers(principal)) throw tokenRevoked()
+    remember(digest, principal, keys)
+    return principal
+  }
+
   return {
     async authenticate(token) {
-      if (token.length > MAX_TOKEN_LENGTH) throw unauthorized()
-      const digest = hash('sha256', token, 'base64')
-      const kept = known.get(digest)
-      if (kept) {
-        // Taken out and put back, the entry becomes the youngest: the oldest is dropped first.
-        known.delete(digest)
-        if (kept.principal.expiresAt + CLOCK_TOLERANCE <= now() / 1000) throw expired()
-        if (revocations?.covers(kept.principal)) throw tokenRevoked()
-        if (kept.keys === verify.generation()) {
-          known.set(digest, kept)
-          return kept.principal
+      try {
+        return await accepted(token)
+      } catch (error) {
+        // An end that was to come is in the answer's code; nobody has to look into it.
+        if (error instanceof ApiError && error.code === 'unauthorized' && budget?.take()) {
+          log?.info(error.details, 'a token was refused')
         }
+        throw error
       }
-      const keys = verify.generation()
-      const principal = toPrincipal(await verify.payload(token).catch(refuse))
-      if (isOfTheFuture(principal, now() / 1000)) throw unauthorized()
-      if (maxLifetime !== undefined && livesLonger(principal, maxLifetime)) throw unauthorized()
-      if (revocations?.covers(principal)) throw tokenRevoked()
-      remember(digest, principal, keys)
-      return principal
     },
     recall(token) {
       if (token.length > MAX_TOKEN_LENGTH) return undefined
@@ -108,7 +174,10 @@ interface Verifier {
   generation(): number
 }
 
-function verifier({ keys, issuer, audience }: AuthenticatorOptions, now: () => number): Verifier {
+function verifier(
+  { keys, issuer, audience, log }: AuthenticatorOptions,
+  now: () => number,
+): Verifier {
   const checks = (algorithms: string[]): JWTVerifyOptions => ({
     algorithms,
     clockTolerance: CLOCK_TOLERANCE,
@@ -124,7 +193,7 @@ function verifier({ keys, issuer, audience }: AuthenticatorOptions, now: () => n
       generation: () => 0,
     }
   }
-  const published = createPublishedKeys({ url: keys.url, now })
+  const published = createPublishedKeys({ url: keys.url, now, log })
   return {
     payload: async (token) =>
       (await jwtVerify(token, published.find, checks(['RS256', 'ES256', 'EdDSA']))).payload,
@@ -141,11 +210,9 @@ function importSecret(secret: string): Promise<CryptoKey> {
 
 function toPrincipal(payload: JWTPayload): Principal {
   const parsed = claims.safeParse(payload)
-  if (!parsed.success) throw unauthorized()
+  if (!parsed.success) throw tokenRefused('claim', String(parsed.error.issues[0]?.path[0]))
   const { sub, tenant, exp, iat, jti, roles, role } = parsed.data
-  const held = new Set(
-    [...roles, ...(role === undefined ? [] : [role])].map((r) => r.toLowerCase()),
-  )
+  const held = new Set([...roles, ...role].map((name) => name.toLowerCase()))
   return {
     userId: sub,
     tenant,
@@ -153,19 +220,27 @@ function toPrincipal(payload: JWTPayload): Principal {
     isService: held.has('service'),
     expiresAt: exp,
     ...(iat !== undefined && { issuedAt: iat }),
-    ...(jti !== undefined && { tokenId: jti }),
+    ...(typeof jti === 'string' && { tokenId: jti }),
   }
 }
 
-/** What the JOSE library finds is the token's fault; anything else is an outage of the key source. */
-function refuse(error: unknown): never {
-  if (error instanceof errors.JWTExpired) throw expired()
-  if (error instanceof errors.JOSEError) throw unauthorized()
-  throw new ApiError(503, 'unavailable', 'Tokens cannot be checked right now.', {
-    retryAfter: 5,
-    cause: error,
-  })
-}
+/** Of the errors that a published key set can cause, so many are told. */
+const MOST_COMPLAINTS = 100
 
-const unauthorized = () => new ApiError(401, 'unauthorized', 'The token is missing or not valid.')
-const expired = () => new ApiError(401, 'token_expired', 'The token has expired.')
+function faultOf(error: errors.JOSEError): ApiError {
+  if (error instanceof errors.JWTExpired) return tokenRefused('expired')
+  if (error instanceof errors.JOSEAlgNotAllowed) return tokenRefused('algorithm')
+  if (error instanceof errors.JWSSignatureVerificationFailed) return tokenRefused('signature')
+  if (
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JWKSMultipleMatchingKeys
+  ) {
+    return tokenRefused('unknown_key')
+  }
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return tokenRefused('malformed')
+  const { claim, reason } = error
+  if (claim === 'iss') return tokenRefused('issuer')
+  if (claim === 'aud') return tokenRefused('audience')
+  if (claim === 'nbf' && reason === 'check_failed') return tokenRefused('not_yet_valid', claim)
+  return tokenRefused('claim', claim)
+}

@@ -4,6 +4,7 @@ import { type Env, factory } from '../http/env.ts'
 import { addressOf, kindOf } from '../limits/limited.ts'
 import type { Kind, RateLimiter } from '../limits/rate-limiter.ts'
 import type { Authenticator, Principal } from './principal.ts'
+import { tokenRefused } from './token-refusal.ts'
 
 /** Who may call a route, found on its guard by whoever documents or tests the routes. */
 export const ADMITS: unique symbol = Symbol('whom this guard admits')
@@ -65,7 +66,7 @@ export function createGuards(authenticator: Authenticator, limiter?: RateLimiter
 function bearer(header: string | undefined): string {
   const token = /^Bearer +([^\s]+) *$/i.exec(header ?? '')?.[1]
   if (token === undefined) {
-    throw new ApiError(401, 'unauthorized', 'Send a token: Authorization: Bearer <jwt>.')
+    throw tokenRefused('missing', undefined, 'Send a token: Authorization: Bearer <jwt>.')
   }
   return token
 }

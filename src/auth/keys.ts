@@ -6,6 +6,7 @@ import {
   type JSONWebKeySet,
   type JWSHeaderParameters,
 } from 'jose'
+import type { Logger } from '../log.ts'
 
 /** Public keys as an identity provider publishes them. */
 export interface PublishedKeys {
@@ -18,6 +19,7 @@ export interface PublishedKeys {
   generation(): number
 }
 
+/** No key of the set is known, and none can be fetched: an outage, and no fault of the token. */
 export class KeySourceError extends Error {
   override readonly name = 'KeySourceError'
 }
@@ -31,6 +33,8 @@ export interface PublishedKeysOptions {
   /** Least milliseconds between two requests, whatever comes in. Default 30 s, and 5 s after a failure. */
   cooldown?: number
   now?: () => number
+  /** Is told when the set cannot be read any more, and when it can again. Default: nobody. */
+  log?: Logger | undefined
 }
 
 const FETCH_TIMEOUT = 5000
@@ -42,7 +46,7 @@ const RETRY_AFTER_FAILURE = 5000
  * no token that they vouch for waits for it.
  */
 export function createPublishedKeys(options: PublishedKeysOptions): PublishedKeys {
-  const { url, maxAge = 600_000, cooldown = 30_000, now = () => performance.now() } = options
+  const { url, maxAge = 600_000, cooldown = 30_000, now = () => performance.now(), log } = options
   const { tooOld = 2 * maxAge } = options
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let text = ''
@@ -58,15 +62,18 @@ export function createPublishedKeys(options: PublishedKeysOptions): PublishedKey
       const response = await fetch(url, { signal, redirect: 'error' })
       if (response.status !== 200) throw new Error(`answered ${response.status}`)
       const set = (await response.json()) as JSONWebKeySet
-      const next = createLocalJWKSet(set)
+      const next = createLocalJWKSet(readable(set))
       const canonical = JSON.stringify(set)
       if (canonical !== text) generation++
       keys = next
       text = canonical
       fetchedAt = now()
+      if (failing) log?.info('the keys of JWT_JWKS_URL can be read again')
       failing = false
       notBefore = fetchedAt + cooldown
     } catch (cause) {
+      if (!failing)
+        log?.warn({ err: cause }, 'the keys of JWT_JWKS_URL cannot be read; trying again')
       failing = true
       notBefore = now() + Math.min(cooldown, RETRY_AFTER_FAILURE)
       if (!keys) throw new KeySourceError('the key set could not be fetched', { cause })
@@ -104,4 +111,10 @@ export function createPublishedKeys(options: PublishedKeysOptions): PublishedKey
       return tooOldToTrust() ? Number.NaN : generation
     },
   }
+}
+
+/** Without what is no key at all: one broken entry must not take the others with it. */
+function readable(set: JSONWebKeySet): JSONWebKeySet {
+  if (!Array.isArray(set?.keys)) return set
+  return { ...set, keys: set.keys.filter((key) => typeof key === 'object' && key !== null) }
 }

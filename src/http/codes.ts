@@ -7,7 +7,7 @@ type Meaning = readonly [status: ErrorStatus | null, message: string]
 /** The codes that the ledger has no part in. Without a status: on real-time connections alone. */
 const OTHERS: Record<Exclude<ErrorCode, RefusalCode>, Meaning> = {
   invalid_request: [400, 'The request is not valid; `details.issues` names the fields.'],
-  unauthorized: [401, 'The token is missing or not valid.'],
+  unauthorized: [401, 'The token is missing or not valid; `details.reason` says why.'],
   token_expired: [401, 'The token has expired.'],
   token_revoked: [401, 'The token was revoked before its time; sign in again.'],
   forbidden: [403, 'The caller’s role does not allow it.'],

@@ -37,9 +37,9 @@ export function problemOf(
   return {
     problem: { code, message, requestId, ...(details && { details }) },
     headers: {
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
       ...headers,
       ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
-      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
     },
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { TOKEN_REASONS } from '../auth/token-refusal.ts'
 import type { ErrorCode } from '../errors.ts'
 import { CODES } from '../http/codes.ts'
 import { wirePage, wireTransaction } from '../routes/wire.ts'
@@ -22,7 +23,12 @@ export const problem = z
     code: z.enum(Object.keys(CODES) as [ErrorCode]),
     message: z.string().meta({ description: 'For people; it may change.' }),
     requestId: z.string(),
-    details: z.record(z.string(), z.unknown()).optional(),
+    details: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .meta({
+        description: `What the code leaves open. Of a 401: \`reason\`, one of ${Object.keys(TOKEN_REASONS).join(', ')}, and the \`claim\` it is about.`,
+      }),
   })
   .meta({ id: 'Problem' })
 

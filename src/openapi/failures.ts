@@ -16,6 +16,9 @@ export interface Fallible {
 /** What an error tells besides its code and its message. */
 const DETAILS: Partial<Record<ErrorCode, Json>> = {
   invalid_request: { issues: [{ path: 'amount', message: 'must be a number' }] },
+  unauthorized: { reason: 'audience' },
+  token_expired: { reason: 'expired' },
+  token_revoked: { reason: 'revoked' },
   insufficient_funds: {
     requiredAmount: 100,
     currentBalance: 80,
@@ -33,7 +36,16 @@ const RETRY_AFTER = {
 }
 
 const HEADERS: Readonly<Record<number, Json>> = {
-  401: { 'WWW-Authenticate': { schema: { type: 'string', const: 'Bearer' } } },
+  401: {
+    'WWW-Authenticate': {
+      description:
+        '`Bearer`, and the reason as `error_description` where a token was sent (RFC 6750).',
+      schema: {
+        type: 'string',
+        pattern: '^Bearer( error="invalid_token", error_description=".*")?$',
+      },
+    },
+  },
   429: RETRY_AFTER,
   503: RETRY_AFTER,
 }
@@ -55,7 +67,10 @@ export function failures(
   }
   add(400, '`invalid_request`: The request is not valid.')
   if (access) {
-    add(401, '`unauthorized`, `token_expired`, `token_revoked`: The token is missing or not valid.')
+    add(
+      401,
+      '`unauthorized`, `token_expired`, `token_revoked`: The token is missing or not valid; `details.reason` says why.',
+    )
     add(403, '`forbidden`: It is not for you.')
     add(429, '`rate_limited`: Too many requests; see `Retry-After` and `RateLimit`.')
   }

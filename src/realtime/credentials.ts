@@ -1,6 +1,6 @@
 import type { Authenticator, Principal, RevocationList } from '../auth/principal.ts'
+import { tokenRefused } from '../auth/token-refusal.ts'
 import { tokenRevoked } from '../auth/token-revoked.ts'
-import { ApiError } from '../errors.ts'
 import { Tickets } from './tickets.ts'
 
 /** The places where a stream's client can put its token, or a ticket in place of it. */
@@ -35,17 +35,17 @@ export class Credentials {
   async identify(presented: Presented): Promise<Principal> {
     const principal = await this.#identify(presented)
     if (principal.expiresAt * 1000 <= Date.now()) {
-      throw new ApiError(401, 'token_expired', 'the token has expired')
+      throw tokenRefused('expired')
     }
     return principal
   }
 
   async #identify(presented: Presented): Promise<Principal> {
     const token = tokenOf(presented)
-    if (!token) throw new ApiError(401, 'unauthorized', 'a token is required')
+    if (!token) throw tokenRefused('missing', undefined, 'a token is required')
     if (!Tickets.looksLikeOne(token)) return await this.#authenticator.authenticate(token)
     const principal = await this.#tickets.redeem(token)
-    if (!principal) throw new ApiError(401, 'unauthorized', 'the ticket was used or is too old')
+    if (!principal) throw tokenRefused('ticket', undefined, 'the ticket was used or is too old')
     // Between the issue of a ticket and its use, the token behind it may have been revoked.
     if (this.#revocations?.covers(principal)) throw tokenRevoked()
     return principal

@@ -3,8 +3,12 @@ import { Frame } from './frame.ts'
 
 /** What a connection is told about itself. None of it moves the stream. */
 
-export function errorNotice(code: ErrorCode, message: string): Frame {
-  return new Frame('error', { code, message })
+export function errorNotice(
+  code: ErrorCode,
+  message: string,
+  details?: Record<string, unknown>,
+): Frame {
+  return new Frame('error', { code, message, ...(details && { details }) })
 }
 
 /** @param expiresAt of the token, seconds since 1970 */

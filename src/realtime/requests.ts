@@ -81,7 +81,7 @@ export class Requests {
     } catch (error) {
       if (error instanceof ApiError) {
         if (error.status === 401) this.#countWrong(connection)
-        return errorNotice(error.code, error.message)
+        return errorNotice(error.code, error.message, error.details)
       }
       this.#logger.error({ err: error }, 'a token could not be checked')
       return errorNotice('internal', 'the token could not be checked')

@@ -1,6 +1,10 @@
 import type { MiddlewareHandler } from 'hono'
 import { type Env, factory } from '../http/env.ts'
+import { StaticDocument } from '../http/static-document.ts'
 import type { Document, EventDocument } from '../openapi/page.ts'
+
+/** Kept by the client, and asked for again each time: they are the same for everybody, and change with the version. */
+const REVALIDATED = { 'Cache-Control': 'no-cache' }
 
 /** `/openapi.json`, `/asyncapi.json` and `/docs`, each made once, when it is first asked for. */
 export function docsRoutes(
@@ -8,27 +12,27 @@ export function docsRoutes(
   events: () => Promise<Record<string, unknown>>,
   limited: MiddlewareHandler<Env>,
 ) {
-  let json: string | undefined
-  let eventsJson: string | undefined
-  let page: string | undefined
+  let json: StaticDocument | undefined
+  let eventsJson: StaticDocument | undefined
+  let page: StaticDocument | undefined
   return factory
     .createApp()
     .get('/openapi.json', limited, async (c) => {
-      json ??= JSON.stringify(await document())
-      return c.body(json, 200, { ...c.var.headers, 'Content-Type': 'application/json' })
+      json ??= new StaticDocument(JSON.stringify(await document()), 'application/json')
+      return json.send(c, REVALIDATED)
     })
     .get('/asyncapi.json', limited, async (c) => {
-      eventsJson ??= JSON.stringify(await events())
-      return c.body(eventsJson, 200, { ...c.var.headers, 'Content-Type': 'application/json' })
+      eventsJson ??= new StaticDocument(JSON.stringify(await events()), 'application/json')
+      return eventsJson.send(c, REVALIDATED)
     })
     .get('/docs', limited, async (c) => {
       if (page === undefined) {
         const { docsPage } = await import('../openapi/page.ts')
         const [calls, streams] = await Promise.all([document(), events()])
         const shown = docsPage(calls as unknown as Document, streams as unknown as EventDocument)
-        page = String(await shown)
+        page = new StaticDocument(String(await shown), 'text/html; charset=UTF-8')
       }
       const policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-      return c.html(page, 200, { ...c.var.headers, 'Content-Security-Policy': policy })
+      return page.send(c, { ...REVALIDATED, 'Content-Security-Policy': policy })
     })
 }

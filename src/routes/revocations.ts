@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_TOKEN_ID } from '../auth/authenticator.ts'
 import type { Revocation } from '../auth/revocation.ts'
 import { ApiError } from '../errors.ts'
 import { answer } from '../http/answer.ts'
@@ -9,7 +10,7 @@ import type { RouteDeps } from './deps.ts'
 import { once } from './once.ts'
 
 const tokenId = field
-  .text(255)
+  .text(MAX_TOKEN_ID)
   .min(1)
   .meta({ description: 'The `jti` of one token.', examples: ['5f0c…'] })
 

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
-import { gzipSync } from 'node:zlib'
 import type { Context, MiddlewareHandler } from 'hono'
 import { ApiError } from '../errors.ts'
 import { answer } from '../http/answer.ts'
 import { type Env, factory } from '../http/env.ts'
 import { isLocal } from '../http/loopback.ts'
+import { StaticDocument } from '../http/static-document.ts'
 import type { WebFiles, WebPages } from '../web-pages.ts'
 import type { DemoDeps } from './demo.ts'
 
@@ -27,8 +26,7 @@ const TYPES: Record<string, string> = {
 
 /** The wallet page, the admin console and what they load. */
 export function webRoutes({ pages, currency, confirmAbove, demo, limited }: WebDeps) {
-  const compressed = new WeakMap<Uint8Array, Uint8Array>()
-  const tags = new WeakMap<Uint8Array, string>()
+  const documents = new WeakMap<Uint8Array, StaticDocument>()
 
   const send = (
     c: Context<Env>,
@@ -36,21 +34,10 @@ export function webRoutes({ pages, currency, confirmAbove, demo, limited }: WebD
     bytes: Uint8Array,
     headers: Record<string, string>,
   ) => {
-    for (const [field, value] of Object.entries({ ...c.var.headers, ...headers })) {
-      c.header(field, value)
-    }
-    const tag = tags.get(bytes) ?? `"${createHash('sha256').update(bytes).digest('base64url')}"`
-    tags.set(bytes, tag)
-    c.header('ETag', tag)
-    c.header('Vary', 'Accept-Encoding', { append: true })
-    c.header('Cross-Origin-Resource-Policy', 'same-origin')
-    if (c.req.header('If-None-Match')?.includes(tag)) return c.body(null, 304)
-    c.header('Content-Type', TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream')
-    if (!/\bgzip\b/.test(c.req.header('Accept-Encoding') ?? '')) return c.body(bytes.slice())
-    const small = compressed.get(bytes) ?? gzipSync(bytes)
-    compressed.set(bytes, small)
-    c.header('Content-Encoding', 'gzip')
-    return c.body(small.slice())
+    const type = TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream'
+    const document = documents.get(bytes) ?? new StaticDocument(bytes, type)
+    documents.set(bytes, document)
+    return document.send(c, { ...headers, 'Cross-Origin-Resource-Policy': 'same-origin' })
   }
 
   const page = (name: string) => async (c: Context<Env>) => {

@@ -2,6 +2,8 @@ import { base64url, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { mintToken } from '../../src/auth/token.ts'
+import type { ApiError } from '../../src/errors.ts'
+import { createLogger } from '../../src/log.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -34,6 +36,9 @@ describe('a token signed with the secret', () => {
     { roles: ['viewer', 'Admin'] },
     { role: 'admin' },
     { role: 'aDmIn', roles: [] },
+    { roles: 'admin' },
+    { role: ['admin'], roles: null },
+    { roles: ['admin', ...Array.from({ length: 200 }, (_, i) => `group-${i}`)] },
   ])('is an admin by %j, whatever the case', async (claims) => {
     const principal = await authenticate(await hs256({ ...good, ...claims }))
     expect(principal).toMatchObject({ isAdmin: true, isService: false })
@@ -42,6 +47,20 @@ describe('a token signed with the secret', () => {
   test('is a service by its role', async () => {
     const token = await mintToken(SECRET, { sub: 'booking', roles: ['service'], expiresIn: 60 })
     expect(await authenticate(token)).toMatchObject({ isAdmin: false, isService: true })
+  })
+
+  test.each([
+    { roles: null },
+    { role: null },
+    { tenant: null },
+    { jti: null },
+    { jti: 'x'.repeat(300) },
+    { scope: 'openid admin' },
+    { roles: 'billing admin' },
+    { filler: 'x'.repeat(6750) },
+  ])('is accepted with %j, and has no role by it', async (claims) => {
+    const principal = await authenticate(await hs256({ ...good, ...claims }))
+    expect(principal).toMatchObject({ tenant: 'default', isAdmin: false, isService: false })
   })
 
   test('may expire up to 30 s ago, for clocks that differ', async () => {
@@ -171,30 +190,63 @@ describe('refused as unauthorized', () => {
   const unsigned = (claims: Record<string, unknown>, alg: string) =>
     `${base64url.encode(JSON.stringify({ alg }))}.${base64url.encode(JSON.stringify(claims))}.`
 
-  test.each<[string, () => string | Promise<string>]>([
-    ['no expiry', () => hs256({ sub: 'alice' })],
-    ['an expiry that is no number', () => hs256({ sub: 'alice', exp: 'never' as unknown })],
-    ['no subject', () => hs256({ exp: good.exp })],
-    ['another secret', () => hs256(good, 'another secret of thirty-two bytes!!')],
-    ['another algorithm of the same secret', () => hs256(good, SECRET.repeat(2), 'HS512')],
-    ['algorithm none', () => unsigned(good, 'none')],
-    ['algorithm NONE', () => unsigned(good, 'NONE')],
-    ['no signature', () => unsigned(good, 'HS256')],
-    ['not yet valid', () => hs256({ ...good, nbf: seconds() + 600 })],
-    ['an empty subject', () => hs256({ ...good, sub: '' })],
-    ['a subject with a space', () => hs256({ ...good, sub: 'al ice' })],
-    ['a subject with a colon and NUL', () => hs256({ ...good, sub: 'a\u0000b' })],
-    ['a subject of 129 characters', () => hs256({ ...good, sub: 'a'.repeat(129) })],
-    ['a subject that is a number', () => hs256({ ...good, sub: 5 as unknown })],
-    ['a tenant with a slash', () => hs256({ ...good, tenant: 'a/b' })],
-    ['a tenant of 65 characters', () => hs256({ ...good, tenant: 'a'.repeat(65) })],
-    ['roles that are no list', () => hs256({ ...good, roles: { admin: true } })],
-    ['an issue time that is no number', () => hs256({ ...good, iat: 'today' as unknown })],
-    ['a token of 10 KB', () => hs256({ ...good, filler: 'x'.repeat(10_000) })],
-    ['no token at all', () => ''],
-    ['text', () => 'not.a.token'],
-  ])('%s', async (_, token) => {
-    const error = await authenticate(await token()).then(() => undefined, String)
-    expect(error).toBe('ApiError: The token is missing or not valid.')
+  test.each<[string, string, () => string | Promise<string>]>([
+    ['no expiry', 'claim exp', () => hs256({ sub: 'alice' })],
+    [
+      'an expiry that is no number',
+      'claim exp',
+      () => hs256({ sub: 'alice', exp: 'never' as unknown }),
+    ],
+    ['no subject', 'claim sub', () => hs256({ exp: good.exp })],
+    ['another secret', 'signature', () => hs256(good, 'another secret of thirty-two bytes!!')],
+    ['another algorithm', 'algorithm', () => hs256(good, SECRET.repeat(2), 'HS512')],
+    ['algorithm none', 'algorithm', () => unsigned(good, 'none')],
+    ['algorithm NONE', 'algorithm', () => unsigned(good, 'NONE')],
+    ['no signature', 'signature', () => unsigned(good, 'HS256')],
+    ['not yet valid', 'not_yet_valid nbf', () => hs256({ ...good, nbf: seconds() + 600 })],
+    ['an empty subject', 'claim sub', () => hs256({ ...good, sub: '' })],
+    ['a subject with a space', 'claim sub', () => hs256({ ...good, sub: 'al ice' })],
+    ['a subject with a colon and NUL', 'claim sub', () => hs256({ ...good, sub: 'a\u0000b' })],
+    ['a subject of 129 characters', 'claim sub', () => hs256({ ...good, sub: 'a'.repeat(129) })],
+    ['a subject that is a number', 'claim sub', () => hs256({ ...good, sub: 5 as unknown })],
+    ['a tenant with a slash', 'claim tenant', () => hs256({ ...good, tenant: 'a/b' })],
+    ['a tenant of 65 characters', 'claim tenant', () => hs256({ ...good, tenant: 'a'.repeat(65) })],
+    ['roles that are no list', 'claim roles', () => hs256({ ...good, roles: { admin: true } })],
+    ['roles that are no text', 'claim roles', () => hs256({ ...good, roles: [1] })],
+    ['an id of 513 characters', 'claim jti', () => hs256({ ...good, jti: 'x'.repeat(513) })],
+    [
+      'an issue time that is no number',
+      'claim iat',
+      () => hs256({ ...good, iat: 'today' as unknown }),
+    ],
+    ['a token of 13 KB', 'too_long', () => hs256({ ...good, filler: 'x'.repeat(10_000) })],
+    ['no token at all', 'missing', () => ''],
+    ['text', 'malformed', () => 'not.a.token'],
+  ])('%s, with the reason %s', async (_, reason, token) => {
+    const sent = await token()
+    const error: ApiError = await authenticate(sent).then(
+      () => undefined,
+      (thrown) => thrown,
+    )
+    expect(String(error)).toBe('ApiError: The token is missing or not valid.')
+    const [name = '', claim] = reason.split(' ')
+    expect(error.details).toEqual({ reason: name, ...(claim && { claim }) })
+    const challenge = error.headers?.['WWW-Authenticate'] ?? ''
+    if (name === 'missing') expect(challenge).toBe('Bearer')
+    else expect(challenge).toMatch(/^Bearer error="invalid_token", error_description="[^"\\]+"$/)
+  })
+
+  test('is in the log, once for each refusal, with the reason and nothing of the token', async () => {
+    const lines: string[] = []
+    const log = createLogger({ logLevel: 'info', production: true }, false, {
+      write: (line: string) => void lines.push(line),
+    })
+    const { authenticate } = createAuthenticator({ keys: { kind: 'secret', secret: SECRET }, log })
+    const tokens = [await hs256({ ...good, tenant: 'a/b' }), await hs256({ ...good, exp: 1 })]
+    for (const token of tokens) await authenticate(token).catch(() => {})
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ msg: 'a token was refused', reason: 'claim', claim: 'tenant' }),
+    ])
+    expect(lines[0]).not.toContain('a/b')
   })
 })

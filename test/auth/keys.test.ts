@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import { createLogger } from '../../src/log.ts'
 import { eventually } from '../environment/index.ts'
 
 const good = { sub: 'alice', exp: Math.floor(Date.now() / 1000) + 3600 }
@@ -123,6 +125,45 @@ describe('a token signed by a published key', () => {
       code: 'unavailable',
       retryAfter: 5,
     })
+  })
+
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({
+    format: 'jwk',
+  })
+
+  test.each([
+    ['an RSA key of 1024 bits', 'RS256', weak],
+    ['a key of an unknown kind', 'RS256', { kty: 'XYZ' }],
+    ['a key of another curve', 'ES256', { kty: 'EC', crv: 'P-384', x: 'AAAA', y: 'AAAA' }],
+    ['a point that is on no curve', 'ES256', { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA' }],
+    ['a key without its numbers', 'RS256', { kty: 'RSA' }],
+    ['a key that is no key', 'RS256', 'key'],
+  ] as const)('is 401, not 503, where the set has %s', async (_, alg, jwk) => {
+    const source = await provider()
+    source.keys = [typeof jwk === 'string' ? jwk : { ...jwk, kid: 'k1', alg }]
+    const good_ = await signer(alg, 'k2')
+    source.keys.push(good_.jwk)
+    const lines: { level: string }[] = []
+    const log = createLogger({ logLevel: 'info', production: true }, false, {
+      write: (line: string) => void lines.push(JSON.parse(line)),
+    })
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url }, log })
+    const other = await signer(alg, 'k1')
+    for (let i = 0; i < 3; i++) {
+      const token = await other.token({ ...good, sub: `user${i}` })
+      await expect(authenticate(token)).rejects.toMatchObject({
+        status: 401,
+        details: { reason: expect.stringMatching(/^(unusable_key|unknown_key)$/) },
+      })
+    }
+    if (jwk === weak) {
+      expect(lines.filter(({ level }) => level === 'warn')).toEqual([
+        expect.objectContaining({ kid: 'k1', reason: expect.stringContaining('2048') }),
+      ])
+    }
+    if (typeof jwk !== 'string') {
+      await expect(authenticate(await good_.token())).resolves.toMatchObject({ userId: 'alice' })
+    }
   })
 
   test('is still accepted while the source of its known key is away', async () => {

@@ -11,10 +11,15 @@ const patience = {
   headersTimeout: 100,
   requestTimeout: 300,
   keepAliveTimeout: 200,
+  unreadTimeout: 500,
   connectionsCheckingInterval: 20,
 }
 
-const routes = () => new Hono().post('/echo', async (c) => c.text(await c.req.text()))
+const BIG = 16 * 1024 * 1024
+const routes = () =>
+  new Hono()
+    .post('/echo', async (c) => c.text(await c.req.text()))
+    .get('/big', (c) => c.body('x'.repeat(BIG)))
 
 /** Opens a socket, writes a part of a request and waits; gives what came back when the server closed. */
 async function dawdle(url: string, part: string): Promise<string> {
@@ -62,4 +67,46 @@ test('a stream outlives all of these limits', async () => {
   await eventually(() => expect(Date.now() - opened).toBeGreaterThan(2 * patience.requestTimeout))
   await change(ALICE, 100n)
   await eventually(() => expect(seqs()).toEqual([1, 2]))
+})
+
+const ASK = 'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n'
+
+/** Asks, and reads nothing. */
+function ask(url: string) {
+  const { port, hostname } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => {})
+  socket.write(ASK)
+  return socket
+}
+
+test('clients that read nothing of their answers are let go', async () => {
+  const { url, server } = await startServer({ patience, routes: routes() })
+  let came = 0
+  let left = 0
+  server.http.on('connection', (socket) => {
+    came += 1
+    socket.on('close', () => {
+      left += 1
+    })
+  })
+  for (let i = 0; i < 20; i++) ask(url)
+  await eventually(() => expect([came, left]).toEqual([20, 20]), { timeout: 30_000 })
+})
+
+test('a client that reads slowly gets the whole of its answer', async () => {
+  const unreadTimeout = 1500
+  const { url } = await startServer({ patience: { ...patience, unreadTimeout }, routes: routes() })
+  const socket = ask(url)
+  const began = Date.now()
+  let size = 0
+  while (size < BIG) {
+    const bytes = socket.read(Math.min(64 * 1024, BIG - size)) as Buffer | null
+    if (bytes === null) await once(socket, 'readable')
+    size += bytes?.length ?? 0
+    // As fast as a line that is slow, and not so slow that nothing is taken for as long as the limit.
+    if (Date.now() - began < 3 * unreadTimeout) await new Promise((go) => setTimeout(go, 10))
+  }
+  expect(Date.now() - began).toBeGreaterThan(unreadTimeout)
 })

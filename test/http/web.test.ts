@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { createAdaptorServer } from '@hono/node-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { demoOf } from '../../src/demo.ts'
@@ -64,6 +65,36 @@ describe('the pages', () => {
     expect(response.headers.get('Content-Encoding')).toBe('gzip')
     expect(response.headers.get('Vary')).toContain('Accept-Encoding')
   })
+
+  test.each(['/', '/openapi.json', '/asyncapi.json', '/docs'])(
+    '%s is sent once to who keeps it, and as the client can read it',
+    async (path) => {
+      const ask = (headers: Record<string, string> = {}) => app.request(path, { headers })
+      const plain = await ask()
+      const text = await plain.text()
+      expect(plain.headers.get('Content-Encoding')).toBeNull()
+      const tag = plain.headers.get('ETag') ?? ''
+      for (const [asked, encoding, unpack] of [
+        ['gzip', 'gzip', gunzipSync],
+        ['br, gzip;q=0.5', 'br', brotliDecompressSync],
+        ['gzip;q=0, br', 'br', brotliDecompressSync],
+      ] as const) {
+        const packed = await ask({ 'Accept-Encoding': asked })
+        expect(packed.headers.get('Content-Encoding')).toBe(encoding)
+        expect(packed.headers.get('Vary')).toContain('Accept-Encoding')
+        expect(packed.headers.get('ETag')).not.toBe(tag)
+        expect(String(unpack(Buffer.from(await packed.arrayBuffer())))).toBe(text)
+      }
+      expect(
+        (await ask({ 'Accept-Encoding': 'gzip;q=0' })).headers.get('Content-Encoding'),
+      ).toBeNull()
+      for (const tags of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
+        const again = await ask({ 'If-None-Match': tags })
+        expect([tags, again.status, await again.text()]).toEqual([tags, 304, ''])
+      }
+      expect((await ask({ 'If-None-Match': '"other"' })).status).toBe(200)
+    },
+  )
 
   test.each(['wallet.html', '..%2f..%2fpackage.json', 'nothing.js', '__proto__'])(
     '/assets/%s is not there',

@@ -176,6 +176,7 @@ describe('an upgrade', () => {
       code: 'unauthorized',
       message: expect.any(String),
       requestId: 'upgrade-1',
+      details: { reason: 'missing' },
     })
     expect(lines[0]).toBe('HTTP/1.1 401 Unauthorized')
     for (const [name, value] of Object.entries(BASE_HEADERS)) {

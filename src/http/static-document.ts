@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import type { Context } from 'hono'
+import { accepts } from 'hono/accepts'
+import type { Env } from './env.ts'
+
+const ENCODINGS = ['br', 'gzip', 'identity'] as const
+type Encoding = (typeof ENCODINGS)[number]
+
+/** Something that everybody gets alike: hashed once, compressed once a form, shared by all who are being sent it. */
+export class StaticDocument {
+  readonly #type: string
+  readonly #forms: Partial<Record<Encoding, Uint8Array<ArrayBuffer>>>
+  readonly #tag: string
+
+  /** @param type its `Content-Type` */
+  constructor(content: string | Uint8Array, type: string) {
+    const bytes = new Uint8Array(Buffer.from(content))
+    this.#type = type
+    this.#forms = { identity: bytes }
+    this.#tag = createHash('sha256').update(bytes).digest('base64url')
+  }
+
+  /** Answers with it: compressed as the client likes best, or 304 where the client has it. */
+  send(c: Context<Env>, more: Record<string, string>): Response {
+    const encoding = accepts(c, {
+      header: 'Accept-Encoding',
+      supports: [...ENCODINGS],
+      default: 'identity',
+    }) as Encoding
+    const { Vary: vary, ...base } = c.var.headers as Record<string, string>
+    const headers = {
+      ...base,
+      ...more,
+      // Another form is another representation, with a tag of its own.
+      ETag: `"${this.#tag}${encoding === 'identity' ? '' : `-${encoding}`}"`,
+      Vary: vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`,
+    }
+    if (this.#isKnownTo(c.req.header('If-None-Match'))) return c.body(null, 304, headers)
+    return c.body(this.#form(encoding), 200, {
+      ...headers,
+      'Content-Type': this.#type,
+      ...(encoding !== 'identity' && { 'Content-Encoding': encoding }),
+    })
+  }
+
+  /** In whatever form: what it says is the same. */
+  #isKnownTo(tags: string | undefined): boolean {
+    return (tags ?? '').split(',').some((text) => {
+      const tag = text.trim()
+      return tag === '*' || ENCODINGS.some((e) => this.#matches(tag, e))
+    })
+  }
+
+  #matches(tag: string, encoding: Encoding): boolean {
+    const own = `"${this.#tag}${encoding === 'identity' ? '' : `-${encoding}`}"`
+    return tag === own || tag === `W/${own}`
+  }
+
+  #form(encoding: Encoding): Uint8Array<ArrayBuffer> {
+    const known = this.#forms[encoding]
+    if (known) return known
+    const bytes = this.#forms.identity as Uint8Array
+    const made = new Uint8Array(
+      encoding === 'br'
+        ? brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } })
+        : gzipSync(bytes),
+    )
+    this.#forms[encoding] = made
+    return made
+  }
+}
