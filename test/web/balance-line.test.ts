@@ -1,52 +1,10 @@
 import { expect, test } from 'vitest'
-import type { Transaction } from '../../web/parts/transaction.ts'
-import { balanceAt, bounds, cut, path, pointsOf } from '../../web/wallet/balance-line.ts'
+import { balanceAt, changesOf, cut, path, scaleOf } from '../../web/wallet/balance-line.ts'
 
-const at = (second: number) => new Date(second * 1000).toISOString()
-
-function moved(part: Partial<Transaction>): Transaction {
-  return {
-    id: 'a',
-    type: 'admin_adjustment',
-    createdAt: at(0),
-    updatedAt: at(0),
-    ...part,
-  } as Transaction
-}
-
-test('the line begins with what there was before the first transaction', () => {
-  const line = pointsOf([moved({ createdAt: at(9), previousBalance: 5, newBalance: 7 })])
-  expect(line).toEqual([
-    { time: 8_999, balance: 5 },
-    { time: 9_000, balance: 7 },
-  ])
-})
-
-test('a topup counts from when it was approved, a payment from when it was made', () => {
-  const line = pointsOf([
-    moved({
-      type: 'topup',
-      createdAt: at(1),
-      updatedAt: at(20),
-      previousBalance: 3,
-      newBalance: 53,
-    }),
-    // Refunded later, which touched it.
-    moved({
-      type: 'booking_payment',
-      createdAt: at(10),
-      updatedAt: at(30),
-      previousBalance: 9,
-      newBalance: 3,
-    }),
-  ])
-  expect(line.map(({ balance }) => balance)).toEqual([9, 3, 53])
-})
-
-test('what moved no money is no part of it', () => {
-  expect(pointsOf([moved({ previousBalance: null, newBalance: null })])).toEqual([])
-  expect(cut([], 0, 10)).toEqual([])
-})
+const flat = (balance: number) => [
+  { time: 0, balance },
+  { time: 10, balance },
+]
 
 test('a part of the line holds the balance from before it, and up to its end', () => {
   const points = [
@@ -59,14 +17,31 @@ test('a part of the line holds the balance from before it, and up to its end', (
     { time: 9, balance: 20 },
   ])
   expect(balanceAt(points, 4)).toBe(10)
+  expect(cut([], 0, 10)).toEqual([])
 })
 
-test('a balance that never changed is drawn all the same', () => {
+test('the scale begins at zero and reaches every balance, in round steps', () => {
+  expect(scaleOf(flat(100))).toEqual([0, 50, 100])
+  expect(scaleOf(flat(101))).toEqual([0, 50, 100, 150])
+  expect(scaleOf(flat(7))).toEqual([0, 2.5, 5, 7.5])
+  expect(scaleOf(flat(0))).toEqual([0, 1])
+  for (const high of [0.01, 0.3, 1, 9.99, 1234.56, 250_000, 90_071_992_547_409.91]) {
+    const scale = scaleOf(flat(high))
+    expect([high, scale[0], Number(scale.at(-1)) >= high]).toEqual([high, 0, true])
+    expect(scale.length).toBeLessThanOrEqual(5)
+  }
+})
+
+test('half the money is drawn at half the height', () => {
   const line = [
-    { time: 0, balance: 0 },
-    { time: 10, balance: 0 },
+    { time: 0, balance: 50 },
+    { time: 5, balance: 100 },
+    { time: 10, balance: 100 },
   ]
-  const range = bounds(line)
-  expect(range.low).toBe(0)
-  expect(path(line, range, 100, 50)).toBe('M0.00 50.00H100.00V50.00')
+  expect(path(line, 100, 100, 50)).toBe('M0.00 25.00H50.00V0.00H100.00V0.00')
+})
+
+test('a table of the line has its changes and its ends, and nothing in between', () => {
+  const line = [10, 10, 10, 30, 30, 5, 5].map((balance, time) => ({ time, balance }))
+  expect(changesOf(line).map(({ time }) => time)).toEqual([0, 3, 5, 6])
 })

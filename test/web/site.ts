@@ -35,8 +35,12 @@ export interface Site {
 // biome-ignore lint/suspicious/noExplicitAny: tests look into every answer
 type Answer = any
 
-/** @param port 0 takes a free one */
-export async function startSite(database: TestDatabase, port = 0): Promise<Site> {
+/** @param port 0 takes a free one; @param variables what is set besides */
+export async function startSite(
+  database: TestDatabase,
+  port = 0,
+  variables: Record<string, string> = {},
+): Promise<Site> {
   const releases = new Releases()
   const config = parseConfig({
     DATABASE_URL: database.ownerUrl,
@@ -46,6 +50,7 @@ export async function startSite(database: TestDatabase, port = 0): Promise<Site>
     PORT: String(port),
     DRAIN_SECONDS: '0',
     ...UNLIMITED,
+    ...variables,
   })
   const { address } = await boot(config, log, releases)
   const url = `http://127.0.0.1:${address.port}`

@@ -3,25 +3,24 @@ import type { BalanceClient } from '../../src/client/index.ts'
 import type { Api } from '../parts/api.ts'
 import { formatMoney } from '../parts/money.ts'
 import { Empty, Failure, Loading } from '../parts/states.tsx'
-import { shortTime } from '../parts/time.ts'
-import type { Page, Transaction } from '../parts/transaction.ts'
+import { fullTime, shortTime, span } from '../parts/time.ts'
 import { useLoaded } from '../parts/use-loaded.ts'
-import { balanceAt, bounds, cut, type Point, path, pointsOf } from './balance-line.ts'
+import { balanceAt, changesOf, cut, type Point, path, scaleOf } from './balance-line.ts'
 
 const HOUR = 3_600_000
 
-/** How far back, in milliseconds; `all` goes as far as was read. */
+/** How far back, in milliseconds; `All` goes to the first entry. */
 const RANGES = {
   Hour: HOUR,
   Day: 24 * HOUR,
   Week: 7 * 24 * HOUR,
   Month: 30 * 24 * HOUR,
-  All: Number.POSITIVE_INFINITY,
+  All: undefined,
 } as const
 type Range = keyof typeof RANGES
 
-/** Pages of 100 transactions that are read at most: further back lies beyond this picture. */
-const MOST_PAGES = 5
+/** Moments of a range that are asked for: between two of them the line stays as it is. */
+const POINTS = 145
 
 const WIDTH = 600
 const HEIGHT = 160
@@ -32,26 +31,34 @@ interface ChartProps {
   currency: string
 }
 
+interface Series {
+  items: { at: string; balance: number }[]
+}
+
 /** The balance over time, growing as it changes. */
 export function BalanceChart({ api, client, currency }: ChartProps) {
   const [range, setRange] = useState<Range>('Day')
-  const history = useLoaded((signal) => readHistory(api, currency, signal), [api, currency])
+  const history = useLoaded(
+    async (signal) => {
+      const back = RANGES[range]
+      const from = back && new Date(Date.now() - back).toISOString()
+      const query = { currency, points: POINTS, from }
+      const { items } = await api.get<Series>('/transactions/balance/series', query, signal)
+      return items.map(({ at, balance }): Point => ({ time: Date.parse(at), balance }))
+    },
+    [api, currency, range],
+  )
   const { reload } = history
   const [lately, setLately] = useState<Point[]>([])
   const [now, setNow] = useState(Date.now)
   useEffect(() => {
     const stops = [
-      client.on('balance_updated', ({ newBalance, previousBalance, timestamp, ...event }) => {
+      client.on('balance_updated', ({ newBalance: balance, timestamp, ...event }) => {
         if (event.currency !== currency) return
         setNow(Date.now())
-        const time = Date.parse(timestamp)
-        setLately((points) => [
-          ...points,
-          { time: time - 1, balance: previousBalance },
-          { time, balance: newBalance },
-        ])
+        setLately((points) => [...points, { time: Date.parse(timestamp), balance }])
       }),
-      // Something may be missing: the statement knows.
+      // Something may be missing: the ledger knows.
       client.on('balance_initial', ({ recovered }) => {
         if (recovered === false) reload()
       }),
@@ -65,10 +72,13 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
 
   const known = history.value ?? []
   const newest = known.at(-1)?.time ?? 0
-  const points = [...known, ...lately.filter(({ time }) => time > newest)]
-  const first = points[0]?.time ?? now
-  const from = Math.max(now - RANGES[range], Math.min(first, now - 60_000))
-  const line = cut(points, from, Math.max(now, points.at(-1)?.time ?? 0))
+  const news = lately.filter(({ time }) => time > newest)
+  const first = known[0] ?? (history.value && news[0] && { time: news[0].time - 1, balance: 0 })
+  const points = first ? [first, ...known.slice(1), ...news] : []
+  const to = Math.max(now, points.at(-1)?.time ?? 0)
+  const back = RANGES[range]
+  const from = first ? Math.max(first.time, back === undefined ? 0 : to - back) : to
+  const line = cut(points, Math.min(from, to - 60_000), to)
 
   return (
     <figure class="chart-card">
@@ -90,89 +100,129 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
       </div>
       {history.problem !== undefined && <Failure problem={history.problem} retry={reload} />}
       {history.loading && points.length === 0 && <Loading what="Reading the history" lines={3} />}
-      {!history.loading && points.length === 0 && (
+      {history.value && points.length === 0 && (
         <Empty title="No history yet">The line begins with your first topup.</Empty>
       )}
       {line.length > 0 && <Line line={line} currency={currency} />}
+      {known.length > 1 && (
+        <figcaption class="small soft">
+          One value every {span((newest - (known[0]?.time ?? 0)) / 1000 / (known.length - 1))}, and
+          each change since this page was opened.
+        </figcaption>
+      )}
     </figure>
   )
 }
 
 function Line({ line, currency }: { line: Point[]; currency: string }) {
   const [at, setAt] = useState<number>()
-  const range = bounds(line)
-  const drawn = path(line, range, WIDTH, HEIGHT)
+  const scale = scaleOf(line)
+  const top = scale.at(-1) ?? 1
   const start = line[0]?.time ?? 0
   const end = line.at(-1)?.time ?? 1
   const money = (amount: number) => formatMoney(amount, currency)
   const balances = line.map(({ balance }) => balance)
-  const low = Math.min(...balances)
-  const high = Math.max(...balances)
-  const share = at === undefined ? undefined : (at - start) / (end - start)
-  const shown = at === undefined ? undefined : balanceAt(line, at)
-  const y = (balance: number) => (1 - (balance - range.low) / (range.high - range.low)) * 100
+  const [low, high] = [Math.min(...balances), Math.max(...balances)]
+  const moment = Math.min(end, Math.max(start, at ?? end))
+  const share = (moment - start) / (end - start || 1)
+  const said = `${money(balanceAt(line, moment) ?? 0)} · ${shortTime(moment)}`
+
+  const turn = (event: KeyboardEvent) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1 }[event.key]
+    if (step === undefined && event.key !== 'Home' && event.key !== 'End') return
+    event.preventDefault()
+    if (event.key === 'Home') return setAt(start)
+    if (event.key === 'End') return setAt(end)
+    const times = changesOf(line).map(({ time }) => time)
+    const next =
+      step === 1 ? times.find((time) => time > moment) : times.findLast((time) => time < moment)
+    if (next !== undefined) setAt(next)
+  }
 
   return (
     <>
-      <div
-        class="chart"
-        onPointerMove={(event) => {
-          const box = event.currentTarget.getBoundingClientRect()
-          const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width))
-          setAt(start + share * (end - start))
-        }}
-        onPointerLeave={() => setAt(undefined)}
-      >
-        <svg
-          viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-          preserveAspectRatio="none"
-          role="img"
-          aria-label={`From ${money(balances[0] ?? 0)} to ${money(balances.at(-1) ?? 0)}; lowest ${money(low)}, highest ${money(high)}.`}
-        >
-          {[...new Set([low, high])].map((balance) => (
-            <line
-              key={balance}
-              class="grid-line"
-              x1="0"
-              x2={WIDTH}
-              y1={(y(balance) / 100) * HEIGHT}
-              y2={(y(balance) / 100) * HEIGHT}
-            />
-          ))}
-          <path class="area" d={`${drawn}V${HEIGHT}H0Z`} />
-          <path class="line" d={drawn} />
-        </svg>
-        {share !== undefined && at !== undefined && shown !== undefined && (
-          <>
-            <span class="cursor" style={{ left: `${share * 100}%` }} />
-            <span class="tip" style={{ left: `${Math.min(88, Math.max(12, share * 100))}%` }}>
-              {money(shown)} · {shortTime(at)}
+      <div class="plot">
+        <div class="axis" aria-hidden="true">
+          {scale.map((value) => (
+            <span key={value} style={{ bottom: `${(value / top) * 100}%` }}>
+              {money(value)}
             </span>
-          </>
-        )}
+          ))}
+          {/* As wide as the widest, which stand outside of the flow. */}
+          <span class="room">{money(top)}</span>
+        </div>
+        <div
+          class="chart"
+          role="slider"
+          tabIndex={0}
+          aria-label={`Balance over time, lowest ${money(low)}, highest ${money(high)}`}
+          aria-orientation="horizontal"
+          aria-valuemin={start}
+          aria-valuemax={end}
+          aria-valuenow={moment}
+          aria-valuetext={said}
+          onKeyDown={turn}
+          onFocus={() => setAt((at) => at ?? end)}
+          onBlur={() => setAt(undefined)}
+          onPointerMove={(event) => {
+            const box = event.currentTarget.getBoundingClientRect()
+            setAt(
+              start +
+                Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * (end - start),
+            )
+          }}
+          onPointerLeave={() => setAt(undefined)}
+        >
+          <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+            {scale.map((value) => {
+              const y = HEIGHT - (value / top) * HEIGHT
+              return <line key={value} class="grid-line" x1="0" x2={WIDTH} y1={y} y2={y} />
+            })}
+            <path class="area" d={`${path(line, top, WIDTH, HEIGHT)}V${HEIGHT}H0Z`} />
+            <path class="line" d={path(line, top, WIDTH, HEIGHT)} />
+          </svg>
+          {at !== undefined && (
+            <>
+              <span class="cursor" style={{ left: `${share * 100}%` }} />
+              <span class="tip" style={{ left: `${Math.min(82, Math.max(18, share * 100))}%` }}>
+                {said}
+              </span>
+            </>
+          )}
+        </div>
+        <p class="scale" aria-hidden="true">
+          <span>{shortTime(start)}</span>
+          <span class="middle">{shortTime((start + end) / 2)}</span>
+          <span>now</span>
+        </p>
       </div>
-      <p class="scale small soft" aria-hidden="true">
-        <span>{shortTime(start)}</span>
-        <span>{low === high ? money(low) : `${money(low)} – ${money(high)}`}</span>
-        <span>now</span>
-      </p>
+      <details class="values">
+        <summary>Show as a table</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
+        <section class="rows" tabIndex={0} aria-label="Balance over time">
+          <table class="table">
+            <thead>
+              <tr>
+                <th scope="col">From</th>
+                <th scope="col" class="right">
+                  Balance
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {changesOf(line)
+                .slice(0, -1)
+                .reverse()
+                .map(({ time, balance }) => (
+                  <tr key={time}>
+                    <td>{fullTime(new Date(time).toISOString())}</td>
+                    <td class="right money">{money(balance)}</td>
+                  </tr>
+                ))}
+            </tbody>
+          </table>
+        </section>
+      </details>
     </>
   )
-}
-
-async function readHistory(api: Api, currency: string, signal: AbortSignal): Promise<Point[]> {
-  const transactions: Transaction[] = []
-  let cursor: string | undefined
-  for (let page = 0; page < MOST_PAGES; page++) {
-    const query = { status: 'success', currency, limit: 100, cursor }
-    const { items, nextCursor } = await api.get<Page>(
-      '/transactions/my-transactions',
-      query,
-      signal,
-    )
-    transactions.push(...items)
-    if (nextCursor === null) break
-    cursor = nextCursor
-  }
-  return pointsOf(transactions)
 }
