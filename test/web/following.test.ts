@@ -14,9 +14,9 @@ async function counted(): Promise<{ reads: number; refused: number }> {
     [...text.matchAll(line)].reduce((sum, [, count]) => sum + Number(count), 0)
   return {
     reads: sum(
-      /^http_request_duration_seconds_count\{(?=.*method="GET")(?=.*route="\/transactions).*\} (\d+)$/gm,
+      /^livebalance_http_request_duration_seconds_count\{(?=.*method="GET")(?=.*route="\/transactions).*\} (\d+)$/gm,
     ),
-    refused: sum(/^rate_limited_total\{.*\} (\d+)$/gm),
+    refused: sum(/^livebalance_rate_limited_total\{.*\} (\d+)$/gm),
   }
 }
 

@@ -63,9 +63,17 @@ function Connected({ client, session, api, currency: own }: Signed & { client: B
 
   const [chosen, setChosen] = useState<string>()
   const codes = balances.items.map(({ currency }) => currency)
-  // The server's own currency, unless the money is in others.
-  const currency = chosen ?? (codes.length === 0 || codes.includes(own) ? own : (codes[0] ?? own))
-  const currencies = codes.includes(currency) ? codes : [currency, ...codes]
+  const read = balances.value !== undefined
+  // The server's own currency, unless the money is in others. What comes later changes no view.
+  const preferred = codes.length === 0 || codes.includes(own) ? own : (codes[0] ?? own)
+  useEffect(() => {
+    if (read) setChosen((chosen) => chosen ?? preferred)
+  }, [read, preferred])
+  const currency = chosen ?? preferred
+  const all = codes.includes(currency)
+    ? balances.items
+    : [{ currency, balance: 0, held: 0, available: 0 }, ...balances.items]
+  const currencies = all.map(({ currency }) => currency)
   const waiting = waitingOf(pending.value?.items ?? [], recent)
   const statement = useMemo(
     () => ({
@@ -106,7 +114,7 @@ function Connected({ client, session, api, currency: own }: Signed & { client: B
             snapshot={snapshot}
             currency={currency}
             own={own}
-            balances={balances.items}
+            balances={all}
             known={balances.value !== undefined || balances.problem !== undefined}
             choose={setChosen}
           />
