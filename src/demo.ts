@@ -1,5 +1,6 @@
 import { mintToken } from './auth/token.ts'
 import type { Config } from './config.ts'
+import { toIso } from './ledger/rows.ts'
 import type { DemoDeps } from './routes/demo.ts'
 
 /** Seconds: long enough to try things, short enough that the pages are seen to renew it. */
@@ -29,7 +30,11 @@ export function demoOf(
         issuer: config.jwtIssuer,
         audience: config.jwtAudience,
       })
-      return { token, userId, expiresAt: new Date(Date.now() + expiresIn * 1000).toISOString() }
+      return {
+        token,
+        userId,
+        expiresAt: toIso(new Date(Date.now() + expiresIn * 1000).toISOString()),
+      }
     },
   }
 }

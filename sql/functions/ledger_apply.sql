@@ -176,6 +176,10 @@ begin
       if l.refusal is null and c.op = 'transfer' then
         l := case when i_receiver is null then refuse('unknown_user') else funds_refusal(
           a.currency, acc[i_receiver].balance, acc[i_receiver].held, -d.balance_delta, 0) end;
+        -- The receiver's room is not the sender's business.
+        if l.refusal = 'balance_limit_exceeded' then
+          l.details := '{}';
+        end if;
       end if;
       if l.refusal is not null then
         d := l;

@@ -1,4 +1,5 @@
 import type { Sql } from '../ledger/database.ts'
+import { toIso } from '../ledger/rows.ts'
 import type {
   NewRevocation,
   Revocation,
@@ -93,7 +94,7 @@ function toRevocation({ id, tenant, kind, subject, ...row }: Row): Revocation {
     ...(kind === 'user' ? { userId: subject } : { tokenId: subject }),
     reason: row.reason,
     revokedBy: row.revoked_by,
-    revokedAt: row.revoked_at.toISOString(),
-    expiresAt: row.expires_at?.toISOString() ?? null,
+    revokedAt: toIso(row.revoked_at.toISOString()),
+    expiresAt: row.expires_at ? toIso(row.expires_at.toISOString()) : null,
   }
 }

@@ -114,10 +114,11 @@ class Deadlines {
   }
 }
 
-export const timeout = () =>
+/** No `Retry-After`: who repeats it as told, without a key, might do it twice. */
+export const timeout = (cause?: unknown) =>
   new ApiError(
     503,
     'timeout',
     'The answer took too long. It is not known whether the request took effect: repeat it with the same Idempotency-Key.',
-    { retryAfter: 1 },
+    { cause },
   )

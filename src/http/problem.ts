@@ -4,6 +4,7 @@ import { ApiError, type ErrorCode } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { failureOf } from '../postgres/errors.ts'
 import { answer } from './answer.ts'
+import { timeout } from './deadline.ts'
 import type { Env } from './env.ts'
 
 /** The one form of every error answer. */
@@ -18,7 +19,7 @@ export interface Problem {
 /** Turns whatever was thrown into the envelope. Nothing of an unexpected error reaches the caller. */
 export function onError(log: Logger): ErrorHandler<Env> {
   return (error, c) => {
-    const known = asApiError(error)
+    const known = asApiError(error, c.req.method)
     const requestId = c.get('requestId')
     if (known.status >= 500) {
       const level = known.code === 'internal' ? 'error' : 'warn'
@@ -51,9 +52,12 @@ export const notFound: NotFoundHandler<Env> = () => {
 const UNAVAILABLE =
   'The ledger cannot be reached right now. Try again, a write with the same Idempotency-Key.'
 
-function asApiError(error: Error): ApiError {
+function asApiError(error: Error, method: string): ApiError {
   if (error instanceof ApiError) return error
-  if (failureOf(error)) {
+  const failure = failureOf(error)
+  if (failure) {
+    const onlyReads = method === 'GET' || method === 'HEAD'
+    if (!failure.notApplied && !onlyReads) return timeout(error)
     return new ApiError(503, 'unavailable', UNAVAILABLE, { retryAfter: 1, cause: error })
   }
   if (error instanceof HTTPException && error.status < 500) {

@@ -145,6 +145,8 @@ export function toDetails(json: Record<string, unknown> | null): RefusalDetails 
   return details
 }
 
+/** ISO 8601 in UTC, always with six decimals, so that times sort as text. Takes Postgres's and JavaScript's. */
 export function toIso(timestamp: string): string {
-  return timestamp.replace('+00:00', 'Z')
+  const [seconds, fraction = ''] = timestamp.replace(/(?:\+00:00|Z)$/, '').split('.')
+  return `${seconds}.${fraction.padEnd(6, '0')}Z`
 }

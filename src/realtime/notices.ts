@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import { toIso } from '../ledger/rows.ts'
 import { Frame } from './frame.ts'
 
 /** What a connection is told about itself. None of it moves the stream. */
@@ -22,5 +23,5 @@ export function authenticatedNotice(expiresAt: number): Frame {
 }
 
 function isoTime(seconds: number): string {
-  return new Date(seconds * 1000).toISOString()
+  return toIso(new Date(seconds * 1000).toISOString())
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Principal } from '../auth/principal.ts'
 import { ApiError } from '../errors.ts'
+import { toIso } from '../ledger/rows.ts'
 
 /** Where tickets wait to be redeemed, seen by all processes. Both reject when it cannot be reached. */
 export interface TicketStore {
@@ -34,7 +35,7 @@ export class Tickets {
     const seconds = Math.max(1, Math.min(TICKET_SECONDS, left))
     const ticket = PREFIX + randomBytes(24).toString('base64url')
     await this.#reach(this.#store.put(ticket, JSON.stringify(principal), seconds))
-    return { ticket, expiresAt: new Date(Date.now() + seconds * 1000).toISOString() }
+    return { ticket, expiresAt: toIso(new Date(Date.now() + seconds * 1000).toISOString()) }
   }
 
   /**

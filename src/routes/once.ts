@@ -59,9 +59,7 @@ function isRefused(done: unknown): done is Refused {
 }
 
 const stillActing = () =>
-  new ApiError(503, 'timeout', 'The first request with this Idempotency-Key is still at it.', {
-    retryAfter: 1,
-  })
+  new ApiError(503, 'timeout', 'The first request with this Idempotency-Key is still at it.')
 
 /** The route and what its validators made of the request: not how it was written. */
 function asked(c: Context<Env>): string {

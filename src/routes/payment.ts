@@ -3,6 +3,7 @@ import { subject } from '../auth/guards.ts'
 import { readAmount } from '../http/amount.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
+import { refusal } from '../http/refusal.ts'
 import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
 import { readPart } from './part.ts'
@@ -72,6 +73,7 @@ export function paymentRoutes({
       ),
       (c) => {
         const body = c.req.valid('json')
+        if (body.userId === c.var.principal.userId) throw refusal('self_approval')
         const amount = readAmount(body.amount, body.currency, { signed: true })
         return perform(c, executor, 'adjustment', { ...body, amount }, 201)
       },

@@ -217,8 +217,8 @@ describe('when something behind the edge fails', () => {
     expect(text).not.toMatch(/secret_table|at |\.ts/)
   })
 
-  test.each(['ECONNREFUSED', 'CONNECTION_CLOSED', '57P01', '53300'])(
-    'an outage (%s) is 503 with Retry-After',
+  test.each(['ECONNREFUSED', 'CONNECT_TIMEOUT', '57P03', '53300'])(
+    'an outage (%s) in which nothing was applied is 503 with Retry-After',
     async (code) => {
       const { response, text } = await failing(async () => {
         throw Object.assign(new Error('connect 10.0.0.7:5432'), { code })
@@ -226,6 +226,19 @@ describe('when something behind the edge fails', () => {
       expect(response.status).toBe(503)
       expect(response.headers.get('Retry-After')).toBe('1')
       expect(JSON.parse(text)).toMatchObject({ code: 'unavailable' })
+      expect(text).not.toContain('10.0.0.7')
+    },
+  )
+
+  test.each(['ECONNRESET', 'CONNECTION_CLOSED', '57P01', '40003'])(
+    'an outage (%s) in which it may have been applied is 503 timeout, and asks for no repeat',
+    async (code) => {
+      const { response, text } = await failing(async () => {
+        throw Object.assign(new Error('10.0.0.7'), { code })
+      })
+      expect(response.status).toBe(503)
+      expect(response.headers.get('Retry-After')).toBeNull()
+      expect(JSON.parse(text)).toMatchObject({ code: 'timeout' })
       expect(text).not.toContain('10.0.0.7')
     },
   )
@@ -242,7 +255,7 @@ describe('when something behind the edge fails', () => {
     const { response, text } = await failing(() => new Promise(() => {}), 0.05)
     expect(response.status).toBe(503)
     expect(JSON.parse(text)).toMatchObject({ code: 'timeout' })
-    expect(response.headers.get('Retry-After')).toBe('1')
+    expect(response.headers.get('Retry-After')).toBeNull()
   })
 
   test('a refusal keeps its details, in major units', async () => {

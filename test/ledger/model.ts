@@ -178,7 +178,10 @@ export class Model {
     if (toUserId === undefined || !this.wallets.has(`${tenant} ${toUserId}`)) {
       throw new Refused('unknown_user')
     }
-    this.#checkRoom(tenant, toUserId, currency, amount)
+    // What the receiver has room for is not the sender's to know.
+    if (this.account(tenant, toUserId, currency).balance + amount > MAX) {
+      throw new Refused('balance_limit_exceeded')
+    }
     const sent = this.#record(command, 'transfer', -amount, 'success', -amount, 0n)
     this.#record({ ...command, userId: toUserId }, 'transfer', amount, 'success', amount, 0n)
     return sent

@@ -165,6 +165,13 @@ describe('what is not there, or is not so', () => {
       invalid,
     ],
     [
+      'money for oneself',
+      admin,
+      () => 'POST /transactions/adjustment',
+      { userId: 'ada', amount: 1, description: 'x' },
+      [403, 'self_approval'],
+    ],
+    [
       'money taken from nobody',
       admin,
       () => 'POST /transactions/adjustment',
@@ -308,6 +315,15 @@ describe('what is not there, or is not so', () => {
     ['a list', alice, () => topup, '[{"amount":5}]', invalid],
   ]
   test.each(rows)('%s', (_, by, request, body, answer) => refused(by, request(), body, answer))
+
+  test('a transfer beyond the receiver’s room says nothing of the receiver', async () => {
+    const gift = { userId: 'rich', amount: 90071992547409.9, description: 'x' }
+    await it.call(admin, 'POST /transactions/adjustment', gift)
+    const body = { toUserId: 'rich', amount: 1 }
+    const answer = await it.call(alice, 'POST /transactions/transfer', body)
+    expect([answer.status, answer.body.code]).toEqual([422, 'balance_limit_exceeded'])
+    expect(answer.body.details).toBeUndefined()
+  })
 
   test('a hold that has expired, but was not freed yet', async () => {
     const owner = connect(it.database.ownerUrl, { max: 1 })

@@ -1,4 +1,5 @@
 import { parseDuration, UNITS } from '../../duration.ts'
+import { toIso } from '../../ledger/rows.ts'
 import { command, UsageError } from '../command.ts'
 import { signToken } from '../server-token.ts'
 
@@ -52,7 +53,7 @@ and JWT_AUDIENCE where they are set. In production tokens come from your identit
     }
     // The server that is started here next takes it.
     const token = await signToken(config, claims, { newSecret: true })
-    const expiresAt = new Date(Date.now() + expiresIn * 1000).toISOString()
+    const expiresAt = toIso(new Date(Date.now() + expiresIn * 1000).toISOString())
     terminal.print(json ? JSON.stringify({ token, expiresAt }) : token)
     return 0
   },
