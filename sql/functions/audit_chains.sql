@@ -1,6 +1,6 @@
 -- Walks the entries of some wallet accounts: each account's sum and count, and the first entry that
 -- leaves a hole before it, does not begin where the one before ended, does not carry the hash that its
--- content and the one before ask for, is not later, names a house account that is not the wallet's, or
+-- content and the one before ask for, is dated before the one before though the clock was not set back, names a house account that is not the wallet's, or
 -- whose side (debit or credit) is not what its balances say.
 create or replace function audit_chains(p_accounts bigint[])
 returns table (account_id bigint, total numeric, entries bigint, debits numeric, credits numeric,
@@ -14,7 +14,8 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
     min(l.version) filter (where l.no_hole is not true),
     min(l.version) filter (where l.fits is not true),
     min(l.version) filter (where l.hash_fits is not true),
-    min(l.version) filter (where l.in_time is not true),
+    min(l.version) filter (where l.in_time is not true and not exists (
+      select from clock_steps c where c.account_id = l.account_id and c.version = l.version)),
     min(l.version) filter (where l.at_home is not true),
     min(l.version) filter (where l.side_fits is not true)
   from (
@@ -26,7 +27,7 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
       e.hash = entry_hash(lag(e.hash, 1, ''::bytea) over chain, e.account_id, e.version,
         e.transaction_id, e.debit_account, e.credit_account, e.amount, e.previous_balance,
         e.new_balance, e.created_at) as hash_fits,
-      e.created_at > lag(e.created_at, 1, '-infinity'::timestamptz) over chain as in_time,
+      e.created_at >= lag(e.created_at, 1, '-infinity'::timestamptz) over chain as in_time,
       case e.account_id when e.credit_account then e.debit_account when e.debit_account then e.credit_account end
         in (s.cash, s.revenue, s.adjustments, s.transit) as at_home,
       e.new_balance - e.previous_balance = case e.account_id

@@ -48,7 +48,7 @@ begin
       ('an entry is missing before this one', w.hole, w.hole is not null),
       ('an entry does not begin where the one before ended', w.misfit, w.misfit is not null),
       ('an entry does not carry the hash that its content asks for', w.broken, w.broken is not null),
-      ('an entry is not later than the one before', w.early, w.early is not null),
+      ('an entry is dated before the one before, and no step of the clock is noted', w.early, w.early is not null),
       ('an entry has a house account of another tenant or currency', w.stray, w.stray is not null),
       ('the side of an entry and its balances disagree', w.crossed, w.crossed is not null),
       ('the snapshot differs from the sum of entries', null, w.balance <> w.total),

@@ -8,9 +8,10 @@ create or replace function claim_key(
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
   insert into idempotency_keys as k (tenant, actor, key, command_hash, result, claim, created_at)
-  values (p_tenant, p_actor, p_key, p_hash, 'null', p_claim, clock_timestamp())
-  on conflict (tenant, actor, key) do update set claim = p_claim, created_at = clock_timestamp()
-  where k.command_hash = p_hash and k.result = 'null' and k.created_at < clock_timestamp() - p_lease;
+  values (p_tenant, p_actor, p_key, p_hash, 'null', p_claim, ledger_clock())
+  on conflict (tenant, actor, key) do update set claim = p_claim, created_at = ledger_clock()
+  where k.command_hash = p_hash and k.result = 'null'
+    and k.created_at not between ledger_clock() - p_lease and ledger_clock() + p_lease;
   if found then
     return query select true, p_hash, null::text;
   else

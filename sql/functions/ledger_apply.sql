@@ -29,18 +29,26 @@ declare
   locked record;
   seqs bigint[];
   times timestamptz[];
+  dirty boolean[];
   -- Their accounts, by `<wallet><currency>`, and the transactions that commands name.
   loaded record;
   added record;
   acc account_state[];
   named record;
   txs transactions[];
+  txs_dirty boolean[] := '{}';
   -- What the batch adds.
   postings entries[] := '{}';
   done ledger_change[] := '{}';
   answers ledger_result[] := '{}';
   n_postings int := 0;
   n_done int := 0;
+  n_opened int := 0;
+  n_events bigint := 0;
+  n_wallets int := 0;
+  n_accounts int := 0;
+  n_txs int := 0;
+  v_written bigint;
   -- The command at hand, what is decided of it, and the places of what it is about.
   c ledger_command;
   d decision;
@@ -55,7 +63,6 @@ declare
   v_id uuid;
   v_previous bigint;
   v_house bigint;
-  v_clock timestamptz;
   v_now timestamptz;
 begin
   -- Read the commands, and find their wallets.
@@ -86,15 +93,16 @@ begin
   end if;
 
   -- Lock them in the order of their ids: so no two batches wait for one another.
-  select array_agg(w.id) as ids, array_agg(w.ctid) as at, array_agg(w.seq) as seqs,
+  select array_agg(w.id) as ids, array_agg(w.seq) as seqs,
     array_agg(w.changed_at) as times, array_agg(w.watched) as watched
   into locked
   from (
-    select id, ctid, seq, changed_at, watched from wallets
+    select id, seq, changed_at, watched from wallets
     where id = any (asked.wallets || receivers || owners) order by id for update
   ) as w;
   seqs := locked.seqs;
   times := locked.times;
+  dirty := array_fill(false, array[coalesce(cardinality(seqs), 0)]);
 
   -- Read what the locks protect, by statements of their own: so they see what the last holder committed.
   select * into loaded from load_accounts(locked.ids, '{}');
@@ -102,11 +110,12 @@ begin
   if asked.n_named > 0 then
     select * into named from load_named(cmds);
     txs := named.transactions;
+    txs_dirty := array_fill(false, array[coalesce(cardinality(txs), 0)]);
   end if;
   if asked.n_keys > 0 then
     known := known_answers(cmds);
   end if;
-  v_clock := clock_timestamp();
+  v_now := ledger_clock();
 
   for i in 1 .. asked.n loop
     c := cmds[i];
@@ -143,12 +152,8 @@ begin
       i_account := array_position(loaded.keys, t.wallet_id || t.currency);
     end if;
     a := acc[i_account];
-    -- After the wallet's last change, though a clock that was ahead dated that: which concerns no other wallet.
-    v_clock := v_clock + interval '1 microsecond';
-    v_now := greatest(v_clock, times[a.wallet] + interval '1 microsecond');
-    if i_receiver is not null then
-      v_now := greatest(v_now, times[acc[i_receiver].wallet] + interval '1 microsecond');
-    end if;
+    -- The clock, whatever it said before: order is by version and seq. No two commands of a batch are dated alike.
+    v_now := v_now + interval '1 microsecond';
 
     -- Decide.
     if i_account is null then
@@ -191,6 +196,8 @@ begin
       if d.refusal = 'insufficient_funds' then
         seqs[a.wallet] := seqs[a.wallet] + 1;
         times[a.wallet] := v_now;
+        dirty[a.wallet] := true;
+        n_events := n_events + 1;
         n_done := n_done + 1;
         done[n_done] := row(null, a.wallet_id, c.tenant, c.user_id, null, null, a.currency, null, null,
           null, null, null, null, null, null, null, null, null, null, v_now, false,
@@ -214,28 +221,37 @@ begin
       end if;
 
       v_previous := a.balance;
+      if v_now < a.updated_at then
+        insert into clock_steps (account_id, version) values (a.account_id, a.version + 1)
+        on conflict do nothing;
+      end if;
       if d.balance_delta <> 0 then
         a.balance := a.balance + d.balance_delta;
         a.version := a.version + 1;
       end if;
       a.held := a.held + d.held_delta;
       a.updated_at := v_now;
+      a.dirty := true;
       -- Whatever succeeds moves money, and nothing else does.
       v_told := case d.status when 'pending' then '{}'::event_name[]
         when 'success' then '{balance_updated,transaction_completed}' else '{transaction_failed}' end;
       times[a.wallet] := v_now;
+      dirty[a.wallet] := true;
       seqs[a.wallet] := seqs[a.wallet] + cardinality(v_told);
+      n_events := n_events + cardinality(v_told);
 
       n_done := n_done + 1;
       if i_named is null or c.op = 'refund' then
         if c.op = 'refund' then
           txs[i_named].refunded := t.refunded + d.amount;
           txs[i_named].updated_at := v_now;
+          txs_dirty[i_named] := true;
           c.user_id := t.user_id;
           c.reference_id := t.id;
           c.reference_type := 'transaction';
         end if;
         v_id := uuid_at(v_now);
+        n_opened := n_opened + 1;
         if c.op = 'transfer' and v_side = 1 then
           -- Both sides carry the sender's id.
           c.reference_id := v_id;
@@ -253,6 +269,7 @@ begin
         t := settled_transaction(c, t, d, v_previous, v_now);
         v_id := t.id;
         txs[i_named] := t;
+        txs_dirty[i_named] := true;
         done[n_done] := row(t.id, t.wallet_id, t.tenant, t.user_id, t.type, t.amount, t.currency,
           t.status, t.description, t.admin_notes, t.created_by, t.processed_by, t.reference_id,
           t.reference_type, t.previous_balance, t.new_balance, t.expires_at, t.metadata, t.created_at,
@@ -280,6 +297,7 @@ begin
         if locked.watched[a.wallet] then
           for m in select * from crossed_monitors(a, v_previous) loop
             seqs[a.wallet] := seqs[a.wallet] + 1;
+            n_events := n_events + 1;
             n_done := n_done + 1;
             done[n_done] := done[n_done - 1];
             done[n_done].opened := false;
@@ -294,32 +312,58 @@ begin
     end loop;
   end loop;
 
-  -- Write. By place: the rows are locked and stay where they were read.
+  -- Write. By key; each statement is counted, so that nothing is written without the rest of it.
+  n_wallets := cardinality(array_positions(dirty, true));
   update wallets x set seq = s.seq, changed_at = s.changed_at
-  from unnest(locked.at, seqs, times) as s (at, seq, changed_at)
-  where x.ctid = s.at and x.changed_at <> s.changed_at;
-  update balance_snapshots x
-  set balance = s.balance, held = s.held, version = s.version, hash = s.hash, updated_at = s.updated_at
-  from unnest(acc) as s where x.ctid = s.at and x.updated_at <> s.updated_at;
-  if asked.n_named > 0 then
+  from unnest(locked.ids, seqs, times, dirty) as s (id, seq, changed_at, dirty)
+  where s.dirty and x.id = s.id;
+  get diagnostics v_written = row_count;
+  if v_written <> n_wallets then
+    perform miscounted('wallets', n_wallets, v_written);
+  end if;
+  if n_wallets > 0 then
+    n_accounts := (select count(*) from unnest(acc) as s where s.dirty);
+    update balance_snapshots x
+    set balance = s.balance, held = s.held, version = s.version, hash = s.hash, updated_at = s.updated_at
+    from unnest(acc) as s where s.dirty and x.account_id = s.account_id;
+    get diagnostics v_written = row_count;
+    if v_written <> n_accounts then
+      perform miscounted('balance_snapshots', n_accounts, v_written);
+    end if;
+  end if;
+  n_txs := cardinality(array_positions(txs_dirty, true));
+  if n_txs > 0 then
     update transactions x
     set amount = s.amount, status = s.status, admin_notes = s.admin_notes,
       processed_by = s.processed_by, previous_balance = s.previous_balance,
       new_balance = s.new_balance, refunded = s.refunded, metadata = s.metadata,
       updated_at = s.updated_at
-    from unnest(txs) as s where x.tenant = s.tenant and x.id = s.id and x.updated_at <> s.updated_at;
+    from unnest(txs) with ordinality as s
+    where txs_dirty[s.ordinality] and x.tenant = s.tenant and x.id = s.id;
+    get diagnostics v_written = row_count;
+    if v_written <> n_txs then
+      perform miscounted('transactions', n_txs, v_written);
+    end if;
   end if;
-  if n_done > 0 then
+  if n_opened > 0 then
     insert into transactions
     select d.id, d.wallet_id, d.tenant, d.user_id, d.type, d.amount, d.currency, d.status,
       d.description, d.admin_notes, d.created_by, d.processed_by, d.reference_id, d.reference_type,
       d.previous_balance, d.new_balance, 0, d.expires_at, d.metadata, d.created_at, d.updated_at
     from unnest(done) as d where d.opened;
+    get diagnostics v_written = row_count;
+    if v_written <> n_opened then
+      perform miscounted('transactions', n_opened, v_written);
+    end if;
   end if;
   if n_postings > 0 then
     insert into entries select * from unnest(postings);
+    get diagnostics v_written = row_count;
+    if v_written <> n_postings then
+      perform miscounted('entries', n_postings, v_written);
+    end if;
   end if;
-  if n_done > 0 then
+  if n_events > 0 then
     insert into events
     select e.wallet_id, e.seq, e.name, e.currency, e.balance,
       case when e.name in ('balance_updated', 'balance_alert') then e.previous_balance end,
@@ -331,20 +375,32 @@ begin
         generate_series(d.seq - cardinality(d.events) + 1, d.seq) as seq, unnest(d.events) as name
       from unnest(done) as d
     ) as e;
-    if seqs <> locked.seqs then
-      insert into outbox (wallet_ids, after_seqs, last_seqs) values (locked.ids, locked.seqs, seqs)
-      returning id into outbox_id;
+    get diagnostics v_written = row_count;
+    if v_written <> n_events then
+      perform miscounted('events', n_events, v_written);
+    end if;
+    insert into outbox (wallet_ids, after_seqs, last_seqs, claimed_at)
+    values (locked.ids, locked.seqs, seqs, ledger_clock())
+    returning id into outbox_id;
+    if outbox_id is null then
+      perform miscounted('outbox', 1, 0);
     end if;
   end if;
   if asked.n_keys > 0 then
     insert into idempotency_keys (tenant, actor, key, command_hash, result, created_at)
     select q.tenant, q.actor, q.idempotency_key, q.command_hash,
       jsonb_build_object('refusal', r.refusal, 'details', r.details,
-        'transaction', to_jsonb(done[r.change + 1])), v_clock
+        'transaction', to_jsonb(done[r.change + 1])), v_now
     from unnest(cmds) with ordinality as q
     join unnest(answers) with ordinality as r on r.ordinality = q.ordinality
     where known.twins[q.ordinality] = q.ordinality and known.hashes[q.ordinality] is null
     order by 1, 2, 3;
+    get diagnostics v_written = row_count;
+    n_wallets := (select count(*) from unnest(known.twins, known.hashes) with ordinality as k (twin, hash, place)
+      where k.twin = k.place and k.hash is null);
+    if v_written <> n_wallets then
+      perform miscounted('idempotency_keys', n_wallets, v_written);
+    end if;
   end if;
   results := array_to_json(answers);
   changes := array_to_json(done);

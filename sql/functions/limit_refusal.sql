@@ -9,6 +9,7 @@ declare
   l limits;
   v_used numeric;
   v_from uuid;
+  v_until uuid;
 begin
   select * into l from limits
   where wallet_id = a.wallet_id and type = p_type and currency = a.currency;
@@ -18,15 +19,22 @@ begin
   elsif l.max_sum is null then
     return null;
   end if;
+  -- By id, which is by time: the window is the end of the index. What is dated ahead of now happened before now
+  -- all the same: it counts as of the newest that is not, and as of its date while that is less than a window off.
   v_from := first_uuid_at(p_now - make_interval(secs => l.window_seconds));
+  v_until := case
+    when exists (select from transactions
+      where wallet_id = a.wallet_id and id >= v_from and id < first_uuid_at(p_now))
+    then 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+    else first_uuid_at(p_now + make_interval(secs => l.window_seconds)) end;
   select coalesce(sum(abs(t.amount)), 0) into v_used
   from (
-    -- By id, which is by time: the window is the end of the index.
     select wallet_id, currency, type, status, amount from transactions
-    where wallet_id = a.wallet_id and id >= v_from
+    where wallet_id = a.wallet_id and id >= v_from and id < v_until
       and (p_named is null or id not in (select n.id from unnest(p_named) as n))
     union all
-    select wallet_id, currency, type, status, amount from unnest(p_named) where id >= v_from
+    select wallet_id, currency, type, status, amount from unnest(p_named)
+    where id >= v_from and id < v_until
     union all
     select wallet_id, currency, type, status, amount from unnest(p_done) where opened
   ) as t

@@ -2,7 +2,7 @@
 -- Read after the lock, by a statement of its own: so it sees what the lock's last holder committed.
 create or replace function load_accounts(p_wallets bigint[], p_known text[])
 returns table (accounts account_state[], keys text[]) language sql stable as $$
-  select array_agg((s.ctid, array_position(p_wallets, s.wallet_id), s.account_id, s.wallet_id,
+  select array_agg((false, array_position(p_wallets, s.wallet_id), s.account_id, s.wallet_id,
       s.currency, s.balance, s.held, s.version, s.hash, s.updated_at, s.cash, s.revenue, s.adjustments,
       s.transit)::account_state),
     coalesce(array_agg(s.wallet_id || s.currency), '{}')

@@ -33,10 +33,8 @@ begin
     returning id, tenant, wallet_id, currency
   )
   insert into balance_snapshots
-    (account_id, wallet_id, tenant, user_id, currency, cash, revenue, adjustments, transit, updated_at)
-  -- Older than the first change to it, whatever the clock does: ledger_apply() tells by it what to write.
-  select o.id, w.id, w.tenant, w.user_id, o.currency, h.cash, h.revenue, h.adjustments, h.transit,
-    w.changed_at
+    (account_id, wallet_id, tenant, user_id, currency, cash, revenue, adjustments, transit)
+  select o.id, w.id, w.tenant, w.user_id, o.currency, h.cash, h.revenue, h.adjustments, h.transit
   from opened o
   join wallets w on w.id = o.wallet_id
   cross join lateral (

@@ -27,7 +27,7 @@ begin
   if s.account_id is null then
     return;
   end if;
-  v_now := greatest(clock_timestamp(), w.changed_at + interval '1 microsecond');
+  v_now := ledger_clock();
   update balance_snapshots x
   set balance = entries_sum(s.account_id), held = open_promises(w.id, p_currency), updated_at = v_now,
     version = coalesce(l.version, 0), hash = coalesce(l.hash, '')
@@ -37,15 +37,31 @@ begin
   ) l on true
   where x.account_id = s.account_id
   returning x.* into r;
+  if r.account_id is null then
+    perform miscounted('balance_snapshots', 1, 0);
+  end if;
+  if v_now < s.updated_at then
+    insert into clock_steps (account_id, version) values (s.account_id, r.version + 1)
+    on conflict do nothing;
+  end if;
   previous_balance := s.balance;
   new_balance := r.balance;
   corrected := (s.balance, s.held, s.version, s.hash) <> (r.balance, r.held, r.version, r.hash);
 
   update wallets set seq = seq + 1, changed_at = v_now where id = w.id returning seq into w.seq;
+  if not found then
+    perform miscounted('wallets', 1, 0);
+  end if;
   insert into events (wallet_id, seq, event, currency, new_balance, previous_balance, created_at)
   values (w.id, w.seq, 'balance_updated', p_currency, new_balance, previous_balance, v_now);
-  insert into outbox (wallet_ids, after_seqs, last_seqs)
-  values (array[w.id], array[w.seq - 1], array[w.seq]) returning id into outbox_id;
+  if not found then
+    perform miscounted('events', 1, 0);
+  end if;
+  insert into outbox (wallet_ids, after_seqs, last_seqs, claimed_at)
+  values (array[w.id], array[w.seq - 1], array[w.seq], v_now) returning id into outbox_id;
+  if outbox_id is null then
+    perform miscounted('outbox', 1, 0);
+  end if;
   if p_key is not null then
     perform keep_answer(p_tenant, p_actor, p_key, p_claim, json_build_object(
       'previousBalance', previous_balance::text, 'newBalance', new_balance::text,

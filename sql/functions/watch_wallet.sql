@@ -10,6 +10,9 @@ begin
   update wallets set watched = exists (select from limits where wallet_id = v_wallet)
     or exists (select from monitors where wallet_id = v_wallet)
   where id = v_wallet;
+  if not found then
+    perform miscounted('wallets', 1, 0);
+  end if;
   return null;
 end
 $$;

@@ -129,7 +129,7 @@ create table transactions (
   metadata jsonb,
   created_at timestamptz not null,
   updated_at timestamptz not null,
-  -- Ids are UUIDv7 made under the wallet's lock: by id is by time.
+  -- Ids are UUIDv7 made under the wallet's lock, of created_at: by id is by time.
   primary key (tenant, id),
   check (refunded between 0 and abs(amount))
 );
@@ -150,13 +150,22 @@ create table entries (
   amount bigint not null,
   previous_balance bigint not null,
   new_balance minor_units not null,
-  -- Taken under the lock, never equal to or before the entry before it.
+  -- The clock under the lock. It may have been set back since the entry before: clock_steps says where.
   created_at timestamptz not null,
   -- entry_hash() of this row and the hash before it: an altered row no longer fits its successor.
   hash bytea not null,
   primary key (account_id, version),
   -- audit() proves the rest: that the side named and the balances agree.
   check (amount > 0 and amount = abs(new_balance - previous_balance))
+);
+
+-- Where an account's entries are dated back: an entry of this version or a later one is dated before one of an
+-- earlier version, for the clock was set back between them. Rows are rare. Between two of them versions and times
+-- agree.
+create table clock_steps (
+  account_id bigint not null,
+  version bigint not null,
+  primary key (account_id, version)
 );
 
 -- Each user's stream, written in the transaction that it tells of.
@@ -297,9 +306,9 @@ create type decision as (
   held_delta bigint
 );
 
--- An account while ledger_apply() works on a batch: where its row is, and its wallet's place in the batch.
+-- An account while ledger_apply() works on a batch: whether it is to be written, and its wallet's place in the batch.
 create type account_state as (
-  at tid, wallet integer, account_id bigint, wallet_id bigint, currency text, balance bigint,
+  dirty boolean, wallet integer, account_id bigint, wallet_id bigint, currency text, balance bigint,
   held bigint, version bigint, hash bytea, updated_at timestamptz, cash bigint, revenue bigint,
   adjustments bigint, transit bigint
 );

@@ -24,7 +24,7 @@ export interface LedgerEvent extends Who {
   seq: number
   event: LedgerEventName
   currency: string
-  /** ISO 8601, taken under the wallet's lock: never before an earlier event of the same user. */
+  /** ISO 8601, by the database's clock, which may be set back: order is by `seq`. */
   timestamp: string
   /** The balance once this event had happened, in its currency. */
   newBalance: bigint

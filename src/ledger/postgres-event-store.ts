@@ -95,7 +95,7 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
       select s.account_id, s.tenant, s.user_id, s.currency, s.balance, w.seq
       from balance_snapshots s join wallets w on w.id = s.wallet_id
       where s.account_id > ${cursor ?? '0'}
-        and s.updated_at > clock_timestamp() - make_interval(secs => ${withinSeconds})
+        and s.updated_at > ledger_clock() - make_interval(secs => ${withinSeconds})
       order by s.account_id limit ${limit}`
     const last = rows.length === limit ? rows[rows.length - 1] : undefined
     return {

@@ -49,7 +49,7 @@ export class PostgresOverview implements Overview {
   async backlog() {
     const [row] = await this.#sql<{ rows: number; oldest: number }[]>`
       select (select count(*)::int from (select from outbox limit ${MOST_COUNTED}) counted) as rows,
-        coalesce(extract(epoch from clock_timestamp() - (
+        coalesce(extract(epoch from ledger_clock() - (
           select min(e.created_at)
           from (select wallet_ids, after_seqs, last_seqs from outbox order by id limit 1) o
           cross join unnest(o.wallet_ids, o.after_seqs, o.last_seqs) as p (wallet_id, seq, last)

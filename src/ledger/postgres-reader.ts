@@ -94,9 +94,8 @@ export class PostgresReader implements Reader {
       select to_json(at) #>> '{}' as at, balance_at(account_id, at) as balance
       from (
         select s.account_id,
-          coalesce(${from}::text::timestamptz, e.created_at) as first,
-          -- Now, but not before the newest entry: the clock may have been set back.
-          coalesce(${to}::text::timestamptz, greatest(clock_timestamp(), s.updated_at)) as last
+          coalesce(${from}::text::timestamptz, least(e.created_at, ledger_clock())) as first,
+          coalesce(${to}::text::timestamptz, ledger_clock()) as last
         from balance_snapshots s
         join entries e on e.account_id = s.account_id and e.version = 1
         where s.wallet_id = wallet_of(${who.tenant}, ${who.userId}) and s.currency = ${currency}
@@ -218,7 +217,7 @@ export class PostgresReader implements Reader {
       ${status === undefined ? sql`` : sql.unsafe(`and status = ${quoted(status)}`)}
       ${currency === undefined ? sql`` : sql`and currency = ${currency}`}
       ${from === undefined ? sql`` : sql`and id >= first_uuid_at(${from}::text::timestamptz)`}
-      ${to === undefined ? sql`` : sql`and id < first_uuid_at(${to}::text::timestamptz)`}`
+      ${to === undefined ? sql`` : sql`and id < ids_until(${tenant}, ${userId ?? null}, ${to}::text::timestamptz)`}`
   }
 }
 

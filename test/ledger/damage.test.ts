@@ -93,6 +93,20 @@ const DAMAGES: [name: string, statement: string, problem: string][] = [
      update balance_snapshots s set hash = posted.hash from posted where posted.account_id = s.account_id`,
     "an entry names another house account than its transaction's type asks for",
   ],
+  [
+    'the time of an entry and its hash',
+    `with posted as (
+       update entries e set created_at = b.created_at - interval '1 microsecond',
+         hash = entry_hash(b.hash, e.account_id, e.version, e.transaction_id, e.debit_account, e.credit_account,
+           e.amount, e.previous_balance, e.new_balance, b.created_at - interval '1 microsecond')
+       from entries b
+       where b.account_id = e.account_id and b.version = e.version - 1
+         and e.version = 5 and e.account_id = (select account_id from balance_snapshots where user_id = 'USER')
+       returning e.account_id, e.hash
+     )
+     update balance_snapshots s set hash = posted.hash from posted where posted.account_id = s.account_id`,
+    'an entry is dated before the one before, and no step of the clock is noted',
+  ],
   ['an event taken out', 'delete from events where EVENT = 3', 'an event is missing'],
   [
     'the newest event taken out',

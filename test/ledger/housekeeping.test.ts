@@ -97,6 +97,19 @@ describe('pruning', () => {
     expect(await seqsOf('eve')).toEqual([1, 2])
   })
 
+  test('leaves a stretch without a hole, also where a clock that was wrong dated an event', async () => {
+    for (let i = 0; i < 5; i++) await ledger.fund('ina', 1n)
+    await ledger.owner`delete from outbox`
+    await age('ina', 8)
+    await ledger.owner`
+      update events set created_at = clock_timestamp() + interval '1 day'
+      where wallet_id = (select id from wallets where user_id = 'ina') and seq = 4`
+    const work = pruning()
+    work.start()
+    await eventually(async () => expect(await seqsOf('ina')).toEqual([4, 5, 6, 7, 8, 9, 10]))
+    await work.stop()
+  })
+
   test('never forgets what is not yet known to be published', async () => {
     await ledger.owner`delete from outbox`
     await ledger.fund('fay', 1n)

@@ -48,3 +48,81 @@ test('invariant 3: the table itself refuses a balance below zero, and more held 
     ).rejects.toThrow(/violates check constraint/)
   }
 })
+
+/** A rule of somebody's that keeps the ledger from writing, and says nothing. */
+const SILENCED: [table: string, doing: 'insert' | 'update'][] = [
+  ['wallets', 'update'],
+  ['balance_snapshots', 'update'],
+  ['transactions', 'insert'],
+  ['transactions', 'update'],
+  ['entries', 'insert'],
+  ['events', 'insert'],
+  ['outbox', 'insert'],
+  ['idempotency_keys', 'insert'],
+]
+
+test.each(SILENCED)(
+  'invariant 11: a row of %s that is not written (%s) raises, and nothing is',
+  async (table, doing) => {
+    const userId = `${table}.${doing}`
+    await ledger.fund(userId, 100n)
+    const { id } = await ledger.accepted({ op: 'topup_request', userId, amount: 10n })
+    const all = () => ledger.owner`
+    select (select count(*) from entries) as entries, (select count(*) from events) as events,
+      (select count(*) from transactions) as transactions, (select sum(seq) from wallets) as seqs,
+      (select sum(balance) from balance_snapshots) as balances, (select count(*) from outbox) as outbox`
+    const before = await all()
+    await ledger.owner.unsafe(`
+    create or replace function say_nothing() returns trigger language plpgsql as 'begin return null; end';
+    create trigger silenced before ${doing} on ${table} for each row execute function say_nothing()`)
+    const settling = ledger.run({
+      ...{ op: 'topup_process', actor: 'admin', transactionId: id, status: 'success' },
+      idempotencyKey: userId,
+    })
+    const opening = ledger.run({ op: 'payment', userId, amount: 1n, idempotencyKey: `${userId} 2` })
+    const settled = await Promise.allSettled([settling, opening])
+    await ledger.owner.unsafe(`drop trigger silenced on ${table}`)
+    const expected = (one: PromiseSettledResult<unknown>) =>
+      one.status === 'rejected' && String(one.reason).includes(`rows of ${table} were written`)
+    if (table !== 'transactions') {
+      expect(settled.map(expected)).toEqual([true, true])
+      expect(await all()).toEqual(before)
+    } else {
+      // Only one of the two does this to a transaction.
+      expect(settled.map(expected)).toEqual([doing === 'update', doing === 'insert'])
+    }
+    expect(await ledger.auditor.audit('default')).toMatchObject({
+      inaccurate: 0,
+      discrepancies: [],
+    })
+  },
+)
+
+test('invariant 11: a row that was moved by an update from outside is written all the same', async () => {
+  await ledger.fund('cid', 100n)
+  // Before each write of a snapshot its row moves: a place that was read before leads nowhere.
+  await ledger.owner.unsafe(`
+    create function move() returns trigger language plpgsql security definer as
+      'begin update balance_snapshots set tenant = tenant; return null; end';
+    create trigger moves before update on wallets for each statement execute function move()`)
+  await ledger.accepted({ op: 'payment', userId: 'cid', amount: 1n })
+  await ledger.owner`drop trigger moves on wallets`
+  expect(await ledger.stateOf('cid')).toEqual({ balance: 99n, held: 0n })
+  expect(await ledger.auditor.audit('default')).toMatchObject({ inaccurate: 0, discrepancies: [] })
+})
+
+test('invariant 11: pruning that does not delete what it found raises', async () => {
+  await ledger.fund('dan', 1n)
+  await ledger.owner.unsafe(`
+    create or replace function say_nothing() returns trigger language plpgsql as 'begin return null; end';
+    create trigger silenced before delete on events for each row execute function say_nothing();
+    create trigger silenced before delete on idempotency_keys for each row execute function say_nothing();
+    insert into idempotency_keys values ('default', 'dan', 'old', 'x', '{}', now() - interval '1 year');
+    delete from outbox`)
+  await expect(ledger.sql`select prune_events(interval '-1 hour', 0, 200)`).rejects.toThrow(
+    'rows of events were written',
+  )
+  await expect(
+    ledger.sql`select prune_idempotency_keys(interval '1 hour', 0, 128)`,
+  ).rejects.toThrow('rows of idempotency_keys were written')
+})
