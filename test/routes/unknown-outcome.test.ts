@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, connect as dial, type Server } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect, type Sql } from '../../src/ledger/database.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
+
+/** The end of Postgres's answer to a statement that is committed: ReadyForQuery, idle. */
+const READY = Buffer.from('Z\0\0\0\x05I', 'latin1')
+
+/** Where the next exchange with Postgres breaks off. */
+type Break = 'before Postgres has the statement' | 'after the commit, before the answer'
+
+/** Stands between the ledger and its Postgres, and cuts one connection when it is told to. */
+class CuttingProxy {
+  next: Break | undefined
+  readonly #server: Server
+
+  constructor(target: URL) {
+    this.#server = createServer((client) => {
+      const upstream = dial(Number(target.port), target.hostname)
+      let heard = Buffer.alloc(0)
+      client.on('data', (bytes) => {
+        if (this.next === 'before Postgres has the statement') {
+          this.next = undefined
+          client.destroy()
+        } else upstream.write(bytes)
+      })
+      upstream.on('data', (bytes: Buffer) => {
+        if (this.next === undefined) return void client.write(bytes)
+        heard = Buffer.concat([heard, bytes])
+        if (!heard.includes(READY)) return
+        this.next = undefined
+        client.destroy()
+      })
+      for (const [one, other] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        one.on('error', () => other.destroy())
+        one.on('close', () => other.destroy())
+      }
+    })
+  }
+
+  async listen(): Promise<number> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  close(): void {
+    this.#server.close()
+  }
+}
+
+let direct: LedgerApp
+let throughProxy: LedgerApp
+let proxy: CuttingProxy
+let owner: Sql
+const pools: Sql[] = []
+
+/** One connection, whose statements are prepared by an earlier call: an exchange is then one round trip. */
+const pool = (url: URL, statementTimeout = 0) => {
+  const sql = connect(url.href, { max: 1, statementTimeout })
+  pools.push(sql)
+  return sql
+}
+
+beforeAll(async () => {
+  direct = await ledgerApp()
+  await direct.fund('alice', 1_000)
+  owner = connect(direct.database.ownerUrl, { max: 1 })
+  const url = new URL(direct.database.appUrl)
+  proxy = new CuttingProxy(new URL(url))
+  url.port = String(await proxy.listen())
+  throughProxy = await ledgerApp({ executor: new BatchingExecutor(pool(url)) })
+})
+afterAll(async () => {
+  await Promise.all([...pools, owner].map((sql) => sql.end({ timeout: 1 })))
+  proxy.close()
+  await throughProxy.close()
+  await direct.close()
+})
+
+const pay = (api: LedgerApp, headers?: Record<string, string>) =>
+  api.call(alice, 'POST /transactions', { type: 'booking_payment', amount: 1 }, headers)
+const balance = async () =>
+  (await direct.call(alice, 'GET /transactions/balance')).body.balance as number
+
+describe.each<[Break, number]>([
+  ['before Postgres has the statement', 0],
+  ['after the commit, before the answer', 1],
+])('a connection that breaks %s', (when, taken) => {
+  test('is an unknown outcome without a key: who asks is not told to repeat it', async () => {
+    expect((await pay(throughProxy)).status).toBe(201)
+    const before = await balance()
+    proxy.next = when
+    const { status, body, headers } = await pay(throughProxy)
+    expect([status, body.code, headers.get('Retry-After')]).toEqual([503, 'timeout', null])
+    expect(await balance()).toBe(before - taken)
+  })
+
+  test('is tried again with a key, and pays once', async () => {
+    expect((await pay(throughProxy)).status).toBe(201)
+    const before = await balance()
+    proxy.next = when
+    const { status } = await pay(throughProxy, { 'Idempotency-Key': randomUUID() })
+    expect(status).toBe(201)
+    expect(await balance()).toBe(before - 1)
+  })
+})
+
+test('a statement that Postgres gave up was not applied: it may be repeated', async () => {
+  const sql = pool(new URL(direct.database.appUrl), 100)
+  const impatient = await ledgerApp({ executor: new BatchingExecutor(sql, { retryFor: 300 }) })
+  const before = await balance()
+  await owner.begin(async (locker) => {
+    await locker`lock table wallets in row exclusive mode`
+    await locker`select from wallets where user_id = 'alice' for update`
+    const { status, body, headers } = await pay(impatient)
+    expect([status, body.code, headers.get('Retry-After')]).toEqual([503, 'unavailable', '1'])
+  })
+  expect(await balance()).toBe(before)
+  expect((await pay(impatient)).status).toBe(201)
+  await impatient.close()
+})
+
+test('every time that the API gives has six decimals', async () => {
+  const texts = []
+  for (let i = 0; i < 20; i++) texts.push((await pay(direct)).text)
+  texts.push((await direct.call(alice, 'GET /transactions/balance')).text)
+  texts.push((await direct.call(alice, 'GET /transactions/export?format=ndjson')).text)
+  const times = texts.flatMap((text) => text.match(/\d{4}-\d\d-\d\dT[^"]*/g) ?? [])
+  expect(times.length).toBeGreaterThan(60)
+  for (const time of times) expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/)
+})
