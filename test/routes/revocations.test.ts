@@ -51,7 +51,7 @@ test.each([
   { userId: 'b ob' },
   { tokenId: '' },
   { tokenId: 'a\u0000' },
-  { tokenId: 'x'.repeat(256) },
+  { tokenId: 'x'.repeat(513) },
   { tokenId: 't', expiresAt: 'tomorrow' },
   { userId: 'bob', tenant: 'other' },
 ])('%j is refused', async (body) => {
