@@ -7,8 +7,8 @@ export function nginxCluster(): string {
   return [
     '# For docker-compose.yml. Made of docs/proxies/nginx.conf by `npm run docs`.',
     ...rest.flatMap((line) =>
-      line.trim() === 'server 127.0.0.1:3000;'
-        ? ['  server server-1:3000;', '  server server-2:3000;']
+      line.trim() === 'server 127.0.0.1:3000 max_fails=0;'
+        ? ['  server server-1:3000 max_fails=0;', '  server server-2:3000 max_fails=0;']
         : [line],
     ),
   ].join('\n')

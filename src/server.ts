@@ -4,12 +4,12 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as TcpServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import type { Handler } from './http/cached-reads.ts'
-import { asksForWebSocket, withoutUpgrade } from './http/no-upgrade.ts'
+import { asksForWebSocket, leavesHttp, OpenAnswers, withoutUpgrade } from './http/no-upgrade.ts'
 import { faultOf } from './http/request-head.ts'
 import { BASE_HEADERS } from './http/request-id.ts'
 import { notAsked, turnAway } from './http/turn-away.ts'
@@ -49,7 +49,8 @@ export interface BalanceServer {
   listen(port: number, host: string): Promise<AddressInfo>
   /**
    * Ends well: not ready any more, then no new connection, streams closed spread over so many seconds,
-   * requests in flight finished. Resolves when nothing is open, or when twice the time is over.
+   * requests in flight finished. An idle connection stays open as long: what still arrives on it is answered,
+   * with `Connection: close`. Resolves when nothing is open, or when twice the time is over.
    */
   drain(seconds: number): Promise<void>
   /** Ends at once. */
@@ -72,7 +73,14 @@ export function createServer({
   })
   const app: Handler = (request, response) => void listener(request, response)
   const handle = before ? before(app) : app
-  const http = createHttpServer(patience, (request, response) => {
+  const answers = new OpenAnswers()
+  let draining = false
+  const options = { ...patience, shouldUpgradeCallback: leavesHttp }
+  const http = createHttpServer(options, (request, response) => {
+    answers.add(request, response)
+    // An offer to upgrade is left of it only where Node asked `leavesHttp`, and there Node loses what is
+    // pipelined behind it.
+    if (draining || request.headers.upgrade !== undefined) response.setHeader('Connection', 'close')
     response.on('timeout', letGoUnread)
     const fault = faultOf(request)
     if (fault) return turnAway(request, response, fault, gateway.corsOrigins)
@@ -90,7 +98,7 @@ export function createServer({
     upgraded.delete(this)
   }
   http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!asksForWebSocket(request)) return withoutUpgrade(http, request, socket, head)
+    if (!asksForWebSocket(request)) return withoutUpgrade(http, answers, request, socket, head)
     // Without it, a client that resets while it is being authenticated ends the process.
     socket.on('error', destroy)
     upgraded.add(socket)
@@ -118,11 +126,20 @@ export function createServer({
     },
     async drain(seconds) {
       gateway.admission.refuse()
+      const lingered = new Promise((resolve) => setTimeout(resolve, seconds * 1000))
       // Balancers that look now see a server that is not ready, rather than none.
       const notice = Math.min(1, seconds / 10)
       await new Promise((resolve) => setTimeout(resolve, notice * 1000))
-      const finished = closed()
+      // What listens is closed, as its parent class does it: `http.close()` would also close idle connections,
+      // and a proxy that writes its next request into one at that moment could not know whether it was taken.
+      const finished = new Promise<void>((resolve) => {
+        TcpServer.prototype.close.call(http, () => resolve())
+      })
+      // Only now: a proxy that loses its connections makes new ones, which must not come to one that closes.
+      draining = true
       await gateway.connections.drain(seconds - notice)
+      // By then each was used, and told to close, or a proxy has let go of it by itself.
+      await Promise.race([finished, lingered])
       // A connection that is kept alive is idle only once its last answer is out.
       const idle = setInterval(() => http.closeIdleConnections(), 50)
       let timer: NodeJS.Timeout | undefined

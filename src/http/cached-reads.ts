@@ -3,7 +3,6 @@ import type { Principal, TokenMemory } from '../auth/principal.ts'
 import type { RateLimiter } from '../limits/rate-limiter.ts'
 import type { Logger } from '../log.ts'
 import type { BalanceCache, CacheReads } from '../routes/deps.ts'
-import { endAtOnce } from './end-at-once.ts'
 import { BASE_HEADERS, nextRequestId } from './request-id.ts'
 import type { RequestMeter } from './request-meter.ts'
 
@@ -84,7 +83,7 @@ export function cachedReads(options: CachedReadsOptions, app: Handler): Handler 
           ...granted,
           ...['X-Request-Id', nextRequestId(), 'Content-Length', String(body.length)],
         ])
-        endAtOnce(response, body)
+        response.end(body, 'latin1')
         cacheReads.hits += 1
         meter.add(200, (performance.now() - began) / 1000)
       },

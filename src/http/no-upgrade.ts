@@ -10,11 +10,22 @@ export function asksForWebSocket({ headers }: IncomingMessage): boolean {
 }
 
 /**
+ * Whether Node is to make an `upgrade` of it (24.9 and newer ask). With a body that would be a stream behind
+ * the body, and not the socket that `withoutUpgrade` needs: then it stays a request.
+ */
+export function leavesHttp(request: IncomingMessage): boolean {
+  const { headers } = request
+  const hasBody = 'content-length' in headers || 'transfer-encoding' in headers
+  return !hasBody || asksForWebSocket(request)
+}
+
+/**
  * Lets an upgrade that is not spoken here be what it is without: a request (RFC 9110, 7.8). Node has taken
  * the socket from its parser by now, so the request goes in again at the front, and its body after it.
  */
 export function withoutUpgrade(
   server: Server,
+  answers: OpenAnswers,
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
@@ -32,17 +43,30 @@ export function withoutUpgrade(
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
   socket.on('error', ignore)
-  onceAnswered(socket, () => {
+  answers.onceFinished(socket, () => {
     socket.off('error', ignore)
     server.emit('connection', socket)
   })
 }
 
-/** Those who do not wait for an answer before they ask again get them in order all the same. */
-function onceAnswered(socket: Duplex & { _httpMessage?: ServerResponse | null }, then: () => void) {
-  const answer = socket._httpMessage
-  if (answer) answer.once('finish', () => onceAnswered(socket, then))
-  else then()
+/** The newest answer of each connection, as long as it is not out. */
+export class OpenAnswers {
+  readonly #newest = new WeakMap<Duplex, ServerResponse>()
+
+  add(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    this.#newest.set(socket, response)
+    response.once('finish', () => {
+      if (this.#newest.get(socket) === response) this.#newest.delete(socket)
+    })
+  }
+
+  /** A client that does not wait for an answer before it asks again gets the answers in order all the same. */
+  onceFinished(socket: Duplex, then: () => void): void {
+    const answer = this.#newest.get(socket)
+    if (answer) answer.once('finish', then)
+    else then()
+  }
 }
 
 function ignore(): void {}

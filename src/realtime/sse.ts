@@ -9,13 +9,14 @@ import { ApiError } from '../errors.ts'
 import type { Env } from '../http/env.ts'
 import type { Connection, TransportSink } from './connection.ts'
 import type { Opening } from './connections.ts'
-import { chunk, type Frame } from './frame.ts'
+import { type Bytes, chunk, type Frame } from './frame.ts'
 import type { Gateway } from './gateway.ts'
 import { CLOSE_WITHIN, MAX_MESSAGE } from './limits.ts'
-import { writeSoon } from './write-soon.ts'
+import { corkForTurn, writeSoon } from './write-soon.ts'
 
 /** Milliseconds that a browser waits before it connects again. */
 const RETRY = 'retry: 2000\n\n'
+const RETRY_CHUNK = chunk(RETRY)
 const BEAT = ': beat\n\n'
 const BEAT_CHUNK = chunk(BEAT)
 
@@ -65,30 +66,28 @@ function written(
     admission.release(opening.principal)
     return new Response(null, { headers })
   }
-  outgoing.writeHead(200, headers)
-  outgoing.write(RETRY)
+  // Said here, so that it is known and not left to Node.
+  const isChunked = outgoing.req.httpVersion === '1.1'
+  outgoing.writeHead(200, isChunked ? { ...headers, 'Transfer-Encoding': 'chunked' } : headers)
+  const sink = new ResponseSink(outgoing, isChunked)
+  sink.begin()
   forgetRequest(outgoing)
-  const connection = connections.open(new ResponseSink(outgoing), opening)
+  const connection = connections.open(sink, opening)
   outgoing.on('error', destroy)
   outgoing.on('close', () => connections.closed(connection))
   return RESPONSE_ALREADY_SENT
 }
 
-/** In place of the head of a response, once it is sent. */
-const SENT = 'HTTP/1.1 200 OK\r\n\r\n'
-
 /**
- * A stream outlives what began it by hours. Node keeps the request (with the token in its URL) and the
- * head of the response as long as the response, and the adapter keeps its own request for a signal that
- * nobody waits for: two kilobytes of a browser's, for each connection.
+ * A stream outlives its request by hours. Node keeps the request (with the token in its URL) as long as the
+ * response, and the adapter keeps its own request for a signal that nobody waits for: more than a kilobyte
+ * for each browser.
  */
-function forgetRequest(outgoing: ServerResponse & { _header?: unknown }): void {
+function forgetRequest(outgoing: ServerResponse): void {
   const { req } = outgoing
   req.url = ''
   req.rawHeaders = []
   outgoing.removeAllListeners('close')
-  // Node reads of it from now on only that there is one.
-  if (typeof outgoing._header === 'string') outgoing._header = SENT
 }
 
 function destroy(this: ServerResponse | Socket): void {
@@ -103,9 +102,16 @@ class ResponseSink implements TransportSink {
    */
   #socket: Socket | null
 
-  constructor(outgoing: ServerResponse) {
+  constructor(outgoing: ServerResponse, isChunked: boolean) {
     this.#outgoing = outgoing
-    this.#socket = outgoing.chunkedEncoding ? outgoing.socket : null
+    this.#socket = isChunked ? outgoing.socket : null
+  }
+
+  /** Sends the head, before anything goes past the response: Node 26 keeps it back until the turn is over. */
+  begin(): void {
+    if (this.#socket) corkForTurn(this.#socket)
+    this.#outgoing.flushHeaders()
+    this.#send(RETRY, RETRY_CHUNK)
   }
 
   write(frame: Frame): void {
@@ -118,8 +124,12 @@ class ResponseSink implements TransportSink {
   }
 
   beat(): void {
-    if (this.#socket) writeSoon(this.#socket, BEAT_CHUNK)
-    else if (!this.#outgoing.writableEnded) this.#outgoing.write(BEAT)
+    this.#send(BEAT, BEAT_CHUNK)
+  }
+
+  #send(text: string, whole: Bytes): void {
+    if (this.#socket) writeSoon(this.#socket, whole)
+    else if (!this.#outgoing.writableEnded) this.#outgoing.write(text)
   }
 
   close(): void {

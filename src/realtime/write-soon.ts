@@ -4,14 +4,18 @@ import type { Bytes } from './frame.ts'
 let corked: Duplex[] = []
 
 /**
- * Writes at the end of the current turn, so that what a connection gets in one turn is one system call.
- * One tick serves all connections of the turn.
+ * Holds back what is written to a socket until the end of the current turn, so that what a connection gets in
+ * one turn is one system call. One tick serves all connections of the turn.
  */
+export function corkForTurn(socket: Duplex): void {
+  if (socket.writableCorked > 0) return
+  socket.cork()
+  if (corked.push(socket) === 1) process.nextTick(uncorkAll)
+}
+
+/** Writes at the end of the current turn. */
 export function writeSoon(socket: Duplex, bytes: Bytes): void {
-  if (socket.writableCorked === 0) {
-    socket.cork()
-    if (corked.push(socket) === 1) process.nextTick(uncorkAll)
-  }
+  corkForTurn(socket)
   socket.write(bytes, 'latin1')
 }
 

@@ -79,7 +79,7 @@ test('the profile `cluster` is two servers that only nginx can reach, and that b
 test('nginx sends to the two servers, at the port that they listen on', () => {
   const [volume = ''] = services.nginx?.volumes ?? []
   const [path = ''] = volume.split(':')
-  const upstreams = [...read(path).matchAll(/^ {2}server ([\w-]+):(\d+);$/gm)]
+  const upstreams = [...read(path).matchAll(/^ {2}server ([\w-]+):(\d+) max_fails=0;$/gm)]
   const clustered = servers.filter(([, { profiles }]) => profiles?.includes('cluster'))
   expect(upstreams.map(([, host, port]) => [host, Number(port)])).toEqual(
     clustered.map(([name, service]) => [name, configOf(service).port]),

@@ -36,8 +36,7 @@ test('an offer of HTTP/2, as Java’s client makes with every request, is passed
   const warned = (warning: Error) => void warnings.push(warning)
   process.on('warning', warned)
   onTestFinished(() => void process.off('warning', warned))
-  const answer = await converse(
-    url,
+  const requests = [
     ...Array.from({ length: 20 }, () => request('GET /hello HTTP/1.1', OFFER)),
     request('POST /echo HTTP/1.1', [...OFFER, `Content-Length: ${body.length}`], body),
     request(
@@ -46,7 +45,17 @@ test('an offer of HTTP/2, as Java’s client makes with every request, is passed
       '3\r\nabc\r\n0\r\n\r\n',
     ),
     request('GET /hello HTTP/1.1', ['Connection: Upgrade, close', ...H2C]),
-  )
+  ]
+  // As any client, it asks again for what a server that says `Connection: close` left unanswered.
+  let answer = ''
+  for (let answered = 0; answered < requests.length; ) {
+    const part = await converse(url, ...requests.slice(answered))
+    const count = part.match(/HTTP\/1\.1 \d/g)?.length ?? 0
+    expect(count).toBeGreaterThan(0)
+    if (answered + count < requests.length) expect(part).toMatch(/^Connection: close\r$/im)
+    answered += count
+    answer += part
+  }
   expect(answer.match(/HTTP\/1\.1 \d+ \w+/g)).toEqual(Array(23).fill('HTTP/1.1 200 OK'))
   expect(answer.match(/hello over HTTP\/1\.1/g)).toHaveLength(21)
   expect(answer).toContain(`\r\n\r\n${body}HTTP`)

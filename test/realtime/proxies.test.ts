@@ -1,96 +1,58 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { connect, createServer, type Socket } from 'node:net'
 import { Hono } from 'hono'
+import { io } from 'socket.io-client'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { freePort } from '../../src/embedded/free-port.ts'
 import { eventually } from '../environment/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
+import { find, startProxy } from './proxy.ts'
 
-interface Proxy {
-  url: string
-  kill(): Promise<void>
-  start(): Promise<void>
-}
-
-/** What is put around the documented file to run it as a user, on this port, with an idle limit of 3 s. */
-const PROXIES = {
-  nginx: {
-    file: 'docs/proxies/nginx.conf',
-    arguments: (folder: string) => [
-      '-p',
-      folder,
-      '-c',
-      join(folder, 'config'),
-      '-g',
-      'daemon off;',
-    ],
-    wrap: (text: string) => `
-      pid nginx.pid; error_log stderr warn; worker_processes 1;
-      events {}
-      http {
-        access_log off; proxy_read_timeout 3s; proxy_send_timeout 3s;
-        client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fcgi;
-        uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-        ${text}
-      }`,
-    listen: 'listen 80',
-    listenAt: (port: number) => `listen 127.0.0.1:${port}`,
-  },
-  caddy: {
-    file: 'docs/proxies/Caddyfile',
-    arguments: (folder: string) => [
-      'run',
-      '--adapter',
-      'caddyfile',
-      '--config',
-      join(folder, 'config'),
-    ],
-    wrap: (text: string) => `{\n\tadmin off\n\tauto_https off\n}\n${text}`,
-    listen: ':80',
-    listenAt: (port: number) => `http://127.0.0.1:${port}`,
-  },
-}
-
-function find(program: string): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path))
-}
-
-async function startProxy(
-  name: keyof typeof PROXIES,
-  program: string,
-  target: string,
-): Promise<Proxy> {
-  const proxy = PROXIES[name]
-  const folder = await mkdtemp(join(tmpdir(), 'proxy-'))
-  const port = await freePort()
-  const text = (await readFile(proxy.file, 'utf8'))
-    .replace('127.0.0.1:3000', new URL(target).host)
-    .replace(proxy.listen, proxy.listenAt(port))
-  await writeFile(join(folder, 'config'), proxy.wrap(text))
-  let child: ChildProcess
-  const url = `http://127.0.0.1:${port}`
-  const start = async () => {
-    child = spawn(program, proxy.arguments(folder), { stdio: 'ignore', detached: true })
-    await eventually(() => fetch(url), { timeout: 10_000 })
-  }
-  const kill = async () => {
-    if (child.exitCode !== null || child.signalCode !== null || !child.pid) return
-    // With its workers: a proxy's master can be killed alone.
-    process.kill(-child.pid, 'SIGKILL')
-    await once(child, 'exit')
-  }
-  await start()
-  onTestFinished(async () => {
-    await kill()
-    await rm(folder, { recursive: true, force: true })
+/** What stands between a proxy and a server, so that it can crash, and be back, at once. Ends with the test. */
+async function crashable(target: string) {
+  const sockets = new Set<Socket>()
+  const server = createServer((client) => {
+    const { hostname, port } = new URL(target)
+    const onward = connect(Number(port), hostname)
+    for (const socket of [client, onward]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        sockets.delete(socket)
+        client.destroy()
+        onward.destroy()
+      })
+    }
+    client.pipe(onward).pipe(client)
   })
-  return { url, kill, start }
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    if (typeof address !== 'object' || !address) throw new Error('no address')
+    return address.port
+  }
+  const port = await listen(0)
+  const crash = async () => {
+    if (!server.listening) return
+    const closed = once(server, 'close')
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
+  onTestFinished(crash)
+  return { url: `http://127.0.0.1:${port}`, crash, restart: () => listen(port) }
+}
+
+/** A server that says its name, and counts what it was asked to do. */
+async function named(name: string) {
+  const routes = new Hono()
+    .get('/name', (c) => c.text(name))
+    .post('/pay', async (c) => {
+      await c.req.text()
+      return c.text(name)
+    })
+  return startServer({ routes })
 }
 
 describe.each(['nginx', 'caddy'] as const)('behind %s, as documented', (name) => {
@@ -100,7 +62,7 @@ describe.each(['nginx', 'caddy'] as const)('behind %s, as documented', (name) =>
   describe.skipIf(!program)('the program', reason, () => {
     test.each(TRANSPORTS)('%s events arrive, and one can resume', async (transport) => {
       const server = await startServer()
-      const proxy = await startProxy(name, program ?? '', server.url)
+      const proxy = await startProxy(name, program ?? '', [server.url])
       const token = await tokenOf(ALICE)
       const client = connectBy[transport](proxy.url, token)
       await eventually(() => expect(client.received).toHaveLength(1))
@@ -117,14 +79,14 @@ describe.each(['nginx', 'caddy'] as const)('behind %s, as documented', (name) =>
     test('metrics are not for the public', async () => {
       const routes = new Hono().get('/metrics', (c) => c.text('inside'))
       const server = await startServer({ routes })
-      const proxy = await startProxy(name, program ?? '', server.url)
+      const proxy = await startProxy(name, program ?? '', [server.url])
       expect((await fetch(`${server.url}/metrics`)).status).toBe(200)
       expect((await fetch(`${proxy.url}/metrics`)).status).toBe(404)
     })
 
     test('silent streams outlive the idle limit', async () => {
       const server = await startServer({ beatEvery: 1 })
-      const proxy = await startProxy(name, program ?? '', server.url)
+      const proxy = await startProxy(name, program ?? '', [server.url])
       const token = await tokenOf(ALICE)
       const clients = TRANSPORTS.map((transport) => connectBy[transport](proxy.url, token))
       await eventually(() => {
@@ -137,6 +99,87 @@ describe.each(['nginx', 'caddy'] as const)('behind %s, as documented', (name) =>
       await eventually(() => {
         for (const client of clients) expect(client.seqs()).toEqual([1, 2])
       })
+    })
+
+    test('twenty Socket.IO clients that begin by polling connect, with two servers', async () => {
+      const servers = [await startServer(), await startServer()]
+      const proxy = await startProxy(
+        name,
+        program ?? '',
+        servers.map(({ url }) => url),
+        60,
+      )
+      const token = await tokenOf(ALICE)
+      const sockets = Array.from({ length: 20 }, () =>
+        io(`${proxy.url}/balance`, {
+          auth: { token },
+          transports: ['polling', 'websocket'],
+          reconnection: false,
+          forceNew: true,
+        }),
+      )
+      onTestFinished(() => {
+        for (const socket of sockets) socket.close()
+      })
+      await Promise.all(
+        sockets.map(async (socket) => {
+          const balance = new Promise((resolve) => socket.once('balance_initial', resolve))
+          const refused = new Promise((_, reject) => socket.once('connect_error', reject))
+          await Promise.race([balance, refused])
+        }),
+      )
+      await eventually(() => {
+        for (const { io } of sockets) expect(io.engine.transport.name).toBe('websocket')
+      })
+    })
+
+    // Caddy gives up a POST that meets a connection which is just being broken.
+    if (name !== 'nginx') return
+
+    test('crashes one after the other cost no request that comes after them', async () => {
+      const servers = await Promise.all(
+        ['a', 'b'].map(async (n) => crashable((await named(n)).url)),
+      )
+      const proxy = await startProxy(
+        name,
+        program ?? '',
+        servers.map(({ url }) => url),
+        60,
+      )
+      const pay = async () =>
+        (await fetch(`${proxy.url}/pay`, { method: 'POST', body: '{}' })).status
+      for (let round = 0; round < 4; round++) {
+        for (const server of servers) {
+          await server.crash()
+          for (let i = 0; i < 3; i++) expect(await pay()).toBe(200)
+          await server.restart()
+        }
+      }
+    })
+
+    test('a drained server costs no POST', async () => {
+      const servers = { a: await named('a'), b: await named('b') }
+      const proxy = await startProxy(name, program ?? '', [servers.a.url, servers.b.url], 60)
+      const served = (await (await fetch(`${proxy.url}/name`)).text()) as 'a' | 'b'
+      const statuses = new Map<number, number>()
+      const by = new Set<string>()
+      let isOver = false
+      const traffic = Array.from({ length: 8 }, async () => {
+        while (!isOver) {
+          const answer = await fetch(`${proxy.url}/pay`, { method: 'POST', body: '{}' })
+          statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
+          by.add(await answer.text())
+        }
+      })
+      await eventually(() => expect(by).toContain(served))
+      await servers[served].server.drain(8)
+      const [other] = ['a', 'b'].filter((n) => n !== served)
+      await eventually(async () =>
+        expect(await (await fetch(`${proxy.url}/name`)).text()).toBe(other),
+      )
+      isOver = true
+      await Promise.all(traffic)
+      expect([...statuses.keys()]).toEqual([200])
     })
   })
 })

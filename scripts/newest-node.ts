@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { PACKAGE_ROOT } from '../src/package-root.ts'
+
+/**
+ * `npm run test:newest-node`: the tests of the transports on the newest Node, which npm has as a program. It is
+ * installed beside the packages and not as one of them: `npm ci` would become heavier by 200 MB.
+ */
+const VERSION = '26.12.1'
+
+/** What stands closest to Node's own HTTP: how answers, streams and upgrades begin, go on and end. */
+const TESTS = [
+  ...['plain-http', 'cached-reads', 'slow-clients'].map((name) => `test/http/${name}.test.ts`),
+  ...['transports', 'sse', 'drain', 'idle-connection', 'misbehaviour', 'slow-reader', 'fuzz'].map(
+    (name) => `test/realtime/${name}.test.ts`,
+  ),
+]
+
+function run(program: string, args: string[]): void {
+  const { status, error } = spawnSync(program, args, { stdio: 'inherit', cwd: PACKAGE_ROOT })
+  if (error) throw error
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
+const folder = join(PACKAGE_ROOT, 'node_modules/.cache/newest-node')
+run('npm', [
+  ...['install', '--prefix', folder, '--no-save', '--no-package-lock', '--no-audit', '--no-fund'],
+  ...['--ignore-scripts', '--prefer-offline', `${name}@${VERSION}`],
+])
+const node = join(folder, 'node_modules', name, 'bin/node')
+run(node, ['--version'])
+run(node, [join(PACKAGE_ROOT, 'node_modules/vitest/vitest.mjs'), 'run', ...TESTS])
