@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { PACKAGE_ROOT } from '../src/package-root.ts'
+import { PACKAGE_ROOT } from '../src/lib/package-root.ts'
 
 /**
  * `npm run test:newest-node`: the tests of the transports on the newest Node, which npm has as a program. It is

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
-import type { Logger } from './log.ts'
-import type { Releases } from './releases.ts'
+import type { Logger } from './lib/log.ts'
+import type { Releases } from './lib/shutdown-stack.ts'
 
 export interface Database {
   /** Runs migrations. */

@@ -1,7 +1,7 @@
 import { boot } from './boot.ts'
 import { parseConfig } from './config.ts'
-import { createLogger } from './log.ts'
-import { Releases } from './releases.ts'
+import { createLogger } from './lib/log.ts'
+import { Releases } from './lib/shutdown-stack.ts'
 import { startFailure } from './start-failure.ts'
 import { urlOf, welcome } from './welcome.ts'
 

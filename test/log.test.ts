@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { createLogger } from '../src/log.ts'
-import { printable, readableLine } from '../src/readable-log.ts'
+import { createLogger } from '../src/lib/log.ts'
+import { printable, readableLine } from '../src/lib/readable-log.ts'
 import { eventually } from './environment/index.ts'
 
 test('no token and no ticket is ever logged, wherever it stands', () => {

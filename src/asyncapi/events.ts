@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { ErrorCode } from '../errors.ts'
 import { CODES } from '../http/codes.ts'
 import { LEDGER_EVENTS } from '../ledger/event.ts'
+import type { ErrorCode } from '../lib/api-error.ts'
 
 /** What travels on real-time connections, by the name of the event. Amounts are major units. */
 

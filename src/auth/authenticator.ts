@@ -8,9 +8,9 @@ import {
   jwtVerify,
 } from 'jose'
 import { z } from 'zod'
-import { ApiError } from '../errors.ts'
-import type { Logger } from '../log.ts'
-import { LogBudget } from '../log-budget.ts'
+import { ApiError } from '../lib/api-error.ts'
+import type { Logger } from '../lib/log.ts'
+import { LogBudget } from '../lib/log-budget.ts'
 import { CLOCK_TOLERANCE } from './clock.ts'
 import { createPublishedKeys, KeySourceError } from './keys.ts'
 import type { Authenticator, Principal, RevocationList, TokenMemory } from './principal.ts'

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { ApiError } from '../errors.ts'
 import { type Env, factory } from '../http/env.ts'
+import { ApiError } from '../lib/api-error.ts'
 import { addressOf, kindOf } from '../limits/limited.ts'
 import type { Kind, RateLimiter } from '../limits/rate-limiter.ts'
 import type { Authenticator, Principal } from './principal.ts'

@@ -6,7 +6,7 @@ import {
   type JSONWebKeySet,
   type JWSHeaderParameters,
 } from 'jose'
-import type { Logger } from '../log.ts'
+import type { Logger } from '../lib/log.ts'
 
 /** Public keys as an identity provider publishes them. */
 export interface PublishedKeys {

@@ -1,4 +1,4 @@
-import type { Logger } from '../log.ts'
+import type { Logger } from '../lib/log.ts'
 import { CLOCK_TOLERANCE } from './clock.ts'
 import type { Principal, RevocationList } from './principal.ts'
 import type { NewRevocation, Revocation, RevocationChange, RevocationStore } from './revocation.ts'

@@ -1,4 +1,4 @@
-import { ApiError, type ErrorCode } from '../errors.ts'
+import { ApiError, type ErrorCode } from '../lib/api-error.ts'
 
 /** Characters. A longer token does not fit the header of a request together with what browsers send along. */
 export const MAX_TOKEN_LENGTH = 12 * 1024

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BalanceApi, createApi } from '../client/api.ts'
-import { parseJson } from '../json.ts'
+import { parseJson } from '../lib/json.ts'
 import { CommandFailed } from './command.ts'
 import type { CommandConfig } from './config.ts'
 import { adminToken } from './server-token.ts'

@@ -1,5 +1,5 @@
-import { ApiError } from '../errors.ts'
 import { InvalidAmount, toMinor, toWire } from '../ledger/money.ts'
+import { ApiError } from '../lib/api-error.ts'
 import type { AmountInput } from './fields.ts'
 
 /**

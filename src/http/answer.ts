@@ -1,6 +1,6 @@
 import type { Context, TypedResponse } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { stringifyJson } from '../json.ts'
+import { stringifyJson } from '../lib/json.ts'
 import type { Env } from './env.ts'
 
 const JSON_TYPE = { 'Content-Type': 'application/json' } as const

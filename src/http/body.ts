@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
-import { ApiError } from '../errors.ts'
-import { parseStrictJson } from '../json.ts'
+import { ApiError } from '../lib/api-error.ts'
+import { parseStrictJson } from '../lib/json.ts'
 
 /** Bytes. */
 export const BODY_LIMIT = 64 * 1024

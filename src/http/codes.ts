@@ -1,5 +1,5 @@
-import type { ErrorCode, ErrorStatus } from '../errors.ts'
 import type { RefusalCode } from '../ledger/command.ts'
+import type { ErrorCode, ErrorStatus } from '../lib/api-error.ts'
 import { REFUSALS } from './refusal.ts'
 
 type Meaning = readonly [status: ErrorStatus | null, message: string]

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { ApiError } from '../errors.ts'
+import { ApiError } from '../lib/api-error.ts'
 import { type Env, factory } from './env.ts'
 
 /** Is told of every request, once: how many milliseconds it took until it was answered, and with what. */

@@ -1,4 +1,4 @@
-import { ApiError } from '../errors.ts'
+import { ApiError } from '../lib/api-error.ts'
 import { factory } from './env.ts'
 
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/

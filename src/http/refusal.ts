@@ -1,5 +1,5 @@
-import { ApiError, type ErrorStatus } from '../errors.ts'
 import type { RefusalCode, RefusalDetails } from '../ledger/command.ts'
+import { ApiError, type ErrorStatus } from '../lib/api-error.ts'
 import { wireAmount } from './amount.ts'
 
 /** One status and one sentence for every way the ledger can say no. */

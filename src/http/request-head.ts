@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { ApiError } from '../errors.ts'
+import { ApiError } from '../lib/api-error.ts'
 
 /**
  * Headers that a request has at most once. Node would keep the first of some and join others by a comma: so

@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { RequestError } from '@hono/node-server'
-import { ApiError } from '../errors.ts'
+import { ApiError } from '../lib/api-error.ts'
 import { corsHeaders } from './cors.ts'
 import { problemOf } from './problem.ts'
 import { BASE_HEADERS, nextRequestId, requestIdOf } from './request-id.ts'

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler, ValidationTargets } from 'hono'
 import type { z } from 'zod'
-import { ApiError, type ErrorCode } from '../errors.ts'
+import { ApiError, type ErrorCode } from '../lib/api-error.ts'
 import { readJson } from './body.ts'
 import type { Env } from './env.ts'
 

@@ -1,4 +1,4 @@
-import type { ExactNumber } from '../json.ts'
+import type { ExactNumber } from '../lib/json.ts'
 import { toWire } from './money.ts'
 
 /** The events that the ledger itself writes, each with a `seq` of its own in its user's stream. */

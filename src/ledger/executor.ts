@@ -1,10 +1,10 @@
+import { Batcher } from '../lib/batcher.ts'
 import {
   asUnavailable,
   DatabaseUnavailable,
   isLockTimeout,
   isTransient,
 } from '../postgres/errors.ts'
-import { Batcher } from './batcher.ts'
 import type { Command, Committed, Executor, Outcome, RefusalCode } from './command.ts'
 import { toJson } from './command-json.ts'
 import type { Sql } from './database.ts'

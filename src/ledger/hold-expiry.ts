@@ -1,7 +1,7 @@
-import type { Logger } from '../log.ts'
+import type { Logger } from '../lib/log.ts'
+import { Rounds } from '../lib/periodic-task.ts'
 import type { Executor } from './command.ts'
 import type { Sql } from './database.ts'
-import { Rounds } from './rounds.ts'
 
 export interface HoldExpiryOptions {
   sql: Sql

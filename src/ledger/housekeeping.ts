@@ -1,4 +1,4 @@
-import type { Releases } from '../releases.ts'
+import type { Releases } from '../lib/shutdown-stack.ts'
 import { HoldExpiry, type HoldExpiryOptions } from './hold-expiry.ts'
 import { Pruning, type PruningOptions } from './pruning.ts'
 

@@ -1,5 +1,5 @@
-import { Distribution, LATENCY_BOUNDS } from '../metrics/distribution.ts'
-import { Tally } from '../metrics/tally.ts'
+import { Distribution, LATENCY_BOUNDS } from '../lib/histogram.ts'
+import { Tally } from '../lib/labeled-counter.ts'
 import type { Command, Outcome } from './command.ts'
 import type { LedgerObserver } from './observer.ts'
 

@@ -1,5 +1,5 @@
 import type { LosslessNumber } from 'lossless-json'
-import { ExactNumber } from '../json.ts'
+import { ExactNumber } from '../lib/json.ts'
 
 /** The largest amount or balance, in minor units. */
 export const MAX_MINOR = 2n ** 53n - 1n

@@ -1,4 +1,4 @@
-import type { Releases } from '../releases.ts'
+import type { Releases } from '../lib/shutdown-stack.ts'
 import { connect, type Sql } from './database.ts'
 
 /** Sessions with Postgres, by the work that has them to itself. */

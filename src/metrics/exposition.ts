@@ -1,5 +1,5 @@
 import type { MetricValueWithName, Registry } from 'prom-client'
-import { Distribution } from './distribution.ts'
+import { Distribution } from '../lib/histogram.ts'
 import { FAMILIES, PREFIX } from './families.ts'
 import type { Family } from './family.ts'
 import type { Sample } from './samples.ts'

@@ -1,5 +1,5 @@
-import type { Distribution } from './distribution.ts'
-import type { Tally } from './tally.ts'
+import type { Distribution } from '../lib/histogram.ts'
+import type { Tally } from '../lib/labeled-counter.ts'
 
 export interface Sample {
   labels?: Record<string, string>

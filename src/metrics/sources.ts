@@ -2,6 +2,7 @@ import type { RequestMeter } from '../http/request-meter.ts'
 import type { BatchingExecutor } from '../ledger/executor.ts'
 import type { LedgerMeter } from '../ledger/meter.ts'
 import type { Overview } from '../ledger/overview.ts'
+import type { Tally } from '../lib/labeled-counter.ts'
 import type { RateLimiter } from '../limits/rate-limiter.ts'
 import type { Bus, Link } from '../realtime/bus.ts'
 import type { Gateway } from '../realtime/gateway.ts'
@@ -9,7 +10,6 @@ import type { StreamMeter } from '../realtime/meter.ts'
 import type { PublishMeter } from '../realtime/publish-meter.ts'
 import type { CacheReads } from '../routes/deps.ts'
 import { sampled } from './sampled.ts'
-import type { Tally } from './tally.ts'
 
 /** Where the figures lie; read at a scrape, and at no other time. */
 export interface Sources {

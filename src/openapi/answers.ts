@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { TOKEN_REASONS } from '../auth/token-refusal.ts'
-import type { ErrorCode } from '../errors.ts'
 import { CODES } from '../http/codes.ts'
+import type { ErrorCode } from '../lib/api-error.ts'
 import { wirePage, wireTransaction } from '../routes/wire.ts'
 
 /** What each route answers. The route tests hold every answer they get against these. */

@@ -1,7 +1,7 @@
 import type { Access } from '../auth/guards.ts'
-import type { ErrorCode } from '../errors.ts'
 import { CODES } from '../http/codes.ts'
 import { REFUSALS } from '../http/refusal.ts'
+import type { ErrorCode } from '../lib/api-error.ts'
 import type { Operation } from './operation.ts'
 
 type Json = Record<string, unknown>

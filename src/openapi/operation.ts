@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import type { ErrorStatus } from '../errors.ts'
 import type { RefusalCode } from '../ledger/command.ts'
+import type { ErrorStatus } from '../lib/api-error.ts'
 
 /** What the code of a route cannot say of itself. */
 export interface Operation {

@@ -1,6 +1,6 @@
 import type { Principal } from '../auth/principal.ts'
-import { ApiError, type ErrorCode } from '../errors.ts'
 import { CURRENCIES } from '../ledger/money.ts'
+import { ApiError, type ErrorCode } from '../lib/api-error.ts'
 import type { Origin } from '../limits/client-address.ts'
 import type { RateLimiter } from '../limits/rate-limiter.ts'
 import type { ConnectionCounts } from './connection-counts.ts'

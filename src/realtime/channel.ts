@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Who } from '../ledger/event.ts'
 import type { EventStore } from '../ledger/event-store.ts'
-import type { LogBudget } from '../log-budget.ts'
+import type { LogBudget } from '../lib/log-budget.ts'
 import type { DeliveryTracer } from './delivery-tracer.ts'
 import type { Drains } from './drains.ts'
 import { isPruned, readPage } from './event-page.ts'

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Principal, RevocationList } from '../auth/principal.ts'
-import { LogBudget } from '../log-budget.ts'
+import { LogBudget } from '../lib/log-budget.ts'
 import type { Admission } from './admission.ts'
 import { Allowance } from './allowance.ts'
 import { Connection, type TransportName, type TransportSink } from './connection.ts'

@@ -1,5 +1,5 @@
-import { parseJson, stringifyJson } from '../json.ts'
 import { type BalanceUpdateEvent, eventId, type LedgerEvent, toMessage } from '../ledger/event.ts'
+import { parseJson, stringifyJson } from '../lib/json.ts'
 import { Frame } from './frame.ts'
 import { CLIENT_FIELDS, fromMessage, type StreamEvent } from './stream-event.ts'
 

@@ -1,5 +1,5 @@
-import { Distribution, LATENCY_BOUNDS } from '../metrics/distribution.ts'
-import { Tally } from '../metrics/tally.ts'
+import { Distribution, LATENCY_BOUNDS } from '../lib/histogram.ts'
+import { Tally } from '../lib/labeled-counter.ts'
 
 /** Lag is looked at that often at most, in milliseconds: under load, a hundred of many thousand say it as well. */
 const LOOK_AT_LAG = 10

@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../errors.ts'
 import { toIso } from '../ledger/rows.ts'
+import type { ErrorCode } from '../lib/api-error.ts'
 import { Frame } from './frame.ts'
 
 /** What a connection is told about itself. None of it moves the stream. */

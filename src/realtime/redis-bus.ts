@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { WalletState } from '../ledger/balance.ts'
 import type { ChangeLog } from '../ledger/change-log.ts'
 import type { LedgerEvent, Who } from '../ledger/event.ts'
+import { TurnBatch } from '../lib/turn-batch.ts'
 import type { RateStore } from '../limits/rates.ts'
 import {
   type Bus,
@@ -24,7 +25,6 @@ import { RedisLink } from './redis-link.ts'
 import { PUBLISH } from './redis-scripts.ts'
 import { RedisTickets } from './redis-tickets.ts'
 import { CONNECTION_CLOSED, type RedisTrouble, troubleOf } from './redis-trouble.ts'
-import { TurnBatch } from './turn-batch.ts'
 
 export interface RedisBusOptions {
   url: string

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { ApiError } from '../errors.ts'
+import { ApiError } from '../lib/api-error.ts'
 import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { Credentials } from './credentials.ts'

@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io'
 import type { Principal } from '../auth/principal.ts'
-import { ApiError } from '../errors.ts'
+import { ApiError } from '../lib/api-error.ts'
 import type { Allowance } from './allowance.ts'
 import type { Connection } from './connection.ts'
 import { closeSoon, type EngineSocket, SocketSink } from './engine-socket.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Principal } from '../auth/principal.ts'
-import { ApiError } from '../errors.ts'
 import { toIso } from '../ledger/rows.ts'
+import { ApiError } from '../lib/api-error.ts'
 
 /** Where tickets wait to be redeemed, seen by all processes. Both reject when it cannot be reached. */
 export interface TicketStore {

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { ApiError } from '../errors.ts'
 import { wireAmount } from '../http/amount.ts'
 import { answer } from '../http/answer.ts'
 import { takesUpTo, timeout } from '../http/deadline.ts'
@@ -7,6 +6,7 @@ import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
 import type { Audit, Discrepancy } from '../ledger/auditor.ts'
+import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
 import { once } from './once.ts'
 

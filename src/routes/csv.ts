@@ -1,6 +1,6 @@
-import { stringifyJson } from '../json.ts'
 import type { Transaction } from '../ledger/command.ts'
 import { toDecimal } from '../ledger/money.ts'
+import { stringifyJson } from '../lib/json.ts'
 import { wireMetadata } from './wire.ts'
 
 /** Columns in order, each with what stands in it. Amounts are plain decimals in major units. */

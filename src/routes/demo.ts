@@ -1,10 +1,10 @@
 import type { MiddlewareHandler } from 'hono'
 import { z } from 'zod'
-import { ApiError } from '../errors.ts'
 import { answer } from '../http/answer.ts'
 import { type Env, factory } from '../http/env.ts'
 import { isLocal } from '../http/loopback.ts'
 import { json } from '../http/validate.ts'
+import { ApiError } from '../lib/api-error.ts'
 
 export type DemoRole = 'user' | 'admin'
 

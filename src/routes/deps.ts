@@ -8,7 +8,7 @@ import type { Who } from '../ledger/event.ts'
 import type { Overview } from '../ledger/overview.ts'
 import type { Policies } from '../ledger/policies.ts'
 import type { Reader } from '../ledger/reader.ts'
-import type { Logger } from '../log.ts'
+import type { Logger } from '../lib/log.ts'
 import type { Exposition } from '../metrics/exposition.ts'
 
 /** The shared cache of balances. */

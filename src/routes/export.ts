@@ -1,5 +1,5 @@
-import { stringifyJson } from '../json.ts'
 import type { Transaction } from '../ledger/command.ts'
+import { stringifyJson } from '../lib/json.ts'
 import { csvHeader, csvRow } from './csv.ts'
 import { toWireTransaction } from './wire.ts'
 

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { ApiError } from '../errors.ts'
 import { readAmount, wireAmount } from '../http/amount.ts'
 import { answer } from '../http/answer.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, query } from '../http/validate.ts'
 import type { SpendingLimit } from '../ledger/policies.ts'
+import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
 
 const limitedType = z.enum(['booking_payment', 'transfer', 'withdrawal', 'hold'])

@@ -1,13 +1,13 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { subject } from '../auth/guards.ts'
-import { ApiError } from '../errors.ts'
 import { readAmount, wireAmount } from '../http/amount.ts'
 import { answer } from '../http/answer.ts'
 import { type Env, factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
 import type { Monitor } from '../ledger/policies.ts'
+import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
 
 /** `/transactions/monitors`: tell me when my balance falls below, or rises above, so much. */

@@ -1,12 +1,12 @@
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
-import { ApiError } from '../errors.ts'
 import { answer } from '../http/answer.ts'
 import type { Env } from '../http/env.ts'
 import { refusal } from '../http/refusal.ts'
 import { replayedHeader } from '../http/replayed.ts'
-import { parseJson, stringifyJson } from '../json.ts'
 import type { Answers, Claim } from '../ledger/answers.ts'
+import { ApiError } from '../lib/api-error.ts'
+import { parseJson, stringifyJson } from '../lib/json.ts'
 
 /** A refusal as it is kept; no other answer has a field of this name. */
 type Refused = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'details'> }

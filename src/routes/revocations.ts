@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { MAX_TOKEN_ID } from '../auth/authenticator.ts'
 import type { Revocation } from '../auth/revocation.ts'
-import { ApiError } from '../errors.ts'
 import { answer } from '../http/answer.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
+import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
 import { once } from './once.ts'
 

@@ -1,9 +1,9 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { ApiError } from '../errors.ts'
 import { answer } from '../http/answer.ts'
 import { type Env, factory } from '../http/env.ts'
 import { isLocal } from '../http/loopback.ts'
 import { StaticDocument } from '../http/static-document.ts'
+import { ApiError } from '../lib/api-error.ts'
 import type { WebFiles, WebPages } from '../web-pages.ts'
 import type { DemoDeps } from './demo.ts'
 

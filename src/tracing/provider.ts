@@ -16,8 +16,8 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import type { TracingConfig } from '../config.ts'
-import type { Logger } from '../log.ts'
-import { LogBudget } from '../log-budget.ts'
+import type { Logger } from '../lib/log.ts'
+import { LogBudget } from '../lib/log-budget.ts'
 
 export interface ProviderOptions {
   config: TracingConfig

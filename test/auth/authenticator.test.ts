@@ -2,8 +2,8 @@ import { base64url, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { mintToken } from '../../src/auth/token.ts'
-import type { ApiError } from '../../src/errors.ts'
-import { createLogger } from '../../src/log.ts'
+import type { ApiError } from '../../src/lib/api-error.ts'
+import { createLogger } from '../../src/lib/log.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 const bytes = (text: string) => new TextEncoder().encode(text)

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
-import { createLogger } from '../../src/log.ts'
+import { createLogger } from '../../src/lib/log.ts'
 import { eventually } from '../environment/index.ts'
 
 const good = { sub: 'alice', exp: Math.floor(Date.now() / 1000) + 3600 }

@@ -3,7 +3,7 @@ import { inject, onTestFinished } from 'vitest'
 import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
-import { Releases } from '../../src/releases.ts'
+import { Releases } from '../../src/lib/shutdown-stack.ts'
 import {
   createDatabase,
   mintToken,

@@ -4,7 +4,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import { hc } from 'hono/client'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import type { AppType } from '../../src/app.ts'
-import { ApiError } from '../../src/errors.ts'
+import { ApiError } from '../../src/lib/api-error.ts'
 import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
 import { bearer, edge } from './stub.ts'
 

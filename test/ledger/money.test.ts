@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseJson, stringifyJson } from '../../src/json.ts'
 import {
   CURRENCIES,
   InvalidAmount,
@@ -9,6 +8,7 @@ import {
   toMinor,
   toWire,
 } from '../../src/ledger/money.ts'
+import { parseJson, stringifyJson } from '../../src/lib/json.ts'
 import { openSample, type Sample } from './sample.ts'
 
 const currency = fc.constantFrom('JPY', 'USD', 'KWD', ...CURRENCIES.keys())

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
-import { stringifyJson } from '../../src/json.ts'
 import type { Command, Operation } from '../../src/ledger/command.ts'
 import { connect, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
@@ -10,6 +9,7 @@ import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
 import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
 import { PostgresPolicies } from '../../src/ledger/postgres-policies.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
+import { stringifyJson } from '../../src/lib/json.ts'
 import { createDatabase, type TestDatabase } from '../environment/index.ts'
 
 /** Two tenants with users of the same names. Whatever `mine` asks for, in all of `theirs` ids, is its own. */

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config.ts'
-import { createLogger } from '../../src/log.ts'
-import { Releases } from '../../src/releases.ts'
+import { createLogger } from '../../src/lib/log.ts'
+import { Releases } from '../../src/lib/shutdown-stack.ts'
 import { TEST_SECRET } from '../environment/index.ts'
 
 export interface Booted {

@@ -9,7 +9,7 @@ import { parseConfig } from '../../src/config.ts'
 import { chooseAccount } from '../../src/embedded/account.ts'
 import { startPostmaster } from '../../src/embedded/postmaster.ts'
 import { connect } from '../../src/ledger/database.ts'
-import { Releases } from '../../src/releases.ts'
+import { Releases } from '../../src/lib/shutdown-stack.ts'
 import { startFailure } from '../../src/start-failure.ts'
 import { createEmptyDatabase, TEST_SECRET } from '../environment/index.ts'
 

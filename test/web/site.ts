@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
 import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config.ts'
-import { Releases } from '../../src/releases.ts'
+import { Releases } from '../../src/lib/shutdown-stack.ts'
 import {
   createDatabase,
   mintToken,

@@ -1,5 +1,5 @@
 import type { BalanceApi } from '../../client/api.ts'
-import { stringifyJson } from '../../json.ts'
+import { stringifyJson } from '../../lib/json.ts'
 import { CommandFailed, command, UsageError } from '../command.ts'
 import { Progress } from '../progress.ts'
 import { SERVER_NOTE, SERVER_OPTIONS, serverApi, take } from '../server-api.ts'

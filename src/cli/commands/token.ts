@@ -1,5 +1,5 @@
-import { parseDuration, UNITS } from '../../duration.ts'
 import { toIso } from '../../ledger/rows.ts'
+import { parseDuration, UNITS } from '../../lib/duration.ts'
 import { command, UsageError } from '../command.ts'
 import { signToken } from '../server-token.ts'
 

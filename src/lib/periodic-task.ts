@@ -1,4 +1,4 @@
-import type { Logger } from '../log.ts'
+import type { Logger } from './log.ts'
 
 export interface RoundsOptions {
   log: Pick<Logger, 'warn' | 'info'>

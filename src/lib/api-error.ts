@@ -1,4 +1,4 @@
-import type { RefusalCode } from './ledger/command.ts'
+import type { RefusalCode } from '../ledger/command.ts'
 
 /** Every `code` that an error answer, a `connect_error` or an `error` event can carry. */
 export type ErrorCode =
