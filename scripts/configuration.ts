@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { VARIABLES } from '../src/variables.ts'
+import { VARIABLES } from '../src/config/variables.ts'
 
-const BEGIN = '<!-- Made of src/variables.ts by `npm run docs`. -->'
+const BEGIN = '<!-- Made of src/config/variables.ts by `npm run docs`. -->'
 const END = '<!-- End of what is made. -->'
 
 /** docs/operations.md with its table of settings made anew; the rest is written by hand. */

@@ -1,4 +1,4 @@
-import { VARIABLES } from '../src/variables.ts'
+import { VARIABLES } from '../src/config/variables.ts'
 
 /** `.env.example`: every variable with its description, commented out, at its default. */
 export function envExample(): string {

@@ -1,5 +1,5 @@
 import { mintToken } from './auth/token.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { toIso } from './ledger/rows.ts'
 import type { DemoDeps } from './routes/demo.ts'
 

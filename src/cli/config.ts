@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts'
-import { parseVariables } from '../environment.ts'
+import type { Config } from '../config/config.ts'
+import { parseVariables } from '../config/environment.ts'
 
 /** What the command line reads of the same environment; each command says itself what it cannot do without. */
 export interface CommandConfig

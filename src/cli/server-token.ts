@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import { keptSecret, ownSecret } from '../auth/secret.ts'
 import { mintToken, type TokenClaims } from '../auth/token.ts'
+import { ConfigError } from '../config/environment.ts'
 import { openDataFolder } from '../embedded/data-folder.ts'
 import { aboutFolder } from '../embedded/error.ts'
 import { dataFolderOf } from '../embedded/postgres.ts'
-import { ConfigError } from '../environment.ts'
 import { CommandFailed, UsageError } from './command.ts'
 import type { CommandConfig } from './config.ts'
 

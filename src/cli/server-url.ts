@@ -1,4 +1,4 @@
-import { VARIABLES } from '../variables.ts'
+import { VARIABLES } from '../config/variables.ts'
 import { UsageError } from './command.ts'
 import type { CommandConfig } from './config.ts'
 

@@ -15,7 +15,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
-import type { TracingConfig } from '../config.ts'
+import type { TracingConfig } from '../config/config.ts'
 import type { Logger } from '../lib/log.ts'
 import { LogBudget } from '../lib/log-budget.ts'
 

@@ -1,7 +1,7 @@
 import pino from 'pino'
 import { afterAll, beforeAll } from 'vitest'
 import { boot } from '../../src/boot.ts'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { Releases } from '../../src/lib/shutdown-stack.ts'
 import {
   createDatabase,

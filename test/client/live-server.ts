@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { boot } from '../../src/boot.ts'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { freePort } from '../../src/embedded/free-port.ts'
 import { Releases } from '../../src/lib/shutdown-stack.ts'
 import {

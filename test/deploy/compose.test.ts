@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { parseConfig } from '../../src/config.ts'
-import { VARIABLES } from '../../src/variables.ts'
+import { parseConfig } from '../../src/config/config.ts'
+import { VARIABLES } from '../../src/config/variables.ts'
 
 interface Service {
   image?: string

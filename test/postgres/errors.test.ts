@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { startFailure } from '../../src/config/start-failure.ts'
 import type { Command } from '../../src/ledger/command.ts'
 import type { Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAnswers } from '../../src/ledger/postgres-answers.ts'
 import { DatabaseUnavailable, failureOf } from '../../src/postgres/errors.ts'
-import { startFailure } from '../../src/start-failure.ts'
 import { bearer, edge } from '../http/stub.ts'
 
 type Fields = { severity?: string; syscall?: string; constraint_name?: string }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { parseConfig } from '../../src/config.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { validTraceparent } from '../../src/http/traceparent.ts'
 import type { Command } from '../../src/ledger/command.ts'
 import { createLogger } from '../../src/lib/log.ts'

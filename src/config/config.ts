@@ -1,5 +1,5 @@
+import type { RateLimiterOptions } from '../limits/rate-limiter.ts'
 import { ConfigError, parseVariables } from './environment.ts'
-import type { RateLimiterOptions } from './limits/rate-limiter.ts'
 import type { Variables } from './variables.ts'
 
 /** Which keys sign the tokens. `generated`: an embedded server's own secret, kept in its data folder. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { CURRENCIES } from './ledger/money.ts'
-import { parseDuration, UNITS } from './lib/duration.ts'
+import { CURRENCIES } from '../ledger/money.ts'
+import { parseDuration, UNITS } from '../lib/duration.ts'
 
 const duration = z.string().transform((text, context) => {
   const parsed = parseDuration(text)

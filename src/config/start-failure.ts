@@ -1,7 +1,7 @@
-import { EmbeddedError } from './embedded/error.ts'
+import { EmbeddedError } from '../embedded/error.ts'
+import { MigrationError } from '../ledger/migrate.ts'
+import { failureOf, isSqlState } from '../postgres/errors.ts'
 import { ConfigError } from './environment.ts'
-import { MigrationError } from './ledger/migrate.ts'
-import { failureOf, isSqlState } from './postgres/errors.ts'
 
 /** Why the server did not start, in one line that a person can act on; null for a bug, whose stack is wanted. */
 export function startFailure(error: unknown): string | null {
