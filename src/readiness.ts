@@ -1,5 +1,5 @@
-import type { SchemaCheck } from './ledger/schema-check.ts'
 import { codeOf } from './postgres/errors.ts'
+import type { SchemaCheck } from './postgres/schema-check.ts'
 import type { Gateway } from './realtime/gateway.ts'
 import type { Check, Health } from './routes/deps.ts'
 

@@ -1,5 +1,5 @@
-import type { Sql } from './ledger/database.ts'
 import type { Overview } from './ledger/overview.ts'
+import type { Sql } from './postgres/database.ts'
 import type { Bus } from './realtime/bus.ts'
 import { EventMeter } from './realtime/event-meter.ts'
 import type { Gateway } from './realtime/gateway.ts'

@@ -1,5 +1,5 @@
-import { connect } from '../../src/ledger/database.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { connect } from '../../src/postgres/database.ts'
 import { compare, count, type Row } from '../row.ts'
 
 /** The whole audit, as the server runs it, beside a plain hash and sum over the same rows. */

@@ -1,5 +1,5 @@
 import type postgres from 'postgres'
-import { connect, type Sql } from '../../src/ledger/database.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
 
 export interface Plan {
   /** Blocks that the statement, and what it called, found in Postgres's buffers or had to read. */

@@ -1,4 +1,3 @@
-import type { Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { dueHolds } from '../../src/ledger/hold-expiry.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
@@ -7,6 +6,7 @@ import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
 import { PostgresPolicies } from '../../src/ledger/postgres-policies.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import type { TransactionFilter } from '../../src/ledger/reader.ts'
+import type { Sql } from '../../src/postgres/database.ts'
 
 const tenant = 'default'
 const hot = { tenant, userId: 'hot' }

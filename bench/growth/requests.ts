@@ -1,6 +1,6 @@
 import { mintToken } from '../../src/auth/token.ts'
-import { connect } from '../../src/ledger/database.ts'
-import { migrate } from '../../src/ledger/migrate.ts'
+import { connect } from '../../src/postgres/database.ts'
+import { migrate } from '../../src/postgres/migrate.ts'
 import { generator, wireRequest } from '../http/load.ts'
 import { fund, userIds } from '../http/users.ts'
 import { openWorld } from '../http/world.ts'

@@ -1,6 +1,6 @@
-import { connect } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { migrate } from '../../src/ledger/migrate.ts'
+import { connect } from '../../src/postgres/database.ts'
+import { migrate } from '../../src/postgres/migrate.ts'
 import { growth, type Row } from '../row.ts'
 
 const SIZES = [100, 1_000, 10_000]

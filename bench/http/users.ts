@@ -1,5 +1,5 @@
-import type { Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import type { Sql } from '../../src/postgres/database.ts'
 
 const TENANT = { tenant: 'default', currency: 'USD' } as const
 

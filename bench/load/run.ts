@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mintToken } from '../../src/auth/token.ts'
-import { connect } from '../../src/ledger/database.ts'
+import { connect } from '../../src/postgres/database.ts'
 import { generator, wireRequest } from '../http/load.ts'
 import { fund, userIds } from '../http/users.ts'
 import { inWorld, type World } from '../http/world.ts'

@@ -1,5 +1,5 @@
 import { mintToken } from '../../src/auth/token.ts'
-import { connect, type Sql } from '../../src/ledger/database.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
 import { fund, openTopups, userIds } from '../http/users.ts'
 import type { World } from '../http/world.ts'
 import { SECRET } from '../secret.ts'

@@ -1,5 +1,5 @@
 import { mintToken } from '../../src/auth/token.ts'
-import { connect } from '../../src/ledger/database.ts'
+import { connect } from '../../src/postgres/database.ts'
 import { type Generator, generator, wireRequest } from '../http/load.ts'
 import { fund, userIds } from '../http/users.ts'
 import { inWorld, type World } from '../http/world.ts'

@@ -1,5 +1,5 @@
-import type { Sql } from '../ledger/database.ts'
 import { toIso } from '../ledger/rows.ts'
+import type { Sql } from '../postgres/database.ts'
 import type {
   NewRevocation,
   Revocation,

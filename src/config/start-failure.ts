@@ -1,6 +1,6 @@
 import { EmbeddedError } from '../embedded/error.ts'
-import { MigrationError } from '../ledger/migrate.ts'
 import { failureOf, isSqlState } from '../postgres/errors.ts'
+import { MigrationError } from '../postgres/migrate.ts'
 import { ConfigError } from './environment.ts'
 
 /** Why the server did not start, in one line that a person can act on; null for a bug, whose stack is wanted. */

@@ -1,4 +1,5 @@
 import { Batcher } from '../lib/batcher.ts'
+import type { Sql } from '../postgres/database.ts'
 import {
   asUnavailable,
   DatabaseUnavailable,
@@ -7,7 +8,6 @@ import {
 } from '../postgres/errors.ts'
 import type { Command, Committed, Executor, Outcome, RefusalCode } from './command.ts'
 import { toJson } from './command-json.ts'
-import type { Sql } from './database.ts'
 import { LockedWallets } from './locked-wallets.ts'
 import type { LedgerObserver } from './observer.ts'
 import { type ChangeRow, type TransactionRow, toDetails, toEvents, toTransaction } from './rows.ts'

@@ -1,7 +1,7 @@
 import type { Logger } from '../lib/log.ts'
 import { Rounds } from '../lib/periodic-task.ts'
+import type { Sql } from '../postgres/database.ts'
 import type { Executor } from './command.ts'
-import type { Sql } from './database.ts'
 
 export interface HoldExpiryOptions {
   sql: Sql

@@ -1,3 +1,4 @@
+import type { Sql } from '../postgres/database.ts'
 import type { Claim } from './answers.ts'
 import { type AuditStep, AuditTally, type DiscrepancyRow } from './audit-tally.ts'
 import type {
@@ -11,7 +12,6 @@ import type {
 } from './auditor.ts'
 import type { WalletState } from './balance.ts'
 import type { Committed } from './command.ts'
-import type { Sql } from './database.ts'
 import type { Who } from './event.ts'
 import { type EventRow, toEvent } from './rows.ts'
 

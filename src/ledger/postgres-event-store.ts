@@ -1,7 +1,7 @@
+import type { Sql } from '../postgres/database.ts'
 import type { Balance, WalletState } from './balance.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { Committed } from './command.ts'
-import type { Sql } from './database.ts'
 import type { LedgerEvent, Who } from './event.ts'
 import type { EventStore } from './event-store.ts'
 import type { OutboxStore } from './outbox-store.ts'

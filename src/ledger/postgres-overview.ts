@@ -1,4 +1,4 @@
-import type { Sql } from './database.ts'
+import type { Sql } from '../postgres/database.ts'
 import type { Overview, WalletQuery, WalletSummary } from './overview.ts'
 import { toIso } from './rows.ts'
 

@@ -1,4 +1,4 @@
-import type { Sql } from './database.ts'
+import type { Sql } from '../postgres/database.ts'
 import type { Who } from './event.ts'
 import type { LimitedType, Monitor, Policies, SpendingLimit } from './policies.ts'
 import { toIso } from './rows.ts'

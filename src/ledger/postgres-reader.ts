@@ -1,6 +1,6 @@
+import type { Sql } from '../postgres/database.ts'
 import type { Balance, Balances, Snapshot } from './balance.ts'
 import type { Transaction } from './command.ts'
-import type { Sql } from './database.ts'
 import type { Who } from './event.ts'
 import type {
   BalanceAt,

@@ -1,6 +1,6 @@
 import type { Logger } from '../lib/log.ts'
 import { pause, Rounds } from '../lib/periodic-task.ts'
-import type { Sql } from './database.ts'
+import type { Sql } from '../postgres/database.ts'
 
 export interface PruningOptions {
   sql: Sql

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Sql } from '../ledger/database.ts'
+import type { Sql } from './database.ts'
 import { codeOf } from './errors.ts'
 
 const PREFIX = 'livebalance_app_'

@@ -4,7 +4,7 @@ import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
 import type { Principal } from '../../src/auth/principal.ts'
 import type { NewRevocation, RevocationStore } from '../../src/auth/revocation.ts'
 import { Revocations, type RevocationsOptions } from '../../src/auth/revocations.ts'
-import { connect, type Sql } from '../../src/ledger/database.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
 import {
   createDatabase,
   eventually,

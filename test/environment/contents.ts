@@ -1,4 +1,4 @@
-import type { Sql } from '../../src/ledger/database.ts'
+import type { Sql } from '../../src/postgres/database.ts'
 
 /** A digest of every table's rows: nothing was written between two that are equal. */
 export async function contentsOf(sql: Sql): Promise<Record<string, string>> {

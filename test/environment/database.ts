@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { inject } from 'vitest'
-import { migrate } from '../../src/ledger/migrate.ts'
 import { appRoleOf } from '../../src/postgres/app-role.ts'
+import { migrate } from '../../src/postgres/migrate.ts'
 import './provided.ts'
 
 export interface TestDatabase {

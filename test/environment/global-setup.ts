@@ -3,7 +3,7 @@ import pino from 'pino'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from '../../src/embedded/postgres.ts'
 import { startRedis } from '../../src/embedded/redis.ts'
-import { migrate } from '../../src/ledger/migrate.ts'
+import { migrate } from '../../src/postgres/migrate.ts'
 import './provided.ts'
 import { openRunFolder } from './run-folder.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Sql } from '../../src/ledger/database.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import type { Sql } from '../../src/postgres/database.ts'
 import { openSample, type Sample, tenant } from './sample.ts'
 
 let ledger: Sample

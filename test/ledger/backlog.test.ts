@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connect, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
 import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../environment/index.ts'
 
 let database: TestDatabase

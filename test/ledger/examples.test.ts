@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { connect } from '../../src/ledger/database.ts'
+import { connect } from '../../src/postgres/database.ts'
 import { createDatabase } from '../environment/index.ts'
 
 const FOLDER = new URL('../../sql/examples/', import.meta.url)

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { connect, type Sql } from '../../src/ledger/database.ts'
-import { migrate } from '../../src/ledger/migrate.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
+import { migrate } from '../../src/postgres/migrate.ts'
 import { createEmptyDatabase, type TestDatabase } from '../environment/index.ts'
 
 let database: TestDatabase

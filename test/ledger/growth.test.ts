@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { questions } from '../../bench/growth/questions.ts'
-import { connect, type Sql } from '../../src/ledger/database.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../environment/index.ts'
 
 const ROWS = 100_000

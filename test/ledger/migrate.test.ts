@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { connect, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { migrate } from '../../src/ledger/migrate.ts'
 import { CURRENCIES } from '../../src/ledger/money.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
+import { migrate } from '../../src/postgres/migrate.ts'
 import { createEmptyDatabase, type TestDatabase } from '../environment/index.ts'
 
 let database: TestDatabase

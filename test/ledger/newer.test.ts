@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { connect, type Sql } from '../../src/ledger/database.ts'
-import { migrate } from '../../src/ledger/migrate.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
+import { migrate } from '../../src/postgres/migrate.ts'
 import { livebalance } from '../cli/livebalance.ts'
 import { createEmptyDatabase, eventually, type TestDatabase } from '../environment/index.ts'
 
@@ -39,7 +39,7 @@ describe('functions of a newer program, which came without a migration', () => {
     const watcher = connect(database.ownerUrl, { max: 1 })
     let older: ReturnType<typeof migrate> | undefined
     await owner.begin(async (tx) => {
-      // The lock of migrations: src/ledger/migrate.ts.
+      // The lock of migrations: src/postgres/migrate.ts.
       await tx`select pg_advisory_xact_lock(7236178)`
       older = migrate(database.ownerUrl)
       await eventually(async () =>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, test } from 'vitest'
-import { connect, type Sql } from '../../src/ledger/database.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../environment/index.ts'
 import { expectReconnects } from './broken.ts'
 

@@ -1,10 +1,10 @@
 import pino from 'pino'
 import type { Command, Outcome, Transaction } from '../../src/ledger/command.ts'
-import { connect, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, eventually } from '../environment/index.ts'
 
 export const tenant = 'default'

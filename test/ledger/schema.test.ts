@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connect, type Sql } from '../../src/ledger/database.ts'
-import { readReplaced } from '../../src/ledger/sql-files.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
+import { readReplaced } from '../../src/postgres/sql-files.ts'
 import { createDatabase, type TestDatabase } from '../environment/index.ts'
 
 const GOLDEN = new URL('../../sql/schema.txt', import.meta.url)

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
 import type { Command, Operation } from '../../src/ledger/command.ts'
-import { connect, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAnswers } from '../../src/ledger/postgres-answers.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
@@ -10,6 +9,7 @@ import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
 import { PostgresPolicies } from '../../src/ledger/postgres-policies.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { stringifyJson } from '../../src/lib/json.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../environment/index.ts'
 
 /** Two tenants with users of the same names. Whatever `mine` asks for, in all of `theirs` ids, is its own. */

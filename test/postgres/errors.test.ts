@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { startFailure } from '../../src/config/start-failure.ts'
 import type { Command } from '../../src/ledger/command.ts'
-import type { Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAnswers } from '../../src/ledger/postgres-answers.ts'
+import type { Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable, failureOf } from '../../src/postgres/errors.ts'
 import { bearer, edge } from '../http/stub.ts'
 

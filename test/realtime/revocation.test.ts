@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
 import { Revocations } from '../../src/auth/revocations.ts'
-import { connect, type Sql } from '../../src/ledger/database.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
 import type { Bus } from '../../src/realtime/bus.ts'
 import { RedisBus } from '../../src/realtime/redis-bus.ts'
 import {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
-import { connect } from '../../src/ledger/database.ts'
 import { routesOf } from '../../src/openapi/document.ts'
+import { connect } from '../../src/postgres/database.ts'
 import { contentsOf } from '../environment/index.ts'
 import { EXAMPLES, type Example, prepare } from './examples.ts'
 import {

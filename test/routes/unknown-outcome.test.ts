@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, connect as dial, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect, type Sql } from '../../src/ledger/database.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
 import { alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
 
 /** The end of Postgres's answer to a statement that is committed: ReadyForQuery, idle. */

@@ -1,7 +1,7 @@
 import type { Audit } from '../../ledger/auditor.ts'
-import { connect, type Sql } from '../../ledger/database.ts'
 import { PostgresAuditor } from '../../ledger/postgres-auditor.ts'
 import { stringifyJson } from '../../lib/json.ts'
+import { connect, type Sql } from '../../postgres/database.ts'
 import { toWireAudit } from '../../routes/audit.ts'
 import { CommandFailed, command, type ExitCode } from '../command.ts'
 import { ensureCurrent, withDatabase } from '../ledger-database.ts'

@@ -1,4 +1,4 @@
-import { connect } from '../../ledger/database.ts'
+import { connect } from '../../postgres/database.ts'
 import { CommandFailed, command, type ExitCode } from '../command.ts'
 import { ensureCurrent, withDatabase } from '../ledger-database.ts'
 

@@ -1,4 +1,4 @@
-import { migrate } from '../../ledger/migrate.ts'
+import { migrate } from '../../postgres/migrate.ts'
 import { command } from '../command.ts'
 import { withDatabase } from '../ledger-database.ts'
 

@@ -1,5 +1,5 @@
 import postgres from 'postgres'
-import { renewing } from '../postgres/renewing-pool.ts'
+import { renewing } from './renewing-pool.ts'
 import { socketsOf } from './socket.ts'
 
 export type Sql = postgres.Sql

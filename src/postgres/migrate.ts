@@ -1,6 +1,6 @@
-import { appRoleOf, canUseAppRole } from '../postgres/app-role.ts'
-import { codeOf, isTransient } from '../postgres/errors.ts'
+import { appRoleOf, canUseAppRole } from './app-role.ts'
 import { connect, type Sql } from './database.ts'
+import { codeOf, isTransient } from './errors.ts'
 import { dropForgotten } from './forgotten.ts'
 import {
   hasNewerRevision,
