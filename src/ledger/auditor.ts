@@ -1,5 +1,5 @@
-import type { Claim } from './answers.ts'
 import type { Who } from './event.ts'
+import type { Claim } from './idempotency-store.ts'
 
 /** Amounts in minor units of `currency`. */
 export interface Verification {

@@ -1,5 +1,4 @@
 import type { Sql } from '../postgres/database.ts'
-import type { Claim } from './answers.ts'
 import { type AuditStep, AuditTally, type DiscrepancyRow } from './audit-tally.ts'
 import type {
   Audit,
@@ -13,6 +12,7 @@ import type {
 import type { WalletState } from './balance.ts'
 import type { Committed } from './command.ts'
 import type { Who } from './event.ts'
+import type { Claim } from './idempotency-store.ts'
 import { type EventRow, toEvent } from './rows.ts'
 
 export interface AuditorOptions {

@@ -4,7 +4,7 @@ import { answer } from '../http/answer.ts'
 import { factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, query } from '../http/validate.ts'
-import type { SpendingLimit } from '../ledger/policies.ts'
+import type { SpendingLimit } from '../ledger/limits-and-alerts.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
 

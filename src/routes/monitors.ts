@@ -6,7 +6,7 @@ import { answer } from '../http/answer.ts'
 import { type Env, factory } from '../http/env.ts'
 import * as field from '../http/fields.ts'
 import { json, param, query } from '../http/validate.ts'
-import type { Monitor } from '../ledger/policies.ts'
+import type { Monitor } from '../ledger/limits-and-alerts.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
 

@@ -4,7 +4,7 @@ import { answer } from '../http/answer.ts'
 import type { Env } from '../http/env.ts'
 import { refusal } from '../http/refusal.ts'
 import { replayedHeader } from '../http/replayed.ts'
-import type { Answers, Claim } from '../ledger/answers.ts'
+import type { Answers, Claim } from '../ledger/idempotency-store.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { parseJson, stringifyJson } from '../lib/json.ts'
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Claim } from '../../src/ledger/answers.ts'
-import { PostgresAnswers } from '../../src/ledger/postgres-answers.ts'
+import type { Claim } from '../../src/ledger/idempotency-store.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { PostgresAnswers } from '../../src/ledger/postgres-idempotency-store.ts'
 import { eventually } from '../environment/index.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { HoldExpiry } from '../../src/ledger/hold-expiry.ts'
-import { PostgresPolicies } from '../../src/ledger/postgres-policies.ts'
+import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import { eventually } from '../environment/index.ts'
 import { openSample, type Sample, silent, tenant, USD } from './sample.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HoldExpiry } from '../../src/ledger/hold-expiry.ts'
-import { Pruning } from '../../src/ledger/pruning.ts'
+import { Pruning } from '../../src/ledger/retention.ts'
 import { eventually } from '../environment/index.ts'
 import { openSample, type Sample, silent, tenant } from './sample.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresPolicies } from '../../src/ledger/postgres-policies.ts'
+import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 

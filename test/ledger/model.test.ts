@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Command, RefusalCode } from '../../src/ledger/command.ts'
-import { PostgresPolicies } from '../../src/ledger/postgres-policies.ts'
+import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import { openSample, type Sample } from './sample.ts'
 import { name, type Step, steps, told, World } from './world.ts'
 

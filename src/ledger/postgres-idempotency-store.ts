@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Sql } from '../postgres/database.ts'
 import { isTransient } from '../postgres/errors.ts'
-import type { Answers, Claim, Kept, KeyedRequest } from './answers.ts'
+import type { Answers, Claim, Kept, KeyedRequest } from './idempotency-store.ts'
 
 export interface AnswersOptions {
   /** Milliseconds after which a claim that was not renewed is another's to take. Default 10 s. */

@@ -1,6 +1,6 @@
 import type { Releases } from '../lib/shutdown-stack.ts'
 import { HoldExpiry, type HoldExpiryOptions } from './hold-expiry.ts'
-import { Pruning, type PruningOptions } from './pruning.ts'
+import { Pruning, type PruningOptions } from './retention.ts'
 
 /** Milliseconds from the call to the first round. */
 const AFTER = 500

@@ -1,6 +1,6 @@
 import type { Sql } from '../postgres/database.ts'
 import type { Who } from './event.ts'
-import type { LimitedType, Monitor, Policies, SpendingLimit } from './policies.ts'
+import type { LimitedType, Monitor, Policies, SpendingLimit } from './limits-and-alerts.ts'
 import { toIso } from './rows.ts'
 
 const MONITORS_PER_USER = 20
