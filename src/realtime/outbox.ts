@@ -4,7 +4,7 @@ import type { LedgerEvent } from '../ledger/event.ts'
 import { toDecimal } from '../ledger/money.ts'
 import type { OutboxStore } from '../ledger/outbox-store.ts'
 import { LogBudget } from '../lib/log-budget.ts'
-import type { Bus } from './bus.ts'
+import type { Bus } from './bus/bus.ts'
 import type { PublishObserver } from './publish-observer.ts'
 
 export interface OutboxOptions {

@@ -3,11 +3,11 @@ import type { ChangeLog } from '../ledger/change-log.ts'
 import type { Committed } from '../ledger/command.ts'
 import type { OutboxStore } from '../ledger/outbox-store.ts'
 import type { Releases } from '../lib/shutdown-stack.ts'
-import type { Bus } from './bus.ts'
-import { MemoryBus } from './memory-bus.ts'
+import type { Bus } from './bus/bus.ts'
+import { MemoryBus } from './bus/memory-bus.ts'
+import { RedisBus } from './bus/redis-bus.ts'
 import { Outbox } from './outbox.ts'
 import type { PublishObserver } from './publish-observer.ts'
-import { RedisBus } from './redis-bus.ts'
 
 export interface PublishingOptions {
   /** Undefined: this process is all that there is. */

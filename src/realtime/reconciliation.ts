@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { EventStore } from '../ledger/event-store.ts'
-import type { Bus } from './bus.ts'
+import type { Bus } from './bus/bus.ts'
 import type { Channel } from './channel.ts'
 
 export interface ReconciliationOptions {

@@ -8,7 +8,7 @@ import {
 } from '@opentelemetry/api'
 import type { RequestTracer } from '../http/traced.ts'
 import type { LedgerObserver } from '../ledger/observer.ts'
-import { UPDATES_CHANNEL } from '../realtime/bus.ts'
+import { UPDATES_CHANNEL } from '../realtime/bus/bus.ts'
 import type { DeliveryTracer } from '../realtime/delivery-tracer.ts'
 import type { PublishObserver } from '../realtime/publish-observer.ts'
 import { createProvider, type ProviderOptions } from './provider.ts'

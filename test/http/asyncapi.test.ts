@@ -5,7 +5,7 @@ import { asyncApiText } from '../../scripts/openapi.ts'
 import { RECEIVED, SENT, updateMessage } from '../../src/asyncapi/events.ts'
 import { EXAMPLES } from '../../src/asyncapi/examples.ts'
 import type { LedgerEvent, LedgerEventName } from '../../src/ledger/event.ts'
-import { encodeEvent } from '../../src/realtime/message.ts'
+import { encodeEvent } from '../../src/realtime/bus/message.ts'
 
 const about = {
   tenant: 'default',

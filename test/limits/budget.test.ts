@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import { Budget } from '../../src/limits/budget.ts'
 import type { RateCounter } from '../../src/limits/rates.ts'
 import { Allowance } from '../../src/realtime/allowance.ts'
-import { MemoryRates, RedisRates } from '../../src/realtime/rates.ts'
+import { MemoryRates, RedisRates } from '../../src/realtime/bus/rate-store.ts'
 import {
   describeWithPrivateRedis,
   describeWithRedis,

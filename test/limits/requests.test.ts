@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { AppDeps } from '../../src/app.ts'
 import { RequestMeter } from '../../src/http/request-meter.ts'
 import { FAILURE, RateLimiter, type RateLimiterOptions } from '../../src/limits/rate-limiter.ts'
-import { MemoryRates } from '../../src/realtime/rates.ts'
+import { MemoryRates } from '../../src/realtime/bus/rate-store.ts'
 import { bearer, edge } from '../http/stub.ts'
 
 const OFF = { reads: 0, writes: 0, handshakes: 0 }

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
-import { RedisBus } from '../../src/realtime/redis-bus.ts'
 import {
   describeWithPrivateRedis,
   eventually,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
-import { encodeEvent, parseMessage } from '../../src/realtime/message.ts'
+import { encodeEvent, parseMessage } from '../../src/realtime/bus/message.ts'
 import { fromLedger, type StreamEvent } from '../../src/realtime/stream-event.ts'
 
 const COMMON = {

@@ -3,8 +3,8 @@ import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
 import { Revocations } from '../../src/auth/revocations.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import type { Bus } from '../../src/realtime/bus.ts'
-import { RedisBus } from '../../src/realtime/redis-bus.ts'
+import type { Bus } from '../../src/realtime/bus/bus.ts'
+import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import {
   createDatabase,
   describeWithRedis,

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import type { WalletState } from '../ledger/balance.ts'
-import type { ChangeLog } from '../ledger/change-log.ts'
-import type { LedgerEvent, Who } from '../ledger/event.ts'
-import { TurnBatch } from '../lib/turn-batch.ts'
-import type { RateStore } from '../limits/rates.ts'
+import type { WalletState } from '../../ledger/balance.ts'
+import type { ChangeLog } from '../../ledger/change-log.ts'
+import type { LedgerEvent, Who } from '../../ledger/event.ts'
+import { TurnBatch } from '../../lib/turn-batch.ts'
+import type { RateStore } from '../../limits/rates.ts'
 import {
   type Bus,
   type BusListener,
@@ -15,14 +15,14 @@ import {
 } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
 import { forgetOtherEpochs, refreshCache } from './cache-refresh.ts'
-import { CacheTrust } from './cache-trust.ts'
+import { CacheTrust } from './cache-validity.ts'
 import { balanceKey, PROBE } from './keys.ts'
 import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
-import { RedisRates } from './rates.ts'
+import { RedisRates } from './rate-store.ts'
 import { RedisLeases } from './redis-leases.ts'
-import { RedisLink } from './redis-link.ts'
 import { PUBLISH } from './redis-scripts.ts'
+import { RedisLink } from './redis-subscription.ts'
 import { RedisTickets } from './redis-tickets.ts'
 import { CONNECTION_CLOSED, type RedisTrouble, troubleOf } from './redis-trouble.ts'
 

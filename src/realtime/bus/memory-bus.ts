@@ -1,15 +1,15 @@
 import type { Logger } from 'pino'
-import type { WalletState } from '../ledger/balance.ts'
-import type { LedgerEvent, Who } from '../ledger/event.ts'
-import type { RateStore } from '../limits/rates.ts'
+import type { WalletState } from '../../ledger/balance.ts'
+import type { LedgerEvent, Who } from '../../ledger/event.ts'
+import type { RateStore } from '../../limits/rates.ts'
+import type { TicketStore } from '../tickets.ts'
 import { type Bus, type BusListener, CACHE_SECONDS, type Link } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
 import { balanceKey } from './keys.ts'
 import type { LeaseStore } from './leases.ts'
 import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
-import { MemoryRates } from './rates.ts'
-import type { TicketStore } from './tickets.ts'
+import { MemoryRates } from './rate-store.ts'
 
 export interface MemoryBusOptions {
   epoch: string

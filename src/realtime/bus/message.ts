@@ -1,7 +1,12 @@
-import { type BalanceUpdateEvent, eventId, type LedgerEvent, toMessage } from '../ledger/event.ts'
-import { parseJson, stringifyJson } from '../lib/json.ts'
-import { Frame } from './frame.ts'
-import { CLIENT_FIELDS, fromMessage, type StreamEvent } from './stream-event.ts'
+import {
+  type BalanceUpdateEvent,
+  eventId,
+  type LedgerEvent,
+  toMessage,
+} from '../../ledger/event.ts'
+import { parseJson, stringifyJson } from '../../lib/json.ts'
+import { Frame } from '../frame.ts'
+import { CLIENT_FIELDS, fromMessage, type StreamEvent } from '../stream-event.ts'
 
 /** All that a message can say; what is not for clients stands in this order. */
 const FIELDS = Object.keys({

@@ -1,4 +1,4 @@
-import type { Who } from '../ledger/event.ts'
+import type { Who } from '../../ledger/event.ts'
 
 /** First parts of a public key that are not a tenant. */
 const RESERVED = new Set(['user', 'updates'])

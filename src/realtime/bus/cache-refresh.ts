@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { ChangeLog } from '../ledger/change-log.ts'
+import type { ChangeLog } from '../../ledger/change-log.ts'
 import { type Bus, CACHE_SECONDS } from './bus.ts'
 import { BALANCE_PATTERNS } from './keys.ts'
 

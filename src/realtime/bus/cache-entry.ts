@@ -1,6 +1,6 @@
-import type { WalletState } from '../ledger/balance.ts'
-import type { LedgerEvent } from '../ledger/event.ts'
-import { toDecimal } from '../ledger/money.ts'
+import type { WalletState } from '../../ledger/balance.ts'
+import type { LedgerEvent } from '../../ledger/event.ts'
+import { toDecimal } from '../../ledger/money.ts'
 import { balanceKey, versionKey } from './keys.ts'
 
 /** One balance on its way into the cache. */

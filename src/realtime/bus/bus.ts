@@ -1,8 +1,8 @@
-import type { WalletState } from '../ledger/balance.ts'
-import type { LedgerEvent, Who } from '../ledger/event.ts'
-import type { RateStore } from '../limits/rates.ts'
+import type { WalletState } from '../../ledger/balance.ts'
+import type { LedgerEvent, Who } from '../../ledger/event.ts'
+import type { RateStore } from '../../limits/rates.ts'
+import type { TicketStore } from '../tickets.ts'
 import type { LeaseStore } from './leases.ts'
-import type { TicketStore } from './tickets.ts'
 
 /** The Redis channel of every event of every user. */
 export const UPDATES_CHANNEL = 'balance:updates'

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
+import type { TicketStore } from '../tickets.ts'
 import type { Ask } from './redis-trouble.ts'
-import type { TicketStore } from './tickets.ts'
 
 /** Tickets in Redis: a key for each, that expires. */
 export class RedisTickets implements TicketStore {
