@@ -4,12 +4,12 @@ import { LogBudget } from '../lib/log-budget.ts'
 import type { Admission } from './admission.ts'
 import { Allowance } from './allowance.ts'
 import { Connection, type TransportName, type TransportSink } from './connection.ts'
-import type { Frame } from './frame.ts'
-import type { Hub } from './hub.ts'
 import { MESSAGES_PER_SECOND } from './limits.ts'
 import type { StreamMeter } from './meter.ts'
 import { errorNotice, expiringNotice } from './notices.ts'
-import { type CloseReason, SLOW } from './subscriber.ts'
+import type { Frame } from './stream/frame.ts'
+import type { Hub } from './stream/hub.ts'
+import { type CloseReason, SLOW } from './stream/subscriber.ts'
 
 export interface ConnectionsOptions {
   hub: Hub

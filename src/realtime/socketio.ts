@@ -3,10 +3,10 @@ import { Server as Engine, type ServerOptions as EngineOptions } from 'engine.io
 import type { Logger } from 'pino'
 import { Server } from 'socket.io'
 import { ApiError, type ErrorCode } from '../lib/api-error.ts'
-import { type Frame, NAMESPACE } from './frame.ts'
 import type { Gateway } from './gateway.ts'
 import { HANDSHAKE_TIMEOUT, MAX_MESSAGE } from './limits.ts'
 import { admit, serve, type VisitedSocket, visit } from './socketio-visitor.ts'
+import { type Frame, NAMESPACE } from './stream/frame.ts'
 import { TellingServer, TellingSocket } from './telling-socket.ts'
 
 type Parts = Pick<Gateway, 'admission' | 'connections' | 'requests' | 'originAllowed'>

@@ -9,9 +9,9 @@ import type { Env } from '../http/env.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { Connection, TransportSink } from './connection.ts'
 import type { Opening } from './connections.ts'
-import { type Bytes, chunk, type Frame } from './frame.ts'
 import type { Gateway } from './gateway.ts'
 import { CLOSE_WITHIN, MAX_MESSAGE } from './limits.ts'
+import { type Bytes, chunk, type Frame } from './stream/frame.ts'
 import { corkForTurn, writeSoon } from './write-soon.ts'
 
 /** Milliseconds that a browser waits before it connects again. */

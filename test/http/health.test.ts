@@ -4,7 +4,7 @@ import { livenessOf } from '../../src/liveness.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { SchemaCheck } from '../../src/postgres/schema-check.ts'
 import { readinessOf } from '../../src/readiness.ts'
-import type { HubHealth } from '../../src/realtime/hub.ts'
+import type { HubHealth } from '../../src/realtime/stream/hub.ts'
 import { createDatabase, eventually, type TestDatabase } from '../environment/index.ts'
 import { edge } from './stub.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
-import { chunk, Frame } from '../../src/realtime/frame.ts'
-import { fromLedger } from '../../src/realtime/stream-event.ts'
+import { chunk, Frame } from '../../src/realtime/stream/frame.ts'
+import { fromLedger } from '../../src/realtime/stream/stream-event.ts'
 
 const EVENT: LedgerEvent = {
   tenant: 'acme',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { encodeEvent, parseMessage } from '../../src/realtime/bus/message.ts'
-import { fromLedger, type StreamEvent } from '../../src/realtime/stream-event.ts'
+import { fromLedger, type StreamEvent } from '../../src/realtime/stream/stream-event.ts'
 
 const COMMON = {
   tenant: 'acme:eu',

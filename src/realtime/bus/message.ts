@@ -5,8 +5,8 @@ import {
   toMessage,
 } from '../../ledger/event.ts'
 import { parseJson, stringifyJson } from '../../lib/json.ts'
-import { Frame } from '../frame.ts'
-import { CLIENT_FIELDS, fromMessage, type StreamEvent } from '../stream-event.ts'
+import { Frame } from '../stream/frame.ts'
+import { CLIENT_FIELDS, fromMessage, type StreamEvent } from '../stream/stream-event.ts'
 
 /** All that a message can say; what is not for clients stands in this order. */
 const FIELDS = Object.keys({

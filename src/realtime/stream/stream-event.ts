@@ -1,4 +1,9 @@
-import { type BalanceUpdateEvent, type LedgerEvent, toMessage, type Who } from '../ledger/event.ts'
+import {
+  type BalanceUpdateEvent,
+  type LedgerEvent,
+  toMessage,
+  type Who,
+} from '../../ledger/event.ts'
 import { Frame } from './frame.ts'
 
 /** An event of a user's stream, ready to be sent. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
-import type { EventStore } from '../ledger/event-store.ts'
-import type { Bus } from './bus/bus.ts'
-import type { Channel } from './channel.ts'
+import type { EventStore } from '../../ledger/event-store.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { Channel } from './user-stream.ts'
 
 export interface ReconciliationOptions {
   bus: Bus

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import type { Who } from '../ledger/event.ts'
-import type { EventStore } from '../ledger/event-store.ts'
+import type { Who } from '../../ledger/event.ts'
+import type { EventStore } from '../../ledger/event-store.ts'
 
 /** Events read from Postgres at a time. */
 export const PAGE = 200

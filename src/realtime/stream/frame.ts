@@ -1,4 +1,4 @@
-import { parseJson, stringifyJson } from '../lib/json.ts'
+import { parseJson, stringifyJson } from '../../lib/json.ts'
 
 /** The namespace of Socket.IO clients. */
 export const NAMESPACE = '/balance'

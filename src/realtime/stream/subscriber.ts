@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../lib/api-error.ts'
+import type { ErrorCode } from '../../lib/api-error.ts'
 import type { Frame } from './frame.ts'
 
 /** Why the server ends a connection. */

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino'
-import { eventId } from '../ledger/event.ts'
-import type { EventStore } from '../ledger/event-store.ts'
-import { toWire } from '../ledger/money.ts'
-import type { Channel } from './channel.ts'
-import type { Drains } from './drains.ts'
+import { eventId } from '../../ledger/event.ts'
+import type { EventStore } from '../../ledger/event-store.ts'
+import { toWire } from '../../ledger/money.ts'
+import type { StreamMeter } from '../meter.ts'
+import type { Drains } from './backpressure.ts'
 import { isPruned, PAGE, RETRY, readPage } from './event-page.ts'
 import { Frame } from './frame.ts'
-import type { StreamMeter } from './meter.ts'
 import { fromLedger } from './stream-event.ts'
 import type { Subscriber } from './subscriber.ts'
+import type { Channel } from './user-stream.ts'
 
 export interface JoinsOptions {
   store: EventStore
