@@ -15,7 +15,7 @@ import { BASE_HEADERS } from './http/request-id.ts'
 import { notAsked, turnAway } from './http/turn-away.ts'
 import { UNREAD } from './http/unread.ts'
 import type { Gateway } from './realtime/gateway.ts'
-import { createUpgradeRouter, SOCKET_IO_PATH } from './realtime/upgrade-router.ts'
+import { createUpgradeRouter, SOCKET_IO_PATH } from './realtime/transports/upgrade.ts'
 
 export interface ServerOptions {
   /** The app's `fetch`. */

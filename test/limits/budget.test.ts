@@ -2,8 +2,8 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Budget } from '../../src/limits/budget.ts'
 import type { RateCounter } from '../../src/limits/rates.ts'
-import { Allowance } from '../../src/realtime/allowance.ts'
 import { MemoryRates, RedisRates } from '../../src/realtime/bus/rate-store.ts'
+import { Allowance } from '../../src/realtime/connections/token-bucket.ts'
 import {
   describeWithPrivateRedis,
   describeWithRedis,

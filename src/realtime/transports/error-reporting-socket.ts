@@ -1,10 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, WebSocket, WebSocketServer } from 'ws'
-import { Allowance } from './allowance.ts'
-import { CLOSE_WITHIN, MAX_MESSAGE, MESSAGES_PER_SECOND, UNFINISHED_WITHIN } from './limits.ts'
-import { errorNotice } from './notices.ts'
-import type { Frame } from './stream/frame.ts'
+import {
+  CLOSE_WITHIN,
+  MAX_MESSAGE,
+  MESSAGES_PER_SECOND,
+  UNFINISHED_WITHIN,
+} from '../connections/limits.ts'
+import { errorNotice } from '../connections/notices.ts'
+import { Allowance } from '../connections/token-bucket.ts'
+import type { Frame } from '../stream/frame.ts'
 
 /** What ws closes a connection for by itself, by the code that it closes with (RFC 6455, 7.4.1). */
 const FAULTS: ReadonlyMap<number | undefined, Frame> = new Map([

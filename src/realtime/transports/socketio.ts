@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import { Server as Engine, type ServerOptions as EngineOptions } from 'engine.io'
 import type { Logger } from 'pino'
 import { Server } from 'socket.io'
-import { ApiError, type ErrorCode } from '../lib/api-error.ts'
-import type { Gateway } from './gateway.ts'
-import { HANDSHAKE_TIMEOUT, MAX_MESSAGE } from './limits.ts'
-import { admit, serve, type VisitedSocket, visit } from './socketio-visitor.ts'
-import { type Frame, NAMESPACE } from './stream/frame.ts'
-import { TellingServer, TellingSocket } from './telling-socket.ts'
+import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
+import { HANDSHAKE_TIMEOUT, MAX_MESSAGE } from '../connections/limits.ts'
+import type { Gateway } from '../gateway.ts'
+import { type Frame, NAMESPACE } from '../stream/frame.ts'
+import { TellingServer, TellingSocket } from './error-reporting-socket.ts'
+import { admit, serve, type VisitedSocket, visit } from './pending-connection.ts'
 
 type Parts = Pick<Gateway, 'admission' | 'connections' | 'requests' | 'originAllowed'>
 

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { Bytes } from './stream/frame.ts'
+import type { Bytes } from '../stream/frame.ts'
 
 let corked: Duplex[] = []
 

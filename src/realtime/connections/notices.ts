@@ -1,6 +1,6 @@
-import { toIso } from '../ledger/rows.ts'
-import type { ErrorCode } from '../lib/api-error.ts'
-import { Frame } from './stream/frame.ts'
+import { toIso } from '../../ledger/rows.ts'
+import type { ErrorCode } from '../../lib/api-error.ts'
+import { Frame } from '../stream/frame.ts'
 
 /** What a connection is told about itself. None of it moves the stream. */
 

@@ -1,5 +1,5 @@
-import type { Principal } from '../auth/principal.ts'
-import type { Sink, Subscriber } from './stream/subscriber.ts'
+import type { Principal } from '../../auth/principal.ts'
+import type { Sink, Subscriber } from '../stream/subscriber.ts'
 
 /** A transport's end of a connection. */
 export interface TransportSink extends Sink {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Who } from '../ledger/event.ts'
-import { userKey } from './bus/keys.ts'
-import type { LeaseStore } from './bus/leases.ts'
+import type { Who } from '../../ledger/event.ts'
+import { userKey } from '../bus/keys.ts'
+import type { LeaseStore } from '../bus/leases.ts'
 
 export interface ConnectionCountsOptions {
   /** Of one user, over all processes. Default 20. */

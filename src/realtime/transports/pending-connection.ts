@@ -1,10 +1,10 @@
 import type { Socket } from 'socket.io'
-import type { Principal } from '../auth/principal.ts'
-import { ApiError } from '../lib/api-error.ts'
-import type { Allowance } from './allowance.ts'
-import type { Connection } from './connection.ts'
+import type { Principal } from '../../auth/principal.ts'
+import { ApiError } from '../../lib/api-error.ts'
+import type { Connection } from '../connections/connection.ts'
+import type { Allowance } from '../connections/token-bucket.ts'
+import type { Gateway } from '../gateway.ts'
 import { closeSoon, type EngineSocket, SocketSink } from './engine-socket.ts'
-import type { Gateway } from './gateway.ts'
 
 type Parts = Pick<Gateway, 'admission' | 'connections' | 'requests'>
 

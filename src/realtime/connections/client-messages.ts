@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
-import { ApiError } from '../lib/api-error.ts'
+import { ApiError } from '../../lib/api-error.ts'
+import { Frame } from '../stream/frame.ts'
+import type { Hub } from '../stream/hub.ts'
+import type { CloseReason } from '../stream/subscriber.ts'
 import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { Credentials } from './credentials.ts'
 import { authenticatedNotice, errorNotice } from './notices.ts'
-import { Frame } from './stream/frame.ts'
-import type { Hub } from './stream/hub.ts'
-import type { CloseReason } from './stream/subscriber.ts'
 
 /** Wrong tokens that a connection may send to live on with; the next one ends it. */
 const WRONG_TOKENS = 5

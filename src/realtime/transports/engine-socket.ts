@@ -1,6 +1,6 @@
-import type { TransportSink } from './connection.ts'
-import { CLOSE_WITHIN, MAX_MESSAGE } from './limits.ts'
-import type { Frame, SocketIoFrame } from './stream/frame.ts'
+import type { TransportSink } from '../connections/connection.ts'
+import { CLOSE_WITHIN, MAX_MESSAGE } from '../connections/limits.ts'
+import type { Frame, SocketIoFrame } from '../stream/frame.ts'
 
 /** Engine.IO's types leave out what Socket.IO's own adapter uses: its queue, and frames made beforehand. */
 export interface EngineSocket {

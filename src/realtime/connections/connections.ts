@@ -1,15 +1,15 @@
 import type { Logger } from 'pino'
-import type { Principal, RevocationList } from '../auth/principal.ts'
-import { LogBudget } from '../lib/log-budget.ts'
-import type { Admission } from './admission.ts'
-import { Allowance } from './allowance.ts'
+import type { Principal, RevocationList } from '../../auth/principal.ts'
+import { LogBudget } from '../../lib/log-budget.ts'
+import type { StreamMeter } from '../meter.ts'
+import type { Frame } from '../stream/frame.ts'
+import type { Hub } from '../stream/hub.ts'
+import { type CloseReason, SLOW } from '../stream/subscriber.ts'
 import { Connection, type TransportName, type TransportSink } from './connection.ts'
+import type { Admission } from './handshake.ts'
 import { MESSAGES_PER_SECOND } from './limits.ts'
-import type { StreamMeter } from './meter.ts'
 import { errorNotice, expiringNotice } from './notices.ts'
-import type { Frame } from './stream/frame.ts'
-import type { Hub } from './stream/hub.ts'
-import { type CloseReason, SLOW } from './stream/subscriber.ts'
+import { Allowance } from './token-bucket.ts'
 
 export interface ConnectionsOptions {
   hub: Hub

@@ -1,12 +1,12 @@
-import type { Principal } from '../auth/principal.ts'
-import { CURRENCIES } from '../ledger/money.ts'
-import { ApiError, type ErrorCode } from '../lib/api-error.ts'
-import type { Origin } from '../limits/client-address.ts'
-import type { RateLimiter } from '../limits/rate-limiter.ts'
-import type { ConnectionCounts } from './connection-counts.ts'
+import type { Principal } from '../../auth/principal.ts'
+import { CURRENCIES } from '../../ledger/money.ts'
+import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
+import type { Origin } from '../../limits/client-address.ts'
+import type { RateLimiter } from '../../limits/rate-limiter.ts'
+import type { StreamMeter } from '../meter.ts'
+import type { ConnectionCounts } from './connection-limit.ts'
 import type { Credentials, Presented } from './credentials.ts'
 import { HANDSHAKE_TIMEOUT } from './limits.ts'
-import type { StreamMeter } from './meter.ts'
 
 export interface AdmissionOptions {
   credentials: Credentials

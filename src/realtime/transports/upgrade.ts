@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import { turnAway } from '../http/turn-away.ts'
-import { ApiError } from '../lib/api-error.ts'
-import type { Gateway } from './gateway.ts'
+import { turnAway } from '../../http/turn-away.ts'
+import { ApiError } from '../../lib/api-error.ts'
+import type { Gateway } from '../gateway.ts'
 
 export const SOCKET_IO_PATH = '/socket.io/'
 
