@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { TicketStore } from '../tickets.ts'
+import type { TicketStore } from '../../auth/tickets.ts'
 import type { Ask } from './redis-trouble.ts'
 
 /** Tickets in Redis: a key for each, that expires. */

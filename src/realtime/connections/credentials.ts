@@ -1,7 +1,7 @@
 import type { Authenticator, Principal, RevocationList } from '../../auth/principal.ts'
+import { Tickets } from '../../auth/tickets.ts'
 import { tokenRefused } from '../../auth/token-refusal.ts'
 import { tokenRevoked } from '../../auth/token-revoked.ts'
-import { Tickets } from '../tickets.ts'
 
 /** The places where a stream's client can put its token, or a ticket in place of it. */
 export interface Presented {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import type { Principal } from '../auth/principal.ts'
 import { toIso } from '../ledger/rows.ts'
 import { ApiError } from '../lib/api-error.ts'
+import type { Principal } from './principal.ts'
 
 /** Where tickets wait to be redeemed, seen by all processes. Both reject when it cannot be reached. */
 export interface TicketStore {
