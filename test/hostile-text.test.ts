@@ -12,7 +12,7 @@ import { validTraceparent } from '../src/http/traceparent.ts'
 import { toMinor } from '../src/ledger/money.ts'
 import { createLogger, withoutSecrets } from '../src/lib/log.ts'
 import { printable } from '../src/lib/readable-log.ts'
-import { clientAddress } from '../src/limits/client-address.ts'
+import { clientAddress } from '../src/rate-limit/client-address.ts'
 import { csvRow } from '../src/routes/csv.ts'
 import { accepted } from './http/stub.ts'
 

@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { type Env, factory } from '../http/env.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { addressOf, kindOf } from '../limits/limited.ts'
-import type { Kind, RateLimiter } from '../limits/rate-limiter.ts'
+import type { Kind, RateLimiter } from '../rate-limit/limiter.ts'
 import type { Authenticator, Principal } from './principal.ts'
 import { tokenRefused } from './token-refusal.ts'
 

@@ -1,4 +1,4 @@
-import type { RateLimiterOptions } from '../limits/rate-limiter.ts'
+import type { RateLimiterOptions } from '../rate-limit/limiter.ts'
 import { ConfigError, parseVariables } from './environment.ts'
 import type { Variables } from './variables.ts'
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal, TokenMemory } from '../auth/principal.ts'
 import type { Logger } from '../lib/log.ts'
-import type { RateLimiter } from '../limits/rate-limiter.ts'
+import type { RateLimiter } from '../rate-limit/limiter.ts'
 import type { BalanceCache, CacheReads } from '../routes/deps.ts'
 import { BASE_HEADERS, nextRequestId } from './request-id.ts'
 import type { RequestMeter } from './request-meter.ts'

@@ -1,5 +1,5 @@
 import { addressOf, kindOf } from '../limits/limited.ts'
-import type { RateLimiter } from '../limits/rate-limiter.ts'
+import type { RateLimiter } from '../rate-limit/limiter.ts'
 import { factory } from './env.ts'
 
 const EXPOSED = 'Idempotency-Replayed, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy'

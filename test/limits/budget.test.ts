@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { Budget } from '../../src/limits/budget.ts'
-import type { RateCounter } from '../../src/limits/rates.ts'
+import type { RateCounter } from '../../src/rate-limit/store.ts'
+import { Budget } from '../../src/rate-limit/window-counter.ts'
 import { MemoryRates, RedisRates } from '../../src/realtime/bus/rate-store.ts'
 import { Allowance } from '../../src/realtime/connections/token-bucket.ts'
 import {

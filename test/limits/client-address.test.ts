@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { clientAddress } from '../../src/limits/client-address.ts'
+import { clientAddress } from '../../src/rate-limit/client-address.ts'
 
 const from = (remoteAddress: string | undefined, forwarded?: string | string[]) => ({
   headers: { 'x-forwarded-for': forwarded },

@@ -5,7 +5,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import { expect, onTestFinished, test } from 'vitest'
 import type { AppDeps } from '../../src/app.ts'
 import { RequestMeter } from '../../src/http/request-meter.ts'
-import { FAILURE, RateLimiter, type RateLimiterOptions } from '../../src/limits/rate-limiter.ts'
+import { FAILURE, RateLimiter, type RateLimiterOptions } from '../../src/rate-limit/limiter.ts'
 import { MemoryRates } from '../../src/realtime/bus/rate-store.ts'
 import { bearer, edge } from '../http/stub.ts'
 

@@ -1,7 +1,7 @@
 import type { TicketStore } from '../../auth/tickets.ts'
 import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, Who } from '../../ledger/event.ts'
-import type { RateStore } from '../../limits/rates.ts'
+import type { RateStore } from '../../rate-limit/store.ts'
 import type { LeaseStore } from './leases.ts'
 
 /** The Redis channel of every event of every user. */

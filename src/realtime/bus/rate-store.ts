@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { RateCounter, RateStore, Usage } from '../../limits/rates.ts'
+import type { RateCounter, RateStore, Usage } from '../../rate-limit/store.ts'
 import { ADD_TO_WINDOW } from './redis-scripts.ts'
 import { type Ask, justAsk } from './redis-trouble.ts'
 

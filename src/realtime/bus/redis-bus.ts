@@ -4,7 +4,7 @@ import type { WalletState } from '../../ledger/balance.ts'
 import type { ChangeLog } from '../../ledger/change-log.ts'
 import type { LedgerEvent, Who } from '../../ledger/event.ts'
 import { TurnBatch } from '../../lib/turn-batch.ts'
-import type { RateStore } from '../../limits/rates.ts'
+import type { RateStore } from '../../rate-limit/store.ts'
 import {
   type Bus,
   type BusListener,

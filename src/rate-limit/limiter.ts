@@ -2,9 +2,9 @@ import type { Principal } from '../auth/principal.ts'
 import type { Who } from '../ledger/event.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { Tally } from '../lib/labeled-counter.ts'
-import { Budget, type Grant } from './budget.ts'
 import { clientAddress, type Origin } from './client-address.ts'
-import type { RateStore } from './rates.ts'
+import type { RateStore } from './store.ts'
+import { Budget, type Grant } from './window-counter.ts'
 
 /** What is limited apart: looking, changing, and opening streams (tickets for them included). */
 export const KINDS = ['reads', 'writes', 'handshakes'] as const

@@ -1,4 +1,4 @@
-import type { RateCounter } from './rates.ts'
+import type { RateCounter } from './store.ts'
 
 /** What became of a request for a budget. */
 export interface Grant {
