@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { WEB_OUT } from '../src/web-pages.ts'
+import { WEB_OUT } from '../src/http/web-pages.ts'
 import { bundleWeb } from '../web/bundle.ts'
 
 const files = await bundleWeb()

@@ -1,6 +1,6 @@
 import { InvalidAmount, toMinor, toWire } from '../ledger/money.ts'
 import { ApiError } from '../lib/api-error.ts'
-import type { AmountInput } from './fields.ts'
+import type { AmountInput } from './schemas.ts'
 
 /**
  * An amount of a request in minor units of `currency`.

@@ -3,8 +3,8 @@ import type { Principal, TokenMemory } from '../auth/principal.ts'
 import type { Logger } from '../lib/log.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
 import type { BalanceCache, CacheReads } from '../routes/deps.ts'
-import { BASE_HEADERS, nextRequestId } from './request-id.ts'
-import type { RequestMeter } from './request-meter.ts'
+import { BASE_HEADERS, nextRequestId } from './middleware/request-id.ts'
+import type { RequestMeter } from './middleware/request-meter.ts'
 
 const PATH = '/transactions/balance/cached'
 

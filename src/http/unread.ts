@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import type { Env } from './env.ts'
+import type { Env } from './context.ts'
 
 /** Milliseconds in which a client takes something of an answer that has no end of its own. */
 export const UNREAD = 30_000

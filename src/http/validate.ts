@@ -2,7 +2,7 @@ import type { MiddlewareHandler, ValidationTargets } from 'hono'
 import type { z } from 'zod'
 import { ApiError, type ErrorCode } from '../lib/api-error.ts'
 import { readJson } from './body.ts'
-import type { Env } from './env.ts'
+import type { Env } from './context.ts'
 
 type Target = 'json' | 'query' | 'param'
 

@@ -1,4 +1,4 @@
-import type { RequestMeter } from '../http/request-meter.ts'
+import type { RequestMeter } from '../http/middleware/request-meter.ts'
 import type { BatchingExecutor } from '../ledger/executor.ts'
 import type { LedgerMeter } from '../ledger/meter.ts'
 import type { Overview } from '../ledger/overview.ts'

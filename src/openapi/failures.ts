@@ -1,5 +1,5 @@
-import type { Access } from '../auth/guards.ts'
 import { CODES } from '../http/codes.ts'
+import type { Access } from '../http/middleware/authorize.ts'
 import { REFUSALS } from '../http/refusal.ts'
 import type { ErrorCode } from '../lib/api-error.ts'
 import type { Operation } from './operation.ts'

@@ -1,6 +1,6 @@
-import type { Guards } from '../auth/guards.ts'
 import type { TicketIssuer } from '../auth/principal.ts'
 import type { RevocationStore } from '../auth/revocation.ts'
+import type { Guards } from '../http/middleware/authorize.ts'
 import type { Auditor } from '../ledger/auditor.ts'
 import type { Executor } from '../ledger/command.ts'
 import type { Who } from '../ledger/event.ts'

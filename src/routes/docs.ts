@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
-import { type Env, factory } from '../http/env.ts'
+import { type Env, factory } from '../http/context.ts'
 import { StaticDocument } from '../http/static-document.ts'
 import type { Document, EventDocument } from '../openapi/page.ts'
 

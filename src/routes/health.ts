@@ -1,5 +1,5 @@
-import { answer } from '../http/answer.ts'
-import { factory } from '../http/env.ts'
+import { factory } from '../http/context.ts'
+import { answer } from '../http/json-response.ts'
 import type { RouteDeps } from './deps.ts'
 
 /** `/health`: is the process alive, and should it get traffic. */

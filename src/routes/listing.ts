@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { answer } from '../http/answer.ts'
-import type { Env } from '../http/env.ts'
-import * as field from '../http/fields.ts'
+import type { Env } from '../http/context.ts'
+import { answer } from '../http/json-response.ts'
+import * as field from '../http/schemas.ts'
 import type { Reader, RequestQuery, TransactionQuery } from '../ledger/reader.ts'
 import { TRANSACTION_STATUSES, TRANSACTION_TYPES, toWireTransaction } from './wire.ts'
 

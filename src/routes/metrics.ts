@@ -1,4 +1,4 @@
-import { factory } from '../http/env.ts'
+import { factory } from '../http/context.ts'
 import type { Exposition } from '../metrics/exposition.ts'
 
 /**

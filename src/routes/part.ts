@@ -1,7 +1,7 @@
 import type { Principal } from '../auth/principal.ts'
 import { readAmount } from '../http/amount.ts'
-import type { AmountInput } from '../http/fields.ts'
 import { refusal } from '../http/refusal.ts'
+import type { AmountInput } from '../http/schemas.ts'
 import type { Reader } from '../ledger/reader.ts'
 
 /**

@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
-import { answer } from '../http/answer.ts'
-import type { Env } from '../http/env.ts'
+import type { Env } from '../http/context.ts'
+import { answer } from '../http/json-response.ts'
+import { traceparentOf } from '../http/middleware/traceparent.ts'
 import { refusal } from '../http/refusal.ts'
 import { replayedHeader } from '../http/replayed.ts'
-import { traceparentOf } from '../http/traceparent.ts'
 import type { Command, Executor, Operation } from '../ledger/command.ts'
 import { toWireTransaction } from './wire.ts'
 

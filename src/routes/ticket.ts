@@ -1,5 +1,5 @@
-import { factory } from '../http/env.ts'
-import { noFields } from '../http/fields.ts'
+import { factory } from '../http/context.ts'
+import { noFields } from '../http/schemas.ts'
 import { json } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
 import { once } from './once.ts'

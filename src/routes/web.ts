@@ -1,10 +1,10 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { answer } from '../http/answer.ts'
-import { type Env, factory } from '../http/env.ts'
+import { type Env, factory } from '../http/context.ts'
+import { answer } from '../http/json-response.ts'
 import { isLocal } from '../http/loopback.ts'
 import { StaticDocument } from '../http/static-document.ts'
+import type { WebFiles, WebPages } from '../http/web-pages.ts'
 import { ApiError } from '../lib/api-error.ts'
-import type { WebFiles, WebPages } from '../web-pages.ts'
 import type { DemoDeps } from './demo.ts'
 
 export interface WebDeps {

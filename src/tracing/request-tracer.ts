@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks'
 import { type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api'
-import type { RequestTracer } from '../http/traced.ts'
+import type { RequestTracer } from '../http/middleware/traced.ts'
 import { childOf, spanContextOf, traceparentOf } from './span-context.ts'
 
 /**

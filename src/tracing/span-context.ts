@@ -6,7 +6,7 @@ import {
   TraceFlags,
   trace,
 } from '@opentelemetry/api'
-import { validTraceparent } from '../http/traceparent.ts'
+import { validTraceparent } from '../http/middleware/traceparent.ts'
 
 /** What a traceparent names: a span of another process, or of this one. Undefined where it is not valid. */
 export function spanContextOf(traceparent: unknown): SpanContext | undefined {

@@ -6,7 +6,7 @@ import {
   SpanStatusCode,
   type Tracer,
 } from '@opentelemetry/api'
-import type { RequestTracer } from '../http/traced.ts'
+import type { RequestTracer } from '../http/middleware/traced.ts'
 import type { LedgerObserver } from '../ledger/observer.ts'
 import { UPDATES_CHANNEL } from '../realtime/bus/bus.ts'
 import type { PublishObserver } from '../realtime/publish-observer.ts'

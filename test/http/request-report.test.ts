@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { RequestMeter } from '../../src/http/request-meter.ts'
+import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
 import { eventually } from '../environment/index.ts'
 import { bearer, edge } from './stub.ts'
 

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { type AppDeps, createApp } from '../../src/app.ts'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { mintToken, type TokenClaims } from '../../src/auth/token.ts'
-import { RequestMeter } from '../../src/http/request-meter.ts'
+import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
 import type { Command, Transaction } from '../../src/ledger/command.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'

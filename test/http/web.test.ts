@@ -5,8 +5,8 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { createAdaptorServer } from '@hono/node-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { demoOf } from '../../src/demo.ts'
+import { webPages } from '../../src/http/web-pages.ts'
 import type { DemoDeps } from '../../src/routes/demo.ts'
-import { webPages } from '../../src/web-pages.ts'
 import { edge } from './stub.ts'
 
 const { app } = edge({ web: webPages() })

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import { turnAway } from '../../http/turn-away.ts'
+import { turnAway } from '../../http/reject-request.ts'
 import { ApiError } from '../../lib/api-error.ts'
 import type { Gateway } from '../gateway.ts'
 

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { Env } from './env.ts'
+import type { Env } from '../context.ts'
 
 /** W3C Trace Context, level 1: version, trace id, parent id, flags; later versions may add to the end. */
 const TRACEPARENT =

@@ -1,6 +1,6 @@
-import { addressOf, kindOf } from '../limits/limited.ts'
-import type { RateLimiter } from '../rate-limit/limiter.ts'
-import { factory } from './env.ts'
+import type { RateLimiter } from '../../rate-limit/limiter.ts'
+import { factory } from '../context.ts'
+import { addressOf, kindOf } from './rate-limited.ts'
 
 const EXPOSED = 'Idempotency-Replayed, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy'
 

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
-import { ApiError } from '../lib/api-error.ts'
-import { type Env, factory } from './env.ts'
+import { ApiError } from '../../lib/api-error.ts'
+import { type Env, factory } from '../context.ts'
 
 /** Is told of every request, once: how many milliseconds it took until it was answered, and with what. */
 export type Answered = (c: Context<Env>, took: number, status: number, error?: Error) => void

@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import { type Env, factory } from '../http/env.ts'
-import type { Kind, RateLimiter } from '../rate-limit/limiter.ts'
+import type { Kind, RateLimiter } from '../../rate-limit/limiter.ts'
+import { type Env, factory } from '../context.ts'
 
 /** Looking is a read, everything else a write. */
 export const kindOf = (method: string): Kind =>

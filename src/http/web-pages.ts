@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { PACKAGE_ROOT } from './lib/package-root.ts'
+import { PACKAGE_ROOT } from '../lib/package-root.ts'
 
 /** The built pages by name: `wallet.html`, `admin.html`, and the assets they load, whose names change with their content. */
 export type WebFiles = ReadonlyMap<string, Uint8Array>
@@ -37,7 +37,7 @@ export function webPages(): WebPages {
 async function build(): Promise<WebFiles> {
   const { bundleWeb } = (await import(
     pathToFileURL(SOURCE).href
-  )) as typeof import('../web/bundle.ts')
+  )) as typeof import('../../web/bundle.ts')
   return bundleWeb()
 }
 

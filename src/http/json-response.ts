@@ -1,7 +1,7 @@
 import type { Context, TypedResponse } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { stringifyJson } from '../lib/json.ts'
-import type { Env } from './env.ts'
+import type { Env } from './context.ts'
 
 const JSON_TYPE = { 'Content-Type': 'application/json' } as const
 

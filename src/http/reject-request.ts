@@ -2,9 +2,9 @@ import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { RequestError } from '@hono/node-server'
 import { ApiError } from '../lib/api-error.ts'
-import { corsHeaders } from './cors.ts'
-import { problemOf } from './problem.ts'
-import { BASE_HEADERS, nextRequestId, requestIdOf } from './request-id.ts'
+import { problemOf } from './errors.ts'
+import { corsHeaders } from './middleware/cors.ts'
+import { BASE_HEADERS, nextRequestId, requestIdOf } from './middleware/request-id.ts'
 
 /**
  * Answers a request that never reaches the app, as the app would. An upgrade has no response yet: there the

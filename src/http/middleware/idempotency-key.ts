@@ -1,5 +1,5 @@
-import { ApiError } from '../lib/api-error.ts'
-import { factory } from './env.ts'
+import { ApiError } from '../../lib/api-error.ts'
+import { factory } from '../context.ts'
 
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/
 

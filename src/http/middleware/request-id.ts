@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { factory } from './env.ts'
+import { factory } from '../context.ts'
 
 const SANE = /^[\w.:=-]{1,128}$/
 

@@ -1,11 +1,11 @@
 import type { Context } from 'hono'
-import { ApiError } from '../lib/api-error.ts'
-import type { Logger } from '../lib/log.ts'
-import { LogBudget } from '../lib/log-budget.ts'
+import { ApiError } from '../../lib/api-error.ts'
+import type { Logger } from '../../lib/log.ts'
+import { LogBudget } from '../../lib/log-budget.ts'
+import type { Env } from '../context.ts'
+import { routeOf } from '../route-of.ts'
 import type { Answered } from './deadline.ts'
-import type { Env } from './env.ts'
 import type { RequestMeter, RouteMeter } from './request-meter.ts'
-import { routeOf } from './route-of.ts'
 import { traceIdOf, traceparentOf } from './traceparent.ts'
 
 const CHANGE_NOTHING = new Set(['GET', 'HEAD', 'OPTIONS'])

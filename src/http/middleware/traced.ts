@@ -1,5 +1,5 @@
-import { factory } from './env.ts'
-import { routeOf } from './route-of.ts'
+import { factory } from '../context.ts'
+import { routeOf } from '../route-of.ts'
 
 /** The span of one request. */
 export interface RequestSpan {

@@ -1,4 +1,4 @@
-import { Distribution, LATENCY_BOUNDS } from '../lib/histogram.ts'
+import { Distribution, LATENCY_BOUNDS } from '../../lib/histogram.ts'
 
 /** The requests of one route and method that were answered alike. */
 export interface Requests {

@@ -3,9 +3,9 @@ import { HTTPException } from 'hono/http-exception'
 import { ApiError, type ErrorCode } from '../lib/api-error.ts'
 import type { Logger } from '../lib/log.ts'
 import { failureOf } from '../postgres/errors.ts'
-import { answer } from './answer.ts'
-import { timeout } from './deadline.ts'
-import type { Env } from './env.ts'
+import type { Env } from './context.ts'
+import { answer } from './json-response.ts'
+import { timeout } from './middleware/deadline.ts'
 
 /** The one form of every error answer. */
 export interface Problem {

@@ -1,10 +1,10 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { type Env, factory } from '../http/env.ts'
-import { ApiError } from '../lib/api-error.ts'
-import { addressOf, kindOf } from '../limits/limited.ts'
-import type { Kind, RateLimiter } from '../rate-limit/limiter.ts'
-import type { Authenticator, Principal } from './principal.ts'
-import { tokenRefused } from './token-refusal.ts'
+import type { Authenticator, Principal } from '../../auth/principal.ts'
+import { tokenRefused } from '../../auth/token-refusal.ts'
+import { ApiError } from '../../lib/api-error.ts'
+import type { Kind, RateLimiter } from '../../rate-limit/limiter.ts'
+import { type Env, factory } from '../context.ts'
+import { addressOf, kindOf } from './rate-limited.ts'
 
 /** Who may call a route, found on its guard by whoever documents or tests the routes. */
 export const ADMITS: unique symbol = Symbol('whom this guard admits')
