@@ -1,5 +1,5 @@
-import { type AppDeps, createApp } from '../src/app.ts'
 import { createLogger } from '../src/lib/log.ts'
+import { type AppDeps, createApp } from '../src/routes/app.ts'
 
 /** The OpenAPI and the AsyncAPI document as they are committed: of the code alone, which needs nothing to be described. */
 export const openApiText = () => served('/openapi.json')

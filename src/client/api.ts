@@ -1,5 +1,5 @@
 import { hc } from 'hono/client'
-import type { AppType } from '../app.ts'
+import type { AppType } from '../routes/app.ts'
 import { authorizedFetch } from './authorized-fetch.ts'
 import { type ServerOption, serverUrl, type TokenOption } from './options.ts'
 import { surroundings } from './surroundings.ts'

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { TOKEN_REASONS } from '../auth/token-refusal.ts'
 import { CODES } from '../http/codes.ts'
 import type { ErrorCode } from '../lib/api-error.ts'
-import { wirePage, wireTransaction } from '../routes/wire.ts'
+import { wirePage, wireTransaction } from '../routes/transaction-json.ts'
 
 /** What each route answers. The route tests hold every answer they get against these. */
 

@@ -5,7 +5,7 @@ import * as field from '../http/schemas.ts'
 import { query } from '../http/validate.ts'
 import { wireBalance } from './balance.ts'
 import type { RouteDeps } from './deps.ts'
-import { listing, toRequestPage } from './listing.ts'
+import { listing, toRequestPage } from './transaction-list.ts'
 
 /** What an admin decides. */
 const REQUEST_TYPES = ['topup', 'withdrawal'] as const

@@ -8,7 +8,7 @@ import { json, param, query } from '../http/validate.ts'
 import type { Audit, Discrepancy } from '../ledger/auditor.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
-import { once } from './once.ts'
+import { once } from './idempotent.ts'
 
 /** `/transactions`: proof that the books are right, and the repair of a snapshot that is not. */
 export function auditRoutes({

@@ -1,7 +1,7 @@
 import type { Transaction } from '../ledger/command.ts'
 import { toDecimal } from '../ledger/money.ts'
 import { stringifyJson } from '../lib/json.ts'
-import { wireMetadata } from './wire.ts'
+import { wireMetadata } from './transaction-json.ts'
 
 /** Columns in order, each with what stands in it. Amounts are plain decimals in major units. */
 const COLUMNS: Record<string, (transaction: Transaction) => string> = {

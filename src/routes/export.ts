@@ -1,7 +1,7 @@
 import type { Transaction } from '../ledger/command.ts'
 import { stringifyJson } from '../lib/json.ts'
 import { csvHeader, csvRow } from './csv.ts'
-import { toWireTransaction } from './wire.ts'
+import { toWireTransaction } from './transaction-json.ts'
 
 /** The media type of each format. */
 export const EXPORT_FORMATS = {

@@ -6,8 +6,8 @@ import { subject } from '../http/middleware/authorize.ts'
 import * as field from '../http/schemas.ts'
 import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { readPart } from './part.ts'
-import { perform } from './perform.ts'
+import { readPart } from './partial-amount.ts'
+import { perform } from './run-command.ts'
 
 /** Seconds that a hold stands when the request does not say, and the most it may. */
 const DEFAULT_EXPIRY = 900

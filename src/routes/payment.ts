@@ -6,8 +6,8 @@ import { refusal } from '../http/refusal.ts'
 import * as field from '../http/schemas.ts'
 import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { readPart } from './part.ts'
-import { perform } from './perform.ts'
+import { readPart } from './partial-amount.ts'
+import { perform } from './run-command.ts'
 
 /** `/transactions`: payments, refunds, transfers and adjustments, each settled at once. */
 export function paymentRoutes({

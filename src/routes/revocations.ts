@@ -7,7 +7,7 @@ import * as field from '../http/schemas.ts'
 import { json, param, query } from '../http/validate.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
-import { once } from './once.ts'
+import { once } from './idempotent.ts'
 
 const tokenId = field
   .text(MAX_TOKEN_ID)

@@ -8,8 +8,8 @@ import { param, query } from '../http/validate.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
 import { EXPORT_FORMATS, exportStream } from './export.ts'
-import { filters, listing, ownListing, toPage } from './listing.ts'
-import { toWireTransaction } from './wire.ts'
+import { toWireTransaction } from './transaction-json.ts'
+import { filters, listing, ownListing, toPage } from './transaction-list.ts'
 
 /** `/transactions`: what happened, one by one, in pages, or all of it as a file. */
 export function statementRoutes({

@@ -4,8 +4,8 @@ import { factory } from '../http/context.ts'
 import * as field from '../http/schemas.ts'
 import { json, param, query } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { listing, toPage, toRequestPage } from './listing.ts'
-import { perform } from './perform.ts'
+import { perform } from './run-command.ts'
+import { listing, toPage, toRequestPage } from './transaction-list.ts'
 
 /** `/transactions/topup`: a user asks for money, an admin says yes or no. */
 export function topupRoutes({

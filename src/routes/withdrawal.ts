@@ -4,7 +4,7 @@ import { factory } from '../http/context.ts'
 import * as field from '../http/schemas.ts'
 import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { perform } from './perform.ts'
+import { perform } from './run-command.ts'
 
 /** `/transactions/withdrawal`: the money is held at once, and leaves or comes back when an admin decides. */
 export function withdrawalRoutes({

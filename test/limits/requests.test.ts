@@ -3,10 +3,10 @@ import { type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { expect, onTestFinished, test } from 'vitest'
-import type { AppDeps } from '../../src/app.ts'
 import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
 import { FAILURE, RateLimiter, type RateLimiterOptions } from '../../src/rate-limit/limiter.ts'
 import { MemoryRates } from '../../src/realtime/bus/rate-store.ts'
+import type { AppDeps } from '../../src/routes/app.ts'
 import { bearer, edge } from '../http/stub.ts'
 
 const OFF = { reads: 0, writes: 0, handshakes: 0 }

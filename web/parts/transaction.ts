@@ -1,4 +1,4 @@
-import type { WireTransaction } from '../../src/routes/wire.ts'
+import type { WireTransaction } from '../../src/routes/transaction-json.ts'
 import { subtract } from './money.ts'
 
 export type Transaction = WireTransaction

@@ -4,7 +4,7 @@ import type { Env } from '../http/context.ts'
 import { answer } from '../http/json-response.ts'
 import * as field from '../http/schemas.ts'
 import type { Reader, RequestQuery, TransactionQuery } from '../ledger/reader.ts'
-import { TRANSACTION_STATUSES, TRANSACTION_TYPES, toWireTransaction } from './wire.ts'
+import { TRANSACTION_STATUSES, TRANSACTION_TYPES, toWireTransaction } from './transaction-json.ts'
 
 /** Which transactions; `from` is inclusive, `to` exclusive, both by `createdAt`. */
 export const filters = z.strictObject({

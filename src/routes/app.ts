@@ -1,38 +1,38 @@
 import type { Hono } from 'hono'
-import pkg from '../package.json' with { type: 'json' }
-import type { Authenticator } from './auth/principal.ts'
-import { factory } from './http/context.ts'
-import { notFound, onError } from './http/errors.ts'
-import { createGuards } from './http/middleware/authorize.ts'
-import { crossOrigin } from './http/middleware/cors.ts'
-import { deadline } from './http/middleware/deadline.ts'
-import { idempotencyKey } from './http/middleware/idempotency-key.ts'
-import { addressOf, kindOf, limited } from './http/middleware/rate-limited.ts'
-import { requestId } from './http/middleware/request-id.ts'
-import { RequestMeter } from './http/middleware/request-meter.ts'
-import { requestReport } from './http/middleware/request-report.ts'
-import { type RequestTracer, traced } from './http/middleware/traced.ts'
-import { FixedPathRouter } from './http/router.ts'
-import type { WebPages } from './http/web-pages.ts'
-import type { RateLimiter } from './rate-limit/limiter.ts'
-import { adminRoutes } from './routes/admin.ts'
-import { auditRoutes } from './routes/audit.ts'
-import { balanceRoutes } from './routes/balance.ts'
-import { type DemoDeps, demoRoutes } from './routes/demo.ts'
-import type { RouteDeps } from './routes/deps.ts'
-import { docsRoutes } from './routes/docs.ts'
-import { healthRoutes } from './routes/health.ts'
-import { holdRoutes } from './routes/hold.ts'
-import { limitRoutes } from './routes/limits.ts'
-import { metricsRoutes } from './routes/metrics.ts'
-import { monitorRoutes } from './routes/monitors.ts'
-import { paymentRoutes } from './routes/payment.ts'
-import { revocationRoutes } from './routes/revocations.ts'
-import { statementRoutes } from './routes/statement.ts'
-import { ticketRoutes } from './routes/ticket.ts'
-import { topupRoutes } from './routes/topup.ts'
-import { webRoutes } from './routes/web.ts'
-import { withdrawalRoutes } from './routes/withdrawal.ts'
+import pkg from '../../package.json' with { type: 'json' }
+import type { Authenticator } from '../auth/principal.ts'
+import { factory } from '../http/context.ts'
+import { notFound, onError } from '../http/errors.ts'
+import { createGuards } from '../http/middleware/authorize.ts'
+import { crossOrigin } from '../http/middleware/cors.ts'
+import { deadline } from '../http/middleware/deadline.ts'
+import { idempotencyKey } from '../http/middleware/idempotency-key.ts'
+import { addressOf, kindOf, limited } from '../http/middleware/rate-limited.ts'
+import { requestId } from '../http/middleware/request-id.ts'
+import { RequestMeter } from '../http/middleware/request-meter.ts'
+import { requestReport } from '../http/middleware/request-report.ts'
+import { type RequestTracer, traced } from '../http/middleware/traced.ts'
+import { FixedPathRouter } from '../http/router.ts'
+import type { WebPages } from '../http/web-pages.ts'
+import type { RateLimiter } from '../rate-limit/limiter.ts'
+import { adminRoutes } from './admin.ts'
+import { auditRoutes } from './audit.ts'
+import { balanceRoutes } from './balance.ts'
+import { type DemoDeps, demoRoutes } from './demo.ts'
+import type { RouteDeps } from './deps.ts'
+import { docsRoutes } from './docs.ts'
+import { healthRoutes } from './health.ts'
+import { holdRoutes } from './hold.ts'
+import { limitRoutes } from './limits.ts'
+import { metricsRoutes } from './metrics.ts'
+import { monitorRoutes } from './monitors.ts'
+import { paymentRoutes } from './payment.ts'
+import { revocationRoutes } from './revocations.ts'
+import { statementRoutes } from './statement.ts'
+import { ticketRoutes } from './ticket.ts'
+import { topupRoutes } from './topup.ts'
+import { webRoutes } from './web.ts'
+import { withdrawalRoutes } from './withdrawal.ts'
 
 export interface AppDeps extends Omit<RouteDeps, 'guards'> {
   authenticator: Authenticator
@@ -99,10 +99,10 @@ export function createApp({
       '/',
       docsRoutes(
         async () => {
-          const { openApi, routesOf } = await import('./openapi/document.ts')
+          const { openApi, routesOf } = await import('../openapi/document.ts')
           return openApi(routesOf(app), pkg.version)
         },
-        async () => (await import('./asyncapi/document.ts')).asyncApi(pkg.version),
+        async () => (await import('../asyncapi/document.ts')).asyncApi(pkg.version),
         anyone,
       ),
     )

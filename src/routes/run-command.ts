@@ -5,7 +5,7 @@ import { traceparentOf } from '../http/middleware/traceparent.ts'
 import { refusal } from '../http/refusal.ts'
 import { replayedHeader } from '../http/replayed.ts'
 import type { Command, Executor, Operation } from '../ledger/command.ts'
-import { toWireTransaction } from './wire.ts'
+import { toWireTransaction } from './transaction-json.ts'
 
 type Fields = Partial<Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey' | 'traceparent'>>
 
