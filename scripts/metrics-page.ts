@@ -1,4 +1,4 @@
-import { FAMILIES, PREFIX } from '../src/metrics/families.ts'
+import { FAMILIES, PREFIX } from '../src/observability/families.ts'
 
 /** `docs/metrics.md`: every metric of the server's own. */
 export function metricsPage(): string {
@@ -8,7 +8,7 @@ export function metricsPage(): string {
   })
   return `# Metrics
 
-Made from \`src/metrics/families.ts\` by \`npm run docs\`. What \`GET /metrics\` answers beside the usual \`process_…\` and \`nodejs_…\` metrics of Node (processor, memory, event-loop lag, garbage collection, file descriptors). Every process counts what it does, from its start; a histogram's \`_count\` is the number of times.
+Made from \`src/observability/families.ts\` by \`npm run docs\`. What \`GET /metrics\` answers beside the usual \`process_…\` and \`nodejs_…\` metrics of Node (processor, memory, event-loop lag, garbage collection, file descriptors). Every process counts what it does, from its start; a histogram's \`_count\` is the number of times.
 
 | metric | type | labels | |
 |---|---|---|---|

@@ -6,7 +6,6 @@ import { Revocations } from './auth/revocations.ts'
 import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config/config.ts'
 import { demoOf } from './demo.ts'
-import { EventLoopWatch } from './event-loop-watch.ts'
 import { cachedReads } from './http/cached-reads.ts'
 import { RequestMeter } from './http/middleware/request-meter.ts'
 import { createServer } from './http/server.ts'
@@ -22,15 +21,18 @@ import { PostgresOverview } from './ledger/postgres-overview.ts'
 import { PostgresReader } from './ledger/postgres-reader.ts'
 import type { Logger } from './lib/log.ts'
 import type { Releases } from './lib/shutdown-stack.ts'
-import { livenessOf } from './liveness.ts'
-import { exposition } from './metrics/exposition.ts'
-import { sourcesOf } from './metrics/sources.ts'
+import { EventLoopWatch } from './observability/event-loop-watch.ts'
+import { livenessOf } from './observability/liveness.ts'
+import { exposition } from './observability/prometheus.ts'
+import { readinessOf } from './observability/readiness.ts'
+import { sourcesOf } from './observability/sources.ts'
+import { systemOf } from './observability/system-status.ts'
+import type { Tracing } from './observability/tracing.ts'
 import { ensurePort } from './port.ts'
 import { MigrationError, migrate } from './postgres/migrate.ts'
 import { poolsOf, SESSIONS } from './postgres/pools.ts'
 import { SchemaCheck, tryWrite } from './postgres/schema-check.ts'
 import { RateLimiter } from './rate-limit/limiter.ts'
-import { readinessOf } from './readiness.ts'
 import { Gateway } from './realtime/gateway.ts'
 import { PublishMeter } from './realtime/publish-meter.ts'
 import { publishingOf } from './realtime/publishing.ts'
@@ -38,8 +40,6 @@ import { eventStreams } from './realtime/transports/sse.ts'
 import { createApp } from './routes/app.ts'
 import type { BalanceCache } from './routes/deps.ts'
 import { chooseRedis, openDatabase } from './services.ts'
-import { systemOf } from './system.ts'
-import type { Tracing } from './tracing/tracing.ts'
 
 /** A server that answers. */
 export interface Running {
@@ -234,6 +234,6 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
 
 async function tracingOf({ tracing }: Config, log: Logger): Promise<Tracing | undefined> {
   if (!tracing) return undefined
-  const { startTracing } = await import('./tracing/tracing.ts')
+  const { startTracing } = await import('./observability/tracing.ts')
   return startTracing({ config: tracing, version: pkg.version, log })
 }

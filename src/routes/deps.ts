@@ -9,7 +9,7 @@ import type { Policies } from '../ledger/limits-and-alerts.ts'
 import type { Overview } from '../ledger/overview.ts'
 import type { Reader } from '../ledger/reader.ts'
 import type { Logger } from '../lib/log.ts'
-import type { Exposition } from '../metrics/exposition.ts'
+import type { Exposition } from '../observability/prometheus.ts'
 
 /** The shared cache of balances. */
 export interface BalanceCache {

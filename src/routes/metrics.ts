@@ -1,5 +1,5 @@
 import { factory } from '../http/context.ts'
-import type { Exposition } from '../metrics/exposition.ts'
+import type { Exposition } from '../observability/prometheus.ts'
 
 /**
  * `/metrics`, for Prometheus: counts and times, and nothing about anyone. Not limited: who asks too much from

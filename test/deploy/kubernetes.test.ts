@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { parseConfig } from '../../src/config/config.ts'
 import { VARIABLES } from '../../src/config/variables.ts'
-import { FAMILIES, PREFIX } from '../../src/metrics/families.ts'
+import { FAMILIES, PREFIX } from '../../src/observability/families.ts'
 import { routesOf } from '../../src/openapi/document.ts'
 import { edge } from '../http/stub.ts'
 

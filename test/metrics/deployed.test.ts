@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
-import { FAMILIES, PREFIX } from '../../src/metrics/families.ts'
+import { FAMILIES, PREFIX } from '../../src/observability/families.ts'
 import {
   createDatabase,
   describeWithRedis,

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { FAMILIES, PREFIX } from '../../src/metrics/families.ts'
+import { FAMILIES, PREFIX } from '../../src/observability/families.ts'
 import {
   createDatabase,
   describeWithRedis,

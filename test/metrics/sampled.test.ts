@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sampled } from '../../src/metrics/sampled.ts'
+import { sampled } from '../../src/observability/sampled.ts'
 
 test('who asks waits no longer than its patience, and what comes late counts for the next', async () => {
   let answer = (_: number) => {}

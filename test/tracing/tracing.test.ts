@@ -3,7 +3,7 @@ import { parseConfig } from '../../src/config/config.ts'
 import { validTraceparent } from '../../src/http/middleware/traceparent.ts'
 import type { Command } from '../../src/ledger/command.ts'
 import { createLogger } from '../../src/lib/log.ts'
-import { startTracing, type Tracing } from '../../src/tracing/tracing.ts'
+import { startTracing, type Tracing } from '../../src/observability/tracing.ts'
 import { edge, token } from '../http/stub.ts'
 import { type Collector, startCollector } from './collector.ts'
 

@@ -1,4 +1,4 @@
-import type { Logger } from './lib/log.ts'
+import type { Logger } from '../lib/log.ts'
 
 export interface EventLoopWatchOptions {
   log: Pick<Logger, 'warn'>

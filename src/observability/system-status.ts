@@ -1,9 +1,9 @@
-import type { Overview } from './ledger/overview.ts'
-import type { Sql } from './postgres/database.ts'
-import type { Bus } from './realtime/bus/bus.ts'
-import { EventMeter } from './realtime/event-meter.ts'
-import type { Gateway } from './realtime/gateway.ts'
-import type { SystemState } from './routes/deps.ts'
+import type { Overview } from '../ledger/overview.ts'
+import type { Sql } from '../postgres/database.ts'
+import type { Bus } from '../realtime/bus/bus.ts'
+import { EventMeter } from '../realtime/event-meter.ts'
+import type { Gateway } from '../realtime/gateway.ts'
+import type { SystemState } from '../routes/deps.ts'
 
 /** Milliseconds that Postgres gets to answer. */
 const PATIENCE = 2_000

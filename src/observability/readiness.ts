@@ -1,7 +1,7 @@
-import { codeOf } from './postgres/errors.ts'
-import type { SchemaCheck } from './postgres/schema-check.ts'
-import type { Gateway } from './realtime/gateway.ts'
-import type { Check, Health } from './routes/deps.ts'
+import { codeOf } from '../postgres/errors.ts'
+import type { SchemaCheck } from '../postgres/schema-check.ts'
+import type { Gateway } from '../realtime/gateway.ts'
+import type { Check, Health } from '../routes/deps.ts'
 
 /** Milliseconds that Postgres gets to answer. */
 const PATIENCE = 2_000

@@ -1,5 +1,5 @@
+import type { Health } from '../routes/deps.ts'
 import type { EventLoopWatch } from './event-loop-watch.ts'
-import type { Health } from './routes/deps.ts'
 
 /** Milliseconds: a client that waits so long for a turn of the event loop has given up. */
 const TOO_LONG = 3_000
