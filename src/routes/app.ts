@@ -99,10 +99,10 @@ export function createApp({
       '/',
       docsRoutes(
         async () => {
-          const { openApi, routesOf } = await import('../openapi/document.ts')
+          const { openApi, routesOf } = await import('../api-docs/openapi.ts')
           return openApi(routesOf(app), pkg.version)
         },
-        async () => (await import('../asyncapi/document.ts')).asyncApi(pkg.version),
+        async () => (await import('../api-docs/asyncapi.ts')).asyncApi(pkg.version),
         anyone,
       ),
     )

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
+import type { Document, EventDocument } from '../api-docs/page.ts'
 import { type Env, factory } from '../http/context.ts'
 import { StaticDocument } from '../http/static-document.ts'
-import type { Document, EventDocument } from '../openapi/page.ts'
 
 /** Kept by the client, and asked for again each time: they are the same for everybody, and change with the version. */
 const REVALIDATED = { 'Cache-Control': 'no-cache' }
@@ -27,7 +27,7 @@ export function docsRoutes(
     })
     .get('/docs', limited, async (c) => {
       if (page === undefined) {
-        const { docsPage } = await import('../openapi/page.ts')
+        const { docsPage } = await import('../api-docs/page.ts')
         const [calls, streams] = await Promise.all([document(), events()])
         const shown = docsPage(calls as unknown as Document, streams as unknown as EventDocument)
         page = new StaticDocument(String(await shown), 'text/html; charset=UTF-8')

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
+import { routesOf } from '../../src/api-docs/openapi.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { VARIABLES } from '../../src/config/variables.ts'
 import { FAMILIES, PREFIX } from '../../src/observability/families.ts'
-import { routesOf } from '../../src/openapi/document.ts'
 import { edge } from '../http/stub.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

@@ -1,11 +1,11 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect, test } from 'vitest'
 import { openApiText } from '../../scripts/openapi.ts'
+import { APART, routesOf } from '../../src/api-docs/openapi.ts'
+import { OPERATIONS } from '../../src/api-docs/operations.ts'
+import { problem } from '../../src/api-docs/responses.ts'
 import { CODES } from '../../src/http/codes.ts'
 import type { ErrorCode } from '../../src/lib/api-error.ts'
-import { problem } from '../../src/openapi/answers.ts'
-import { APART, routesOf } from '../../src/openapi/document.ts'
-import { OPERATIONS } from '../../src/openapi/operations.ts'
 import { edge } from './stub.ts'
 
 test('the document is valid OpenAPI 3.1', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { RECEIVED } from '../../src/asyncapi/events.ts'
+import { RECEIVED } from '../../src/api-docs/asyncapi-events.ts'
 import { eventually, mintToken } from '../environment/index.ts'
 import { STRANGERS } from '../environment/strangers.ts'
 import { connectBy, startServer, TRANSPORTS } from './balance-server.ts'

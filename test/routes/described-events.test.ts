@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { SENT } from '../../src/asyncapi/events.ts'
+import { SENT } from '../../src/api-docs/asyncapi-events.ts'
 import { admin, alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
 
 let it: LedgerApp

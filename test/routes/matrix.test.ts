@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { APART, routesOf } from '../../src/openapi/document.ts'
+import { APART, routesOf } from '../../src/api-docs/openapi.ts'
 import { STRANGERS } from '../environment/strangers.ts'
 import {
   admin,

@@ -3,10 +3,10 @@ import { z } from 'zod'
 import type { Env } from '../http/context.ts'
 import { type Access, ADMITS } from '../http/middleware/authorize.ts'
 import { EXPECTS, type Expectation } from '../http/validate.ts'
-import * as answers from './answers.ts'
 import { type Fallible, failures } from './failures.ts'
 import type { Operation } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
+import * as answers from './responses.ts'
 
 type Json = Record<string, unknown>
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { RECEIVED, SENT, updateMessage } from './events.ts'
+import type { RECEIVED, SENT, updateMessage } from './asyncapi-events.ts'
 
 const EPOCH = '5f2c9a1be07d'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { RECEIVED, SENT, updateMessage } from './events.ts'
-import { EXAMPLES } from './examples.ts'
+import { RECEIVED, SENT, updateMessage } from './asyncapi-events.ts'
+import { EXAMPLES } from './asyncapi-examples.ts'
 
 type Json = Record<string, unknown>
 

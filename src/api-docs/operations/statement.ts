@@ -1,6 +1,6 @@
 import { EXPORT_FORMATS } from '../../routes/export.ts'
-import * as answers from '../answers.ts'
 import type { Operations } from '../operation.ts'
+import * as answers from '../responses.ts'
 
 export const statement: Operations = {
   'GET /transactions/my-transactions': {

@@ -1,5 +1,5 @@
-import * as answers from '../answers.ts'
 import type { Operations } from '../operation.ts'
+import * as answers from '../responses.ts'
 import { settles, spends } from './refusals.ts'
 
 export const withdrawal: Operations = {
