@@ -2,8 +2,8 @@ import { hc } from 'hono/client'
 import type { AppType } from '../routes/app.ts'
 import { authorizedFetch } from './authorized-fetch.ts'
 import { type ServerOption, serverUrl, type TokenOption } from './options.ts'
-import { surroundings } from './surroundings.ts'
-import { TokenSource } from './token-source.ts'
+import { surroundings } from './runtime.ts'
+import { TokenSource } from './token.ts'
 
 export type ApiOptions = TokenOption & ServerOption
 

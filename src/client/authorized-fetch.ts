@@ -1,5 +1,5 @@
-import type { Fetch } from './surroundings.ts'
-import type { TokenSource } from './token-source.ts'
+import type { Fetch } from './runtime.ts'
+import type { TokenSource } from './token.ts'
 
 /** `fetch` with the token in its header; with another token once more, if the first one is refused. */
 export function authorizedFetch(fetch: Fetch, tokens: TokenSource): Fetch {

@@ -1,14 +1,14 @@
 import { authorizedFetch } from './authorized-fetch.ts'
 import { BalanceStore, type SharedState } from './balance-store.ts'
-import { Connector } from './connector.ts'
 import type { BalanceError, BalanceInitial, ClientEvents } from './events.ts'
-import { refusalOf, unreachable } from './link.ts'
 import { type BalanceClientOptions, serverUrl } from './options.ts'
+import { Connector } from './reconnect.ts'
 import { Retry } from './retry.ts'
+import { type Surroundings, surroundings } from './runtime.ts'
 import type { BalanceSnapshot, BalanceStatus } from './snapshot.ts'
-import { type Surroundings, surroundings } from './surroundings.ts'
-import { Tabs } from './tabs.ts'
-import { identityOf, TokenSource } from './token-source.ts'
+import { Tabs } from './tab-leader.ts'
+import { identityOf, TokenSource } from './token.ts'
+import { refusalOf, unreachable } from './transports/transport.ts'
 
 export interface BalanceClient {
   /** Calls back after every change of the snapshot. Returns the way to stop it. */

@@ -1,11 +1,11 @@
 import type { BalanceStore } from './balance-store.ts'
-import type { Link, LinkEnd, OpenLink } from './link.ts'
+import type { Surroundings } from './runtime.ts'
 import type { Transport } from './snapshot.ts'
-import { openSocketIo } from './socketio-link.ts'
-import { openEventStream } from './sse-link.ts'
-import type { Surroundings } from './surroundings.ts'
-import type { TokenSource } from './token-source.ts'
-import { openWebSocket } from './websocket-link.ts'
+import type { TokenSource } from './token.ts'
+import { openSocketIo } from './transports/socketio.ts'
+import { openEventStream } from './transports/sse.ts'
+import type { Link, LinkEnd, OpenLink } from './transports/transport.ts'
+import { openWebSocket } from './transports/websocket.ts'
 
 export interface ConnectionOptions {
   /** Without a slash at its end. */

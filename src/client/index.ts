@@ -17,6 +17,6 @@ export type {
 export { createIdempotencyKey } from './idempotency-key.ts'
 export type { BalanceClientOptions, ServerOption, TokenOption } from './options.ts'
 export type { RetryBounds } from './retry.ts'
+export type { Fetch, WebSocketConstructor, WebSocketLike } from './runtime.ts'
 export type { BalanceSnapshot, BalanceStatus, ConnectionState, Transport } from './snapshot.ts'
-export type { Fetch, WebSocketConstructor, WebSocketLike } from './surroundings.ts'
-export type { GetToken } from './token-source.ts'
+export type { GetToken } from './token.ts'

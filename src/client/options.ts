@@ -1,7 +1,7 @@
 import type { RetryBounds } from './retry.ts'
+import type { Fetch, WebSocketConstructor } from './runtime.ts'
 import type { Transport } from './snapshot.ts'
-import type { Fetch, WebSocketConstructor } from './surroundings.ts'
-import type { GetToken } from './token-source.ts'
+import type { GetToken } from './token.ts'
 
 /** A fixed token, or a way to ask for one. */
 export type TokenOption =

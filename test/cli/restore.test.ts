@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { EventStreamParser } from '../../src/client/event-stream.ts'
 import type { BalanceInitial } from '../../src/client/events.ts'
+import { EventStreamParser } from '../../src/client/transports/event-stream.ts'
 import {
   createDatabase,
   describeWithRedis,

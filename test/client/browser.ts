@@ -6,7 +6,7 @@ import {
   type Locks,
   type Surroundings,
   surroundings,
-} from '../../src/client/surroundings.ts'
+} from '../../src/client/runtime.ts'
 import { NodeWebSocket, type Recorded } from './recorded.ts'
 
 /** What a tab is to its client, and what can happen to it. */

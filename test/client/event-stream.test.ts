@@ -1,6 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { EventStreamParser, type ServerSentEvent } from '../../src/client/event-stream.ts'
+import {
+  EventStreamParser,
+  type ServerSentEvent,
+} from '../../src/client/transports/event-stream.ts'
 
 function parse(...pieces: string[]): ServerSentEvent[] {
   const events: ServerSentEvent[] = []

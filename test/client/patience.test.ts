@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openClient } from '../../src/client/client.ts'
 import { Retry } from '../../src/client/retry.ts'
-import { surroundings } from '../../src/client/surroundings.ts'
+import { surroundings } from '../../src/client/runtime.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { TokenSource } from '../../src/client/token-source.ts'
+import { TokenSource } from '../../src/client/token.ts'
 import { eventually, mintToken } from '../environment/index.ts'
 import { type LiveServer, openLiveServer } from './live-server.ts'
 import { record, TRANSPORTS } from './recorded.ts'

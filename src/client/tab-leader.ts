@@ -1,4 +1,4 @@
-import type { Channel, TabTools } from './surroundings.ts'
+import type { Channel, TabTools } from './runtime.ts'
 
 export interface TabsOptions {
   tools: TabTools

@@ -1,8 +1,8 @@
 import { Connection, type ConnectionOptions, RENEWED } from './connection.ts'
 import type { BalanceError } from './events.ts'
-import type { LinkEnd } from './link.ts'
 import type { Retry } from './retry.ts'
 import type { Transport } from './snapshot.ts'
+import type { LinkEnd } from './transports/transport.ts'
 
 export interface ConnectorOptions extends ConnectionOptions {
   transport: Transport | 'auto'

@@ -1,5 +1,11 @@
 import type { Socket } from 'socket.io-client'
-import { type Link, type LinkEnd, type LinkHandlers, type LinkTarget, unreachable } from './link.ts'
+import {
+  type Link,
+  type LinkEnd,
+  type LinkHandlers,
+  type LinkTarget,
+  unreachable,
+} from './transport.ts'
 
 /** Socket.IO, whose client is loaded only here. It does not reconnect by itself: the client does. */
 export function openSocketIo(target: LinkTarget, handlers: LinkHandlers): Link {

@@ -7,7 +7,7 @@ import {
   refusalOf,
   streamQuery,
   unreachable,
-} from './link.ts'
+} from './transport.ts'
 
 /**
  * Server-sent events, read with `fetch`: unlike an `EventSource` it can send the token in a header,

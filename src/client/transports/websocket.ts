@@ -1,3 +1,4 @@
+import type { WebSocketLike } from '../runtime.ts'
 import {
   type Link,
   type LinkEnd,
@@ -6,8 +7,7 @@ import {
   refusalOf,
   streamQuery,
   unreachable,
-} from './link.ts'
-import type { WebSocketLike } from './surroundings.ts'
+} from './transport.ts'
 
 /**
  * The raw WebSocket. A browser can neither set headers on it nor see why it was refused; so a ticket

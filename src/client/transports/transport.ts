@@ -1,4 +1,4 @@
-import type { Fetch, WebSocketConstructor } from './surroundings.ts'
+import type { Fetch, WebSocketConstructor } from '../runtime.ts'
 
 /** How a connection ended, or why there was none. */
 export interface LinkEnd {
