@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { cpus, loadavg, totalmem } from 'node:os'
-import { packageRoot } from '../src/embedded/binaries.ts'
+import { packageRoot } from '../src/local/binaries.ts'
 
 /** What a run was measured on; a figure means nothing without it. */
 export interface Machine {

@@ -3,7 +3,7 @@ import { parseConfig } from './config/config.ts'
 import { startFailure } from './config/start-failure.ts'
 import { createLogger } from './lib/log.ts'
 import { Releases } from './lib/shutdown-stack.ts'
-import { urlOf, welcome } from './welcome.ts'
+import { urlOf, welcome } from './local/welcome.ts'
 
 const releases = new Releases()
 let stopping: Promise<void> | undefined

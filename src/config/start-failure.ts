@@ -1,4 +1,4 @@
-import { EmbeddedError } from '../embedded/error.ts'
+import { EmbeddedError } from '../local/error.ts'
 import { failureOf, isSqlState } from '../postgres/errors.ts'
 import { MigrationError } from '../postgres/migrate.ts'
 import { ConfigError } from './environment.ts'

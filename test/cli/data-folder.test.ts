@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { dataFolderOf } from '../../src/embedded/postgres.ts'
+import { dataFolderOf } from '../../src/local/postgres.ts'
 import { describeWithPrivateRedis } from '../environment/index.ts'
 import { inProcess, start } from './livebalance.ts'
 import { type CliServer, startServerWith } from './server.ts'

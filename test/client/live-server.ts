@@ -2,8 +2,8 @@ import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config/config.ts'
-import { freePort } from '../../src/embedded/free-port.ts'
 import { Releases } from '../../src/lib/shutdown-stack.ts'
+import { freePort } from '../../src/local/free-port.ts'
 import {
   createDatabase,
   mintToken,

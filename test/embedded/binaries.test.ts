@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, inject, test } from 'vitest'
-import { packageRoot, prepareNative } from '../../src/embedded/binaries.ts'
+import { packageRoot, prepareNative } from '../../src/local/binaries.ts'
 
 describe('the binaries of the npm package', () => {
   let folder: string

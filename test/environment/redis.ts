@@ -5,9 +5,9 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import pino from 'pino'
 import { describe, inject, onTestFinished } from 'vitest'
-import { freePort } from '../../src/embedded/free-port.ts'
-import { lifeOf, waitForEnd, writeLife } from '../../src/embedded/process-life.ts'
-import { type EmbeddedRedis, startRedis } from '../../src/embedded/redis.ts'
+import { freePort } from '../../src/local/free-port.ts'
+import { lifeOf, waitForEnd, writeLife } from '../../src/local/process-life.ts'
+import { type EmbeddedRedis, startRedis } from '../../src/local/redis.ts'
 import { NO_REDIS, NO_REDIS_SERVER } from './provided.ts'
 
 /** A suite that is skipped, with the reason in the summary, where there is no real Redis. */

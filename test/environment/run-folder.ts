@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isRunning, lifeOf, readLife, writeLife } from '../../src/embedded/process-life.ts'
+import { isRunning, lifeOf, readLife, writeLife } from '../../src/local/process-life.ts'
 
 const PREFIX = 'livebalance-test-'
 

@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts'
+import { type EmbeddedPostgres, startPostgres } from '../../src/local/postgres.ts'
 import {
   describeWithPrivateRedis,
   eventually,

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { freePort } from '../../src/embedded/free-port.ts'
+import { freePort } from '../../src/local/free-port.ts'
 import { eventually } from '../environment/index.ts'
 
 export interface Proxy {

@@ -1,6 +1,6 @@
-import type { Config } from './config/config.ts'
-import type { Logger } from './lib/log.ts'
-import type { Releases } from './lib/shutdown-stack.ts'
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../lib/log.ts'
+import type { Releases } from '../lib/shutdown-stack.ts'
 
 export interface Database {
   /** Runs migrations. */
@@ -24,7 +24,7 @@ export async function openDatabase(
     return { ownerUrl: url, appUrl: url, appRole, dataDir: undefined }
   }
   // Whoever has both of their own loads no code for private ones.
-  const { startPostgres } = await import('./embedded/postgres.ts')
+  const { startPostgres } = await import('./postgres.ts')
   const postgres = await startPostgres({ dataDir: config.dataDir, log })
   releases.add(() => postgres.close())
   return postgres
@@ -47,7 +47,7 @@ export async function chooseRedis(
   if (config.redisUrl !== undefined) {
     return { url: config.redisUrl, description: new URL(config.redisUrl).host }
   }
-  const { startRedis } = await import('./embedded/redis.ts')
+  const { startRedis } = await import('./redis.ts')
   const redis = await startRedis({ dataDir, log })
   if (!redis) {
     return {

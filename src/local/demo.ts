@@ -1,7 +1,7 @@
-import { mintToken } from './auth/token.ts'
-import type { Config } from './config/config.ts'
-import { toIso } from './ledger/rows.ts'
-import type { DemoDeps } from './routes/demo.ts'
+import { mintToken } from '../auth/token.ts'
+import type { Config } from '../config/config.ts'
+import { toIso } from '../ledger/rows.ts'
+import type { DemoDeps } from '../routes/demo.ts'
 
 /** Seconds: long enough to try things, short enough that the pages are seen to renew it. */
 const SESSION = 3600

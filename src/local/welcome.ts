@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
-import { mintToken } from './auth/token.ts'
-import type { Running } from './boot.ts'
-import type { Config } from './config/config.ts'
+import { mintToken } from '../auth/token.ts'
+import type { Running } from '../boot.ts'
+import type { Config } from '../config/config.ts'
 
 /** Seconds. */
 const TOKEN_LIFE = 7 * 86_400

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { ConfigError } from './config/environment.ts'
+import { ConfigError } from '../config/environment.ts'
 
 /**
  * Rejects when the port cannot be had, as `listen` would: asked before anything is started, so that a
