@@ -6,9 +6,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Tests of servers wait more than they work: also on two cores two files are run at a time.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    globalSetup: 'test/environment/global-setup.ts',
-    setupFiles: 'test/environment/end-with-parent.ts',
-    reporters: ['default', 'test/environment/summary-reporter.ts'],
+    globalSetup: 'test/support/global-setup.ts',
+    setupFiles: 'test/support/end-with-parent.ts',
+    reporters: ['default', 'test/support/summary-reporter.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { createLogger } from '../../src/lib/log.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 
 const good = { sub: 'alice', exp: Math.floor(Date.now() / 1000) + 3600 }
 

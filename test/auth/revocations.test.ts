@@ -5,14 +5,14 @@ import type { Principal } from '../../src/auth/principal.ts'
 import type { NewRevocation, RevocationStore } from '../../src/auth/revocation.ts'
 import { Revocations, type RevocationsOptions } from '../../src/auth/revocations.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
+import { bootServer } from '../observability/booted.ts'
 import {
   createDatabase,
   eventually,
   mintToken,
   TEST_SECRET,
   type TestDatabase,
-} from '../environment/index.ts'
-import { bootServer } from '../metrics/booted.ts'
+} from '../support/index.ts'
 
 let database: TestDatabase
 let sql: Sql

@@ -8,7 +8,7 @@ import {
   eventually,
   mintToken,
   startPrivateRedis,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 import { ChaosClient } from './client.ts'
 import { FAULTS, type FaultName } from './faults.ts'
 import { Random } from './random.ts'

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import type postgres from 'postgres'
-import type { PrivateRedis } from '../environment/index.ts'
+import type { PrivateRedis } from '../support/index.ts'
 import type { ChaosClient } from './client.ts'
 import type { Random } from './random.ts'
 import type { ServerProcess } from './server-process.ts'

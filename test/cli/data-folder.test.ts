@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { dataFolderOf } from '../../src/local/postgres.ts'
-import { describeWithPrivateRedis } from '../environment/index.ts'
+import { describeWithPrivateRedis } from '../support/index.ts'
 import { inProcess, start } from './livebalance.ts'
 import { type CliServer, startServerWith } from './server.ts'
 

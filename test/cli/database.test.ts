@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { createEmptyDatabase, describeWithRedis } from '../environment/index.ts'
+import { createEmptyDatabase, describeWithRedis } from '../support/index.ts'
 import { livebalance } from './livebalance.ts'
 import { serverOfSuite } from './server.ts'
 

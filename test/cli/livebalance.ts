@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { livebalance as run } from '../../src/cli/livebalance.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 

@@ -1,6 +1,6 @@
 import postgres from 'postgres'
 import { expect, onTestFinished, test } from 'vitest'
-import { describeWithRedis, eventually, mintToken } from '../environment/index.ts'
+import { describeWithRedis, eventually, mintToken } from '../support/index.ts'
 import { inProcess, livebalance, start } from './livebalance.ts'
 import { serverOfSuite } from './server.ts'
 

@@ -10,7 +10,7 @@ import {
   mintToken,
   redisUrl,
   type TestDatabase,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 import { livebalance } from './livebalance.ts'
 import { type CliServer, startServer } from './server.ts'
 

@@ -9,7 +9,7 @@ import {
   redisUrl,
   TEST_SECRET,
   type TestDatabase,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 
 export interface CliServer {
   url: string

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { describeWithRedis } from '../environment/index.ts'
+import { describeWithRedis } from '../support/index.ts'
 import { inProcess, livebalance, start } from './livebalance.ts'
 import { serverOfSuite } from './server.ts'
 

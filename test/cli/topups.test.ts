@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { describeWithRedis, mintToken, TEST_SECRET } from '../environment/index.ts'
+import { describeWithRedis, mintToken, TEST_SECRET } from '../support/index.ts'
 import { livebalance } from './livebalance.ts'
 import { serverOfSuite } from './server.ts'
 

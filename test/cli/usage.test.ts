@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { TEST_SECRET } from '../environment/index.ts'
+import { TEST_SECRET } from '../support/index.ts'
 import { inProcess, livebalance } from './livebalance.ts'
 
 const NOWHERE = 'postgres://127.0.0.1:1/nothing'

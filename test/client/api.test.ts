@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import { createApi } from '../../src/client/index.ts'
-import { eventually, mintToken } from '../environment/index.ts'
+import { eventually, mintToken } from '../support/index.ts'
 import { type LiveServer, openLiveServer } from './live-server.ts'
 import { record } from './recorded.ts'
 import { layWire } from './wire.ts'

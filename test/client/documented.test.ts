@@ -9,7 +9,7 @@ import { transform } from 'esbuild'
 import { EventSource } from 'eventsource'
 import { type ComponentType, createElement } from 'react'
 import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
-import { eventually, mintToken } from '../environment/index.ts'
+import { eventually, mintToken } from '../support/index.ts'
 import { type LiveServer, openLiveServer } from './live-server.ts'
 import { inDocument } from './rendered.ts'
 

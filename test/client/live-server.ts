@@ -4,13 +4,7 @@ import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { Releases } from '../../src/lib/shutdown-stack.ts'
 import { freePort } from '../../src/local/free-port.ts'
-import {
-  createDatabase,
-  mintToken,
-  redisUrl,
-  TEST_SECRET,
-  UNLIMITED,
-} from '../environment/index.ts'
+import { createDatabase, mintToken, redisUrl, TEST_SECRET, UNLIMITED } from '../support/index.ts'
 
 /** The whole server, as `npm start` runs it, on a database of its own. */
 export interface LiveServer {

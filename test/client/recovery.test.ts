@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { eventually, mintToken } from '../environment/index.ts'
 import { startServer, tokenOf } from '../realtime/balance-server.ts'
 import { ALICE } from '../realtime/fake-ledger.ts'
+import { eventually, mintToken } from '../support/index.ts'
 import { startLiveServer } from './live-server.ts'
 import { record, TRANSPORTS } from './recorded.ts'
 import { layWire } from './wire.ts'

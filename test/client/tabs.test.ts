@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest'
-import { eventually, mintToken } from '../environment/index.ts'
+import { eventually, mintToken } from '../support/index.ts'
 import { Browser, type Tab } from './browser.ts'
 import { type LiveServer, openLiveServer } from './live-server.ts'
 import { layWire, type Wire } from './wire.ts'

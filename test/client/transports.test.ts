@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { eventually, mintToken } from '../environment/index.ts'
+import { eventually, mintToken } from '../support/index.ts'
 import { type LiveServer, openLiveServer } from './live-server.ts'
 import { record, TRANSPORTS } from './recorded.ts'
 import { layWire } from './wire.ts'

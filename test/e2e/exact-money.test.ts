@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import { MAX_MINOR, toDecimal } from '../../src/ledger/money.ts'
 import { balanceKey } from '../../src/realtime/bus/keys.ts'
 import { type LiveServer, openLiveServer } from '../client/live-server.ts'
-import { eventually, mintToken, redisUrl } from '../environment/index.ts'
+import { eventually, mintToken, redisUrl } from '../support/index.ts'
 
 const ends: (() => unknown)[] = []
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { type LiveServer, openLiveServer } from '../client/live-server.ts'
-import { eventually, mintToken } from '../environment/index.ts'
+import { eventually, mintToken } from '../support/index.ts'
 
 let server: LiveServer
 let sql: Sql

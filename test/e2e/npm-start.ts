@@ -4,7 +4,7 @@ import { chmod, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 

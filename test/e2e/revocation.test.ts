@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { ServerProcess } from '../chaos/server-process.ts'
+import { connectBy, TRANSPORTS } from '../realtime/balance-server.ts'
 import {
   createDatabase,
   describeWithPrivateRedis,
   eventually,
   mintToken,
   startPrivateRedis,
-} from '../environment/index.ts'
-import { connectBy, TRANSPORTS } from '../realtime/balance-server.ts'
+} from '../support/index.ts'
 
 describeWithPrivateRedis('two processes whose Redis was killed', () => {
   test('a revocation in one ends the connections of the other, and outlives a restart', async () => {

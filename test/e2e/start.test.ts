@@ -2,7 +2,7 @@ import { readFile, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { makeDataFolder, type NpmStart, npmStart, type Screen, screenOf } from './npm-start.ts'
 
 const TIME = 120_000

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { bearer, edge } from './stub.ts'
 
 function watched(overrides: Parameters<typeof edge>[0] = {}) {

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Hono } from 'hono'
 import { expect, onTestFinished, test } from 'vitest'
-import { eventually } from '../environment/index.ts'
 import { connectBy, startServer, tokenOf } from '../realtime/balance-server.ts'
 import { ALICE } from '../realtime/fake-ledger.ts'
+import { eventually } from '../support/index.ts'
 
 /** The server's limits, a hundredth as long. */
 const patience = {

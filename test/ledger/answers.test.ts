@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Claim } from '../../src/ledger/idempotency-store.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { PostgresAnswers } from '../../src/ledger/postgres-idempotency-store.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 
 let ledger: Sample

@@ -3,7 +3,7 @@ import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
 import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, type TestDatabase } from '../support/index.ts'
 
 let database: TestDatabase
 let sql: Sql

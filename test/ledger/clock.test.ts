@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { HoldExpiry } from '../../src/ledger/hold-expiry.ts'
 import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { openSample, type Sample, silent, tenant, USD } from './sample.ts'
 
 let ledger: Sample

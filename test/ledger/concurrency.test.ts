@@ -5,7 +5,7 @@ import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
-import { createDatabase, eventually, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, eventually, type TestDatabase } from '../support/index.ts'
 
 const WORKERS = 16
 const COMMANDS = 20_000

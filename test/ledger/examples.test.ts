@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { connect } from '../../src/postgres/database.ts'
-import { createDatabase } from '../environment/index.ts'
+import { createDatabase } from '../support/index.ts'
 
 const FOLDER = new URL('../../sql/examples/', import.meta.url)
 const examples = readdirSync(FOLDER).filter((name) => name.endsWith('.sql'))

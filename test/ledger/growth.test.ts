@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { questions } from '../../bench/growth/questions.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, type TestDatabase } from '../support/index.ts'
 
 const ROWS = 100_000
 

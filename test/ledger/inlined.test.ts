@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, type TestDatabase } from '../support/index.ts'
 
 let database: TestDatabase
 let sql: Sql

@@ -7,7 +7,7 @@ import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
 import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, type TestDatabase } from '../support/index.ts'
 
 let database: TestDatabase
 let sql: Sql

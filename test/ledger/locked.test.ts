@@ -3,7 +3,7 @@ import type { Command } from '../../src/ledger/command.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, type TestDatabase } from '../support/index.ts'
 import { tenant, USD } from './sample.ts'
 
 const OTHERS = Array.from({ length: 20 }, (_, i) => `other${i}`)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Committed } from '../../src/ledger/command.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, type TestDatabase } from '../support/index.ts'
 import { tenant, USD } from './sample.ts'
 
 const WRITERS = 4

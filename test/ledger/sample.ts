@@ -5,7 +5,7 @@ import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, eventually } from '../environment/index.ts'
+import { createDatabase, eventually } from '../support/index.ts'
 
 export const tenant = 'default'
 export const USD = 'USD'

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { readReplaced } from '../../src/postgres/sql-files.ts'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, type TestDatabase } from '../support/index.ts'
 
 const GOLDEN = new URL('../../sql/schema.txt', import.meta.url)
 

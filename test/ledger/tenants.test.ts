@@ -10,7 +10,7 @@ import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { stringifyJson } from '../../src/lib/json.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, type TestDatabase } from '../support/index.ts'
 
 /** Two tenants with users of the same names. Whatever `mine` asks for, in all of `theirs` ids, is its own. */
 const mine = { tenant: 'mine', userId: 'alice' }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { bundleServer } from '../../scripts/bundle-server.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')

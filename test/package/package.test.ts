@@ -8,7 +8,7 @@ import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../../src/local/free-port.ts'
-import { createEmptyDatabase, eventually, TEST_SECRET } from '../environment/index.ts'
+import { createEmptyDatabase, eventually, TEST_SECRET } from '../support/index.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')

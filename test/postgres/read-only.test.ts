@@ -7,7 +7,7 @@ import {
   eventually,
   redisUrl,
   type TestDatabase,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 
 describeWithRedis('a database that was read-only for a while', () => {
   let database: TestDatabase

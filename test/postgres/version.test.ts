@@ -11,7 +11,7 @@ import { Releases } from '../../src/lib/shutdown-stack.ts'
 import { chooseAccount } from '../../src/local/account.ts'
 import { startPostmaster } from '../../src/local/postmaster.ts'
 import { connect } from '../../src/postgres/database.ts'
-import { createEmptyDatabase, TEST_SECRET } from '../environment/index.ts'
+import { createEmptyDatabase, TEST_SECRET } from '../support/index.ts'
 
 const OLD = '/usr/lib/postgresql/15/bin'
 const program = (name: string) => join(OLD, name)

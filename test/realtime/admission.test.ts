@@ -5,7 +5,7 @@ import { io } from 'socket.io-client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { BASE_HEADERS } from '../../src/http/middleware/request-id.ts'
-import { eventually, mintToken } from '../environment/index.ts'
+import { eventually, mintToken } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS, type Transport, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
 

@@ -16,8 +16,8 @@ import { MemoryBus } from '../../src/realtime/bus/memory-bus.ts'
 import { Gateway, type GatewayOptions } from '../../src/realtime/gateway.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
 import { eventStreams } from '../../src/realtime/transports/sse.ts'
-import { mintToken, TEST_SECRET } from '../environment/index.ts'
-import { revocations } from '../environment/strangers.ts'
+import { mintToken, TEST_SECRET } from '../support/index.ts'
+import { revocations } from '../support/strangers.ts'
 import { FakeLedger } from './fake-ledger.ts'
 
 export interface TestServer {

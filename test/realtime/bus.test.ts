@@ -8,7 +8,7 @@ import type { Bus } from '../../src/realtime/bus/bus.ts'
 import { balanceKey, versionKey } from '../../src/realtime/bus/keys.ts'
 import { MemoryBus } from '../../src/realtime/bus/memory-bus.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
-import { describeWithRedis, eventually, redisUrl } from '../environment/index.ts'
+import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
 import { FakeLedger } from './fake-ledger.ts'
 
 const logger = pino({ level: 'silent' })

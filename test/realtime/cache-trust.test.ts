@@ -7,7 +7,7 @@ import {
   eventually,
   type PrivateRedis,
   startPrivateRedis,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 import { silent } from './balance-server.ts'
 import { ALICE, FakeLedger } from './fake-ledger.ts'
 

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { LeaseStore } from '../../src/realtime/bus/leases.ts'
 import { RedisLeases } from '../../src/realtime/bus/redis-leases.ts'
 import { ConnectionCounts } from '../../src/realtime/connections/connection-limit.ts'
-import { describeWithRedis, eventually, redisUrl } from '../environment/index.ts'
+import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
 import { silent } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
 

@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { afterAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { SENT } from '../../src/api-docs/asyncapi-events.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { connectBy, startServer, type TestServer, TRANSPORTS, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
 import {

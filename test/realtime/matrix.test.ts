@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { RECEIVED } from '../../src/api-docs/asyncapi-events.ts'
-import { eventually, mintToken } from '../environment/index.ts'
-import { STRANGERS } from '../environment/strangers.ts'
+import { eventually, mintToken } from '../support/index.ts'
+import { STRANGERS } from '../support/strangers.ts'
 import { connectBy, startServer, TRANSPORTS } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
 

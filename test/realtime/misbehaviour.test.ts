@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Authenticator } from '../../src/auth/principal.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
 

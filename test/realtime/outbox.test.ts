@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { silent } from './balance-server.ts'
 import { ALICE, FakeLedger } from './fake-ledger.ts'
 

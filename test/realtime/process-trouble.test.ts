@@ -9,7 +9,7 @@ import {
   eventually,
   mintToken,
   startPrivateRedis,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 import { connectBy, TRANSPORTS } from './balance-server.ts'
 import { startDeafProxy } from './deaf-proxy.ts'
 

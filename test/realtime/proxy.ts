@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { freePort } from '../../src/local/free-port.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 
 export interface Proxy {
   url: string

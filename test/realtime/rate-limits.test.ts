@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { BASE_HEADERS } from '../../src/http/middleware/request-id.ts'
 import { RateLimiter, type Rates } from '../../src/rate-limit/limiter.ts'
 import { MemoryRates } from '../../src/realtime/bus/rate-store.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
 

@@ -7,7 +7,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { freePort } from '../../src/local/free-port.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { TroubleLog, troubleOf } from '../../src/realtime/bus/redis-trouble.ts'
-import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../environment/index.ts'
+import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../support/index.ts'
 import { FakeLedger } from './fake-ledger.ts'
 
 const PASSWORD = 's3cret/p@ss'

@@ -7,7 +7,7 @@ import {
   eventually,
   type PrivateRedis,
   startPrivateRedis,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 import {
   connectBy,
   silent,

@@ -13,7 +13,7 @@ import {
   redisUrl,
   TEST_SECRET,
   type TestDatabase,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 import { connectBy, silent, startServer, TRANSPORTS } from './balance-server.ts'
 import { FakeLedger } from './fake-ledger.ts'
 import { FragileBus } from './fragile-bus.ts'

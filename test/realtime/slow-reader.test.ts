@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Balance } from '../../src/ledger/balance.ts'
 import type { LedgerEvent, Who } from '../../src/ledger/event.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import {
   startServer,
   type TestServer,

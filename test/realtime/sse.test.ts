@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { EventSource } from 'eventsource'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventStreams } from '../../src/realtime/transports/sse.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { startServer, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
 

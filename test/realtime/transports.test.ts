@@ -1,6 +1,6 @@
 import { io } from 'socket.io-client'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
 

@@ -4,7 +4,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Auditor, AuditProgress } from '../../src/ledger/auditor.ts'
-import { eventually, mintToken } from '../environment/index.ts'
+import { eventually, mintToken } from '../support/index.ts'
 import { admin, alice, foreignAdmin, type LedgerApp, ledgerApp } from './ledger-app.ts'
 
 let it: LedgerApp

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
 import { routesOf } from '../../src/api-docs/openapi.ts'
 import { connect } from '../../src/postgres/database.ts'
-import { contentsOf } from '../environment/index.ts'
+import { contentsOf } from '../support/index.ts'
 import { EXAMPLES, type Example, prepare } from './examples.ts'
 import {
   admin,

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { routesOf } from '../../src/api-docs/openapi.ts'
-import { mintToken } from '../environment/index.ts'
+import { mintToken } from '../support/index.ts'
 import { admin, alice, bob, type LedgerApp, ledgerApp, service } from './ledger-app.ts'
 import { malformed } from './malformed.ts'
 

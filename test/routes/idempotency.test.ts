@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { routesOf } from '../../src/api-docs/openapi.ts'
-import { contentsOf } from '../environment/index.ts'
+import { contentsOf } from '../support/index.ts'
 import { EXAMPLES, prepare } from './examples.ts'
 import { type Answer, admin, alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
 

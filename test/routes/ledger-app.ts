@@ -13,9 +13,9 @@ import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import type { AppDeps, createApp } from '../../src/routes/app.ts'
-import { createDatabase, mintToken, TEST_SECRET, type TestDatabase } from '../environment/index.ts'
-import { revocations } from '../environment/strangers.ts'
 import { edge } from '../http/stub.ts'
+import { createDatabase, mintToken, TEST_SECRET, type TestDatabase } from '../support/index.ts'
+import { revocations } from '../support/strangers.ts'
 
 /** Who sends a request: a user of the default tenant without a role, unless it says otherwise. */
 export interface Caller {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { APART, routesOf } from '../../src/api-docs/openapi.ts'
-import { STRANGERS } from '../environment/strangers.ts'
+import { STRANGERS } from '../support/strangers.ts'
 import {
   admin,
   alice,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
 
 /** Connections to where nobody listens. */

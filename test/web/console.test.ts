@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { eventually, mintToken } from '../environment/index.ts'
+import { eventually, mintToken } from '../support/index.ts'
 import { describeInBrowser, visitor } from './browser.ts'
 import { isLive, showsBalance } from './on-page.ts'
 import { siteOfSuite, someone } from './site.ts'

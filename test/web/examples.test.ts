@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type LiveServer, openLiveServer } from '../client/live-server.ts'
-import { eventually, mintToken } from '../environment/index.ts'
+import { eventually, mintToken } from '../support/index.ts'
 import { describeInBrowser, visitor } from './browser.ts'
 
 const root = join(import.meta.dirname, '../..')

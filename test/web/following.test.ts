@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDatabase, eventually, mintToken, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, eventually, mintToken, type TestDatabase } from '../support/index.ts'
 import { describeInBrowser, PHONE, visitor } from './browser.ts'
 import { isLive, showsBalance } from './on-page.ts'
 import { type Site, someone, startSite } from './site.ts'

@@ -1,6 +1,6 @@
 import type { Locator, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { describeInBrowser, PHONE, visitor } from './browser.ts'
 import { siteOfSuite, someone } from './site.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { describeInBrowser, visitor } from './browser.ts'
 import { siteOfSuite, someone } from './site.ts'
 

@@ -13,7 +13,7 @@ import {
   TEST_SECRET,
   type TestDatabase,
   UNLIMITED,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 
 const log = pino({ level: 'silent' })
 

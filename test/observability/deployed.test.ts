@@ -10,7 +10,7 @@ import {
   mintToken,
   redisUrl,
   type TestDatabase,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 import { FIRING } from './alert-cases.ts'
 import { type Booted, bootServer } from './booted.ts'
 import { selectorsIn } from './promql.ts'

@@ -10,7 +10,7 @@ import {
   eventually,
   redisUrl,
   startPrivateRedis,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 
 /** How many of `count` requests, one after the other, are allowed. */
 function allowed(budget: Budget, key: string, count: number): number {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { ServerProcess } from '../chaos/server-process.ts'
+import { connectBy } from '../realtime/balance-server.ts'
 import {
   createDatabase,
   describeWithRedis,
@@ -10,8 +11,7 @@ import {
   mintToken,
   redisUrl,
   type TestDatabase,
-} from '../environment/index.ts'
-import { connectBy } from '../realtime/balance-server.ts'
+} from '../support/index.ts'
 import { type Collector, startCollector } from './collector.ts'
 
 const SERVER = 2

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import { livebalance } from '../cli/livebalance.ts'
-import { createEmptyDatabase, eventually, type TestDatabase } from '../environment/index.ts'
+import { createEmptyDatabase, eventually, type TestDatabase } from '../support/index.ts'
 
 let database: TestDatabase
 let owner: Sql

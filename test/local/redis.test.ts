@@ -6,7 +6,7 @@ import pino from 'pino'
 import { beforeEach, describe, expect, inject, test } from 'vitest'
 import { lifeOf } from '../../src/local/process-life.ts'
 import { startRedis } from '../../src/local/redis.ts'
-import { describeWithPrivateRedis, eventually } from '../environment/index.ts'
+import { describeWithPrivateRedis, eventually } from '../support/index.ts'
 import { hold } from './held.ts'
 
 const log = pino({ level: 'silent' })

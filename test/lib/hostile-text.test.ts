@@ -5,18 +5,18 @@ import { check } from 'recheck'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { parseAst } from 'vitest/node'
 import { z } from 'zod'
-import { requestIdOf } from '../src/http/middleware/request-id.ts'
-import { validTraceparent } from '../src/http/middleware/traceparent.ts'
-import { asksForWebSocket } from '../src/http/no-upgrade.ts'
-import * as field from '../src/http/schemas.ts'
-import { toMinor } from '../src/ledger/money.ts'
-import { createLogger, withoutSecrets } from '../src/lib/log.ts'
-import { printable } from '../src/lib/readable-log.ts'
-import { clientAddress } from '../src/rate-limit/client-address.ts'
-import { csvRow } from '../src/routes/csv.ts'
-import { accepted } from './http/stub.ts'
+import { requestIdOf } from '../../src/http/middleware/request-id.ts'
+import { validTraceparent } from '../../src/http/middleware/traceparent.ts'
+import { asksForWebSocket } from '../../src/http/no-upgrade.ts'
+import * as field from '../../src/http/schemas.ts'
+import { toMinor } from '../../src/ledger/money.ts'
+import { createLogger, withoutSecrets } from '../../src/lib/log.ts'
+import { printable } from '../../src/lib/readable-log.ts'
+import { clientAddress } from '../../src/rate-limit/client-address.ts'
+import { csvRow } from '../../src/routes/csv.ts'
+import { accepted } from '../http/stub.ts'
 
-const SRC = join(import.meta.dirname, '../src')
+const SRC = join(import.meta.dirname, '../../src')
 
 interface Pattern {
   file: string

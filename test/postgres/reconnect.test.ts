@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, test } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../environment/index.ts'
+import { createDatabase, type TestDatabase } from '../support/index.ts'
 import { expectReconnects } from './broken.ts'
 
 let database: TestDatabase

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createLogger } from '../src/lib/log.ts'
-import { printable, readableLine } from '../src/lib/readable-log.ts'
-import { eventually } from './environment/index.ts'
+import { createLogger } from '../../src/lib/log.ts'
+import { printable, readableLine } from '../../src/lib/readable-log.ts'
+import { eventually } from '../support/index.ts'
 
 test('no token and no ticket is ever logged, wherever it stands', () => {
   const lines: string[] = []

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { parseConfig } from '../src/config/config.ts'
-import type { ConfigError } from '../src/config/environment.ts'
+import { parseConfig } from '../../src/config/config.ts'
+import type { ConfigError } from '../../src/config/environment.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FAMILIES, PREFIX } from '../../src/observability/families.ts'
+import { connectBy } from '../realtime/balance-server.ts'
 import {
   createDatabase,
   describeWithRedis,
@@ -8,8 +9,7 @@ import {
   mintToken,
   redisUrl,
   type TestDatabase,
-} from '../environment/index.ts'
-import { connectBy } from '../realtime/balance-server.ts'
+} from '../support/index.ts'
 import { type Booted, bootServer } from './booted.ts'
 import { scrape } from './scrape.ts'
 

@@ -9,7 +9,7 @@ import {
   mintToken,
   type PrivateRedis,
   startPrivateRedis,
-} from '../environment/index.ts'
+} from '../support/index.ts'
 import { type Booted, bootServer } from './booted.ts'
 import { scrape } from './scrape.ts'
 

@@ -18,7 +18,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { canEnter, chooseAccount } from '../../src/local/account.ts'
 import { startPostgres } from '../../src/local/postgres.ts'
 import { lifeOf } from '../../src/local/process-life.ts'
-import { eventually } from '../environment/index.ts'
+import { eventually } from '../support/index.ts'
 import { type Held, hold, spawnHolder } from './held.ts'
 
 const log = pino({ level: 'silent' })

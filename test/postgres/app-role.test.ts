@@ -4,7 +4,7 @@ import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { appRoleOf } from '../../src/postgres/app-role.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
-import { createEmptyDatabase, type TestDatabase } from '../environment/index.ts'
+import { createEmptyDatabase, type TestDatabase } from '../support/index.ts'
 
 let database: TestDatabase
 let superuser: Sql

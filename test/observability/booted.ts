@@ -5,7 +5,7 @@ import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/lib/log.ts'
 import { Releases } from '../../src/lib/shutdown-stack.ts'
-import { TEST_SECRET } from '../environment/index.ts'
+import { TEST_SECRET } from '../support/index.ts'
 
 export interface Booted {
   url: string

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
-import { createEmptyDatabase, type TestDatabase } from '../environment/index.ts'
+import { createEmptyDatabase, type TestDatabase } from '../support/index.ts'
 
 let database: TestDatabase
 let owner: Sql
