@@ -55,6 +55,30 @@ describe('a drain', () => {
     expect(client.seqs()).toEqual([1, 2])
   })
 
+  test('a request on an idle connection is still answered, and told that it was the last', async () => {
+    const { url, server } = await startServer({
+      routes: new Hono().get('/hello', (c) => c.text('hello')),
+    })
+    const { port, hostname } = new URL(url)
+    const socket = connect(Number(port), hostname).setEncoding('latin1')
+    let got = ''
+    socket.on('data', (text) => {
+      got += text
+    })
+    const ask = () => socket.write('GET /hello HTTP/1.1\r\nHost: x\r\n\r\n')
+    ask()
+    await eventually(() => expect(got).toMatch(/hello$/))
+    expect(got).toMatch(/^Connection: keep-alive\r$/im)
+    got = ''
+    // It ends long before, with its last connection.
+    const drained = server.drain(60)
+    await eventually(() => expect(server.http.listening).toBe(false))
+    ask()
+    await eventually(() => expect(got).toMatch(/hello$/))
+    expect(got).toMatch(/^Connection: close\r$/im)
+    await drained
+  })
+
   test('a request in flight gets its answer', async () => {
     const { url, server } = await startServer({
       routes: new Hono().get('/slow', async (c) => {
