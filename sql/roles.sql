@@ -22,23 +22,36 @@ exception
 end
 $$;
 
--- Roles belong to the whole cluster. So nobody of another database moves money in this one, or looks at it: neither
--- everyone, nor a role that came with a copy of another database.
+-- The rights to what is the ledger's own. Other applications and extensions may share the schema: theirs stay as
+-- they are. Roles belong to the whole cluster. So nobody of another database moves money in this one, or looks at it:
+-- neither everyone, nor a role that came with a copy of another database.
 do $$
 declare
   app constant text := current_setting('livebalance.app_role');
+  owner constant oid := (select relowner from pg_class where oid = 'schema_files'::regclass);
+  tables constant text := 'accounts, balance_snapshots, clock_steps, currencies, entries, event_stream, events, '
+    'idempotency_keys, limits, meta, monitors, outbox, revocations, schema_files, transactions, wallet_entries, wallets';
+  -- Also those that only the version before still calls.
+  functions constant text := (
+    select string_agg(p.oid::regprocedure::text, ', ')
+    from pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proowner = owner and (
+      p.proname = 'refuse_change'
+      or exists (select from schema_files where name = 'functions/' || p.proname || '.sql')
+      or exists (select from schema_files where name = 'forgotten/' || p.oid::regprocedure)
+    )
+  );
   foreign_role regrole;
 begin
-  revoke execute on all functions in schema public from public;
+  execute format('revoke execute on function %s from public', functions);
   for foreign_role in
     select distinct acl.grantee
     from pg_proc p, aclexplode(p.proacl) acl
     where p.pronamespace = 'public'::regnamespace and p.proname = 'ledger_apply'
       and acl.grantee not in (0, p.proowner) and acl.grantee is distinct from to_regrole(quote_ident(app))::oid
   loop
-    execute format('revoke all on all tables in schema public from %s', foreign_role);
-    execute format('revoke all on all functions in schema public from %s', foreign_role);
-    execute format('revoke all on schema public from %s', foreign_role);
+    execute format('revoke all on table %s from %s', tables, foreign_role);
+    execute format('revoke all on function %s from %s', functions, foreign_role);
   end loop;
   begin
     execute format('revoke connect, temporary on database %I from public', current_database());
@@ -46,21 +59,15 @@ begin
     when insufficient_privilege then
       raise notice '% may not decide who connects to this database', current_user;
   end;
-end
-$$;
 
-do $$
-declare
-  app constant text := current_setting('livebalance.app_role');
-begin
   if not exists (select from pg_roles where rolname = app) then
     return;
   end if;
-  execute format('revoke all on all tables in schema public from %I', app);
+  execute format('revoke all on table %s from %I', tables, app);
   execute format('grant usage on schema public to %I', app);
-  execute format('grant select on all tables in schema public to %I', app);
+  execute format('grant select on table %s to %I', tables, app);
   execute format('grant insert, update, delete on limits, monitors to %I', app);
-  execute format('grant execute on all functions in schema public to %I', app);
+  execute format('grant execute on function %s to %I', functions, app);
   begin
     execute format('grant connect on database %I to %I', current_database(), app);
   exception

@@ -136,6 +136,10 @@ describe('two databases of one cluster', () => {
     expect(appRoleOf(nameOf(other.ownerUrl))).not.toBe(database.appRole)
     const connecting = await trespass()
     expect(connecting.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(connecting[1]).toHaveProperty(
+      'reason.message',
+      expect.stringMatching(/denied for database/),
+    )
     // Also where somebody has given everyone the right to connect again.
     const { appRole, ownerUrl } = other
     await superuser.unsafe(`grant connect on database ${nameOf(ownerUrl)} to public`)
@@ -163,6 +167,37 @@ describe('two databases of one cluster', () => {
       await admin.unsafe(`drop database ${name} with (force)`)
     }
   })
+})
+
+test('what others have in the same schema keeps its rights, and the role gets none to it', async () => {
+  await superuser.unsafe(`
+    create extension pgcrypto;
+    create table theirs (id int);
+    create table lent (id int);
+    grant insert on lent to ${database.appRole};
+    create function theirs() returns int return 1;
+    create function accept(text) returns text return 'theirs'`)
+  const stranger = await makeLogin('')
+  await superuser.unsafe(`alter function accept(text) owner to ${stranger}`)
+  await superuser.unsafe(`grant connect on database ${nameOf(database.ownerUrl)} to ${stranger}`)
+  await migrate(database.ownerUrl)
+  const sql = pool(urlOf(stranger))
+  await sql`select theirs(), accept('x'), gen_random_bytes(1)`
+  await expect(sql`select ledger_apply('[]')`).rejects.toThrow(/permission denied/)
+  await expect(sql`select refuse_change()`).rejects.toThrow(/permission denied/)
+  const app = pool(database.appUrl)
+  await app`insert into lent values (1)`
+  await expect(app`select * from theirs`).rejects.toThrow(/permission denied/)
+  expect((await adjust(app)).ok).toBe(true)
+})
+
+test('everyone may call no function of the ledger', async () => {
+  await migrate(database.ownerUrl)
+  const open = await superuser`
+    select p.oid::regprocedure::text as name from pg_proc p
+    where p.pronamespace = 'public'::regnamespace
+      and has_function_privilege('public', p.oid, 'execute')`
+  expect(open).toEqual([])
 })
 
 test('the name of the role is one for every name of a database, and none is cut off', () => {
