@@ -138,6 +138,18 @@ create index transactions_pending on transactions (tenant, type, id) where statu
 create index transactions_expiring on transactions (expires_at, id)
   where status = 'pending' and type = 'hold';
 
+-- What lists are narrowed by, as far as it is rare. A payment that succeeded, which most rows are, is in none
+-- of these: so they cost the busiest path nothing, and a list of payments, or of what succeeded, finds a page
+-- of them anywhere.
+create index transactions_of_wallet_by_type on transactions (wallet_id, type, id)
+  where type <> 'booking_payment';
+create index transactions_of_tenant_by_type on transactions (tenant, type, id)
+  where type <> 'booking_payment';
+create index transactions_of_wallet_by_status on transactions (wallet_id, status, id)
+  where status <> 'success';
+create index transactions_of_tenant_by_status on transactions (tenant, status, id)
+  where status <> 'success';
+
 -- The postings, append-only. One row is both sides: it names the account debited and the account
 -- credited, so debits equal credits by construction. One of the two is always a wallet's: `account_id`,
 -- whose balance before and after it keeps. Wallets are what the house owes: a credit adds to them.
@@ -208,6 +220,8 @@ create table idempotency_keys (
   command_hash text not null,
   result jsonb not null,
   created_at timestamptz not null,
+  -- Who acts on a claimed key: what a process gives itself for each claim, and no other has.
+  claim uuid,
   primary key (tenant, actor, key)
 );
 
@@ -313,11 +327,49 @@ create type account_state as (
   adjustments bigint, transit bigint
 );
 
-create type known_answers as (twins integer[], hashes text[], answers jsonb[]);
+-- By command: the place of the first command of the batch with its idempotency key, and the hash and the answer
+-- that the key got in an earlier batch.
+create type replays as (twins integer[], hashes text[], answers jsonb[]);
 
--- Its body is in sql/functions/watch_wallet.sql.
+-- Its body is in sql/functions/accounts/watch_wallet.sql.
 create function watch_wallet() returns trigger language plpgsql as 'begin return null; end';
 create trigger limits_watched after insert or delete on limits
   for each row execute function watch_wallet();
 create trigger monitors_watched after insert or delete on monitors
   for each row execute function watch_wallet();
+
+-- Entries are never changed, by nobody: the triggers hold for the owner too.
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception '% is append-only: % is refused', tg_table_name, tg_op
+    using errcode = 'restrict_violation',
+          hint = 'correct a posting by another posting (an adjustment or a refund)';
+end
+$$;
+
+create trigger entries_append_only before update or delete on entries
+  for each row execute function refuse_change();
+create trigger entries_no_truncate before truncate on entries
+  for each statement execute function refuse_change();
+
+-- Tokens that stopped counting before they expire: every one that a user was given up to a moment, or a
+-- single one by its id. A subject has one row, which its next revocation renews.
+create table revocations (
+  id uuid primary key default uuidv7(),
+  tenant text not null,
+  kind text not null check (kind in ('user', 'token')),
+  -- The user's id, or the token's `jti`.
+  subject text not null,
+  reason text,
+  revoked_by text not null,
+  revoked_at timestamptz not null default clock_timestamp(),
+  -- When the tokens that it is about are over anyway; null: nobody knows.
+  expires_at timestamptz,
+  -- Taken back. The row stays for a day, for processes to hear of it.
+  lifted_at timestamptz,
+  -- Raised by every change, in the order of the commits: a process asks for what is newer than it knows.
+  version bigint not null,
+  unique (tenant, kind, subject)
+);
+create index revocations_version on revocations (version);
+create sequence revocation_versions;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { PACKAGE_ROOT } from '../lib/package-root.ts'
 
 const SQL = join(PACKAGE_ROOT, 'sql')
@@ -42,11 +42,15 @@ export function hasNewerRevision(known: ReadonlyMap<string, string>, own: Record
 
 // At once, not each a round through the thread pool: a start waits for all of them.
 function readFolder(folder: string): SourceFile[] {
-  const names = readdirSync(join(SQL, folder)).filter((name) => name.endsWith('.sql'))
-  return names.sort().map((name) => readSource(folder + name))
+  const paths = readdirSync(join(SQL, folder), { recursive: true, encoding: 'utf8' })
+  return paths
+    .filter((path) => path.endsWith('.sql'))
+    .map((path) => readSource(folder + path, folder + basename(path)))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-function readSource(name: string): SourceFile {
-  const text = readFileSync(join(SQL, name), 'utf8')
+/** @param name what the database calls it: a function keeps its name when its file moves to another folder */
+function readSource(path: string, name = path): SourceFile {
+  const text = readFileSync(join(SQL, path), 'utf8')
   return { name, text, checksum: createHash('sha256').update(text).digest('hex') }
 }

@@ -111,7 +111,7 @@ describe('/health/ready', () => {
 
   test('is 503 on a database that is older than the program, or another one', async () => {
     const migrations = async () => (await ask({ state: 'live' })).body.checks.migrations
-    const name = 'migrations/0002_append_only.sql'
+    const name = 'migrations/0001_ledger.sql'
     const [kept] = await owner<{ checksum: string }[]>`
       delete from schema_files where name = ${name} returning checksum`
     expect(await migrations()).toEqual({

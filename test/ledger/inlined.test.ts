@@ -16,12 +16,20 @@ afterAll(async () => {
 // A call of an SQL function that Postgres cannot put in place of the call costs more than what it decides.
 test.each([
   'decide_opening(s.user_id, s.version, s.user_id, s.currency, s.version::int)',
-  'funds_refusal(s.currency, s.balance, s.held, s.version, s.cash)',
+  'check_funds(s.currency, s.balance, s.held, s.version, s.cash)',
+  'decide(c, a, t, s.updated_at)',
+  'told_by(t.status)',
+  "build_change(id => t.id, wallet_id => s.wallet_id, events => '{balance_updated}')",
+  'build_result(change => s.version::int)',
+  'build_entry(a, t.id, s.cash, s.revenue)',
   'entry_hash(s.hash, s.cash, s.cash, uuidv7(), s.cash, s.cash, s.cash, s.cash, s.cash, s.updated_at)',
   'uuid_at(s.updated_at)',
   "house_account('topup', s.cash, s.revenue, s.adjustments, s.transit)",
 ])('every payment passes %s, which its caller runs as an expression', async (call) => {
-  const rows = await sql.unsafe(`explain (verbose) select ${call} from balance_snapshots s`)
+  const rows = await sql.unsafe(`
+    explain (verbose) select ${call}
+    from balance_snapshots s, transactions t, json_populate_recordset(null::ledger_command, '[]') c,
+      json_populate_recordset(null::account_state, '[]') a`)
   const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
   expect(plan).toContain('Output:')
   expect(plan).not.toContain(call.slice(0, call.indexOf('(') + 1))

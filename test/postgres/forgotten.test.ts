@@ -1,7 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/index.ts'
+import { next } from './next-migration.ts'
+
+vi.mock('../../src/postgres/sql-files.ts', async () =>
+  (await import('./next-migration.ts')).withNext(),
+)
 
 let database: TestDatabase
 let owner: Sql
@@ -10,6 +15,7 @@ beforeEach(async () => {
   owner = connect(database.ownerUrl, { max: 1 })
 })
 afterEach(async () => {
+  next.released = false
   await owner.end()
   await database.drop()
 })
@@ -24,8 +30,10 @@ describe('a function that no file defines any more', () => {
   const make = (signature: string) =>
     owner.unsafe(`create function ${signature} returns text language sql as 'select null::text'`)
   /** The database of the version before, which lacked the newest migration. */
-  const lackNewest = () =>
-    owner`delete from schema_files where name = 'migrations/0006_watched.sql'`
+  const lackNewest = async () => {
+    next.released = true
+    await owner`delete from schema_files where name = 'migrations/0002_next.sql'`
+  }
   const changed = () =>
     owner`update schema_files set checksum = 'x' where name = 'functions/wallet_of.sql'`
   /** As the version before left it, which had functions of its own. */

@@ -1,8 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import { livebalance } from '../cli/livebalance.ts'
 import { createEmptyDatabase, eventually, type TestDatabase } from '../support/index.ts'
+import { next } from './next-migration.ts'
+
+vi.mock('../../src/postgres/sql-files.ts', async () =>
+  (await import('./next-migration.ts')).withNext(),
+)
 
 let database: TestDatabase
 let owner: Sql
@@ -12,6 +17,7 @@ beforeEach(async () => {
   await migrate(database.ownerUrl)
 })
 afterEach(async () => {
+  next.released = false
   await owner.end()
   await database.drop()
 })
@@ -77,7 +83,7 @@ describe('functions of a newer program, which came without a migration', () => {
 
   test('give way to those that come with a migration', async () => {
     await replaced(owner)
-    await owner`delete from schema_files where name = 'migrations/0006_watched.sql'`
+    next.released = true
     expect(await migrate(database.ownerUrl)).toMatchObject({ newer: false })
     expect(await wallet()).toBeNull()
   })

@@ -1,13 +1,13 @@
 -- For each command with an idempotency key: the place of the first command of this batch with that key,
 -- and the answer that the key got in an earlier one.
-create or replace function known_answers(p_commands ledger_command[]) returns known_answers
+create or replace function find_replays(p_commands ledger_command[]) returns replays
 language plpgsql as $$
 declare
-  v_known known_answers;
+  found replays;
 begin
   select array_agg(c.twin order by c.ordinality), array_agg(k.command_hash order by c.ordinality),
     array_agg(k.result order by c.ordinality)
-  into v_known
+  into found
   from (
     select q.*, case when q.idempotency_key is not null then
       min(q.ordinality) over (partition by q.tenant, q.actor, q.idempotency_key) end as twin
@@ -15,6 +15,6 @@ begin
   ) as c
   left join idempotency_keys k
     on k.tenant = c.tenant and k.actor = c.actor and k.key = c.idempotency_key;
-  return v_known;
+  return found;
 end
 $$;

@@ -2,7 +2,7 @@
 -- spends what they do not have (the balance less what is held), and that no balance outgrows 2^53 - 1
 -- minor units, where JSON numbers stop being exact. Null: nothing against it. Stable, for jsonb_build_object()
 -- is no more than that: called immutable it would not be inlined.
-create or replace function funds_refusal(
+create or replace function check_funds(
   p_currency text, p_balance bigint, p_held bigint, p_balance_delta bigint, p_held_delta bigint
 ) returns decision language sql stable as $$
   select case

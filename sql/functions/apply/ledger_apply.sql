@@ -1,0 +1,422 @@
+-- The one way to move money. Takes an array of commands and applies them in order, in one transaction: each is
+-- accepted or refused by itself (a refusal is a value) and leaves all that it changed: the transaction, the
+-- entry, the snapshot, the events and its idempotency key. Returns a result for each command, in order; the
+-- changes that the accepted ones made, with the events to be published; and the outbox row that stands until
+-- they are. An exception (a value of a wrong type, a bug) undoes the whole batch.
+--
+-- Six phases: read the commands; lock their wallets; load what the locks protect; decide and apply each command in
+-- memory; write each table once, for a statement costs as much as several rows; answer.
+--
+-- One generic plan serves all sizes of batch, for planning anew would cost more than the work itself. It may be
+-- made while the tables are empty and must still be right when they are not: always by index.
+create or replace function ledger_apply(p_commands json)
+returns table (results json, changes json, outbox_id bigint)
+language plpgsql security definer
+set search_path = public, pg_temp set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+-- A wallet that is locked from outside delays a batch by no more than this: see src/ledger/locked-wallets.ts.
+set lock_timeout = '500ms' as $$
+#variable_conflict use_column
+declare
+  -- 1. What is asked, and by command the wallets of its user, of its receiver, and of the transaction it names.
+  asked record;
+  commands ledger_command[];
+  receiver_wallets bigint[] := '{}';
+  named_wallets bigint[] := '{}';
+  -- 2. The locked wallets in the order of their ids, and what the batch makes of them.
+  locked record;
+  wallet_seqs bigint[];
+  wallet_times timestamptz[];
+  wallet_dirty boolean[];
+  -- 3. Their accounts, by `<wallet><currency>`; the transactions that commands name; first answers to their keys.
+  loaded record;
+  opened record;
+  accounts account_state[];
+  account_keys text[];
+  loaded_named record;
+  named transactions[];
+  named_dirty boolean[] := '{}';
+  replays replays;
+  -- 4. What the batch adds, and what it says to each command.
+  entries_new entries[] := '{}';
+  changes_new ledger_change[] := '{}';
+  answers ledger_result[] := '{}';
+  n_entries int := 0;
+  n_changes int := 0;
+  n_transactions int := 0;
+  n_events int := 0;
+  -- The command at hand, and what it is about.
+  command ledger_command;
+  decision decision;
+  objection decision;
+  txn transactions;
+  i_txn int;
+  i_account int;
+  i_receiver int;
+  v_now timestamptz;
+  -- One application of it: to which account, with which sign, as which transaction.
+  account account_state;
+  monitor monitors;
+  is_receiver boolean;
+  v_user_id text;
+  v_amount bigint;
+  v_balance_delta bigint;
+  v_house bigint;
+  v_metadata jsonb;
+  v_reference_id text;
+  v_reference_type text;
+  v_id uuid;
+  v_events event_name[];
+  -- 5. Rows to be written, and rows written.
+  n_dirty int;
+  n_written int;
+begin
+  -- 1. Read the commands, and find their wallets. Those that are missing are opened, once.
+  for v_round in 1 .. 2 loop
+    select array_agg(read.command) as commands, array_agg(read.wallet) as wallets, count(*) as n,
+      count(read.wallet) as n_wallets, count((read.command).idempotency_key) as n_keys,
+      count((read.command).transaction_id) as n_named, count((read.command).to_user_id) as n_transfers
+    into asked
+    from (
+      select c as command, case when c.transaction_id is null then
+        (select w.id from wallets w where w.tenant = c.tenant and w.user_id = c.user_id) end as wallet
+      from json_populate_recordset(null::ledger_command, p_commands) as c
+      offset 0
+    ) as read;
+    commands := asked.commands;
+    exit when v_round = 2 or asked.n_wallets = asked.n - asked.n_named;
+    perform open_wallets(commands);
+  end loop;
+  if asked.n_transfers > 0 then
+    receiver_wallets := array(
+      select (select w.id from wallets w where w.tenant = c.tenant and w.user_id = c.to_user_id)
+      from unnest(commands) as c);
+  end if;
+  if asked.n_named > 0 then
+    named_wallets := array(
+      select t.wallet_id from unnest(commands) as c
+      join transactions t on t.tenant = c.tenant and t.id = c.transaction_id);
+  end if;
+
+  -- 2. Lock the wallets, in the order of their ids: so no two batches wait for one another.
+  select array_agg(w.id) as ids, array_agg(w.seq) as seqs, array_agg(w.changed_at) as times,
+    array_agg(w.watched) as watched
+  into locked
+  from (
+    select id, seq, changed_at, watched from wallets
+    where id = any (asked.wallets || receiver_wallets || named_wallets) order by id for update
+  ) as w;
+  wallet_seqs := locked.seqs;
+  wallet_times := locked.times;
+  wallet_dirty := array_fill(false, array[coalesce(cardinality(wallet_seqs), 0)]);
+
+  -- 3. Load what the locks protect, by statements of their own: so they see what the last holder committed.
+  select * into loaded from load_accounts(locked.ids, '{}');
+  accounts := loaded.accounts;
+  account_keys := loaded.keys;
+  if asked.n_named > 0 then
+    select * into loaded_named from load_transactions(commands);
+    named := loaded_named.transactions;
+    named_dirty := array_fill(false, array[coalesce(cardinality(named), 0)]);
+  end if;
+  if asked.n_keys > 0 then
+    replays := find_replays(commands);
+  end if;
+  v_now := ledger_clock();
+
+  -- 4. Decide and apply, command by command, in memory.
+  for i in 1 .. asked.n loop
+    command := commands[i];
+    -- The clock, whatever it said before: order is by version and seq. No two commands of a batch are dated alike.
+    v_now := v_now + interval '1 microsecond';
+
+    if asked.n_keys > 0 and (replays.hashes[i] is not null or replays.twins[i] < i) then
+      answers[i] := replay(replays.hashes[i], replays.answers[i], commands[replays.twins[i]].command_hash,
+        answers[replays.twins[i]], command.command_hash);
+      continue;
+    end if;
+
+    -- Find the account that it concerns, and a receiver's. What the batch is the first to need is opened.
+    if i_txn is not null then
+      txn := null;
+      i_txn := null;
+    end if;
+    i_receiver := null;
+    if command.transaction_id is not null then
+      i_txn := array_position(loaded_named.ids, command.transaction_id);
+      txn := named[i_txn];
+      i_account := array_position(account_keys, txn.wallet_id || txn.currency);
+    else
+      i_account := array_position(account_keys, asked.wallets[i] || command.currency);
+      if command.to_user_id is not null then
+        i_receiver := array_position(account_keys, receiver_wallets[i] || command.currency);
+      end if;
+      if i_account is null or (i_receiver is null and command.to_user_id is not null) then
+        perform open_accounts(commands, locked.ids);
+        select * into opened from load_accounts(locked.ids, account_keys);
+        accounts := accounts || opened.accounts;
+        account_keys := account_keys || opened.keys;
+        i_account := array_position(account_keys, asked.wallets[i] || command.currency);
+        i_receiver := array_position(account_keys, receiver_wallets[i] || command.currency);
+      end if;
+    end if;
+    account := accounts[i_account];
+
+    -- Decide: what it asks for, then funds, limits, and what becomes of a receiver.
+    decision := decide(command, account, txn, v_now);
+    if decision.refusal is null then
+      objection := check_funds(account.currency, account.balance, account.held, decision.balance_delta,
+        decision.held_delta);
+      if objection.refusal is null and i_txn is null and locked.watched[account.wallet]
+          and command.op <> 'adjustment' then
+        objection := check_limits(account, decision.type, command.amount, v_now, changes_new, named);
+      end if;
+      if objection.refusal is null and command.op = 'transfer' then
+        objection := case when i_receiver is null then refuse('unknown_user') else
+          check_funds(account.currency, accounts[i_receiver].balance, accounts[i_receiver].held,
+            -decision.balance_delta, 0) end;
+        -- The receiver's room is not the sender's business.
+        if objection.refusal = 'balance_limit_exceeded' then
+          objection.details := '{}';
+        end if;
+      end if;
+      if objection.refusal is not null then
+        decision := objection;
+      end if;
+    end if;
+
+    if decision.refusal is not null then
+      answers[i] := build_result(refusal => decision.refusal, details => decision.details);
+      if decision.refusal = 'insufficient_funds' then
+        wallet_seqs[account.wallet] := wallet_seqs[account.wallet] + 1;
+        wallet_times[account.wallet] := v_now;
+        wallet_dirty[account.wallet] := true;
+        n_events := n_events + 1;
+        n_changes := n_changes + 1;
+        changes_new[n_changes] := build_change(
+          wallet_id => account.wallet_id, tenant => command.tenant, user_id => command.user_id,
+          currency => account.currency, updated_at => v_now, events => '{balance_insufficient}',
+          seq => wallet_seqs[account.wallet], balance => account.balance,
+          required_amount => abs(command.amount), available => account.balance - account.held,
+          traceparent => command.traceparent);
+      end if;
+      continue;
+    end if;
+
+    -- Apply it to the account. A transfer is then applied once more, to its receiver's, with the opposite sign.
+    is_receiver := false;
+    v_amount := decision.amount;
+    v_balance_delta := decision.balance_delta;
+    v_events := told_by(decision.status);
+    answers[i] := build_result(change => n_changes);
+    if i_txn is null or command.op = 'refund' then
+      v_id := uuid_at(v_now);
+      v_user_id := command.user_id;
+      v_metadata := command.metadata;
+      v_reference_id := command.reference_id;
+      v_reference_type := command.reference_type;
+      if command.op = 'transfer' then
+        -- Both sides name the sender's transaction.
+        v_reference_id := v_id;
+        v_reference_type := 'transfer';
+        v_metadata := jsonb_build_object('toUserId', command.to_user_id);
+      elsif command.op = 'refund' then
+        v_user_id := txn.user_id;
+        v_reference_id := txn.id;
+        v_reference_type := 'transaction';
+        named[i_txn].refunded := txn.refunded + decision.amount;
+        named[i_txn].updated_at := v_now;
+        named_dirty[i_txn] := true;
+      end if;
+    else
+      txn := settled_transaction(command, txn, decision, account.balance, v_now);
+      v_id := txn.id;
+      named[i_txn] := txn;
+      named_dirty[i_txn] := true;
+    end if;
+
+    loop
+      -- The account, and the entry where its balance changes.
+      if v_now < account.updated_at then
+        insert into clock_steps (account_id, version) values (account.account_id, account.version + 1)
+        on conflict do nothing;
+      end if;
+      account.updated_at := v_now;
+      account.dirty := true;
+      if not is_receiver then
+        account.held := account.held + decision.held_delta;
+      end if;
+      if v_balance_delta <> 0 then
+        v_house := house_account(
+          decision.type, account.cash, account.revenue, account.adjustments, account.transit);
+        account.balance := account.balance + v_balance_delta;
+        account.version := account.version + 1;
+        account.hash := entry_hash(account.hash, account.account_id, account.version, v_id,
+          case when v_balance_delta > 0 then v_house else account.account_id end,
+          case when v_balance_delta > 0 then account.account_id else v_house end,
+          abs(v_balance_delta), account.balance - v_balance_delta, account.balance, v_now);
+        n_entries := n_entries + 1;
+        entries_new[n_entries] := build_entry(account, v_id, v_balance_delta, v_house);
+      end if;
+      accounts[i_account] := account;
+
+      -- The wallet's stream, and what is told in it.
+      wallet_seqs[account.wallet] := wallet_seqs[account.wallet] + cardinality(v_events);
+      wallet_times[account.wallet] := v_now;
+      wallet_dirty[account.wallet] := true;
+      n_events := n_events + cardinality(v_events);
+      n_changes := n_changes + 1;
+      if i_txn is null or command.op = 'refund' then
+        n_transactions := n_transactions + 1;
+        changes_new[n_changes] := build_change(
+          opened => true, id => v_id, wallet_id => account.wallet_id, tenant => command.tenant,
+          user_id => v_user_id, type => decision.type, amount => v_amount, currency => account.currency,
+          status => decision.status, description => command.description,
+          admin_notes => command.admin_notes, created_by => command.actor,
+          processed_by => case when command.op in ('refund', 'adjustment') then command.actor end,
+          reference_id => v_reference_id, reference_type => v_reference_type,
+          previous_balance => case decision.status when 'success' then account.balance - v_balance_delta end,
+          new_balance => case decision.status when 'success' then account.balance end,
+          expires_at => case command.op when 'hold' then
+            v_now + make_interval(secs => command.expires_in) end,
+          metadata => v_metadata, created_at => v_now, updated_at => v_now, events => v_events,
+          seq => wallet_seqs[account.wallet], balance => account.balance,
+          traceparent => command.traceparent);
+      else
+        changes_new[n_changes] := build_change(
+          id => txn.id, wallet_id => txn.wallet_id, tenant => txn.tenant, user_id => txn.user_id,
+          type => txn.type, amount => txn.amount, currency => txn.currency, status => txn.status,
+          description => txn.description, admin_notes => txn.admin_notes, created_by => txn.created_by,
+          processed_by => txn.processed_by, reference_id => txn.reference_id,
+          reference_type => txn.reference_type, previous_balance => txn.previous_balance,
+          new_balance => txn.new_balance, expires_at => txn.expires_at, metadata => txn.metadata,
+          created_at => txn.created_at, updated_at => txn.updated_at, events => v_events,
+          seq => wallet_seqs[account.wallet], balance => account.balance,
+          traceparent => command.traceparent);
+      end if;
+      if v_balance_delta <> 0 and locked.watched[account.wallet] then
+        for monitor in select * from crossed_monitors(account, account.balance - v_balance_delta) loop
+          wallet_seqs[account.wallet] := wallet_seqs[account.wallet] + 1;
+          n_events := n_events + 1;
+          n_changes := n_changes + 1;
+          changes_new[n_changes] := changes_new[n_changes - 1];
+          changes_new[n_changes].opened := false;
+          changes_new[n_changes].events := '{balance_alert}';
+          changes_new[n_changes].seq := wallet_seqs[account.wallet];
+          changes_new[n_changes].threshold := monitor.threshold;
+          changes_new[n_changes].direction := monitor.direction;
+        end loop;
+      end if;
+
+      exit when is_receiver or command.op <> 'transfer';
+      is_receiver := true;
+      i_account := i_receiver;
+      account := accounts[i_receiver];
+      v_id := uuid_at(v_now);
+      v_user_id := command.to_user_id;
+      v_amount := -decision.amount;
+      v_balance_delta := -decision.balance_delta;
+      v_metadata := jsonb_build_object('fromUserId', command.user_id);
+    end loop;
+  end loop;
+
+  -- 5. Write, by key. Each statement is counted, so that nothing is written without the rest of it.
+  n_dirty := cardinality(array_positions(wallet_dirty, true));
+  if n_dirty > 0 then
+    update wallets w set seq = s.seq, changed_at = s.changed_at
+    from unnest(locked.ids, wallet_seqs, wallet_times, wallet_dirty) as s (id, seq, changed_at, dirty)
+    where s.dirty and w.id = s.id;
+    get diagnostics n_written = row_count;
+    if n_written <> n_dirty then
+      perform miscounted('wallets', n_dirty, n_written);
+    end if;
+    n_dirty := (select count(*) from unnest(accounts) as s where s.dirty);
+    update balance_snapshots b
+    set balance = s.balance, held = s.held, version = s.version, hash = s.hash, updated_at = s.updated_at
+    from unnest(accounts) as s where s.dirty and b.account_id = s.account_id;
+    get diagnostics n_written = row_count;
+    if n_written <> n_dirty then
+      perform miscounted('balance_snapshots', n_dirty, n_written);
+    end if;
+  end if;
+  n_dirty := cardinality(array_positions(named_dirty, true));
+  if n_dirty > 0 then
+    update transactions t
+    set amount = s.amount, status = s.status, admin_notes = s.admin_notes,
+      processed_by = s.processed_by, previous_balance = s.previous_balance,
+      new_balance = s.new_balance, refunded = s.refunded, metadata = s.metadata,
+      updated_at = s.updated_at
+    from unnest(named) with ordinality as s
+    where named_dirty[s.ordinality] and t.tenant = s.tenant and t.id = s.id;
+    get diagnostics n_written = row_count;
+    if n_written <> n_dirty then
+      perform miscounted('transactions', n_dirty, n_written);
+    end if;
+  end if;
+  if n_transactions > 0 then
+    insert into transactions (id, wallet_id, tenant, user_id, type, amount, currency, status, description,
+      admin_notes, created_by, processed_by, reference_id, reference_type, previous_balance, new_balance,
+      expires_at, metadata, created_at, updated_at)
+    select c.id, c.wallet_id, c.tenant, c.user_id, c.type, c.amount, c.currency, c.status, c.description,
+      c.admin_notes, c.created_by, c.processed_by, c.reference_id, c.reference_type, c.previous_balance,
+      c.new_balance, c.expires_at, c.metadata, c.created_at, c.updated_at
+    from unnest(changes_new) as c where c.opened;
+    get diagnostics n_written = row_count;
+    if n_written <> n_transactions then
+      perform miscounted('transactions', n_transactions, n_written);
+    end if;
+  end if;
+  if n_entries > 0 then
+    insert into entries select * from unnest(entries_new);
+    get diagnostics n_written = row_count;
+    if n_written <> n_entries then
+      perform miscounted('entries', n_entries, n_written);
+    end if;
+  end if;
+  if n_events > 0 then
+    insert into events (wallet_id, seq, event, currency, new_balance, previous_balance, transaction_id,
+      transaction_type, status, amount, required_amount, available, threshold, direction, traceparent,
+      created_at)
+    select e.wallet_id, e.seq, e.name, e.currency, e.balance,
+      case when e.name in ('balance_updated', 'balance_alert') then e.previous_balance end, e.id, e.type,
+      e.status, e.amount, e.required_amount, e.available, e.threshold, e.direction, e.traceparent,
+      e.updated_at
+    from (
+      select c.wallet_id, c.currency, c.balance, c.previous_balance, c.id, c.type, c.status, c.amount,
+        c.required_amount, c.available, c.threshold, c.direction, c.traceparent, c.updated_at,
+        generate_series(c.seq - cardinality(c.events) + 1, c.seq) as seq, unnest(c.events) as name
+      from unnest(changes_new) as c
+    ) as e;
+    get diagnostics n_written = row_count;
+    if n_written <> n_events then
+      perform miscounted('events', n_events, n_written);
+    end if;
+    insert into outbox (wallet_ids, after_seqs, last_seqs, claimed_at)
+    values (locked.ids, locked.seqs, wallet_seqs, v_now) returning id into outbox_id;
+    if outbox_id is null then
+      perform miscounted('outbox', 1, 0);
+    end if;
+  end if;
+  if asked.n_keys > 0 then
+    n_dirty := (select count(*) from unnest(replays.twins, replays.hashes) with ordinality
+      as r (twin, hash, place) where r.twin = r.place and r.hash is null);
+    insert into idempotency_keys (tenant, actor, key, command_hash, result, created_at)
+    select c.tenant, c.actor, c.idempotency_key, c.command_hash,
+      jsonb_build_object('refusal', a.refusal, 'details', a.details,
+        'transaction', to_jsonb(changes_new[a.change + 1])), v_now
+    from unnest(commands) with ordinality as c
+    join unnest(answers) with ordinality as a on a.ordinality = c.ordinality
+    where replays.twins[c.ordinality] = c.ordinality and replays.hashes[c.ordinality] is null
+    order by 1, 2, 3;
+    get diagnostics n_written = row_count;
+    if n_written <> n_dirty then
+      perform miscounted('idempotency_keys', n_dirty, n_written);
+    end if;
+  end if;
+
+  -- 6. Answer.
+  results := array_to_json(answers);
+  changes := array_to_json(changes_new);
+  return next;
+end
+$$;

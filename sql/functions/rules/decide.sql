@@ -1,0 +1,12 @@
+-- What a command asks for, before funds and limits are looked at: to open a transaction on an account, or to change
+-- the one that it names. Postgres puts the body in place of the call.
+create or replace function decide(
+  command ledger_command, account account_state, txn transactions, p_now timestamptz
+) returns decision language sql stable as $$
+  select case
+    when account.account_id is null then refuse_unknown(command)
+    when command.transaction_id is null then
+      decide_opening(command.op, command.amount, command.user_id, command.to_user_id, command.expires_in)
+    else decide_named(command, txn, p_now)
+  end
+$$;
