@@ -1,4 +1,7 @@
--- A hold takes money out of what can be spent, and leaves the balance as it is.
+-- A payment in two phases. The booking service holds 80.00 of Ann's 100.00 for a room, and takes what the room costs
+-- in the end. Amounts are in minor units.
+
+-- The hold takes the money out of what Ann can spend, and leaves her balance as it is.
 select changes -> (r ->> 'change')::int ->> 'status' as status
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "ann", "currency": "USD", "amount": "10000"},
@@ -7,19 +10,19 @@ from ledger_apply('[
 
 select balance, held, balance - held as available from balance_snapshots;
 
--- Every funds check counts it.
+-- Ann tries to pay 20.01 elsewhere: a cent too much, for the hold counts.
 select r ->> 'refusal' as refusal, r -> 'details' ->> 'available' as available
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "2001"}
 ]'), json_array_elements(results) as r;
 
--- Ann cannot end what a service holds.
+-- Ann cannot undo what a service holds of her.
 select r ->> 'refusal' as refusal
 from ledger_apply((select json_build_array(json_build_object('op', 'hold_void', 'tenant', 'default',
   'actor', 'ann', 'user_id', 'ann', 'transaction_id', id)) from transactions where type = 'hold')),
   json_array_elements(results) as r;
 
--- The service captures a part; the rest is free again.
+-- The room costs 50.00. The service captures that, and the other 30.00 are free again.
 select changes -> (r ->> 'change')::int ->> 'status' as status, changes -> (r ->> 'change')::int ->> 'amount' as amount
 from ledger_apply((select json_build_array(json_build_object('op', 'hold_capture', 'tenant', 'default',
   'actor', 'booking', 'amount', '5000', 'transaction_id', id)) from transactions where type = 'hold')),
@@ -27,7 +30,7 @@ from ledger_apply((select json_build_array(json_build_object('op', 'hold_capture
 
 select balance, held, balance - held as available from balance_snapshots;
 
--- It is done once.
+-- A hold is captured once.
 select r ->> 'refusal' as refusal, r -> 'details' ->> 'status' as status
 from ledger_apply((select json_build_array(json_build_object('op', 'hold_capture', 'tenant', 'default',
   'actor', 'booking', 'transaction_id', id)) from transactions where type = 'hold')),

@@ -1,4 +1,4 @@
--- Ann may pay 50.00 at once, and 80.00 within an hour.
+-- A spending limit: Ann may pay 50.00 at once, and 80.00 within an hour. She has 1000.00, in minor units 100000.
 select changes -> (r ->> 'change')::int ->> 'status' as status
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "currency": "USD", "actor": "admin", "user_id": "ann", "amount": "100000"}
@@ -8,7 +8,8 @@ insert into limits (wallet_id, type, currency, max_amount, max_sum, window_secon
 select id, 'booking_payment', 'USD', 5000, 8000, 3600 from wallets
 returning type, max_amount, max_sum;
 
--- Too much at once; then as much as the hour holds, within one batch too.
+-- Four payments in one batch. 50.01 is too much at once. 50.00 is paid. 30.01 more would be too much for the hour, and
+-- 30.00 is paid.
 select r ->> 'refusal' as refusal,
   r -> 'details' ->> 'limit' as which,
   r -> 'details' ->> 'maximum' as maximum,
@@ -20,7 +21,7 @@ from ledger_apply('[
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "3000"}
 ]'), json_array_elements(results) as r;
 
--- What was refused counts for nothing, and another type is another limit.
+-- Now the hour is used up, to the cent. What was refused did not count.
 select r ->> 'refusal' as refusal,
   r -> 'details' ->> 'limit' as which,
   r -> 'details' ->> 'maximum' as maximum
@@ -28,6 +29,7 @@ from ledger_apply('[
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "1"}
 ]'), json_array_elements(results) as r;
 
+-- The limit is on payments: a withdrawal is another type.
 select r ->> 'refusal' as refusal,
   changes -> (r ->> 'change')::int ->> 'status' as status
 from ledger_apply('[

@@ -1,4 +1,8 @@
--- An admin puts money into two wallets. Amounts are in minor units: 10000 is 100.00 USD.
+-- A first walk through the ledger: money comes in, is spent, and every cent can be accounted for.
+-- A command is JSON, and `ledger_apply` takes as many as wait. It answers each in its place: `results` says whether it
+-- was refused, and `changes` what it did. Amounts are in minor units: 10000 is 100.00 USD.
+
+-- An admin puts money into two wallets. They open by it.
 select r ->> 'refusal' as refusal, changes -> (r ->> 'change')::int ->> 'status' as status,
   changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
 from ledger_apply('[
@@ -6,8 +10,8 @@ from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "bob", "currency": "USD", "amount": "500"}
 ]'), json_array_elements(results) as r;
 
--- Ann pays 30.00, sends Bob 20.00, and asks for more than she has left: the third is refused, the first
--- two stand.
+-- Ann pays 30.00, sends Bob 20.00, and asks for a cent more than she has left. The third command is refused, and
+-- says how much is missing. The first two stand.
 select r ->> 'refusal' as refusal, r -> 'details' ->> 'shortfall' as shortfall,
   changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
 from ledger_apply('[
@@ -16,7 +20,7 @@ from ledger_apply('[
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "5001"}
 ]'), json_array_elements(results) as r;
 
--- One key moves money once: the second time it is answered, not done.
+-- Ann's telephone sends one payment twice, with the same key. The money moves once, and both get the same answer.
 select r ->> 'replayed' as replayed, changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "100", "idempotency_key": "order-1", "command_hash": "x"},
@@ -26,25 +30,24 @@ from ledger_apply('[
 -- What they have now.
 select user_id, currency, balance, held, version from balance_snapshots order by user_id;
 
--- The postings behind it. Wallets are what the house owes: a credit adds.
+-- The postings behind it, in their order. A wallet is what the house owes its user, so a credit adds to it. The two
+-- sides of the transfer meet in `transit`.
 select e.user_id, e.version, e.delta, e.previous_balance, e.new_balance, d.kind as debited, c.kind as credited
 from wallet_entries e
 join accounts d on d.id = e.debit_account
 join accounts c on c.id = e.credit_account
 order by e.user_id, e.version;
 
--- What the house's accounts come to, summed from the entries.
-select a.kind, sum(case a.id when e.credit_account then e.amount else -e.amount end) as balance
-from entries e join accounts a on a.id in (e.debit_account, e.credit_account) and a.wallet_id is null
-group by 1 order by 1;
+-- What the house's accounts hold, summed from the entries. `transit` is zero: no transfer is half done.
+select kind, balance from house_balances order by kind;
 
--- What Ann is told.
+-- What Ann is told, numbered without a hole. The refused payment is there too.
 select seq, event, new_balance, required_amount, available from event_stream where user_id = 'ann' order by seq;
 
--- The books are right.
+-- The books are right: the audit looks at every wallet, and in its last row at the ledger as a whole.
 select total, inaccurate, entries, discrepancies from audit('default');
 
--- And nobody rewrites them, the owner included.
+-- And nobody rewrites them, not even the owner of the database.
 update entries set amount = 1;
 
 delete from entries;

@@ -1,4 +1,6 @@
--- A withdrawal holds the money at once.
+-- Money goes out. Ann asks for 70.00 of her 100.00, and an admin decides. Amounts are in minor units.
+
+-- The money is held from the moment she asks.
 select changes -> (r ->> 'change')::int ->> 'status' as status
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "currency": "USD", "actor": "admin", "user_id": "ann", "amount": "10000"},
@@ -7,28 +9,31 @@ from ledger_apply('[
 
 select balance, held, balance - held as available from balance_snapshots;
 
+-- So she cannot spend it a second time: 30.01 is a cent too much.
 select r ->> 'refusal' as refusal,
   r -> 'details' ->> 'available' as available
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "3001"}
 ]'), json_array_elements(results) as r;
 
--- Nobody processes their own request, and none is processed as what it is not.
+-- Ann cannot approve her own request.
 select r ->> 'refusal' as refusal
 from ledger_apply((select json_build_array(json_build_object('op', 'withdrawal_process', 'tenant', 'default',
   'transaction_id', id, 'actor', 'ann', 'status', 'success')) from transactions where type = 'withdrawal')), json_array_elements(results) as r;
 
+-- And nobody can process it as a topup.
 select r ->> 'refusal' as refusal
 from ledger_apply((select json_build_array(json_build_object('op', 'topup_process', 'tenant', 'default',
   'transaction_id', id, 'actor', 'admin', 'status', 'success')) from transactions where type = 'withdrawal')), json_array_elements(results) as r;
 
--- An admin says yes: the money leaves. It is done once.
+-- An admin approves it: the money leaves.
 select r ->> 'refusal' as refusal,
   changes -> (r ->> 'change')::int ->> 'status' as status,
   changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
 from ledger_apply((select json_build_array(json_build_object('op', 'withdrawal_process', 'tenant', 'default',
   'transaction_id', id, 'actor', 'admin', 'status', 'success')) from transactions where type = 'withdrawal')), json_array_elements(results) as r;
 
+-- It is decided once.
 select r ->> 'refusal' as refusal
 from ledger_apply((select json_build_array(json_build_object('op', 'withdrawal_process', 'tenant', 'default',
   'transaction_id', id, 'actor', 'admin', 'status', 'failed')) from transactions where type = 'withdrawal')), json_array_elements(results) as r;
