@@ -49,7 +49,7 @@ export async function migrate(ownerUrl: string, options: MigrateOptions = {}): P
   const sql = connect(ownerUrl, { max: 1 })
   try {
     const database = await describe(sql)
-    ensureSupported(database.version)
+    ensureSupported(database)
     const appRole = options.appRole ?? appRoleOf(database.name)
     // A server that finds nothing to do needs no right to do it: then only `livebalance migrate` is the owner's.
     // Both are asked at once: mostly there is nothing to do.
@@ -125,19 +125,30 @@ async function knownFiles(sql: Sql): Promise<Map<string, string>> {
   return new Map(rows.map((row) => [row.name, row.checksum]))
 }
 
-async function describe(sql: Sql): Promise<{ version: string; name: string }> {
-  const [row] = await sql<{ version: string; name: string }[]>`
-    select current_setting('server_version') as version, current_database() as name`
+interface Database {
+  version: string
+  name: string
+  encoding: string
+}
+
+async function describe(sql: Sql): Promise<Database> {
+  const [row] = await sql<Database[]>`
+    select current_setting('server_version') as version, current_database() as name,
+      current_setting('server_encoding') as encoding`
   if (!row) throw new Error('the database does not say what it is')
   return row
 }
 
-function ensureSupported(version: string): void {
+function ensureSupported({ version, encoding }: Database): void {
   const { oldest, newest } = SUPPORTED
   const major = Number.parseInt(version, 10)
-  if (major >= oldest && major <= newest) return
-  const supported = oldest === newest ? `version ${oldest}` : `versions ${oldest} to ${newest}`
-  throw new MigrationError(`this is Postgres ${version}, and ${supported} is supported`)
+  if (major < oldest || major > newest) {
+    const supported = oldest === newest ? `version ${oldest}` : `versions ${oldest} to ${newest}`
+    throw new MigrationError(`this is Postgres ${version}, and ${supported} is supported`)
+  }
+  if (encoding !== 'UTF8') {
+    throw new MigrationError(`the encoding of this database is ${encoding}, and UTF8 is needed`)
+  }
 }
 
 /** A login that owns nothing leaves the roles as they are. */

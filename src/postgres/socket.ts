@@ -20,6 +20,8 @@ const PROTOCOL = 196_608
  *   been rejected by then.
  * - What it had not yet sent when the connection closed goes out before the next startup message, and Postgres
  *   hangs up. So that is dropped here: its query has been rejected.
+ * - A connection that closes without an error before its session began is opened again at once, without end and
+ *   without a word to the query that waits for it. So here that is an error.
  *
  * @param connected the event by which the connection stands
  */
@@ -29,9 +31,13 @@ function mended<S extends Socket>(socket: S, connected: 'connect' | 'secureConne
   let stood = false
   let started = false
   let closed = false
+  let inSession = false
+  const begins = sessionBegin()
   return Object.assign(socket, {
     emit(event: string | symbol, ...args: unknown[]) {
       if (event === connected) stood = true
+      if (event === 'data' && !inSession) inSession = begins(args[0] as Buffer)
+      if (event === 'close' && stood && !closed && !inSession) emit('error', closedEarly(socket))
       if (event === 'close') closed = true
       // The client listens no more: writes that TLS had still under way end in one.
       else if (event === 'error' && closed) return false
@@ -42,6 +48,32 @@ function mended<S extends Socket>(socket: S, connected: 'connect' | 'secureConne
       started = true
       return write(message, ...rest)
     },
+  })
+}
+
+const READY_FOR_QUERY = 0x5a
+
+/** Whether what has arrived so far contains the first message that Postgres sends once it takes queries. */
+function sessionBegin(): (chunk: Buffer) => boolean {
+  let rest: Buffer = Buffer.alloc(0)
+  return (chunk) => {
+    rest = Buffer.concat([rest, chunk])
+    while (rest.length >= 5 && rest[0] !== READY_FOR_QUERY) {
+      const end = 1 + rest.readUInt32BE(1)
+      if (end > rest.length) return false
+      rest = rest.subarray(end)
+    }
+    return rest[0] === READY_FOR_QUERY
+  }
+}
+
+/** No query was sent yet: as good as no connection (see `failureOf`). */
+function closedEarly(
+  socket: Socket & { host?: string | undefined; port?: number | undefined },
+): Error {
+  const { host: address, port } = socket
+  return Object.assign(new Error('the connection closed before a session began'), {
+    ...{ code: 'CONNECTION_CLOSED', syscall: 'connect', address, port },
   })
 }
 

@@ -25,8 +25,14 @@ export async function createDatabase(): Promise<TestDatabase> {
 }
 
 /** A database without any table, for tests of the migrations themselves. */
-export function createEmptyDatabase(): Promise<TestDatabase> {
-  return create('')
+export function createEmptyDatabase({
+  encoding,
+}: {
+  encoding?: string
+} = {}): Promise<TestDatabase> {
+  return create(
+    encoding ? `template template0 encoding ${encoding} locale_provider libc locale 'C'` : '',
+  )
 }
 
 async function create(options: string): Promise<TestDatabase> {
