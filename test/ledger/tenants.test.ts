@@ -148,6 +148,7 @@ const CALLS: Record<string, Record<string, () => Promise<unknown>>> = {
     balance: () => parts.reader.balance(mine, 'USD'),
     balanceAt: () => parts.reader.balanceAt(mine, 'USD', '2999-01-01T00:00:00Z'),
     balances: () => parts.reader.balances(mine),
+    balanceSeries: () => parts.reader.balanceSeries(mine, 'USD', { points: 3 }),
     snapshot: () => parts.reader.snapshot(mine, 'USD'),
     transaction: () =>
       Promise.all(
