@@ -58,6 +58,19 @@ export function renewing(open: () => Sql): Sql {
     return query
   }
 
+  /** A transaction begins at once, and is a promise of the language's own, whose `then` no `await` calls. */
+  async function transaction(generation: Generation, begin: () => Promise<unknown>) {
+    generation.pending += 1
+    try {
+      const result = await begin()
+      settled(generation)
+      return result
+    } catch (error) {
+      settled(generation, error)
+      throw error
+    }
+  }
+
   const end = async (options?: { timeout?: number }) => {
     await Promise.all([current.sql.end(options), ...ending])
   }
@@ -69,8 +82,10 @@ export function renewing(open: () => Sql): Sql {
       const generation = current
       const value: unknown = Reflect.get(generation.sql, name)
       if (name !== 'unsafe' && name !== 'begin') return value
-      return (...args: unknown[]) =>
-        watched(generation, (value as (...args: unknown[]) => unknown)(...args))
+      const call = value as (...args: unknown[]) => Promise<unknown>
+      return name === 'begin'
+        ? (...args: unknown[]) => transaction(generation, () => call(...args))
+        : (...args: unknown[]) => watched(generation, call(...args))
     },
   })
 }

@@ -66,3 +66,30 @@ describeWithRedis('a database that was read-only for a while', () => {
     )
   })
 })
+
+test('a transaction under way is not cut when the sessions are renewed', async () => {
+  const database = await createDatabase()
+  const sql = connect(database.ownerUrl, { max: 2 })
+  try {
+    const pid = async (of: Sql) => (await of`select pg_backend_pid() as pid`)[0]?.pid as number
+    const before = await pid(sql)
+    const transacted = await sql.begin(async (tx) => {
+      const own = await pid(tx as unknown as Sql)
+      // Names are looked up by the session's own search path, so a missing one renews the pool, at most once a second.
+      await eventually(
+        async () => {
+          await expect(sql`select * from missing`).rejects.toThrow('does not exist')
+          expect([own, before]).not.toContain(await pid(sql))
+        },
+        { timeout: 20_000 },
+      )
+      // Longer than any session that is ending would be given.
+      await tx`select pg_sleep(6)`
+      return (await pid(tx as unknown as Sql)) === own
+    })
+    expect(transacted).toBe(true)
+  } finally {
+    await sql.end()
+    await database.drop()
+  }
+})
