@@ -56,7 +56,7 @@ export function start(
           if (!found) throw new Error(`not printed: ${pattern}\n${stdout}${stderr}`)
           return found
         },
-        { timeout: 15_000 },
+        { timeout: 60_000 },
       ),
     interrupt() {
       child.kill('SIGINT')

@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest'
-import { describeWithRedis } from '../support/index.ts'
-import { inProcess, livebalance, start } from './livebalance.ts'
+import { freePort } from '../../src/local/free-port.ts'
+import {
+  describeWithPrivateRedis,
+  describeWithRedis,
+  startConfiguredRedis,
+} from '../support/index.ts'
+import { inProcess, start } from './livebalance.ts'
 import { serverOfSuite } from './server.ts'
 
 describeWithRedis('tail, with a server', () => {
   const beside = serverOfSuite()
-  const cli = (...args: string[]) => livebalance(beside.server.env, ...args)
+  const cli = (...args: string[]) => inProcess(beside.server.env, ...args)
   const topup = (amount: number | string, sub = 'cli-tail') =>
     beside.server.post(sub, '/transactions/topup', { amount })
 
@@ -51,7 +56,8 @@ describeWithRedis('tail, with a server', () => {
       'balance_updated',
       'transaction_completed',
     ])
-  })
+  }, 180_000)
+
   test('an event that Redis never tells of is wrong usage, not a long wait', async () => {
     const { code, stderr } = await inProcess(
       beside.server.env,
@@ -69,5 +75,51 @@ describeWithRedis('tail, with a server', () => {
     await tail.printed(/"event":"token_expiring".*"expiresAt":"2/)
     const { stdout } = await tail.interrupt()
     expect(stdout).not.toContain('balance_initial')
+  })
+})
+
+describeWithPrivateRedis('tail, where Redis does not let it listen', () => {
+  const PASSWORD = 's3cret/p@ss'
+  const ENCODED = encodeURIComponent(PASSWORD)
+  const tail = (url: string) => inProcess({ REDIS_URL: url }, 'tail', '--json')
+
+  async function refusal(url: string) {
+    const { code, stdout, stderr } = await tail(url)
+    expect([code, stdout]).toEqual([1, ''])
+    for (const secret of [PASSWORD, ENCODED]) expect(stderr).not.toContain(secret)
+    // One line, and no stack.
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+    return JSON.parse(stderr).error as { code: string; message: string }
+  }
+
+  test('a wrong password, or none, is said in one line with the setting to look at', async () => {
+    const { port } = await startConfiguredRedis(['requirepass another'])
+    const wrong = await refusal(`redis://:${ENCODED}@127.0.0.1:${port}`)
+    expect(wrong).toEqual({
+      code: 'refused',
+      message: `cannot listen to Redis at 127.0.0.1:${port}: Redis refuses the user or the password (WRONGPASS). Check: the user and the password in REDIS_URL`,
+    })
+    const none = await refusal(`redis://127.0.0.1:${port}`)
+    expect(none).toMatchObject({ code: 'refused', message: expect.stringContaining('(NOAUTH)') })
+  })
+
+  test('a user who may not read the channel', async () => {
+    const rules = 'on >pw ~* resetchannels +@all'
+    const { port } = await startConfiguredRedis([`user app ${rules}`])
+    const { code, message } = await refusal(`redis://app:pw@127.0.0.1:${port}`)
+    expect([code, message]).toEqual(['refused', expect.stringContaining('(NOPERM)')])
+  })
+
+  test('a host that is not known, and one where nothing listens', async () => {
+    const unknown = await refusal(`redis://:${ENCODED}@no-such-host.invalid`)
+    expect(unknown).toEqual({
+      code: 'unreachable',
+      message: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/),
+    })
+    const none = await refusal(`redis://:${ENCODED}@127.0.0.1:${await freePort()}`)
+    expect(none).toEqual({
+      code: 'unreachable',
+      message: expect.stringContaining('no Redis listens there (ECONNREFUSED)'),
+    })
   })
 })

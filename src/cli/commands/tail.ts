@@ -6,6 +6,7 @@ import { parseJson, stringifyJson } from '../../lib/json.ts'
 import { dataFolderOf } from '../../local/postgres.ts'
 import { runningRedis } from '../../local/redis.ts'
 import { UPDATES_CHANNEL } from '../../realtime/bus/bus.ts'
+import { type RedisTrouble, troubleOf } from '../../realtime/bus/redis-trouble.ts'
 import { type Call, CommandFailed, command, UsageError } from '../command.ts'
 import type { CommandConfig } from '../config.ts'
 import { eventLine } from '../event-line.ts'
@@ -70,7 +71,13 @@ async function followRedis(
     maxRetriesPerRequest: null,
     retryStrategy: (attempt) => Math.min(1000, 50 * 2 ** attempt),
   })
-  redis.on('error', () => {})
+  const { host, password } = new URL(url)
+  const known = (error: unknown) => troubleOf(error, decodeURIComponent(password))
+  /** The last thing that went wrong: what `connect` rejects with says only that the connection is closed. */
+  let trouble: RedisTrouble | undefined
+  redis.on('error', (error) => {
+    trouble = known(error)
+  })
   redis.on('message', (_, text: string) => {
     const update = messageIn(text)
     if (!update) return
@@ -80,19 +87,31 @@ async function followRedis(
     terminal.print(json ? text : eventLine(update))
   })
   try {
-    await redis.connect().catch((error: Error) => {
+    try {
+      await redis.connect()
+      await redis.subscribe(UPDATES_CHANNEL)
+    } catch (error) {
+      const { isRefusal, reason, check } = trouble ?? known(error)
       throw new CommandFailed(
-        'unreachable',
-        `no Redis answers at ${new URL(url).host}: ${error.message}`,
+        isRefusal ? 'refused' : 'unreachable',
+        `cannot listen to Redis at ${host}: ${reason}. Check: ${check}`,
       )
-    })
-    await redis.subscribe(UPDATES_CHANNEL)
+    }
     // Known lines are what a script can wait for; what happened before is not told.
-    terminal.note(`Listening to ${UPDATES_CHANNEL} at ${new URL(url).host}`)
+    terminal.note(`Listening to ${UPDATES_CHANNEL} at ${host}`)
     redis.on('close', () => {
       terminal.note('The connection was lost: events may be missing here')
     })
-    redis.on('ready', () => terminal.note('Connected again'))
+    let told: string | undefined
+    redis.on('error', (error) => {
+      const { reason } = known(error)
+      if (reason !== told) terminal.note(`No connection yet, trying again: ${reason}`)
+      told = reason
+    })
+    redis.on('ready', () => {
+      told = undefined
+      terminal.note('Connected again')
+    })
     await interrupted()
     return 0
   } finally {
