@@ -6,7 +6,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import { readinessOf } from '../../src/observability/readiness.ts'
 import { RateLimiter } from '../../src/rate-limit/limiter.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
-import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../support/index.ts'
+import { bootServer } from '../observability/booted.ts'
+import {
+  createDatabase,
+  describeWithPrivateRedis,
+  eventually,
+  mintToken,
+  startConfiguredRedis,
+} from '../support/index.ts'
 import { connectBy, silent, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
 import { startDeafProxy } from './deaf-proxy.ts'
 import { ALICE, FakeLedger } from './fake-ledger.ts'
@@ -156,6 +163,73 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
       expect(await there.bus.cachedBalance(ALICE, 'USD')).toBe('7')
     },
     60_000,
+  )
+
+  test.each(KINDS)(
+    '$code: a whole server serves on, and says why on /health/ready',
+    async (kind) => {
+      const { url: redis, admin, folder } = await redisOf(kind)
+      const database = await createDatabase()
+      onTestFinished(() => database.drop())
+      const server = await bootServer({ DATABASE_URL: database.ownerUrl, REDIS_URL: redis })
+      onTestFinished(() => server.close())
+      const ready = async () => {
+        const response = await fetch(`${server.url}/health/ready`)
+        const { status, checks } = (await response.json()) as Record<
+          string,
+          Record<string, unknown>
+        >
+        return [response.status, status, checks?.stream]
+      }
+      const send = async (sub: string, method: string, path: string, body?: object) => {
+        const token = await mintToken({ sub, roles: sub === 'ada' ? ['admin'] : [] })
+        const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
+        const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+        const response = await fetch(server.url + path, { method, headers, ...sent })
+        return { status: response.status, body: await response.json() }
+      }
+      const give = async () => {
+        const gift = { userId: 'alice', amount: 1, description: 'a gift' }
+        const { status } = await send('ada', 'POST', '/transactions/adjustment', gift)
+        expect(status).toBe(201)
+      }
+      const read = async () => (await send('alice', 'GET', '/transactions/balance/cached')).body
+
+      await eventually(async () => {
+        expect(await ready()).toEqual([200, 'ready', { ok: true }])
+      }, PATIENTLY)
+      const client = connectBy.SSE(server.url, await mintToken({ sub: 'alice' }))
+      await eventually(() => expect(client.received).toHaveLength(1), PATIENTLY)
+
+      await kind.spoil(admin, folder)
+      await give()
+      await eventually(() => expect(client.seqs()).toEqual([1, 2]), PATIENTLY)
+      expect(await read()).toEqual({ balance: 1, cached: false })
+      const reason = expect.stringContaining(`(${kind.code})`)
+      await eventually(async () => {
+        expect(await ready()).toEqual([200, 'ready', { ok: true, reason }])
+      }, PATIENTLY)
+      // What is wrong is the operator's, who reads the log: nobody else learns where Redis is.
+      expect(JSON.stringify(await ready())).not.toContain(new URL(redis).port)
+      const said = server.log.filter(({ msg }) => msg === 'redis away')
+      expect(said).toEqual([
+        expect.objectContaining({
+          ...{ level: 'warn', reason, redis: expect.stringContaining(kind.code) },
+          check: expect.any(String),
+        }),
+      ])
+
+      await kind.repair(admin, folder)
+      await eventually(async () => {
+        expect(await ready()).toEqual([200, 'ready', { ok: true }])
+      }, PATIENTLY)
+      await give()
+      await eventually(() => expect(client.seqs()).toEqual([1, 2, 3, 4]), PATIENTLY)
+      await eventually(async () => {
+        expect(await read()).toEqual({ balance: 2, cached: true })
+      }, PATIENTLY)
+    },
+    120_000,
   )
 
   test('READONLY: it connects again, for the address may lead to another Redis by now', async () => {
