@@ -189,6 +189,22 @@ test('a page of a listed origin may call and read its answers, errors included; 
   expect(other.headers.get('Access-Control-Allow-Origin')).toBeNull()
 })
 
+test.each([
+  ['', 'missing'],
+  ['Bearer', 'missing'],
+  ['Basic YWxpY2U6c2VjcmV0', 'missing'],
+  ['Bearer two words', 'malformed'],
+  ['Bearer no-token', 'malformed'],
+])('Authorization: %j is refused with the reason %s', async (Authorization, reason) => {
+  const { app } = edge()
+  const response = await app.request('/transactions/balance', { headers: { Authorization } })
+  expect(response.status).toBe(401)
+  expect(await response.json()).toMatchObject({ code: 'unauthorized', details: { reason } })
+  expect(response.headers.get('www-authenticate')).toMatch(
+    reason === 'missing' ? /^Bearer$/ : /error_description="The token is not a signed JWT\."/,
+  )
+})
+
 test('a token in the URL of a REST call counts for nothing', async () => {
   const { app } = edge()
   const { Authorization } = await bearer()

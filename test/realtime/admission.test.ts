@@ -247,6 +247,21 @@ describe('the document’s own lines', () => {
     await answer.body?.cancel()
   })
 
+  test.each([
+    [undefined, 'missing'],
+    [null, 'missing'],
+    [5, 'malformed'],
+    [{ token: 'here' }, 'malformed'],
+    ['two words', 'malformed'],
+    ['lbt_unknown', 'ticket'],
+  ])('auth.token %j is refused with the reason %s', async (token, reason) => {
+    const { url } = await startServer()
+    const socket = io(`${url}/balance`, { auth: { token }, forceNew: true })
+    onTestFinished(() => void socket.close())
+    const error = await new Promise((resolve) => socket.on('connect_error', resolve))
+    expect(error).toMatchObject({ data: { code: 'unauthorized', details: { reason } } })
+  })
+
   test('an acknowledgement callback is answered too', async () => {
     const { url, change } = await startServer()
     await change(ALICE, 15_050n)

@@ -64,10 +64,11 @@ export function createGuards(authenticator: Authenticator, limiter?: RateLimiter
 }
 
 function bearer(header: string | undefined): string {
-  const token = /^Bearer +([^\s]+) *$/i.exec(header ?? '')?.[1]
+  const [, token, more] = /^Bearer +(\S+)( *\S)?/i.exec(header ?? '') ?? []
   if (token === undefined) {
     throw tokenRefused('missing', undefined, 'Send a token: Authorization: Bearer <jwt>.')
   }
+  if (more !== undefined) throw tokenRefused('malformed')
   return token
 }
 

@@ -42,10 +42,15 @@ export class Credentials {
 
   async #identify(presented: Presented): Promise<Principal> {
     const token = tokenOf(presented)
-    if (!token) throw tokenRefused('missing', undefined, 'a token is required')
+    if (!token) {
+      // What is there and is no text is not nothing.
+      if (presented.token) throw tokenRefused('malformed')
+      throw tokenRefused('missing', undefined, 'Send a token.')
+    }
     if (!Tickets.looksLikeOne(token)) return await this.#authenticator.authenticate(token)
     const principal = await this.#tickets.redeem(token)
-    if (!principal) throw tokenRefused('ticket', undefined, 'the ticket was used or is too old')
+    if (!principal)
+      throw tokenRefused('ticket', undefined, 'The ticket was used before, or has expired.')
     // Between the issue of a ticket and its use, the token behind it may have been revoked.
     if (this.#revocations?.covers(principal)) throw tokenRevoked()
     return principal
