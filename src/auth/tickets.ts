@@ -55,7 +55,7 @@ export class Tickets {
     try {
       return await answer
     } catch (cause) {
-      throw new ApiError(503, 'unavailable', 'tickets are out of order for a moment', {
+      throw new ApiError(503, 'unavailable', 'Tickets are not available right now.', {
         retryAfter: 1,
         cause,
       })

@@ -43,7 +43,7 @@ export function turnAway(
 export function notAsked(error: unknown): Response {
   const known =
     error instanceof RequestError
-      ? new ApiError(400, 'invalid_request', 'That is no address.')
+      ? new ApiError(400, 'invalid_request', 'Malformed request target or Host header.')
       : new ApiError(500, 'internal', 'Something went wrong on our side.')
   const { problem } = problemOf(known, nextRequestId())
   return Response.json(problem, {

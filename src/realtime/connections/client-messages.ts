@@ -13,7 +13,7 @@ const WRONG_TOKENS = 5
 
 const TOO_MANY_TOKENS: CloseReason = {
   code: 'rate_limited',
-  message: 'too many tokens that are not valid',
+  message: 'Too many tokens that are not valid.',
   final: true,
 }
 
@@ -54,7 +54,7 @@ export class Requests {
       case 'authenticate':
         return await this.#authenticate(connection, tokenIn(argument))
       default:
-        return errorNotice('invalid_request', 'there is no such event; try get_current_balance')
+        return errorNotice('invalid_request', 'There is no such event; try get_current_balance.')
     }
   }
 
@@ -63,7 +63,7 @@ export class Requests {
       return await this.#hub.currentBalance(principal, subscriber.currency)
     } catch (error) {
       this.#logger.warn({ err: error }, 'a balance could not be read')
-      return errorNotice('unavailable', 'the balance cannot be read now')
+      return errorNotice('unavailable', 'The balance cannot be read right now.')
     }
   }
 
@@ -73,7 +73,7 @@ export class Requests {
       const principal = await this.#credentials.identify({ token })
       const { tenant, userId } = connection.principal
       if (principal.tenant !== tenant || principal.userId !== userId) {
-        return errorNotice('forbidden', 'the token is of another user')
+        return errorNotice('forbidden', 'The token belongs to another user.')
       }
       connection.principal = principal
       connection.warned = false
@@ -84,7 +84,7 @@ export class Requests {
         return errorNotice(error.code, error.message, error.details)
       }
       this.#logger.error({ err: error }, 'a token could not be checked')
-      return errorNotice('internal', 'the token could not be checked')
+      return errorNotice('internal', 'The token could not be checked.')
     }
   }
 

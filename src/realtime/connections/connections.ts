@@ -41,22 +41,22 @@ const WARN_AHEAD = 60
 
 const EXPIRED: CloseReason = {
   code: 'token_expired',
-  message: 'the token has expired; connect again with a fresh one',
+  message: 'The token has expired; connect again with a new one.',
   final: true,
 }
 const REVOKED: CloseReason = {
   code: 'token_revoked',
-  message: 'the token was revoked; sign in again',
+  message: 'The token was revoked; sign in again.',
   final: true,
 }
 const TOO_MANY_MESSAGES: CloseReason = {
   code: 'rate_limited',
-  message: 'too many messages',
+  message: 'Too many messages.',
   final: true,
 }
 const SHUTTING_DOWN: CloseReason = {
   code: 'shutting_down',
-  message: 'the server is restarting; connect again',
+  message: 'The server is restarting; connect again.',
   final: false,
 }
 

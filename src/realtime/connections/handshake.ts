@@ -74,10 +74,10 @@ export class Admission {
     request?: Origin,
   ): Promise<Principal> {
     if (this.#draining) {
-      throw new ApiError(503, 'shutting_down', 'the server is restarting', { retryAfter: 1 })
+      throw new ApiError(503, 'shutting_down', 'The server is restarting.', { retryAfter: 1 })
     }
     if (currency && !CURRENCIES.has(currency)) {
-      throw new ApiError(400, 'invalid_request', 'currency must be an ISO 4217 code such as USD')
+      throw new ApiError(400, 'invalid_request', 'currency must be an ISO 4217 code such as USD.')
     }
     const admitted = this.#counted(presented, this.#limiter?.addressOf(request))
     let timer: NodeJS.Timeout | undefined
@@ -120,7 +120,7 @@ export class Admission {
   async #counted(presented: Presented, address: string | undefined): Promise<Principal> {
     const principal = await this.#identify(presented, address)
     if (await this.#counts.acquire(principal)) return principal
-    const message = 'this user has too many connections open'
+    const message = 'This user has too many connections open.'
     throw new ApiError(429, 'too_many_connections', message, { retryAfter: 5 })
   }
 
@@ -139,7 +139,7 @@ export class Admission {
 }
 
 function tooLate(): ApiError {
-  const message = 'checking the token took too long'
+  const message = 'Checking the token took too long.'
   return new ApiError(503, 'handshake_timeout', message, { retryAfter: 1 })
 }
 

@@ -55,7 +55,7 @@ export class Joins {
       }
     }
     if (subscriber.isGone) return
-    const message = 'the ledger cannot be read now'
+    const message = 'The ledger cannot be read right now.'
     this.#options.meter.cuts.add('unavailable')
     subscriber.sink.close({ code: 'unavailable', message, final: false })
   }

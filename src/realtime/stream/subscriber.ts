@@ -11,7 +11,7 @@ export interface CloseReason {
 
 export const SLOW: CloseReason = {
   code: 'slow_consumer',
-  message: 'the client did not read what it was sent',
+  message: 'The client did not read what it was sent.',
   final: false,
 }
 

@@ -13,12 +13,15 @@ import type { Frame } from '../stream/frame.ts'
 
 /** What ws closes a connection for by itself, by the code that it closes with (RFC 6455, 7.4.1). */
 const FAULTS: ReadonlyMap<number | undefined, Frame> = new Map([
-  [1002, errorNotice('invalid_request', 'that was no WebSocket frame')],
-  [1007, errorNotice('invalid_request', 'that was no UTF-8')],
-  [1009, errorNotice('message_too_large', `a message may have ${MAX_MESSAGE} bytes`)],
+  [1002, errorNotice('invalid_request', 'Malformed WebSocket frame.')],
+  [1007, errorNotice('invalid_request', 'The message is not valid UTF-8.')],
+  [1009, errorNotice('message_too_large', `A message may have at most ${MAX_MESSAGE} bytes.`)],
 ])
 
-const TOO_MUCH = errorNotice('rate_limited', 'too many control frames, or a message without an end')
+const TOO_MUCH = errorNotice(
+  'rate_limited',
+  'Too many pings or pongs, or a message that was not finished.',
+)
 
 /** Bytes that may come without an end of a message: its own, and what its frames cost. */
 const MAX_UNFINISHED = 2 * MAX_MESSAGE

@@ -41,7 +41,7 @@ export function visit(conn: VisitedSocket, parts: Parts): void {
 export async function admit(socket: Socket, { admission }: Parts): Promise<void> {
   const conn = socket.conn as unknown as VisitedSocket
   const visitor = conn[VISITOR]
-  if (visitor.isTaken) throw new ApiError(409, 'conflict', 'one connection is one stream')
+  if (visitor.isTaken) throw new ApiError(409, 'conflict', 'This connection already has a stream.')
   visitor.isTaken = true
   const { auth, headers } = socket.handshake
   const query = new URL(socket.handshake.url, 'http://localhost').searchParams

@@ -56,9 +56,9 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
         admission.refused(code)
         callback(message, false)
       }
-      if (admission.draining) turnAway('shutting_down', 'the server is restarting')
+      if (admission.draining) turnAway('shutting_down', 'The server is restarting.')
       else if (!parts.originAllowed(origin, host))
-        turnAway('forbidden', 'this origin may not connect')
+        turnAway('forbidden', 'This origin may not connect.')
       else callback(null, true)
     },
   }
@@ -68,7 +68,9 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
   // Before Socket.IO's own: what a client sends counts from its first packet on.
   engine.on('connection', (conn: VisitedSocket) => visit(conn, parts))
   io.bind(engine)
-  io.use((_socket, next) => next(refusal(new ApiError(404, 'not_found', `join ${NAMESPACE}`))))
+  io.use((_socket, next) =>
+    next(refusal(new ApiError(404, 'not_found', `Join the namespace ${NAMESPACE}.`))),
+  )
   const namespace = io.of(NAMESPACE)
   namespace.use((socket, next) => {
     admit(socket, parts).then(
@@ -87,7 +89,7 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
 /** What `connect_error` carries: the code in `data.code`. */
 function refusal(error: unknown): Error {
   const known =
-    error instanceof ApiError ? error : new ApiError(500, 'internal', 'the connection failed')
+    error instanceof ApiError ? error : new ApiError(500, 'internal', 'The connection failed.')
   const { code, message, details, retryAfter } = known
   return Object.assign(new Error(message), { data: { code, message, details, retryAfter } })
 }

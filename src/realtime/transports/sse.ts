@@ -32,7 +32,7 @@ type Parts = Pick<Gateway, 'admission' | 'connections' | 'originAllowed'>
 export function eventStreams(parts: Parts) {
   return new Hono<Env>().get('/stream', async (c) => {
     if (!parts.originAllowed(c.req.header('origin'), c.req.header('host'))) {
-      throw new ApiError(403, 'forbidden', 'this origin may not connect')
+      throw new ApiError(403, 'forbidden', 'This origin may not connect.')
     }
     const { incoming, outgoing } = (c.env ?? {}) as Partial<HttpBindings>
     const currency = c.req.query('currency')

@@ -15,7 +15,7 @@ export function createUpgradeRouter(gateway: Gateway, logger: Logger) {
   function asRefusal(error: unknown): ApiError {
     if (error instanceof ApiError) return error
     logger.error({ err: error }, 'an upgrade failed')
-    return new ApiError(500, 'internal', 'the upgrade failed')
+    return new ApiError(500, 'internal', 'The upgrade failed.')
   }
 
   return async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
@@ -29,7 +29,7 @@ export function createUpgradeRouter(gateway: Gateway, logger: Logger) {
         await openBalance(gateway, url, request, socket, head)
       } else {
         gateway.admission.refused('not_found')
-        throw new ApiError(404, 'not_found', 'no WebSocket here: connect to /balance')
+        throw new ApiError(404, 'not_found', 'There is no WebSocket here: connect to /balance.')
       }
     } catch (error) {
       turnAway(request, socket, asRefusal(error), gateway.corsOrigins)
@@ -47,7 +47,7 @@ async function openBalance(
   const { origin, host, authorization } = request.headers
   if (!gateway.originAllowed(origin, host)) {
     gateway.admission.refused('forbidden')
-    throw new ApiError(403, 'forbidden', 'this origin may not connect')
+    throw new ApiError(403, 'forbidden', 'This origin may not connect.')
   }
   const query = url.searchParams
   const currency = query.get('currency')
@@ -63,5 +63,5 @@ async function openBalance(
 
 function parse(target = ''): URL {
   if (URL.canParse(target, 'http://localhost')) return new URL(target, 'http://localhost')
-  throw new ApiError(400, 'invalid_request', 'that is no address')
+  throw new ApiError(400, 'invalid_request', 'Malformed request target or Host header.')
 }
