@@ -7,9 +7,11 @@ import {
   readRevision,
 } from './sql-files.ts'
 
-/** Changes nothing, and is refused wherever a payment would be. */
+/** Changes nothing, makes no transaction number, and is refused wherever a payment would be. */
 export async function tryWrite(writers: Sql): Promise<void> {
-  await writers`delete from limits where false`
+  await writers`
+    with written as (delete from limits where false)
+    select from ledger_apply('[]'::json)`
 }
 
 /** How the database stands to this program: `ok` also where it is newer, for that is what an upgrade looks like from before it. */

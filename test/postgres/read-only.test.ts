@@ -65,6 +65,24 @@ describeWithRedis('a database that was read-only for a while', () => {
       { timeout: 20_000 },
     )
   })
+
+  test('rights that were revoked are named, and payments go on once they are granted', async () => {
+    const right = (change: string) =>
+      owner.unsafe(`set default_transaction_read_only = off; ${change} ${database.appRole}`)
+    await right('revoke execute on function ledger_apply(json) from')
+    const reason = 'Postgres denies the server the right to write'
+    await eventually(
+      async () => expect(await ready()).toEqual({ status: 503, postgres: { ok: false, reason } }),
+      { timeout: 20_000 },
+    )
+    await expect(pay()).rejects.toThrow(/503/)
+    await right('grant execute on function ledger_apply(json) to')
+    await eventually(pay, { timeout: 20_000 })
+    await eventually(
+      async () => expect(await ready()).toEqual({ status: 200, postgres: { ok: true } }),
+      { timeout: 20_000 },
+    )
+  })
 })
 
 test('a transaction under way is not cut when the sessions are renewed', async () => {
@@ -75,11 +93,13 @@ test('a transaction under way is not cut when the sessions are renewed', async (
     const before = await pid(sql)
     const transacted = await sql.begin(async (tx) => {
       const own = await pid(tx as unknown as Sql)
+      // The pool has two sessions: any third one is of its successor.
+      const other = await pid(sql)
       // Names are looked up by the session's own search path, so a missing one renews the pool, at most once a second.
       await eventually(
         async () => {
           await expect(sql`select * from missing`).rejects.toThrow('does not exist')
-          expect([own, before]).not.toContain(await pid(sql))
+          expect([own, other, before]).not.toContain(await pid(sql))
         },
         { timeout: 20_000 },
       )
