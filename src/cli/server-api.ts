@@ -29,7 +29,7 @@ const ATTEMPTS = 5
 /** Longest wait for the next attempt, in milliseconds, whatever `Retry-After` says. */
 const LONGEST_WAIT = 10_000
 
-/** The server's calls. Each may be repeated: what moves money carries an Idempotency-Key. */
+/** The server's calls. One is repeated only where that does nothing twice. */
 export async function serverApi(
   config: CommandConfig,
   { url, tenant }: { url: string | undefined; tenant: string | undefined },
@@ -48,21 +48,37 @@ async function patient(server: string, input: string, init?: RequestInit): Promi
     try {
       const response = await fetch(input, init)
       const busy = response.status === 429 || response.status === 503
-      if (!busy || last) return response
+      // Without Retry-After the server does not know whether it did what was asked.
+      const undone = response.headers.has('Retry-After')
+      if (!busy || last || !(undone || isRepeatable(init))) return response
       await response.body?.cancel()
       const seconds = Number(response.headers.get('Retry-After')) || 1
       await sleep(Math.min(LONGEST_WAIT, seconds * 1000))
     } catch (error) {
       if (last || !isPassing(error)) throw unreachable(server, error)
+      if (!isRepeatable(init)) throw unknownOutcome(error)
       await sleep(200 * 2 ** attempt)
     }
   }
+}
+
+/** Whether sending it again does nothing twice. */
+function isRepeatable({ method = 'GET', headers }: RequestInit = {}): boolean {
+  return method.toUpperCase() === 'GET' || new Headers(headers).has('Idempotency-Key')
 }
 
 /** A connection that broke may work the next time; a server that is not there will not be soon. */
 function isPassing(error: unknown): boolean {
   const { code } = ((error as Error).cause ?? {}) as { code?: string }
   return code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code === 'EPIPE'
+}
+
+function unknownOutcome(cause: unknown): CommandFailed {
+  return new CommandFailed(
+    'timeout',
+    'the connection broke before the answer: it is not known whether it was done',
+    { cause },
+  )
 }
 
 function unreachable(server: string, error: unknown): CommandFailed {

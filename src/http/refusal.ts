@@ -10,7 +10,7 @@ export const REFUSALS: Record<RefusalCode, readonly [status: ErrorStatus, messag
   currency_mismatch: [400, 'The transaction is in another currency.'],
   self_transfer: [400, 'A transfer to oneself moves nothing.'],
   insufficient_funds: [402, 'There is not enough money.'],
-  self_approval: [403, 'Nobody processes their own request.'],
+  self_approval: [403, 'Nobody decides on money for themselves.'],
   not_your_hold: [403, 'A service opened this hold; only a service can end it.'],
   not_found: [404, 'There is no such transaction.'],
   unknown_user: [404, 'There is no such user.'],

@@ -34,6 +34,7 @@ export class PostgresAnswers implements Answers {
     const deadline = performance.now() + this.#patience
     let acted: string | undefined
     for (let pause = 10; ; pause = Math.min(pause * 2, 200)) {
+      let failure: unknown
       const claim = claimOn(request)
       const found = await this.#claim(claim, hash)
       if (found?.mine) {
@@ -44,10 +45,14 @@ export class PostgresAnswers implements Answers {
         } catch (error) {
           // Rolled back: another took the key over, whose answer is to be had, or it is worth another try.
           if (!isTransient(error)) throw error
+          failure = error
         }
       } else if (found && found.hash !== hash) return 'reused'
       else if (found?.answer != null) return { answer: found.answer, replayed: true }
-      if (performance.now() + pause > deadline) return 'busy'
+      if (performance.now() + pause > deadline) {
+        if (failure !== undefined) throw failure
+        return 'busy'
+      }
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }

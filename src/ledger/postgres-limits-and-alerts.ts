@@ -68,7 +68,7 @@ export class PostgresPolicies implements Policies {
   async putLimit(limit: Omit<SpendingLimit, 'updatedAt'>): Promise<SpendingLimit> {
     const { tenant, userId, type, currency, maxAmount, maxSum, windowSeconds } = limit
     const [row] = await this.#sql<LimitRow[]>`
-      with wallet as (select open_wallet(${tenant}, ${userId}) as id)
+      with wallet as (select lock_wallet(${tenant}, ${userId}) as id)
       insert into limits (wallet_id, type, currency, max_amount, max_sum, window_seconds)
       select id, ${type}, ${currency}, ${maxAmount?.toString() ?? null}::bigint,
         ${maxSum?.toString() ?? null}::bigint, ${windowSeconds}::integer
@@ -83,8 +83,11 @@ export class PostgresPolicies implements Policies {
   }
 
   async deleteLimit(who: Who, type: LimitedType, currency: string): Promise<boolean> {
+    // The wallet's lock comes first, as in putLimit(): with the row's first, the two would wait for each other.
     const deleted = await this.#sql`
-      delete from limits where wallet_id = wallet_of(${who.tenant}, ${who.userId})
+      delete from limits where wallet_id = (
+          select lock_wallet(tenant, user_id) from wallets
+          where tenant = ${who.tenant} and user_id = ${who.userId})
         and type = ${type} and currency = ${currency}`
     return deleted.count > 0
   }

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { readAmount } from '../http/amount.ts'
 import { factory } from '../http/context.ts'
 import { subject } from '../http/middleware/authorize.ts'
-import { refusal } from '../http/refusal.ts'
 import * as field from '../http/schemas.ts'
 import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
@@ -73,7 +72,6 @@ export function paymentRoutes({
       ),
       (c) => {
         const body = c.req.valid('json')
-        if (body.userId === c.var.principal.userId) throw refusal('self_approval')
         const amount = readAmount(body.amount, body.currency, { signed: true })
         return perform(c, executor, 'adjustment', { ...body, amount }, 201)
       },

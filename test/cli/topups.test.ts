@@ -1,6 +1,8 @@
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { parseCommandConfig } from '../../src/cli/config.ts'
+import { serverApi, take } from '../../src/cli/server-api.ts'
 import { describeWithRedis, mintToken, TEST_SECRET } from '../support/index.ts'
 import { livebalance } from './livebalance.ts'
 import { serverOfSuite } from './server.ts'
@@ -76,6 +78,43 @@ describeWithRedis('topups, with a server', () => {
       total: 0,
     })
   })
+})
+
+/** Answers the first request of a kind by `answer`, and notes what came: method, path and whether it had a key. */
+async function counting(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+  const seen: string[] = []
+  const server = createServer((request, response) => {
+    const { method, url, headers } = request
+    seen.push(`${method} ${url} ${'idempotency-key' in headers ? 'with' : 'without'} a key`)
+    const first = seen.indexOf(seen.at(-1) ?? '') === seen.length - 1
+    request.resume().once('end', () => (first ? answer(request, response) : response.end('{}')))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+const UNKNOWN: [name: string, (request: IncomingMessage, response: ServerResponse) => void][] = [
+  [
+    'the server does not know whether it was done',
+    (_, response) => {
+      const problem = { code: 'timeout', message: 'It took too long.', requestId: 'r' }
+      response.writeHead(503, { 'Content-Type': 'application/json' }).end(JSON.stringify(problem))
+    },
+  ],
+  ['the connection breaks before the answer', (request) => void request.socket.destroy()],
+]
+
+test.each(UNKNOWN)('where %s, only a call with a key is sent again', async (_, answer) => {
+  const { seen, url } = await counting(answer)
+  const config = parseCommandConfig({ JWT_SECRET: TEST_SECRET })
+  const api = await serverApi(config, { url, tenant: undefined })
+  const json = { type: 'booking_payment' as const, amount: 1 }
+  const outcome = (call: Promise<unknown>) => take(call as never).catch((error: unknown) => error)
+  expect(await outcome(api.transactions.$post({ json }))).toHaveProperty('code', 'timeout')
+  expect(seen).toEqual(['POST /transactions without a key'])
+  await outcome(api.transactions.$post({ json }, { headers: { 'Idempotency-Key': 'k' } }))
+  expect(seen.slice(1)).toEqual(Array(2).fill('POST /transactions with a key'))
 })
 
 test('a server that is busy is asked again, a topup with the key that it had', async () => {

@@ -229,6 +229,28 @@ describe('an idempotency key', () => {
   })
 })
 
+test('nobody gives money to themselves, in whatever batch', async () => {
+  await fund('own', 1_000n)
+  await fund('aid', 1_000n)
+  const paid = await accepted({ op: 'payment', userId: 'own', amount: 400n })
+  const topup = await accepted({ op: 'topup_request', userId: 'own', amount: 400n })
+  const asked = await accepted({ op: 'withdrawal_request', userId: 'own', amount: 100n })
+  const outcomes = await Promise.all([
+    run({ op: 'payment', userId: 'aid', amount: 1n }),
+    run({ op: 'adjustment', actor: 'own', userId: 'own', amount: 5n }),
+    run({ op: 'adjustment', actor: 'own', userId: 'own', amount: -5n }),
+    run({ op: 'refund', actor: 'own', transactionId: paid.id }),
+    run({ op: 'refund', actor: 'own', transactionId: paid.id, amount: 1n }),
+    run({ op: 'topup_process', actor: 'own', transactionId: topup.id, status: 'success' }),
+    run({ op: 'withdrawal_process', actor: 'own', transactionId: asked.id, status: 'success' }),
+    run({ op: 'withdrawal_process', actor: 'own', transactionId: asked.id, status: 'failed' }),
+    run({ op: 'adjustment', actor: 'own', userId: 'aid', amount: 5n }),
+  ])
+  const codes = outcomes.map((outcome) => (outcome.ok ? 'ok' : outcome.code))
+  expect(codes).toEqual(['ok', ...Array(7).fill('self_approval'), 'ok'])
+  expect(await stateOf('own')).toEqual({ balance: 600n, held: 100n })
+})
+
 test('what a commit tells its process to publish is what the streams keep', async () => {
   const published: LedgerEvent[] = []
   const telling = new BatchingExecutor(sql, {

@@ -97,8 +97,9 @@ export class Model {
   meet(commands: readonly Command[]): void {
     for (const { op, tenant, actor, userId, transactionId, amount = 0n, currency } of commands) {
       if (userId === undefined || transactionId !== undefined) continue
-      const gift = op === 'adjustment' && amount > 0n && amount <= MAX
-      if (userId === actor || (gift && CURRENCIES.has(currency ?? ''))) this.wallet(tenant, userId)
+      const gift = amount > 0n && amount <= MAX && CURRENCIES.has(currency ?? '')
+      const opens = op === 'adjustment' ? userId !== actor && gift : userId === actor
+      if (opens) this.wallet(tenant, userId)
     }
   }
 
@@ -130,7 +131,8 @@ export class Model {
   }
 
   #open(command: Command): ModelTransaction {
-    const { op, tenant, userId, currency, amount } = command
+    const { op, tenant, actor, userId, currency, amount } = command
+    if (op === 'adjustment' && actor === userId) throw new Refused('self_approval')
     if (userId === undefined || currency === undefined) throw new Refused('invalid_command')
     if (!CURRENCIES.has(currency)) throw new Refused('unknown_currency')
     if (!this.wallets.has(`${tenant} ${userId}`)) throw new Refused('unknown_user')
@@ -240,6 +242,7 @@ export class Model {
       throw new Refused('wrong_type', { type: t.type })
     }
     if (t.status !== 'success') throw new Refused('not_refundable', { status: t.status })
+    if (command.actor === t.userId) throw new Refused('self_approval')
     const left = -t.amount - t.refunded
     const part = command.amount ?? left
     if (command.amount !== undefined && part <= 0n) throw new Refused('invalid_amount')

@@ -85,6 +85,23 @@ describe('a refund', () => {
     expect((await refund(topup.id)).status).toBe(409)
     expect((await refund('019a4e5c-0000-7000-8000-000000000001', { amount: 1 })).status).toBe(404)
   })
+
+  test.each([admin, service])(
+    'of one’s own payment is another’s to give: $roles',
+    async (payer) => {
+      const gift = { userId: payer.sub, amount: 20, description: 'to begin with' }
+      const other = { sub: 'another', roles: ['admin'] }
+      expect((await it.call(other, 'POST /transactions/adjustment', gift)).status).toBe(201)
+      const { id } = (await pay({ amount: 20 }, payer)).body
+      for (const body of [{}, { amount: 5 }]) {
+        const { status, body: problem } = await refund(id, body, payer)
+        expect([status, problem.code]).toEqual([403, 'self_approval'])
+      }
+      expect((await wallet(payer)).balance).toBe(0)
+      expect((await refund(id, {}, other)).status).toBe(201)
+      expect((await wallet(payer)).balance).toBe(20)
+    },
+  )
 })
 
 describe('a transfer', () => {
@@ -122,6 +139,14 @@ describe('an adjustment', () => {
     expect((await wallet()).balance).toBe(before.balance)
     expect((await adjust({ userId: 'alice', amount: 5 })).status).toBe(400)
     expect((await adjust({ userId: 'alice', amount: 5, description: '  ' })).status).toBe(400)
+  })
+
+  test.each([
+    ['to oneself', 5],
+    ['from oneself', -5],
+  ])('%s is refused', async (_, amount) => {
+    const { status, body } = await adjust({ userId: 'ada', amount, description: 'mine' })
+    expect([status, body.code]).toEqual([403, 'self_approval'])
   })
 
   test('never takes more than there is', async () => {

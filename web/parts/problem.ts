@@ -71,7 +71,7 @@ const SENTENCES: Record<string, string> = {
   token_revoked: 'Your session was ended. Sign in again.',
   forbidden: 'You are not allowed to do that.',
   already_processed: 'Somebody was quicker: this has been decided already.',
-  self_approval: 'You asked for this yourself, so somebody else has to decide it.',
+  self_approval: 'This is about your own money, so somebody else has to decide it.',
   not_found: 'It is no longer there.',
   rate_limited: 'That was a lot at once. Wait a moment and try again.',
   self_transfer: 'That would send the money to yourself.',

@@ -4,9 +4,8 @@ create or replace function put_monitor(
   p_tenant text, p_user_id text, p_currency text, p_threshold bigint, p_direction side, p_most integer
 ) returns setof monitors language plpgsql security definer set search_path = public, pg_temp as $$
 declare
-  v_wallet bigint := open_wallet(p_tenant, p_user_id);
+  v_wallet constant bigint := lock_wallet(p_tenant, p_user_id);
 begin
-  perform from wallets where id = v_wallet for update;
   if (select count(*) from monitors where wallet_id = v_wallet) < p_most then
     insert into monitors (wallet_id, currency, threshold, direction)
     values (v_wallet, p_currency, p_threshold, p_direction::side)

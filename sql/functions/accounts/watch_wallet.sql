@@ -1,6 +1,6 @@
 -- Keeps wallets.watched true while the wallet has a limit or a monitor: what ledger_apply() goes by.
 create or replace function watch_wallet() returns trigger language plpgsql
-security definer set search_path = public, pg_temp as $$
+security definer set search_path = public, pg_temp set lock_timeout = '500ms' as $$
 declare
   v_wallet bigint := case tg_op when 'DELETE' then old.wallet_id else new.wallet_id end;
 begin

@@ -6,7 +6,7 @@ create or replace function recalculate(
   p_tenant text, p_user_id text, p_currency text,
   p_actor text default null, p_key text default null, p_claim uuid default null)
 returns table (previous_balance bigint, new_balance bigint, corrected boolean, events json, outbox_id bigint)
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '500ms' as $$
 #variable_conflict use_column
 declare
   w wallets;

@@ -1,9 +1,10 @@
 -- What a command asks for, before funds and limits are looked at: to open a transaction on an account, or to change
--- the one that it names. Postgres puts the body in place of the call.
+-- the one that it names. Nobody adjusts their own wallet. Postgres puts the body in place of the call.
 create or replace function decide(
   command ledger_command, account account_state, txn transactions, p_now timestamptz
 ) returns decision language sql stable as $$
   select case
+    when command.op = 'adjustment' and command.actor = command.user_id then refuse('self_approval')
     when account.account_id is null then refuse_unknown(command)
     when command.transaction_id is null then
       decide_opening(command.op, command.amount, command.user_id, command.to_user_id, command.expires_in)

@@ -1,4 +1,5 @@
--- Gives back a payment or a captured hold, whole or in parts: together never more than was paid.
+-- Gives back a payment or a captured hold, whole or in parts: together never more than was paid. Nobody gives
+-- money to themselves.
 create or replace function decide_refund(command ledger_command, txn transactions) returns decision
 language plpgsql immutable as $$
 declare
@@ -9,6 +10,8 @@ begin
     return refuse('wrong_type', jsonb_build_object('type', txn.type));
   elsif txn.status <> 'success' then
     return refuse('not_refundable', jsonb_build_object('status', txn.status));
+  elsif command.actor = txn.user_id then
+    return refuse('self_approval');
   elsif command.amount <= 0 then
     return refuse('invalid_amount');
   elsif v_amount > v_left or v_left = 0 then

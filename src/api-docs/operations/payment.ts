@@ -15,10 +15,11 @@ export const payment: Operations = {
     id: 'refund',
     tag: 'Payments',
     summary: 'Give back a payment, whole or in part',
-    description: 'Without `amount`, all that is left of it.',
+    description: 'Without `amount`, all that is left of it. Nobody refunds their own payment.',
     success: [201, answers.transaction],
     refusals: [
       'invalid_amount',
+      'self_approval',
       'not_found',
       'wrong_type',
       'not_refundable',
@@ -37,7 +38,8 @@ export const payment: Operations = {
     id: 'adjust',
     tag: 'Payments',
     summary: 'Correct a balance by a signed amount',
+    description: 'Nobody adjusts their own balance.',
     success: [201, answers.transaction],
-    refusals: [...spends, 'unknown_user', 'balance_limit_exceeded'],
+    refusals: [...spends, 'self_approval', 'unknown_user', 'balance_limit_exceeded'],
   },
 }

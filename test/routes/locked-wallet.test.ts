@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { PostgresAnswers } from '../../src/ledger/postgres-idempotency-store.ts'
+import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
+import { connect, type Sql } from '../../src/postgres/database.ts'
+import { contentsOf } from '../support/index.ts'
+import { admin, alice, bob, type Caller, type LedgerApp, ledgerApp, service } from './ledger-app.ts'
+
+/** The database, and nothing else of it: what answers runs on pools that a test made small. */
+let direct: LedgerApp
+let api: LedgerApp
+let owner: Sql
+const pools: Sql[] = []
+const pool = (max: number) => {
+  const sql = connect(direct.database.appUrl, { max })
+  pools.push(sql)
+  return sql
+}
+const ids = { topup: '', withdrawal: '', hold: '', payment: '' }
+const post = async (caller: Caller, path: string, body: object) =>
+  (await direct.call(caller, `POST /transactions${path}`, body)).body.id as string
+
+beforeAll(async () => {
+  direct = await ledgerApp()
+  owner = connect(direct.database.ownerUrl, { max: 1 })
+  for (const user of ['alice', 'bob']) await direct.fund(user, 1_000)
+  ids.topup = await post(alice, '/topup', { amount: 5 })
+  ids.withdrawal = await post(alice, '/withdrawal', { amount: 5 })
+  ids.hold = await post(alice, '/hold', { amount: 5, userId: 'alice' })
+  ids.payment = await post(alice, '', { type: 'booking_payment', amount: 5 })
+  // As a server shares them out, but so few that each call meets those that wait.
+  const readers = pool(1)
+  api = await ledgerApp({
+    executor: new BatchingExecutor(pool(2), { retryFor: 300 }),
+    reader: new PostgresReader(readers),
+    policies: new PostgresPolicies(readers),
+    answers: new PostgresAnswers(pool(1), { patience: 300 }),
+    auditor: new PostgresAuditor(pool(1)),
+  })
+})
+afterAll(async () => {
+  await Promise.all([...pools, owner].map((sql) => sql.end({ timeout: 1 })))
+  await api.close()
+  await direct.close()
+})
+
+const monitor = { threshold: 5, direction: 'below' }
+const limit = { userId: 'alice', type: 'booking_payment', maxAmount: 5 }
+
+/** Every write that is about alice's wallet. */
+const WRITES: [caller: Caller, request: () => string, body?: object][] = [
+  [alice, () => 'POST /transactions', { type: 'booking_payment', amount: 1 }],
+  [service, () => 'POST /transactions', { type: 'booking_payment', amount: 1, userId: 'alice' }],
+  [alice, () => 'POST /transactions/topup', { amount: 1 }],
+  [alice, () => `POST /transactions/topup/${ids.topup}/cancel`, {}],
+  [admin, () => `PATCH /transactions/topup/${ids.topup}/process`, { status: 'success' }],
+  [alice, () => 'POST /transactions/withdrawal', { amount: 1 }],
+  [admin, () => `PATCH /transactions/withdrawal/${ids.withdrawal}/process`, { status: 'failed' }],
+  [alice, () => 'POST /transactions/hold', { amount: 1 }],
+  [alice, () => `POST /transactions/hold/${ids.hold}/capture`, {}],
+  [alice, () => `POST /transactions/hold/${ids.hold}/void`, {}],
+  [alice, () => 'POST /transactions/transfer', { toUserId: 'bob', amount: 1 }],
+  [bob, () => 'POST /transactions/transfer', { toUserId: 'alice', amount: 1 }],
+  [
+    admin,
+    () => 'POST /transactions/adjustment',
+    { userId: 'alice', amount: 1, description: 'a gift' },
+  ],
+  [admin, () => `POST /transactions/${ids.payment}/refund`, {}],
+  [alice, () => 'PUT /transactions/monitors', monitor],
+  [alice, () => 'DELETE /transactions/monitors'],
+  [admin, () => 'PUT /transactions/limits', limit],
+  [admin, () => 'DELETE /transactions/limits?userId=alice&type=booking_payment'],
+  [admin, () => 'POST /transactions/recalculate/alice', {}],
+]
+
+/** Runs `act` while somebody at a prompt has left a transaction open that locks her wallet. */
+const whileLocked = (act: () => Promise<void>) =>
+  owner.begin(async (locker) => {
+    await locker`select from wallets where user_id = 'alice' for update`
+    await act()
+  })
+
+test('while a wallet is locked from outside nobody else waits, whatever is asked of it; its callers are told to come again, and nothing was done', async () => {
+  await direct.call(alice, 'PUT /transactions/monitors', { ...monitor, threshold: 7 })
+  await direct.call(admin, 'PUT /transactions/limits', { ...limit, maxAmount: 7 })
+  const others = await post(bob, '/topup', { amount: 5 })
+  await whileLocked(async () => {
+    const before = await contentsOf(direct.sql)
+    const asked = WRITES.map(([caller, request, body]) => api.call(caller, request(), body))
+    const keyed = WRITES.filter(([, request]) => /^(POST|PATCH)/.test(request())).map(
+      ([caller, request, body]) =>
+        api.call(caller, request(), body, { 'Idempotency-Key': randomUUID() }),
+    )
+    for (const { status, body, headers } of await Promise.all([...asked, ...keyed])) {
+      expect([status, body.code, headers.get('Retry-After')]).toEqual([503, 'unavailable', '1'])
+    }
+    expect(await contentsOf(direct.sql)).toEqual(before)
+
+    const again = WRITES.map(([caller, request, body]) => api.call(caller, request(), body))
+    const unconcerned = await Promise.all([
+      api.call(admin, `PATCH /transactions/topup/${others}/process`, { status: 'success' }),
+      api.call(bob, 'POST /transactions', { type: 'booking_payment', amount: 1 }),
+      api.call(bob, 'GET /transactions/balance'),
+      api.call(alice, 'GET /transactions/balance'),
+      api.call(bob, 'PUT /transactions/monitors', monitor),
+      api.call(admin, 'POST /transactions/recalculate/bob', {}),
+      api.call(admin, 'GET /transactions/verify/alice'),
+    ])
+    expect(unconcerned.map(({ status }) => status)).toEqual([200, 201, 200, 200, 200, 200, 200])
+    await Promise.all(again)
+  })
+  const after = await api.call(alice, 'POST /transactions', {
+    type: 'booking_payment',
+    amount: 1,
+  })
+  expect(after.status).toBe(201)
+})
