@@ -32,25 +32,30 @@ export class PostgresReader implements Reader {
     this.#sql = sql
   }
 
-  /** Who asks for the first time becomes known by it: from then on others can send them money. */
+  /** The first call makes the user known: from then on others can send them money. */
   async balance(who: Who, currency: string): Promise<Balance> {
+    const known = await this.knownBalance(who, currency)
+    if (known) return known
+    await this.#sql`select open_wallet(${who.tenant}, ${who.userId})`
+    return this.balance(who, currency)
+  }
+
+  async knownBalance(who: Who, currency: string): Promise<Balance | undefined> {
     const [row] = await this.#sql<BalanceRow[]>`
       select coalesce(s.balance, 0) as balance, coalesce(s.held, 0) as held, w.seq,
         to_json(coalesce(s.updated_at, w.created_at)) #>> '{}' as updated_at
       from wallets w
       left join balance_snapshots s on s.wallet_id = w.id and s.currency = ${currency}
       where w.tenant = ${who.tenant} and w.user_id = ${who.userId}`
-    if (!row) {
-      await this.#sql`select open_wallet(${who.tenant}, ${who.userId})`
-      return this.balance(who, currency)
-    }
-    return {
-      balance: BigInt(row.balance),
-      held: BigInt(row.held),
-      currency,
-      seq: Number(row.seq),
-      updatedAt: toIso(row.updated_at),
-    }
+    return (
+      row && {
+        balance: BigInt(row.balance),
+        held: BigInt(row.held),
+        currency,
+        seq: Number(row.seq),
+        updatedAt: toIso(row.updated_at),
+      }
+    )
   }
 
   async balanceAt(who: Who, currency: string, at: string): Promise<bigint> {

@@ -1,4 +1,4 @@
-import type { Balances, Snapshot } from './balance.ts'
+import type { Balance, Balances, Snapshot } from './balance.ts'
 import type { Transaction, TransactionStatus, TransactionType } from './command.ts'
 import type { Who } from './event.ts'
 import type { EventStore } from './event-store.ts'
@@ -60,6 +60,8 @@ export interface BalanceAt {
 
 /** The ledger's read side. Everything is read from Postgres. */
 export interface Reader extends Pick<EventStore, 'balance'> {
+  /** The balance in `currency`; undefined for an unknown user. Unlike `balance`, it makes nobody known. */
+  knownBalance(who: Who, currency: string): Promise<Balance | undefined>
   /** Minor units; 0 before the first entry. `at` is ISO 8601, inclusive. */
   balanceAt(who: Who, currency: string, at: string): Promise<bigint>
   /** Undefined for a user whom the ledger does not know. Makes nobody known. */

@@ -9,6 +9,7 @@ import { subject } from '../http/middleware/authorize.ts'
 import { refusal } from '../http/refusal.ts'
 import * as field from '../http/schemas.ts'
 import { query } from '../http/validate.ts'
+import type { Balance } from '../ledger/balance.ts'
 import type { Who } from '../ledger/event.ts'
 import { wireNumber } from '../ledger/money.ts'
 import { ApiError } from '../lib/api-error.ts'
@@ -44,6 +45,13 @@ export function balanceRoutes({
     const principal = c.get('principal')
     return subject(principal, named, principal.isAdmin)
   }
+  /** A caller's first read registers the caller, so that others can send money. An admin's read of another user creates nothing. */
+  const balanceOf = async (c: Context<Env>, who: Who, currency: string): Promise<Balance> => {
+    if (who.userId === c.get('principal').userId) return reader.balance(who, currency)
+    const wallet = await reader.knownBalance(who, currency)
+    if (!wallet) throw refusal('unknown_user')
+    return wallet
+  }
 
   return factory
     .createApp()
@@ -58,7 +66,7 @@ export function balanceRoutes({
         return answer(c, { balance: wireNumber(cached) as number, cached: true })
       }
       cacheReads.misses += 1
-      const { balance, seq } = await reader.balance(who, currency)
+      const { balance, seq } = await balanceOf(c, who, currency)
       void cache.fill(who, currency, balance, seq)
       return answer(c, { balance: wireAmount(balance, currency), cached: false })
     })
@@ -73,14 +81,14 @@ export function balanceRoutes({
           const balance = await reader.balanceAt(who, currency, at)
           return answer(c, { balance: wireAmount(balance, currency), currency, at })
         }
-        return answer(c, wireBalance(await reader.balance(who, currency)))
+        return answer(c, wireBalance(await balanceOf(c, who, currency)))
       },
     )
     .get('/all', guards.requireUser, query(z.strictObject({ userId: named })), async (c) => {
       const { userId } = c.req.valid('query')
       const who = whose(c, userId)
       const found = await reader.balances(who)
-      // Whoever asks about themselves is a user, if a new one. Asking about others makes nobody known.
+      // A caller is a user, even a new one.
       if (!found && who.userId !== c.get('principal').userId) throw refusal('unknown_user')
       const { items, seq } = found ?? { items: [], seq: 0 }
       return answer(c, { items: items.map(({ seq: _, ...item }) => wireBalance(item)), seq })

@@ -92,6 +92,21 @@ describe('the balance', () => {
     })
   })
 
+  test('of an unknown user is 404 for an admin, and the reads create no user', async () => {
+    const reads = ['', '/cached', '/all', '/snapshot']
+    for (const path of reads) {
+      expect([path, (await get(`${path}?userId=nobody`, admin)).status]).toEqual([path, 404])
+    }
+    const transfer = { toUserId: 'nobody', amount: 1 }
+    const { body } = await it.call(alice, 'POST /transactions/transfer', transfer)
+    expect(body.code).toBe('unknown_user')
+    // A caller's own read does: from then on others can send money.
+    expect((await get('', { sub: 'nobody' })).body.balance).toBe(0)
+    for (const path of ['', '/cached', '/all']) {
+      expect([path, (await get(`${path}?userId=nobody`, admin)).status]).toEqual([path, 200])
+    }
+  })
+
   test('is kept by currency', async () => {
     await it.fund('alice', 5000, 'JPY')
     await it.fund('alice', 1.234, 'KWD')
@@ -146,7 +161,7 @@ describe('the balance', () => {
   test('of another user is for an admin of the tenant alone', async () => {
     expect((await get('?userId=alice', admin)).body.balance).toBe(100)
     expect((await get('?userId=alice', bob)).status).toBe(403)
-    expect((await get('?userId=alice', foreignAdmin)).body.balance).toBe(0)
+    expect((await get('?userId=alice', foreignAdmin)).status).toBe(404)
   })
 })
 

@@ -127,13 +127,12 @@ const MATRIX: Record<string, Row> = {
     body: { amount: 1 },
   },
   'POST /transactions/hold/:id/void': { ...row(200, 404, 200, 404, 404), id: hold },
-  // Before those that make alice known to another tenant's admin, by being asked about her.
   'GET /transactions/balance/all': {
     ...row(200, 403, 403, 200, 404),
     search: '?userId=alice',
   },
-  'GET /transactions/balance/cached': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
-  'GET /transactions/balance': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
+  'GET /transactions/balance/cached': { ...row(200, 403, 403, 200, 404), search: '?userId=alice' },
+  'GET /transactions/balance': { ...row(200, 403, 403, 200, 404), search: '?userId=alice' },
   'GET /transactions/balance/series': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
   'GET /transactions/balance/snapshot': {
     ...row(200, 403, 403, 200, 404),
@@ -219,8 +218,9 @@ describe.each(Object.entries(MATRIX))('%s', (name, row) => {
       const response = await request(name, row, headers, id)
       expect([stranger, response.status]).toEqual([stranger, row.open ?? 401])
       if (row.open) continue
-      const text = await response.text()
-      expect(Object.keys(JSON.parse(text)).sort()).toEqual(['code', 'message', 'requestId'])
+      const { details = {}, ...envelope } = (await response.json()) as Record<string, object>
+      expect(Object.keys(envelope).sort()).toEqual(['code', 'message', 'requestId'])
+      expect(['reason', 'claim']).toEqual(expect.arrayContaining(Object.keys(details)))
     }
   })
 
