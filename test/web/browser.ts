@@ -46,10 +46,10 @@ export function describeInBrowser(name: string, suite: () => void): void {
     describe.skip(name, { meta: { skipReason: NO_CHROMIUM } }, suite)
     return
   }
-  describe(name, { timeout: 60_000 }, () => {
+  describe(name, { timeout: 240_000 }, () => {
     beforeAll(async () => {
       browser = await chromium.launch({ executablePath, args: ARGUMENTS })
-    }, 60_000)
+    }, 120_000)
     afterAll(async () => {
       await browser?.close()
     })
@@ -81,7 +81,7 @@ export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
     locale: 'en-US',
     timezoneId: 'UTC',
   })
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(60_000)
   const complaints: string[] = []
   context.on('weberror', (error) => complaints.push(String(error.error())))
   context.on('console', (message) => {

@@ -22,7 +22,7 @@ describeInBrowser('the admin console', () => {
     await page.getByRole('button', { name: 'Refund $80.00' }).click()
     await page.getByRole('dialog').getByLabel('Amount to refund').fill('90')
     await page.getByRole('dialog').getByRole('button', { name: 'Refund' }).click()
-    await page.getByText('At most $80.00 of this payment is left to refund.').waitFor()
+    await page.getByText('At most $80.00 of this payment can still be refunded.').waitFor()
     await page.getByRole('dialog').getByLabel('Amount to refund').fill('30')
     await page.getByRole('dialog').getByRole('button', { name: 'Refund' }).click()
     await page.getByText('$30.00 refunded').waitFor()
@@ -32,7 +32,7 @@ describeInBrowser('the admin console', () => {
     const dialog = page.getByRole('dialog')
     await dialog.getByRole('textbox', { name: /^Amount/ }).fill('-60')
     await dialog.getByRole('button', { name: 'Adjust' }).click()
-    await page.getByText('Say why').waitFor()
+    await page.getByText('Enter a reason').waitFor()
     await dialog.getByLabel('Reason').fill('Charged back')
     await dialog.getByRole('button', { name: 'Adjust' }).click()
     await page.getByText('$10.00 is missing').waitFor()
@@ -43,7 +43,7 @@ describeInBrowser('the admin console', () => {
 
     await page.getByRole('row', { name: /Adjustment.*Charged back.*-\$20\.00/ }).waitFor()
     await page.getByRole('button', { name: 'Verify balance' }).click()
-    await page.getByText('The books agree: the entries add up to $30.00.').waitFor()
+    await page.getByText('Correct: the entries add up to $30.00.').waitFor()
   })
 
   test('a refund is offered as long as something is left of a payment, and says how much', async () => {
@@ -83,21 +83,21 @@ describeInBrowser('the admin console', () => {
     expect(await adjust.evaluate((button) => document.activeElement === button)).toBe(true)
   })
 
-  test('an audit says that the books are right, by how much was read', async () => {
+  test('an audit says that the ledger is correct, and how much was read; rebuilding asks first', async () => {
     await site.adjust(someone('emma'), 3)
     const page = await desk('audit')
     await page.getByText('Not run yet').waitFor()
     await page.getByRole('button', { name: 'Run audit' }).click()
-    await page.getByRole('heading', { name: 'The books are right' }).waitFor()
+    await page.getByRole('heading', { name: 'The ledger is correct' }).waitFor()
     await page.getByText('Balanced').first().waitFor()
     const asked: string[] = []
     page.on('request', (request) => asked.push(`${request.method()} ${request.url()}`))
     await page.getByRole('button', { name: 'Rebuild balances' }).click()
     const dialog = page.getByRole('dialog')
-    await dialog.getByText('its user sees the change').waitFor()
+    await dialog.getByText('sees the change at once').waitFor()
     expect(asked.filter((request) => request.includes('recalculate'))).toEqual([])
     await dialog.getByRole('button', { name: 'Rebuild all' }).click()
-    await page.getByText('Nothing had to change').waitFor()
+    await page.getByText('No balance had to change').waitFor()
   })
 
   test('the system page counts connections by transport and events, as they happen', async () => {
@@ -124,6 +124,6 @@ describeInBrowser('the admin console', () => {
     const page = await (await visitor()).open(`${site.url}/admin`)
     await page.getByLabel('Token').fill(await mintToken({ sub: 'mallory' }))
     await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByText('of mallory, who is not an admin').waitFor()
+    await page.getByText('belongs to mallory, who is not an admin').waitFor()
   })
 })

@@ -77,7 +77,7 @@ const PAGES: Record<
     admin: true,
     async see(page) {
       await page.getByRole('button', { name: 'Run audit' }).click()
-      await page.getByRole('heading', { name: 'The books are right' }).waitFor()
+      await page.getByRole('heading', { name: 'The ledger is correct' }).waitFor()
     },
   },
   system: {

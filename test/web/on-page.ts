@@ -6,7 +6,7 @@ import { eventually } from '../support/index.ts'
 export const balanceOn = async (page: Page): Promise<string> =>
   (await page.getByTestId('balance').textContent()) ?? ''
 
-export async function showsBalance(page: Page, balance: string, timeout = 10_000): Promise<void> {
+export async function showsBalance(page: Page, balance: string, timeout = 60_000): Promise<void> {
   await eventually(async () => expect(await balanceOn(page)).toBe(balance), { timeout })
 }
 

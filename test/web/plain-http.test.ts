@@ -66,10 +66,12 @@ test('neither the pages nor the client library use what plain http does not have
   const pages = [...(await bundleWeb())].filter(([name]) => name.endsWith('.js'))
   const folder = join(import.meta.dirname, '../../src/client')
   const client = await Promise.all(
-    (await readdir(folder)).map(async (name) => {
-      const source = await readFile(join(folder, name), 'utf8')
-      return [name, source.replace(/^ *(\/\/|\/?\*).*$/gm, '')] as const
-    }),
+    (await readdir(folder, { recursive: true }))
+      .filter((name) => name.endsWith('.ts'))
+      .map(async (name) => {
+        const source = await readFile(join(folder, name), 'utf8')
+        return [name, source.replace(/^ *(\/\/|\/?\*).*$/gm, '')] as const
+      }),
   )
   const texts = [
     ...pages.map(([name, bytes]) => [name, new TextDecoder().decode(bytes)] as const),

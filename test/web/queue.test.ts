@@ -103,7 +103,7 @@ describeInBrowser('deciding in the console’s queue', () => {
         )
         away?.click()
       })
-    }, 'Put away')
+    }, 'Hide decided')
     expect(guarded).toBe('takes none')
     // A moment later it does.
     await approveOf(page, ids[1]).click()

@@ -14,7 +14,7 @@ describeInBrowser('the console’s queue', () => {
     const user = someone('anna')
     const id = await site.requestTopup(user, 60, 'Please')
     const request = page.locator(`[data-request="${id}"]`)
-    await request.waitFor({ timeout: 5_000 })
+    await request.waitFor()
     await page.getByText(`New topup request: $60.00 for ${user}`).waitFor({ state: 'attached' })
     expect(await page.title()).toMatch(/^\(1\)/)
 
@@ -23,7 +23,7 @@ describeInBrowser('the console’s queue', () => {
     await page.locator(`[data-request="${id}"][data-status="failed"]`).waitFor()
     const topup = await site.call(user, 'GET', `/transactions/${id}`)
     expect(topup).toMatchObject({ status: 'failed', adminNotes: 'No such transfer' })
-    await page.getByRole('button', { name: 'Put away what is decided (1)' }).click()
+    await page.getByRole('button', { name: 'Hide decided requests (1)' }).click()
     await page.getByText('Nothing is waiting').waitFor()
   })
 
@@ -39,7 +39,7 @@ describeInBrowser('the console’s queue', () => {
       status: 'success',
     })
     await approve.click()
-    await page.getByText('Somebody was quicker').waitFor()
+    await page.getByText('already been decided').waitFor()
     await page.locator(`[data-request="${id}"][data-status="success"]`).waitFor()
   })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { formatMoney, readAmount, subtract } from '../../web/parts/money.ts'
+import { parseJson } from '../../src/lib/json.ts'
+import { absolute, formatMoney, readAmount, subtract } from '../../web/parts/money.ts'
 
 const typed = (text: string, currency: string, locale = 'en-US') =>
   readAmount(text, currency, { locales: [locale] })
@@ -55,10 +56,10 @@ describe('a typed amount', () => {
   )
 
   test.each([
-    ['', 'How much?'] as const,
-    ['0', 'Write an amount other than zero.'] as const,
-    ['0.00', 'Write an amount other than zero.'] as const,
-    ['-5', 'Write an amount without a minus.'] as const,
+    ['', 'Enter an amount.'] as const,
+    ['0', 'Enter an amount other than zero.'] as const,
+    ['0.00', 'Enter an amount other than zero.'] as const,
+    ['-5', 'Enter an amount without a minus sign.'] as const,
     ['1.000', 'USD has at most 2 decimals.'] as const,
     ['1.005', 'USD has at most 2 decimals.'] as const,
     ['1,0000', 'USD has at most 2 decimals.'] as const,
@@ -74,8 +75,8 @@ describe('a typed amount', () => {
       '1-2',
       '1,000,50',
       '5 0',
-    ].map((text) => [text, 'Write an amount such as $1,234.00.'] as const),
-    ['9'.repeat(18), 'Write an amount such as $1,234.00.'] as const,
+    ].map((text) => [text, 'Enter an amount such as $1,234.00.'] as const),
+    ['9'.repeat(18), 'Enter an amount such as $1,234.00.'] as const,
   ])('%j is asked about, not guessed at', (text, wrong) => {
     expect(typed(text, 'USD')).toEqual({ wrong })
   })
@@ -137,11 +138,22 @@ describe('money on the page', () => {
     expect(formatMoney('90071992547409.91', 'USD')).toBe('$90,071,992,547,409.91')
   })
 
+  test('comes from the server with every digit, also those that a double has no room for', () => {
+    const { least, most } = parseJson('{"least":-90071992547409.9,"most":90071992547409.91}') as {
+      least: number
+      most: number
+    }
+    expect(formatMoney(least, 'USD')).toBe('-$90,071,992,547,409.90')
+    expect(formatMoney(absolute(least, 'USD'), 'USD')).toBe('$90,071,992,547,409.90')
+    expect(subtract(most, least, 'USD')).toBe('180143985094819.81')
+  })
+
   test('is subtracted to the last cent, however much there is', () => {
     expect(45_035_996_273_704.95 - 45_035_996_273_704.93).not.toBe(0.02)
     expect(subtract(45_035_996_273_704.95, 45_035_996_273_704.93, 'USD')).toBe('0.02')
     expect(subtract(0.1, 0.3, 'USD')).toBe('-0.20')
     expect(subtract(5, 5, 'JPY')).toBe('0')
     expect(subtract(1.001, 2, 'KWD')).toBe('-0.999')
+    expect(subtract('90071992547409.9', '0.02', 'USD')).toBe('90071992547409.88')
   })
 })

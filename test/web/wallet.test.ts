@@ -22,7 +22,7 @@ describeInBrowser('the wallet page', () => {
 
     // It shows up on the admin's desk by itself.
     const approve = desk.getByRole('button', { name: `Approve $150.50 for ${user}` })
-    await approve.waitFor({ timeout: 5_000 })
+    await approve.waitFor()
     await desk.locator('.request', { hasText: user }).getByLabel('Note').fill('Enjoy')
     const answered = desk.waitForResponse((response) => response.request().method() === 'PATCH')
     await approve.click()
@@ -200,7 +200,7 @@ describeInBrowser('the wallet page', () => {
     expect(await wallet.getByRole('button', { name: /demo/ }).count()).toBe(0)
     await wallet.getByLabel('Token').fill('hello')
     await wallet.getByRole('button', { name: 'Sign in' }).click()
-    await wallet.getByText('That is not a token.').waitFor()
+    await wallet.getByText('This is not a token.').waitFor()
     await wallet.getByLabel('Token').fill(`Bearer ${await mintToken({ sub: user })}`)
     await wallet.getByRole('button', { name: 'Sign in' }).click()
     await showsBalance(wallet, '$5.00')

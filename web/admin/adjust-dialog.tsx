@@ -40,7 +40,7 @@ export function AdjustDialog({ api, userId, currencies, close, done }: AdjustDia
     >
       <AmountField
         label="Amount"
-        hint="minus takes money away"
+        hint="a minus sign takes money away"
         currency={currency}
         currencies={currencies}
         onCurrency={setCurrency}
@@ -51,10 +51,10 @@ export function AdjustDialog({ api, userId, currencies, close, done }: AdjustDia
       />
       <TextField
         label="Reason"
-        hint="it stays in the books"
+        hint="kept in the ledger"
         value={reason}
         maxLength={500}
-        wrong={unsaid ? 'Say why: whoever reads the books will ask.' : undefined}
+        wrong={unsaid ? 'Enter a reason. It is kept in the ledger.' : undefined}
         onInput={(value) => {
           setReason(value)
           setUnsaid(false)

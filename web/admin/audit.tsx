@@ -27,7 +27,7 @@ interface AuditResult {
   ledger: { currency: string; debits: number; credits: number; balanced: boolean }[]
 }
 
-/** Proof that the books are right, run on demand, and the repair of what is not. */
+/** The audit, run on demand, and the repair of balances that differ. */
 export function Audit({ api }: Signed) {
   const [result, setResult] = useState<{ audit: AuditResult; at: number }>()
   const audit = useAction(async () => {
@@ -47,9 +47,7 @@ export function Audit({ api }: Signed) {
       <div class="title-row">
         <div>
           <h1>Audit</h1>
-          <p class="soft">
-            Every wallet, and the ledger as a whole, against every entry ever made.
-          </p>
+          <p class="soft">Compares every wallet, and the ledger as a whole, with every entry.</p>
         </div>
         <div class="actions">
           <Button kind="quiet" busy={rebuild.busy} onClick={() => setAsking(true)}>
@@ -65,9 +63,11 @@ export function Audit({ api }: Signed) {
         {rebuilt && (
           <p class="notice gain">
             <strong>
-              {rebuilt.corrected === 0 ? 'Nothing had to change' : `${rebuilt.corrected} corrected`}
+              {rebuilt.corrected === 0
+                ? 'No balance had to change'
+                : `${rebuilt.corrected} corrected`}
             </strong>
-            {rebuilt.total} {rebuilt.total === 1 ? 'wallet was' : 'wallets were'} held against the
+            {rebuilt.total} {rebuilt.total === 1 ? 'wallet was' : 'wallets were'} compared with the
             entries.
           </p>
         )}
@@ -80,8 +80,8 @@ export function Audit({ api }: Signed) {
           onConfirm={() => void rebuild.run()}
           onClose={() => setAsking(false)}
         >
-          Each wallet of every user is held against its entries. A balance that differs is replaced,
-          and its user sees the change at once.
+          Every wallet is compared with its entries. A balance that differs is replaced, and the
+          user sees the change at once.
         </ConfirmDialog>
       )}
       <div class="stack" aria-live="polite">
@@ -93,7 +93,7 @@ export function Audit({ api }: Signed) {
         {!audit.busy && !result && (
           <div class="card">
             <Empty title="Not run yet">
-              It reads everything and changes nothing. Run it whenever you want to be sure.
+              An audit reads everything and changes nothing. You can run it at any time.
             </Empty>
           </div>
         )}
@@ -113,7 +113,7 @@ function Result({ audit, at }: { audit: AuditResult; at: number }) {
           {sound ? '✓' : '!'}
         </span>
         <div>
-          <h2>{sound ? 'The books are right' : 'The books are not right'}</h2>
+          <h2>{sound ? 'The ledger is correct' : 'The ledger is not correct'}</h2>
           <p class="soft">
             {count(audit.accurate)} of {count(audit.total)} wallets agree with{' '}
             {count(audit.entries)} entries. Checked at {shortTime(at)}.
@@ -149,7 +149,7 @@ function Discrepancies({ items }: { items: Discrepancy[] }) {
   return (
     <section class="card" aria-labelledby="wrong-title">
       <div class="card-head">
-        <h2 id="wrong-title">What does not add up</h2>
+        <h2 id="wrong-title">Discrepancies</h2>
         <span class="chip loss">{items.length}</span>
       </div>
       <ul class="stack">

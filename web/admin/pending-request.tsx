@@ -3,7 +3,7 @@ import type { Api } from '../parts/api.ts'
 import { Button } from '../parts/button.tsx'
 import { ConfirmDialog } from '../parts/dialog.tsx'
 import { TextField } from '../parts/fields.tsx'
-import { formatMoney } from '../parts/money.ts'
+import { absolute, formatMoney } from '../parts/money.ts'
 import { Problem } from '../parts/problem.ts'
 import { Failure } from '../parts/states.tsx'
 import { ago, fullTime } from '../parts/time.ts'
@@ -30,7 +30,7 @@ export function PendingRequest(props: PendingRequestProps) {
   const [note, setNote] = useState('')
   const [asking, setAsking] = useState(false)
   const { id, type, userId, amount, currency } = request
-  const money = formatMoney(Math.abs(amount), currency)
+  const money = formatMoney(absolute(amount, currency), currency)
   const out = type === 'withdrawal'
   const whose = out ? `of ${money} by ${userId}` : `${money} for ${userId}`
   const decision = useAction(async (status: 'success' | 'failed') => {
@@ -69,9 +69,7 @@ export function PendingRequest(props: PendingRequestProps) {
         {verdict('Approve', '', approve)}
         {verdict('Reject', 'danger', () => void decision.run('failed'))}
       </div>
-      {own && (
-        <p class="small soft wide">You asked for this one, so another admin has to decide it.</p>
-      )}
+      {own && <p class="small soft wide">You requested this, so another admin has to decide it.</p>}
       {decision.problem !== undefined && !asking && (
         <div class="wide">
           <Failure problem={decision.problem} />
@@ -86,8 +84,8 @@ export function PendingRequest(props: PendingRequestProps) {
           onClose={() => setAsking(false)}
         >
           {out
-            ? 'The money leaves the wallet. This cannot be taken back.'
-            : 'The money is booked at once, and can be spent at once.'}
+            ? 'The money leaves the wallet. This cannot be undone.'
+            : 'The money is added at once and can be spent at once.'}
         </ConfirmDialog>
       )}
     </li>
@@ -127,7 +125,8 @@ function About({ request }: { request: Transaction }) {
   return (
     <div>
       <div class="sum money">
-        {formatMoney(Math.abs(amount), currency)} <span class="chip">{typeName(type)}</span>
+        {formatMoney(absolute(amount, currency), currency)}{' '}
+        <span class="chip">{typeName(type)}</span>
       </div>
       <div class="small breakable">
         <a href={hrefOf('users', userId)}>{userId}</a>{' '}
@@ -141,17 +140,17 @@ function About({ request }: { request: Transaction }) {
 }
 
 function result({ type, status, userId, amount, currency }: Transaction): string {
-  const money = formatMoney(Math.abs(amount), currency)
+  const money = formatMoney(absolute(amount, currency), currency)
   if (status !== 'success') {
-    return type === 'withdrawal' ? `${userId} can spend it again.` : `${userId} has been told.`
+    return type === 'withdrawal' ? `${userId} can spend it again.` : `${userId} has been notified.`
   }
   return type === 'withdrawal'
-    ? `${money} withdrawn: it has left ${userId}’s balance.`
-    : `${money} added: ${userId} has it already.`
+    ? `${money} withdrawn from ${userId}’s balance.`
+    : `${money} added to ${userId}’s balance.`
 }
 
 function elsewhere(outcome: Transaction, by: string | null): string {
-  if (outcome.status === 'cancelled') return `${outcome.userId} took it back.`
+  if (outcome.status === 'cancelled') return `${outcome.userId} cancelled it.`
   const verb = outcome.status === 'success' ? 'approved' : 'declined'
-  return `Somebody was quicker: ${verb} by ${by ?? 'another admin'}.`
+  return `Already ${verb} by ${by ?? 'another admin'}.`
 }

@@ -3,7 +3,7 @@ import type { Api } from '../parts/api.ts'
 import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { AmountField, TextField } from '../parts/fields.tsx'
-import { formatMoney } from '../parts/money.ts'
+import { absolute, formatMoney } from '../parts/money.ts'
 import { Failure } from '../parts/states.tsx'
 import { leftToRefund, type Transaction } from '../parts/transaction.ts'
 import { useAction } from '../parts/use-action.ts'
@@ -36,7 +36,7 @@ export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
   return (
     <Dialog title={`Refund ${userId}`} onSubmit={() => void refund.run()} onClose={close}>
       <p class="soft">
-        The payment was {money(Math.abs(payment.amount))}
+        The payment was {money(absolute(payment.amount, currency))}
         {payment.description && <> for “{payment.description}”</>}.
         {refundedAmount &&
           ` ${money(refundedAmount)} was refunded, ${money(leftToRefund(payment) ?? 0)} is left.`}

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Button } from '../parts/button.tsx'
-import { formatMoney } from '../parts/money.ts'
+import { absolute, formatMoney } from '../parts/money.ts'
 import { Pager } from '../parts/pager.tsx'
 import type { Signed } from '../parts/start.tsx'
 import { CurrencyFilter } from '../parts/statement-filters.tsx'
@@ -56,9 +56,7 @@ export function Requests(props: RequestsProps) {
       {!queue && pending.loading && <Loading what="Reading the requests" />}
       {queue && cards.length === 0 && (
         <div class="card">
-          <Empty title="Nothing is waiting">
-            New requests show up here by themselves, within a second.
-          </Empty>
+          <Empty title="Nothing is waiting">New requests appear here within a second.</Empty>
         </div>
       )}
       <ul class="queue" aria-label="Pending requests">
@@ -90,7 +88,7 @@ export function Requests(props: RequestsProps) {
             heading.current?.focus({ preventScroll: true })
           }}
         >
-          Put away what is decided ({decided})
+          Hide decided requests ({decided})
         </Button>
       )}
       <Pager
@@ -129,7 +127,7 @@ function useNews(queue: Queue | undefined): string {
     const fresh = before?.last ? items.filter(({ id }) => !before.ids.has(id)) : []
     const [first] = fresh
     if (!first) return
-    const money = formatMoney(Math.abs(first.amount), first.currency)
+    const money = formatMoney(absolute(first.amount, first.currency), first.currency)
     setNews(
       fresh.length === 1
         ? `New ${typeName(first.type).toLowerCase()} request: ${money} for ${first.userId}`

@@ -24,7 +24,7 @@ export function System({ api }: Signed) {
       <div class="title-row">
         <div>
           <h1>System</h1>
-          <p class="soft">The process that answered just now, and what it stands on.</p>
+          <p class="soft">The server process that answered, and the services that it uses.</p>
         </div>
         {value && (
           <span class="small soft figure">
@@ -60,7 +60,7 @@ function Tiles({
           <Pair name="Users" value={users} />
         </dl>
       </Tile>
-      <Tile name="Events per second" number={events.perSecond.toFixed(1)}>
+      <Tile name="Events per second" number={Number(events.perSecond).toFixed(1)}>
         <Bars counts={events.recent} />
         <dl>
           <Pair name="Since the start" value={events.total.toLocaleString()} />
@@ -69,39 +69,43 @@ function Tiles({
       <Tile name="Outbox" number={outbox ? outbox.rows : '?'}>
         <p class="small soft">
           {!outbox
-            ? 'Postgres does not say.'
+            ? 'Postgres did not answer.'
             : outbox.rows === 0
-              ? 'Everything that was committed is published.'
-              : `Committed and not published yet; the oldest for ${span(outbox.oldestSeconds)}.`}
+              ? 'Everything committed is published.'
+              : `Committed but not published yet. The oldest has waited for ${span(outbox.oldestSeconds)}.`}
         </p>
       </Tile>
       <Tile
         name="Postgres"
         health={postgres.ok}
-        number={postgres.latencyMs === null ? 'Away' : `${postgres.latencyMs.toFixed(1)} ms`}
+        number={
+          postgres.latencyMs === null
+            ? 'Unavailable'
+            : `${Number(postgres.latencyMs).toFixed(1)} ms`
+        }
       >
         <p class="small soft">
           {postgres.ok
-            ? 'Answers.'
-            : 'Does not answer. Nothing can be read or moved until it does.'}
+            ? 'Postgres answers.'
+            : 'Postgres does not answer. Until it does, no money can move.'}
         </p>
       </Tile>
       <Tile
         name="Redis"
         health={redis.ok}
-        number={redis.kind === 'memory' ? 'Stand-in' : redis.ok ? 'Live' : capital(redis.state)}
+        number={redis.kind === 'memory' ? 'In memory' : redis.ok ? 'Live' : capital(redis.state)}
       >
         <p class="small soft">
           {redis.kind === 'memory'
-            ? 'None was found: this process stands in for it, alone.'
+            ? 'No Redis was found. This process uses its own memory instead.'
             : redis.ok
-              ? 'What is published is heard.'
-              : `Clients are served from Postgres meanwhile. ${redis.reason ?? ''}`}
+              ? 'Published events arrive.'
+              : `Meanwhile, clients are served from Postgres. ${redis.reason ?? ''}`}
         </p>
       </Tile>
       <Tile name="Live stream" health={stream.ok} number={capital(stream.state)}>
         <p class="small soft">
-          {stream.ok ? 'Every connected user was compared with the books.' : (stream.reason ?? '')}
+          {stream.ok ? 'Every connected user was compared with the ledger.' : (stream.reason ?? '')}
         </p>
         <dl>
           <Pair name="Memory" value={`${Math.round(rest.memoryBytes / 1_048_576)} MiB`} />
@@ -124,7 +128,7 @@ function Tile({ name, number, health, children }: TileProps) {
       <div class="card-head">
         <h2 class="small soft">{name}</h2>
         {health !== undefined && (
-          <span class={`chip ${health ? 'gain' : 'loss'}`}>{health ? 'Healthy' : 'Trouble'}</span>
+          <span class={`chip ${health ? 'gain' : 'loss'}`}>{health ? 'Healthy' : 'Problem'}</span>
         )}
       </div>
       <div class="number">{number}</div>

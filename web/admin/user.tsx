@@ -127,12 +127,12 @@ function Known(props: UserProps & { items: Holding[]; seq: number; reload: () =>
         {done && (
           <p class="notice gain" key={done.times}>
             <strong>{done.what}</strong>
-            <span class="breakable">{id} has been told.</span>
+            <span class="breakable">{id} has been notified.</span>
           </p>
         )}
       </div>
       <div role="status" class="stack">
-        {verified?.length === 0 && <p class="notice">There is no entry yet to add up.</p>}
+        {verified?.length === 0 && <p class="notice">There are no entries yet.</p>}
         {verified?.map((each) => (
           <Verdict key={each.currency} {...each} />
         ))}
@@ -190,8 +190,8 @@ function Verdict(verification: Verification) {
   return (
     <p class={`notice ${isAccurate ? 'gain' : 'loss'}`}>
       {isAccurate
-        ? `The books agree: the entries add up to ${entries}.`
-        : `The books disagree: the snapshot says ${snapshot}, the entries add up to ${entries}. Rebuild it under Audit.`}
+        ? `Correct: the entries add up to ${entries}.`
+        : `Not correct: the snapshot says ${snapshot}, but the entries add up to ${entries}. Rebuild it under Audit.`}
     </p>
   )
 }

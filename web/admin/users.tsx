@@ -45,9 +45,9 @@ export function Users({ api }: Signed) {
         {page.problem !== undefined && <Failure problem={page.problem} retry={page.reload} />}
         {!page.value && page.loading && <Loading what="Reading the users" />}
         {page.value && items.length === 0 && (
-          <Empty title={search ? 'Nobody by that name' : 'No users yet'}>
+          <Empty title={search ? 'No user found' : 'No users yet'}>
             {search
-              ? 'No user id has this in it.'
+              ? 'No user id contains this text.'
               : 'A user appears here once they have signed in for the first time.'}
           </Empty>
         )}

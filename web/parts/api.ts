@@ -1,4 +1,5 @@
 import { createIdempotencyKey } from '../../src/client/idempotency-key.ts'
+import { parseJson } from '../../src/lib/json.ts'
 import { Problem, problemFrom } from './problem.ts'
 import type { SessionKeeper } from './session.ts'
 
@@ -37,9 +38,10 @@ export function createApi(session: SessionKeeper): Api {
   async function json<T>(path: string, init: RequestInit): Promise<T> {
     const response = await send(path, init)
     try {
-      return (await response.json()) as T
+      // Not `response.json()`: a double cannot hold every cent of a large balance.
+      return parseJson(await response.text()) as T
     } catch {
-      throw new Problem(0, 'unreachable', 'The answer broke off.')
+      throw new Problem(0, 'unreachable', 'The answer was cut off.')
     }
   }
 

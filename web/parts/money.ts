@@ -30,9 +30,14 @@ export function formatMoney(
   return format.format(plain(amount, currency) as Intl.StringNumericLiteral)
 }
 
+/** Whether a double holds this amount to its last digit. */
+export function isExact(amount: number, currency: string): boolean {
+  return plain(amount, currency).replace(/\D/g, '').length <= 15
+}
+
 /** `a - b`, exactly: doubles of large balances have no cents to subtract. */
-export function subtract(a: number, b: number, currency: string): string {
-  const minor = (amount: number) => BigInt(plain(amount, currency).replace('.', ''))
+export function subtract(a: number | string, b: number | string, currency: string): string {
+  const minor = (amount: number | string) => BigInt(plain(amount, currency).replace('.', ''))
   const difference = minor(a) - minor(b)
   const digits = String(difference < 0n ? -difference : difference)
   const decimals = decimalsOf(currency)
@@ -46,8 +51,20 @@ export function decimalsOf(currency: string): number {
   return CURRENCIES.get(currency) ?? 2
 }
 
+/** The amount without its sign, as decimal text. */
+export function absolute(amount: number | string, currency: string): string {
+  return plain(amount, currency).replace(/^-/, '')
+}
+
+/**
+ * Decimal text with all decimals of the currency. An amount that a double cannot hold comes from `parseJson` as
+ * an object, which knows its digits.
+ */
 function plain(amount: number | string, currency: string): string {
-  return typeof amount === 'string' ? amount : amount.toFixed(decimalsOf(currency))
+  const decimals = decimalsOf(currency)
+  if (typeof amount === 'number') return amount.toFixed(decimals)
+  const [whole = '0', fraction = ''] = String(amount).split('.')
+  return decimals === 0 ? whole : `${whole}.${fraction.padEnd(decimals, '0')}`
 }
 
 /** What a typed amount means; `wrong` says in words why it means none. */
@@ -63,7 +80,7 @@ export function readAmount(
   currency: string,
   { signed = false, locales = languages } = {},
 ): TypedAmount {
-  if (text.trim() === '') return { wrong: 'How much?' }
+  if (text.trim() === '') return { wrong: 'Enter an amount.' }
   const [, sign = '', digits = ''] =
     /^([-+\u2212]?)(.*)$/s.exec(withoutSymbol(text, currency, locales)) ?? []
   const decimals = decimalsOf(currency)
@@ -72,13 +89,13 @@ export function readAmount(
     if (!number) continue
     if (number.fraction.length > decimals) return { wrong: tooFine(currency, decimals) }
     const amount = number.fraction ? `${number.whole}.${number.fraction}` : number.whole
-    if (Number(amount) === 0) return { wrong: 'Write an amount other than zero.' }
+    if (Number(amount) === 0) return { wrong: 'Enter an amount other than zero.' }
     if (!sign || sign === '+') return { amount }
-    return signed ? { amount: `-${amount}` } : { wrong: 'Write an amount without a minus.' }
+    return signed ? { amount: `-${amount}` } : { wrong: 'Enter an amount without a minus sign.' }
   }
   const sample = formatMoney(1234, currency)
   return {
-    wrong: `Write an amount such as ${sample}${signed ? ` or ${formatMoney(-25, currency)}` : ''}.`,
+    wrong: `Enter an amount such as ${sample}${signed ? ` or ${formatMoney(-25, currency)}` : ''}.`,
   }
 }
 

@@ -1,3 +1,4 @@
+import { parseJson } from '../../src/lib/json.ts'
 import { formatMoney } from './money.ts'
 
 /** The server's error envelope, or what stands in for it when no answer came. */
@@ -26,7 +27,10 @@ export class Problem extends Error {
 /** @param response null: nothing answered */
 export async function problemFrom(response: Response | null): Promise<Problem> {
   if (!response) return new Problem(0, 'unreachable', 'The server does not answer.')
-  const body = (await response.json().catch(() => null)) as {
+  const body = (await response
+    .text()
+    .then(parseJson)
+    .catch(() => null)) as {
     code?: string
     message?: string
     requestId?: string
@@ -52,29 +56,29 @@ export interface Shortfall {
 export function shortfallOf(problem: unknown): Shortfall | undefined {
   if (!(problem instanceof Problem) || problem.code !== 'insufficient_funds') return undefined
   const { requiredAmount, currentBalance, available, shortfall, currency } = problem.details
-  if (typeof requiredAmount !== 'number' || typeof shortfall !== 'number') return undefined
+  if (requiredAmount === undefined || shortfall === undefined) return undefined
   return {
-    requiredAmount,
-    shortfall,
-    available: Number(available ?? currentBalance ?? 0),
+    requiredAmount: requiredAmount as number,
+    shortfall: shortfall as number,
+    available: (available ?? currentBalance ?? 0) as number,
     currency: String(currency),
   }
 }
 
 const SENTENCES: Record<string, string> = {
-  unreachable: 'The server does not answer. Check your connection; nothing was lost.',
-  unavailable: 'The server cannot reach its books right now. Try again in a moment.',
-  timeout: 'The answer took too long. Try again: it will not be done twice.',
+  unreachable: 'The server does not answer. Check your connection. Nothing was lost.',
+  unavailable: 'The server cannot reach its database right now. Try again in a moment.',
+  timeout: 'The server took too long to answer. You can try again: it will not happen twice.',
   internal: 'Something went wrong on our side. Try again in a moment.',
   unauthorized: 'The server does not accept this token. Sign in again.',
   token_expired: 'Your session has ended. Sign in again.',
-  token_revoked: 'Your session was ended. Sign in again.',
+  token_revoked: 'Your session was revoked. Sign in again.',
   forbidden: 'You are not allowed to do that.',
-  already_processed: 'Somebody was quicker: this has been decided already.',
-  self_approval: 'This is about your own money, so somebody else has to decide it.',
-  not_found: 'It is no longer there.',
-  rate_limited: 'That was a lot at once. Wait a moment and try again.',
-  self_transfer: 'That would send the money to yourself.',
+  already_processed: 'This request has already been decided.',
+  self_approval: 'This is about your own money, so another admin has to decide it.',
+  not_found: 'This does not exist, or no longer exists.',
+  rate_limited: 'There were too many requests. Wait a moment and try again.',
+  self_transfer: 'You cannot send money to yourself.',
   unknown_user: 'There is no such user.',
   not_refundable: 'Only payments can be refunded.',
   balance_limit_exceeded: 'The balance would be larger than a wallet can hold.',
@@ -88,14 +92,14 @@ export function explain(problem: unknown): string {
   const short = shortfallOf(problem)
   if (short) {
     const money = (amount: number) => formatMoney(amount, short.currency)
-    return `There is not enough money: this takes ${money(short.requiredAmount)}, and ${money(short.available)} can be spent. ${money(short.shortfall)} is missing.`
+    return `There is not enough money: ${money(short.requiredAmount)} is needed and ${money(short.available)} is available. ${money(short.shortfall)} is missing.`
   }
   const { code, details, message } = problem
-  if (code === 'refund_exceeds_payment' && typeof details.maximum === 'number') {
-    return `At most ${formatMoney(details.maximum, String(details.currency))} of this payment is left to refund.`
+  if (code === 'refund_exceeds_payment' && details.maximum !== undefined) {
+    return `At most ${formatMoney(details.maximum as number, String(details.currency))} of this payment can still be refunded.`
   }
-  if (code === 'limit_exceeded' && typeof details.maximum === 'number') {
-    return `A spending limit allows at most ${formatMoney(details.maximum, String(details.currency))} now.`
+  if (code === 'limit_exceeded' && details.maximum !== undefined) {
+    return `A spending limit allows at most ${formatMoney(details.maximum as number, String(details.currency))} now.`
   }
   return SENTENCES[code] ?? (message || 'That did not work. Try again in a moment.')
 }

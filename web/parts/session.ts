@@ -1,5 +1,5 @@
 import { createContext } from 'preact'
-import { Problem, problemFrom } from './problem.ts'
+import { explain, Problem, problemFrom } from './problem.ts'
 
 /** Who is signed in on a page. `expiresAt` is milliseconds since 1970. */
 export interface Session {
@@ -21,12 +21,12 @@ export function readToken(text: string): Session | string {
   const token = text.trim().replace(/^(authorization: *)?bearer +/i, '')
   const claims = claimsOf(token)
   if (!claims || typeof claims.sub !== 'string') {
-    return 'That is not a token. It is one long line of three parts with dots between them.'
+    return 'This is not a token. A token is one long line of three parts with dots between them.'
   }
   if (typeof claims.exp !== 'number')
-    return 'This token has no end, so the server will not take it.'
+    return 'This token has no expiry time, so the server does not accept it.'
   const expiresAt = claims.exp * 1000
-  if (expiresAt <= Date.now()) return 'This token has expired. Paste a fresh one.'
+  if (expiresAt <= Date.now()) return 'This token has expired. Paste a new one.'
   const roles = [claims.roles, claims.role].flat().map((role) => String(role).toLowerCase())
   return { token, userId: claims.sub, isAdmin: roles.includes('admin'), expiresAt, demo: false }
 }
@@ -60,7 +60,7 @@ export async function demoSession(as: Role): Promise<Session> {
 }
 
 /** Asks the server whether it takes this token here. Rejects with a `Problem`. */
-export async function checkToken(token: string, role: Role): Promise<void> {
+async function checkToken(token: string, role: Role): Promise<void> {
   const path = role === 'admin' ? '/admin/requests?limit=1' : '/transactions/balance/all'
   const response = await fetch(path, { headers: { Authorization: `Bearer ${token}` } }).catch(
     (error: unknown) => {
@@ -73,6 +73,27 @@ export async function checkToken(token: string, role: Role): Promise<void> {
   )
   if (!response?.ok) throw await problemFrom(response)
 }
+
+/** The server's reason to reject a pasted token, in words; undefined if it accepts the token. Rejects with other problems. */
+export async function rejectionOf(
+  { token, userId }: Session,
+  role: Role,
+): Promise<string | undefined> {
+  try {
+    await checkToken(token, role)
+    return undefined
+  } catch (problem) {
+    if (!(problem instanceof Problem) || ![401, 403].includes(problem.status)) throw problem
+    const { status, code, details } = problem
+    if (status === 403) return notAdmin(userId)
+    if (code !== 'unauthorized') return explain(problem)
+    const reason = typeof details.reason === 'string' ? ` Reason: ${details.reason}` : ''
+    return `The server does not accept this token: it may be signed with another key.${reason}`
+  }
+}
+
+export const notAdmin = (userId: string): string =>
+  `This token belongs to ${userId}, who is not an admin.`
 
 /** For what has to offer signing in again. */
 export const SessionContext = createContext<SessionKeeper | null>(null)

@@ -2,8 +2,14 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import icon from '../icon.svg'
 import { Button } from './button.tsx'
 import { TextField } from './fields.tsx'
-import { explain, Problem } from './problem.ts'
-import { checkToken, demoSession, type Role, readToken, type SessionKeeper } from './session.ts'
+import {
+  demoSession,
+  notAdmin,
+  type Role,
+  readToken,
+  rejectionOf,
+  type SessionKeeper,
+} from './session.ts'
 import { Failure } from './states.tsx'
 import { useAction } from './use-action.ts'
 
@@ -17,13 +23,13 @@ interface SignInProps {
 const WORDS = {
   user: {
     title: 'Your balance, live',
-    lead: 'See it change the moment it does: topups, payments and refunds, without reloading.',
+    lead: 'Topups, payments and refunds appear at once, without reloading.',
     demo: 'Continue as the demo user',
     other: <a href="/admin">Open the admin console</a>,
   },
   admin: {
     title: 'Admin console',
-    lead: 'Decide topups and withdrawals, look after users, and prove that the books are right.',
+    lead: 'Decide topups and withdrawals, manage users, and audit the ledger.',
     demo: 'Continue as the demo admin',
     other: <a href="/">Open the wallet</a>,
   },
@@ -40,14 +46,9 @@ export function SignIn({ role, session, demo }: SignInProps) {
   const signIn = useAction(async () => {
     const read = readToken(text)
     if (typeof read === 'string') return setWrong(read)
-    const noAdmin = `This token is of ${read.userId}, who is not an admin.`
-    if (role === 'admin' && !read.isAdmin) return setWrong(noAdmin)
-    try {
-      await checkToken(read.token, role)
-    } catch (problem) {
-      if (!(problem instanceof Problem) || ![401, 403].includes(problem.status)) throw problem
-      return setWrong(problem.status === 403 ? noAdmin : refused(problem))
-    }
+    if (role === 'admin' && !read.isAdmin) return setWrong(notAdmin(read.userId))
+    const rejection = await rejectionOf(read, role)
+    if (rejection) return setWrong(rejection)
     session.signIn(read)
   })
 
@@ -69,7 +70,7 @@ export function SignIn({ role, session, demo }: SignInProps) {
               {words.demo}
             </Button>
             {one.problem !== undefined && <Failure problem={one.problem} />}
-            <div class="or">or with a token of your own</div>
+            <div class="or">or with your own token</div>
           </>
         )}
         <form
@@ -99,12 +100,4 @@ export function SignIn({ role, session, demo }: SignInProps) {
       <p class="small soft">{words.other}</p>
     </main>
   )
-}
-
-/** Why the server does not take a token that looks like one. */
-function refused(problem: Problem): string {
-  const { code, details } = problem
-  if (code !== 'unauthorized') return explain(problem)
-  const reason = typeof details.reason === 'string' ? ` Its reason: ${details.reason}` : ''
-  return `The server does not accept this token: it may be signed with another key.${reason}`
 }

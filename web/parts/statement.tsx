@@ -86,7 +86,7 @@ export function Statement(props: StatementProps) {
       {page.value && items.length === 0 && (
         <Empty title={filtered ? 'Nothing matches' : 'Nothing yet'}>
           {filtered
-            ? 'No transaction fits this filter. Widen it to see more.'
+            ? 'No transaction matches this filter.'
             : 'Every topup, payment and refund will be listed here, as it happens.'}
         </Empty>
       )}

@@ -1,5 +1,5 @@
 import type { WireTransaction } from '../../src/routes/transaction-json.ts'
-import { subtract } from './money.ts'
+import { absolute, subtract } from './money.ts'
 
 export type Transaction = WireTransaction
 export type TransactionType = WireTransaction['type']
@@ -47,7 +47,7 @@ export const typeName = (type: string | undefined): string =>
 export function leftToRefund(transaction: Transaction): string | undefined {
   const { type, status, amount, currency, refundedAmount = 0 } = transaction
   if (status !== 'success' || (type !== 'booking_payment' && type !== 'hold')) return undefined
-  const left = subtract(Math.abs(amount), refundedAmount, currency)
+  const left = subtract(absolute(amount, currency), refundedAmount, currency)
   return Number(left) > 0 ? left : undefined
 }
 

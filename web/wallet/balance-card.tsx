@@ -32,8 +32,14 @@ export function BalanceCard(props: BalanceCardProps) {
   const funds = balances.find((funds) => funds.currency === currency)
   // The stream's own currency is known by the stream, and never older than what was read.
   const streamed = currency === own ? snapshot.balance : null
-  const balance = known ? (streamed ?? funds?.balance ?? null) : null
-  const moved = change ? subtract(change.newBalance, change.previousBalance, currency) : '0'
+  // What was read has every digit, which the stream's double may not have.
+  const read = funds?.balance ?? null
+  const newest = read !== null && Number(read) === streamed ? read : (streamed ?? read)
+  const balance = known ? newest : null
+  const shown = balance === null ? '' : formatMoney(balance, currency)
+  const moved = String(
+    change ? (change.amount ?? subtract(change.newBalance, change.previousBalance, currency)) : 0,
+  )
   const amount = Number(moved)
   const direction = amount > 0 ? 'up' : amount < 0 ? 'down' : ''
   const stale = status.state !== 'live' && status.state !== 'connecting'
@@ -67,10 +73,10 @@ export function BalanceCard(props: BalanceCardProps) {
         <p class="sum" aria-hidden="true">
           <span
             key={change?.id}
-            class={`now ${direction} ${stale ? 'stale' : ''}`}
+            class={`now ${direction} ${stale ? 'stale' : ''} ${shown.length > 15 ? 'long' : ''}`}
             data-testid="balance"
           >
-            {balance === null ? <span class="skeleton" /> : formatMoney(balance, currency)}
+            {balance === null ? <span class="skeleton" /> : shown}
           </span>
           {change && (
             <span key={`${change.id}/by`} class={`change ${amount < 0 ? 'loss' : 'gain'}`}>
@@ -82,14 +88,14 @@ export function BalanceCard(props: BalanceCardProps) {
         <p class="sr-only" data-testid="balance-in-words">
           {balance === null
             ? 'Reading the balance'
-            : `Balance ${formatMoney(balance, currency)}${change ? `, ${said(moved, currency)}` : ''}`}
+            : `Balance ${shown}${change ? `, ${said(moved, currency)}` : ''}`}
         </p>
         <p class="small soft">
           {stale
-            ? 'Last known balance. It is brought up to date as soon as the connection is back.'
+            ? 'Last known balance. It is updated when the connection is back.'
             : change
               ? `${typeName(change.transactionType)}, just now`
-              : 'Changes appear here the moment they happen.'}
+              : 'Changes appear here at once.'}
         </p>
       </div>
       {held && (

@@ -106,7 +106,7 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
       {line.length > 0 && <Line line={line} currency={currency} />}
       {known.length > 1 && (
         <figcaption class="small soft">
-          One value every {span((newest - (known[0]?.time ?? 0)) / 1000 / (known.length - 1))}, and
+          One value every {span((newest - (known[0]?.time ?? 0)) / 1000 / (known.length - 1))}, plus
           each change since this page was opened.
         </figcaption>
       )}

@@ -21,7 +21,8 @@ export function balanceAt(line: readonly Point[], time: number): number | undefi
 /** The moments at which the balance was another than before, and both ends. */
 export function changesOf(line: readonly Point[]): Point[] {
   return line.filter(
-    ({ balance }, i) => i === 0 || i === line.length - 1 || balance !== line[i - 1]?.balance,
+    ({ balance }, i) =>
+      i === 0 || i === line.length - 1 || String(balance) !== String(line[i - 1]?.balance),
   )
 }
 

@@ -4,7 +4,7 @@ import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { TextField } from '../parts/fields.tsx'
 import { explain, Problem } from '../parts/problem.ts'
-import { checkToken, readToken, type SessionKeeper } from '../parts/session.ts'
+import { readToken, rejectionOf, type SessionKeeper } from '../parts/session.ts'
 import { Failure } from '../parts/states.tsx'
 import { shortTime } from '../parts/time.ts'
 import { useAction } from '../parts/use-action.ts'
@@ -37,7 +37,7 @@ export function ConnectionNotice({ client, snapshot, session }: NoticeProps) {
     <div class={`notice wide ${soon ? 'wait' : 'loss'}`} role="alert">
       <span>
         {soon
-          ? `Your session ends at ${shortTime(ending)}. Paste a fresh token to stay.`
+          ? `Your session ends at ${shortTime(ending)}. Paste a fresh token to stay signed in.`
           : explain(new Problem(401, code, message))}
       </span>
       {pasted && (soon || isToken) ? (
@@ -60,7 +60,8 @@ function FreshToken({ session, close }: { session: SessionKeeper; close: () => v
   const fresh = useAction(async () => {
     const read = readToken(text)
     if (typeof read === 'string') return setWrong(read)
-    await checkToken(read.token, 'user')
+    const rejection = await rejectionOf(read, 'user')
+    if (rejection) return setWrong(rejection)
     session.signIn(read)
     close()
   })

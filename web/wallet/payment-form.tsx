@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import type { Api } from '../parts/api.ts'
 import { Button } from '../parts/button.tsx'
 import { AmountField, TextField } from '../parts/fields.tsx'
-import { formatMoney } from '../parts/money.ts'
+import { absolute, formatMoney } from '../parts/money.ts'
 import { Problem, type Shortfall, shortfallOf } from '../parts/problem.ts'
 import { Failure } from '../parts/states.tsx'
 import type { Transaction } from '../parts/transaction.ts'
@@ -102,7 +102,9 @@ export function PaymentForm(props: PaymentFormProps) {
       </Button>
       <div role={live ? undefined : 'status'} class="receipt">
         {paid && (
-          <p class="notice gain">{formatMoney(Math.abs(paid.amount), paid.currency)} paid.</p>
+          <p class="notice gain">
+            {formatMoney(absolute(paid.amount, paid.currency), paid.currency)} paid.
+          </p>
         )}
       </div>
     </form>
@@ -121,8 +123,8 @@ function Short({
     <div class="notice loss" role="alert" data-testid="shortfall">
       <strong>You are {missing} short</strong>
       <span>
-        This takes {formatMoney(requiredAmount, currency)}, and you have{' '}
-        {formatMoney(available, currency)} to spend. Nothing was taken.
+        This payment takes {formatMoney(requiredAmount, currency)}, and you have{' '}
+        {formatMoney(available, currency)} to spend. No money was taken.
       </span>
       <Button kind="quiet compact" onClick={() => topUp(String(shortfall), currency)}>
         Add {missing}

@@ -1,7 +1,12 @@
 import type { BalanceClient } from '../../src/client/index.ts'
-import { formatMoney, subtract } from '../parts/money.ts'
+import { absolute, formatMoney, isExact, subtract } from '../parts/money.ts'
 import type { Toasts } from '../parts/toasts.tsx'
 import { typeName } from '../parts/transaction.ts'
+
+/** An event's balance is a double. Where that may be a cent off, only the page above says the balance. */
+function balanceText(words: string, balance: number, currency: string): { text?: string } {
+  return isExact(balance, currency) ? { text: `${words} ${formatMoney(balance, currency)}.` } : {}
+}
 
 /** Tells in a toast of what the server says; returns how to stop. */
 export function tellOf(client: BalanceClient, toasts: Toasts): () => void {
@@ -14,7 +19,7 @@ export function tellOf(client: BalanceClient, toasts: Toasts): () => void {
         about: 'connection',
         tone: 'plain',
         title: greeted ? 'Connected again' : 'You are live',
-        text: `Your balance is ${formatMoney(balance, currency)}.`,
+        ...balanceText('Your balance is', balance, currency),
       })
       greeted = true
     }),
@@ -27,7 +32,7 @@ export function tellOf(client: BalanceClient, toasts: Toasts): () => void {
         about: id,
         tone: change < 0 ? 'plain' : 'gain',
         title: `${typeName(transactionType)} ${formatMoney(change, currency, { signed: true })}`,
-        text: `Your balance is now ${formatMoney(newBalance, currency)}.`,
+        ...balanceText('Your balance is now', newBalance, currency),
       })
     }),
     client.on('transaction_completed', (event) => {
@@ -36,8 +41,8 @@ export function tellOf(client: BalanceClient, toasts: Toasts): () => void {
       toasts.show({
         about: transactionId,
         tone: amount < 0 ? 'plain' : 'gain',
-        title: `${typeName(transactionType)} of ${formatMoney(Math.abs(amount), currency)} completed`,
-        text: `Your balance is now ${formatMoney(newBalance, currency)}.`,
+        title: `${typeName(transactionType)} of ${formatMoney(absolute(amount, currency), currency)} completed`,
+        ...balanceText('Your balance is now', newBalance, currency),
       })
     }),
     client.on('transaction_failed', ({ transactionId, transactionType, status }) => {
@@ -66,7 +71,7 @@ export function tellOf(client: BalanceClient, toasts: Toasts): () => void {
         about: id,
         tone: direction === 'below' ? 'loss' : 'plain',
         title: `Balance ${direction} ${formatMoney(threshold, currency)}`,
-        text: `It is now ${formatMoney(newBalance, currency)}.`,
+        ...balanceText('It is now', newBalance, currency),
       })
     }),
   ]
