@@ -162,7 +162,9 @@ function Known(props: UserProps & { items: Holding[]; seq: number; reload: () =>
         <AdjustDialog
           api={api}
           userId={id}
-          currencies={currencies}
+          currencies={[...currencies].sort(
+            (a, b) => Number(b === currency) - Number(a === currency),
+          )}
           close={() => setAdjusting(false)}
           done={({ amount, currency }) =>
             changed(`Adjusted by ${formatMoney(amount, currency, { signed: true })}`)
