@@ -17,6 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
   postgres: 'Postgres, pipelined',
   'prom-client': 'metrics in Prometheus’s form',
   'socket.io': 'the Socket.IO protocol',
+  'socket.io-parser': 'its packets, which have to be read in one way; part of `socket.io` anyway',
   ws: 'the WebSocket protocol',
   zod: 'validation, and the schemas that the documents are made of',
 }

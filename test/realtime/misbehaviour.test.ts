@@ -74,6 +74,35 @@ test.each([
   expect(messages[1]).toMatchObject({ event: 'error', code: 'invalid_request' })
 })
 
+describe('a message with a key twice is refused', () => {
+  test('over WebSocket, with an error', async () => {
+    const { url } = await startServer()
+    const { socket, messages } = await plain(url, await tokenOf(ALICE))
+    socket.send('{"event":"get_current_balance","event":"subscribe_balance"}')
+    await eventually(() => expect(messages).toHaveLength(2))
+    expect(messages[1]).toMatchObject({ event: 'error', code: 'invalid_request' })
+  })
+
+  test('over Socket.IO, by the end of the connection', async () => {
+    const { url } = await startServer()
+    const token = JSON.stringify(await tokenOf(ALICE))
+    for (const packet of [
+      `40/balance,{"token":"nonsense","token":${token}}`,
+      `40/balance,{"token":${token},"auth":{"a":1,"\\u0061":2}}`,
+    ]) {
+      const { socket, packets, closed } = await engine(url)
+      socket.send(packet)
+      await closed
+      expect(packets.filter((one) => one.startsWith('4'))).toEqual([])
+    }
+    const joined = await engine(url)
+    await joined.join(await tokenOf(ALICE))
+    joined.socket.send(`42/balance,["authenticate",{"token":"nonsense","token":${token}}]`)
+    await joined.closed
+    expect(joined.packets.join('\n')).not.toContain('authenticated')
+  })
+})
+
 describe.each(['WebSocket', 'Socket.IO'] as const)(
   'over %s, what ends no message counts',
   (how) => {

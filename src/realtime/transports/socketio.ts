@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { Server as Engine, type ServerOptions as EngineOptions } from 'engine.io'
 import type { Logger } from 'pino'
 import { Server } from 'socket.io'
+import { Decoder, Encoder } from 'socket.io-parser'
 import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
+import { parseStrictJson } from '../../lib/json.ts'
 import { HANDSHAKE_TIMEOUT, MAX_MESSAGE } from '../connections/limits.ts'
 import type { Gateway } from '../gateway.ts'
 import { type Frame, NAMESPACE } from '../stream/frame.ts'
@@ -39,6 +41,20 @@ class ClientServer extends TellingServer<typeof Client> {
   }
 }
 
+/** Where a packet's JSON begins: its head is a type, a namespace and a number. */
+const PAYLOAD = /[[{]/
+
+/** Ends a connection whose packet could be read in two ways, as one that is no packet ends it. */
+class StrictDecoder extends Decoder {
+  override add(packet: unknown): void {
+    if (typeof packet === 'string') {
+      const begin = packet.search(PAYLOAD)
+      if (begin >= 0) parseStrictJson(packet.slice(begin))
+    }
+    super.add(packet)
+  }
+}
+
 export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo {
   const { admission } = parts
   const engineOptions: EngineOptions = {
@@ -64,7 +80,11 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
   }
   const engine = new Engine(engineOptions)
   const connectTimeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
-  const io = new Server({ connectTimeout, serveClient: false })
+  const io = new Server({
+    connectTimeout,
+    serveClient: false,
+    parser: { Encoder, Decoder: StrictDecoder },
+  })
   // Before Socket.IO's own: what a client sends counts from its first packet on.
   engine.on('connection', (conn: VisitedSocket) => visit(conn, parts))
   io.bind(engine)
