@@ -193,6 +193,59 @@ test('a balance at any time is that after the newest entry that is not later, wh
   expect(await ledger.auditor.audit(tenant)).toMatchObject({ inaccurate: 0, discrepancies: [] })
 })
 
+test('money goes both ways between a wallet that a clock dated ahead and others, and all of it is proven', async () => {
+  const jan = { tenant, userId: 'jan' }
+  for (const userId of ['jan', 'kim']) await ledger.fund(userId, 1_000n)
+  const [paid, topup, hold] = await whileAhead(async () => [
+    await ledger.accepted({ op: 'payment', userId: 'jan', amount: 100n }),
+    await ledger.accepted({ op: 'topup_request', userId: 'jan', amount: 30n }),
+    await ledger.accepted({ op: 'hold', userId: 'jan', amount: 50n, expiresIn: 3_600 }),
+  ])
+  const later = [
+    await ledger.accepted({ op: 'transfer', userId: 'kim', toUserId: 'jan', amount: 5n }),
+    await ledger.accepted({ op: 'transfer', userId: 'jan', toUserId: 'kim', amount: 7n }),
+    await ledger.accepted({ op: 'topup_process', transactionId: topup.id, status: 'success' }),
+    await ledger.accepted({ op: 'hold_capture', transactionId: hold.id, amount: 20n }),
+    await ledger.accepted({ op: 'refund', transactionId: paid.id, amount: 40n }),
+  ]
+  for (const { updatedAt } of later) expect(Date.parse(updatedAt)).toBeLessThan(soon())
+  expect(await ledger.auditor.recalculate(jan, USD)).toMatchObject({ corrected: false })
+  await pay('jan', 8n)
+  expect(await ledger.stateOf('jan')).toEqual({ balance: 940n, held: 0n })
+  expect(await ledger.stateOf('kim')).toEqual({ balance: 1_002n, held: 0n })
+
+  const events = await ledger.eventsOf('jan')
+  expect(events.map(([seq]) => seq)).toEqual(events.map((_, i) => i + 1))
+  const balances = events.filter(([, event]) => event === 'balance_updated')
+  expect(balances.map(([, , balance]) => balance)).toEqual([
+    1_000n,
+    900n,
+    905n,
+    898n,
+    928n,
+    908n,
+    948n,
+    948n,
+    940n,
+  ])
+  const series = await ledger.reader.balanceSeries(jan, USD, { points: 5 })
+  expect(series.at(-1)).toMatchObject({ balance: 940n })
+  for (const { at } of series) expect(Date.parse(at)).toBeLessThan(soon())
+
+  // Page by page, in both orders, each is listed once.
+  for (const order of ['asc', 'desc'] as const) {
+    const ids: string[] = []
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = { ...jan, limit: 2, order, ...(cursor !== undefined && { cursor }) }
+      const { items, nextCursor } = await ledger.reader.transactions(page)
+      ids.push(...items.map(({ id }) => id))
+      cursor = nextCursor
+    }
+    expect([ids.length, new Set(ids).size]).toEqual([8, 8])
+  }
+  expect(await ledger.auditor.audit(tenant)).toMatchObject({ inaccurate: 0, discrepancies: [] })
+})
+
 test('what was claimed by a clock that was ahead is not claimed until tomorrow', async () => {
   await ledger.owner`delete from outbox`
   await whileAhead(() => ledger.fund('ida', 1n))

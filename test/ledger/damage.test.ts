@@ -272,6 +272,20 @@ const HALVES: [
        and t.id::text = transactions.reference_id`,
     ['a transaction names another user than its wallet', 'the sides of a transfer disagree'],
   ],
+  [
+    'the tenant of a side',
+    'DKK',
+    'bob',
+    "update transactions set tenant = 'another' where user_id = 'USER' and type = 'transfer'",
+    ['a transaction names another user than its wallet', 'a transfer has no other side'],
+  ],
+  [
+    'the user that a side names as the other',
+    'PLN',
+    'bob',
+    `update transactions set metadata = '{"fromUserId": "cat"}' where user_id = 'USER' and type = 'transfer'`,
+    ['the sides of a transfer disagree'],
+  ],
 ]
 
 test.each(HALVES)(
@@ -300,5 +314,64 @@ test.each(HALVES)(
     expect(after.filter(({ problem }) => problem === transit.problem)).toEqual(
       statement === TAKEN_OUT ? [transit] : [],
     )
+  },
+)
+
+/** Of two transfers of one amount, what was done to the sides that received. */
+const SWAPS: [name: string, currency: string, statement: string, problem: string][] = [
+  [
+    'the transfers that they belong to',
+    'HUF',
+    `update transactions t set reference_id = o.reference_id from transactions o
+     where t.currency = 'HUF' and o.currency = 'HUF' and t.type = 'transfer' and o.type = 'transfer'
+       and t.amount > 0 and o.amount > 0 and t.id <> o.id`,
+    'a transfer has no other side',
+  ],
+  [
+    'the wallets that they belong to',
+    'CZK',
+    `update transactions t set wallet_id = o.wallet_id, user_id = o.user_id from transactions o
+     where t.currency = 'CZK' and o.currency = 'CZK' and t.type = 'transfer' and o.type = 'transfer'
+       and t.amount > 0 and o.amount > 0 and t.id <> o.id`,
+    'a transaction succeeded without an entry',
+  ],
+  [
+    'the transactions that their entries name',
+    'RON',
+    `update entries e set transaction_id = o.transaction_id from entries o, accounts a, accounts b
+     where a.id = e.account_id and b.id = o.account_id and a.currency = 'RON' and b.currency = 'RON'
+       and e.amount = 30 and o.amount = 30 and e.account_id = e.credit_account
+       and o.account_id = o.credit_account and e.account_id <> o.account_id`,
+    'an entry has no transaction',
+  ],
+]
+
+test.each(SWAPS)(
+  'the audit finds of two equal transfers that %s were swapped',
+  async (_, currency, statement, problem) => {
+    const who = (name: string) => `${name}.swapped.${currency}`
+    for (const name of ['ann', 'cat']) {
+      const gift = { actor: 'admin', userId: who(name), amount: 100n, currency }
+      await ledger.accepted({ op: 'adjustment', ...gift })
+    }
+    for (const name of ['bob', 'dan'])
+      await ledger.reader.balance({ tenant, userId: who(name) }, currency)
+    for (const [from, to] of [
+      ['ann', 'bob'],
+      ['cat', 'dan'],
+    ] as const) {
+      const sent = { userId: who(from), toUserId: who(to), amount: 30n, currency }
+      await ledger.accepted({ op: 'transfer', ...sent })
+    }
+    const found = async () => {
+      const { discrepancies } = await ledger.auditor.audit(tenant)
+      return discrepancies.filter((one) => one.currency === currency).map((one) => one.problem)
+    }
+    expect(await found()).toEqual([])
+    await ledger.owner.begin(async (tx) => {
+      await tx`set local session_replication_role = replica`
+      expect((await tx.unsafe(statement)).count).toBe(2)
+    })
+    expect(await found()).toContain(problem)
   },
 )

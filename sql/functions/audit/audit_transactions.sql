@@ -8,6 +8,7 @@ language sql stable security definer
 set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off set jit = off as $$
   with opened as materialized (
     select s.account_id, t.id, t.tenant, t.wallet_id, t.currency,
+      t.user_id,
       t.tenant = s.tenant and t.user_id = s.user_id as own, t.type, t.amount, t.status,
       t.previous_balance, t.new_balance, t.refunded, t.reference_id, t.created_at,
       house_account(t.type, s.cash, s.revenue, s.adjustments, s.transit) as house
@@ -55,7 +56,8 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
   cross join lateral (
     -- Both sides name the sender's transaction and are dated alike, so that the other is found by its id.
     select count(*) as sides, bool_and(o.type = 'transfer' and o.currency = t.currency
-      and o.amount = -t.amount and o.status = t.status and o.wallet_id <> t.wallet_id) as agrees
+      and o.amount = -t.amount and o.status = t.status and o.wallet_id <> t.wallet_id
+      and coalesce(o.metadata ->> case when o.amount < 0 then 'toUserId' else 'fromUserId' end, '') = t.user_id) as agrees
     from transactions o
     where o.tenant = t.tenant and o.id >= first_uuid_at(t.created_at)
       and o.id < first_uuid_at(t.created_at + interval '1 microsecond')
