@@ -1,3 +1,4 @@
+import { API_DOCUMENTS } from '../src/api-docs/documents.ts'
 import { createLogger } from '../src/lib/log.ts'
 import { type AppDeps, createApp } from '../src/routes/app.ts'
 
@@ -11,6 +12,7 @@ async function served(path: string): Promise<string> {
     currency: 'USD',
     corsOrigins: [],
     requestTimeout: 10,
+    documents: API_DOCUMENTS,
     log: createLogger({ logLevel: 'silent', production: true }),
   } as unknown as AppDeps)
   const document = await (await app.request(path)).json()

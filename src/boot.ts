@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import pkg from '../package.json' with { type: 'json' }
+import { API_DOCUMENTS } from './api-docs/documents.ts'
 import { createAuthenticator } from './auth/authenticator.ts'
 import { PostgresRevocations } from './auth/postgres-revocations.ts'
 import { Revocations } from './auth/revocations.ts'
@@ -34,12 +35,12 @@ import { MigrationError, migrate } from './postgres/migrate.ts'
 import { poolsOf, SESSIONS } from './postgres/pools.ts'
 import { SchemaCheck, tryWrite } from './postgres/schema-check.ts'
 import { RateLimiter } from './rate-limit/limiter.ts'
+import type { BalanceCache } from './realtime/bus/bus.ts'
 import { Gateway } from './realtime/gateway.ts'
 import { PublishMeter } from './realtime/publish-meter.ts'
 import { publishingOf } from './realtime/publishing.ts'
 import { eventStreams } from './realtime/transports/sse.ts'
 import { createApp } from './routes/app.ts'
-import type { BalanceCache } from './routes/deps.ts'
 
 /** A server that answers. */
 export interface Running {
@@ -199,6 +200,7 @@ export async function boot(config: Config, log: Logger, releases: Releases): Pro
       tryWrite: () => tryWrite(writers),
     }),
     system: systemOf({ version: pkg.version, sql: readers, overview, bus, gateway }),
+    documents: API_DOCUMENTS,
     web: webPages(),
     confirmAbove: config.confirmAbove,
     ...(demo && { demo }),

@@ -1,8 +1,8 @@
 import { boot } from './boot.ts'
 import { parseConfig } from './config/config.ts'
-import { startFailure } from './config/start-failure.ts'
 import { createLogger } from './lib/log.ts'
 import { Releases } from './lib/shutdown-stack.ts'
+import { startFailure } from './local/start-failure.ts'
 import { urlOf, welcome } from './local/welcome.ts'
 
 const releases = new Releases()

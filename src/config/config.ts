@@ -1,4 +1,3 @@
-import type { RateLimiterOptions } from '../rate-limit/limiter.ts'
 import { ConfigError, parseVariables } from './environment.ts'
 import type { Variables } from './variables.ts'
 
@@ -27,7 +26,12 @@ export interface Config {
   /** By currency, `*` for all others: amounts in major units above which the console asks again. */
   confirmAbove: Readonly<Record<string, number>>
   corsOrigins: string[]
-  rateLimits: Pick<RateLimiterOptions, 'perUser' | 'perAddress' | 'trustProxy'>
+  rateLimits: {
+    perUser: RequestRates
+    perAddress: RequestRates
+    /** Proxies in front whose X-Forwarded-For is believed. */
+    trustProxy: number
+  }
   logLevel: Variables['LOG_LEVEL']
   production: boolean
   /** Seconds. */
@@ -39,6 +43,9 @@ export interface Config {
   /** Undefined: nothing is traced. */
   tracing: TracingConfig | undefined
 }
+
+/** Requests in a minute; 0: any number. */
+export type RequestRates = Readonly<Record<'reads' | 'writes' | 'handshakes', number>>
 
 /** Where spans go, and which there are. */
 export interface TracingConfig {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CURRENCIES } from '../ledger/money.ts'
+import { CURRENCIES } from '../lib/currencies.ts'
 import { parseDuration, UNITS } from '../lib/duration.ts'
 
 const duration = z.string().transform((text, context) => {

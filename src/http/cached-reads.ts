@@ -2,9 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal, TokenMemory } from '../auth/principal.ts'
 import type { Logger } from '../lib/log.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
-import type { BalanceCache, CacheReads } from '../routes/deps.ts'
+import type { BalanceCache } from '../realtime/bus/bus.ts'
 import { BASE_HEADERS, nextRequestId } from './middleware/request-id.ts'
 import type { RequestMeter } from './middleware/request-meter.ts'
+
+/** Balances answered from the cache since the start, and those that it did not have, or could not be trusted with. */
+export interface CacheReads {
+  hits: number
+  misses: number
+}
 
 const PATH = '/transactions/balance/cached'
 

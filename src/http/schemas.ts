@@ -1,6 +1,6 @@
 import { isLosslessNumber, type LosslessNumber } from 'lossless-json'
 import { z } from 'zod'
-import { CURRENCIES } from '../ledger/money.ts'
+import { CURRENCIES } from '../lib/currencies.ts'
 
 /** NUL, which Postgres cannot store, and halves of surrogate pairs, which are no characters. */
 const UNSTORABLE = /[\0\p{Surrogate}]/u

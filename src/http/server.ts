@@ -92,7 +92,7 @@ export function createServer({
   })
   // Node tells it by the socket, once for its whole life, and starts it anew with every byte that is taken.
   http.timeout = patience.unreadTimeout
-  const upgrade = createUpgradeRouter(gateway, logger)
+  const upgrade = createUpgradeRouter(gateway, logger, turnAway)
   const upgraded = new Set<Duplex>()
   function forget(this: Duplex): void {
     upgraded.delete(this)

@@ -1,4 +1,7 @@
+import type { RefusalCode } from '../lib/api-error.ts'
 import type { LedgerEvent } from './event.ts'
+
+export type { RefusalCode }
 
 export type TransactionType =
   | 'topup'
@@ -80,28 +83,6 @@ export interface Transaction {
   createdAt: string
   updatedAt: string
 }
-
-/** Why the ledger said no. A closed set: the routes map each to one HTTP status. */
-export type RefusalCode =
-  | 'invalid_amount'
-  | 'invalid_command'
-  | 'unknown_currency'
-  | 'unknown_user'
-  | 'currency_mismatch'
-  | 'insufficient_funds'
-  | 'balance_limit_exceeded'
-  | 'not_found'
-  | 'wrong_type'
-  | 'already_processed'
-  | 'self_approval'
-  | 'self_transfer'
-  | 'not_refundable'
-  | 'refund_exceeds_payment'
-  | 'capture_exceeds_hold'
-  | 'hold_expired'
-  | 'not_your_hold'
-  | 'limit_exceeded'
-  | 'idempotency_key_reused'
 
 /** Amounts in minor units of `currency`. */
 export interface RefusalDetails {

@@ -1,4 +1,24 @@
-import type { RefusalCode } from '../ledger/command.ts'
+/** Why the ledger refuses a command. Its SQL functions return these codes. */
+export type RefusalCode =
+  | 'invalid_amount'
+  | 'invalid_command'
+  | 'unknown_currency'
+  | 'unknown_user'
+  | 'currency_mismatch'
+  | 'insufficient_funds'
+  | 'balance_limit_exceeded'
+  | 'not_found'
+  | 'wrong_type'
+  | 'already_processed'
+  | 'self_approval'
+  | 'self_transfer'
+  | 'not_refundable'
+  | 'refund_exceeds_payment'
+  | 'capture_exceeds_hold'
+  | 'hold_expired'
+  | 'not_your_hold'
+  | 'limit_exceeded'
+  | 'idempotency_key_reused'
 
 /** Every `code` that an error answer, a `connect_error` or an `error` event can carry. */
 export type ErrorCode =

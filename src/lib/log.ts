@@ -1,5 +1,4 @@
-import { type DestinationStream, type Logger, pino } from 'pino'
-import type { Config } from '../config/config.ts'
+import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 'pino'
 import { readableLine } from './readable-log.ts'
 import { boundRepeats } from './repeated-lines.ts'
 
@@ -46,7 +45,7 @@ function cut(text: string): string {
  * Whatever is logged, no token and no ticket leaves through it: each line is searched for them.
  */
 export function createLogger(
-  config: Pick<Config, 'logLevel' | 'production'>,
+  config: { logLevel: LevelWithSilent; production: boolean },
   terminal: boolean = process.stdout.isTTY === true,
   out?: DestinationStream,
 ): Logger {

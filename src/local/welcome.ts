@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net'
 import { mintToken } from '../auth/token.ts'
-import type { Running } from '../boot.ts'
 import type { Config } from '../config/config.ts'
 
 /** Seconds. */
@@ -12,11 +11,23 @@ export function urlOf({ address, port, family }: AddressInfo): string {
   return `http://${everywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
+/** What the screen tells of a server. */
+export interface LocalServer {
+  address: AddressInfo
+  dataDir: string | undefined
+  /** What it runs on for Redis, for a person. */
+  redis: string
+}
+
 /**
  * The screen of a server that looks after itself: where it is, what it runs on, two tokens, and three
  * commands that show a balance change. For embedded mode alone: it holds an admin's token.
  */
-export async function welcome(running: Running, secret: string, config: Config): Promise<string> {
+export async function welcome(
+  running: LocalServer,
+  secret: string,
+  config: Config,
+): Promise<string> {
   const mint = (sub: string, roles: string[]) =>
     mintToken(secret, {
       sub,

@@ -1,15 +1,10 @@
 import type { MetricValueWithName, Registry } from 'prom-client'
 import { Distribution } from '../lib/histogram.ts'
+import type { Exposition } from '../routes/metrics.ts'
 import { FAMILIES, PREFIX } from './families.ts'
 import type { Family } from './family.ts'
 import type { Sample } from './samples.ts'
 import type { Sources } from './sources.ts'
-
-/** What `GET /metrics` answers. */
-export interface Exposition {
-  contentType: string
-  text: string
-}
 
 /**
  * All metrics in Prometheus's text format. Nothing is kept for it between scrapes; the library that writes

@@ -1,3 +1,4 @@
+import type { CacheReads } from '../http/cached-reads.ts'
 import type { RequestMeter } from '../http/middleware/request-meter.ts'
 import type { BatchingExecutor } from '../ledger/executor.ts'
 import type { LedgerMeter } from '../ledger/meter.ts'
@@ -8,7 +9,6 @@ import type { Bus, Link } from '../realtime/bus/bus.ts'
 import type { Gateway } from '../realtime/gateway.ts'
 import type { StreamMeter } from '../realtime/meter.ts'
 import type { PublishMeter } from '../realtime/publish-meter.ts'
-import type { CacheReads } from '../routes/deps.ts'
 import { sampled } from './sampled.ts'
 
 /** Where the figures lie; read at a scrape, and at no other time. */

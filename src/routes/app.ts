@@ -1,5 +1,4 @@
 import type { Hono } from 'hono'
-import pkg from '../../package.json' with { type: 'json' }
 import type { Authenticator } from '../auth/principal.ts'
 import { factory } from '../http/context.ts'
 import { notFound, onError } from '../http/errors.ts'
@@ -20,7 +19,7 @@ import { auditRoutes } from './audit.ts'
 import { balanceRoutes } from './balance.ts'
 import { type DemoDeps, demoRoutes } from './demo.ts'
 import type { RouteDeps } from './deps.ts'
-import { docsRoutes } from './docs.ts'
+import { type ApiDocuments, docsRoutes } from './docs.ts'
 import { healthRoutes } from './health.ts'
 import { holdRoutes } from './hold.ts'
 import { limitRoutes } from './limits.ts'
@@ -52,6 +51,8 @@ export interface AppDeps extends Omit<RouteDeps, 'guards'> {
   web?: WebPages
   /** For the console: see CONFIRM_ABOVE. Default: it asks about every amount. */
   confirmAbove?: Readonly<Record<string, number>>
+  /** `/openapi.json`, `/asyncapi.json` and `/docs`. */
+  documents?: ApiDocuments
   /** One-click sign-in. Give it to a server of one's own machine alone. */
   demo?: DemoDeps
 }
@@ -68,6 +69,7 @@ export function createApp({
   web,
   confirmAbove = {},
   demo,
+  documents,
   ...rest
 }: AppDeps) {
   const deps: RouteDeps = { ...rest, guards: createGuards(authenticator, limiter) }
@@ -95,23 +97,17 @@ export function createApp({
     .route('/admin', adminRoutes(deps))
     .route('/health', healthRoutes(deps))
     .route('/', metricsRoutes(deps.metrics))
-    .route(
-      '/',
-      docsRoutes(
-        async () => {
-          const { openApi, routesOf } = await import('../api-docs/openapi.ts')
-          return openApi(routesOf(app), pkg.version)
-        },
-        async () => (await import('../api-docs/asyncapi.ts')).asyncApi(pkg.version),
-        anyone,
-      ),
-    )
     .onError(onError(deps.log))
     .notFound((c) => {
       limiter?.takeFrom(kindOf(c.req.method), addressOf(c, limiter))
       return notFound(c)
     })
 
+  if (documents)
+    app.route(
+      '/',
+      docsRoutes(documents, () => app, anyone),
+    )
   if (streams) app.route('/balance', streams)
   if (web) {
     const { currency } = deps

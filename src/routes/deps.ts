@@ -1,29 +1,16 @@
 import type { TicketIssuer } from '../auth/principal.ts'
 import type { RevocationStore } from '../auth/revocation.ts'
+import type { CacheReads } from '../http/cached-reads.ts'
 import type { Guards } from '../http/middleware/authorize.ts'
 import type { Auditor } from '../ledger/auditor.ts'
 import type { Executor } from '../ledger/command.ts'
-import type { Who } from '../ledger/event.ts'
 import type { Answers } from '../ledger/idempotency-store.ts'
 import type { Policies } from '../ledger/limits-and-alerts.ts'
 import type { Overview } from '../ledger/overview.ts'
 import type { Reader } from '../ledger/reader.ts'
 import type { Logger } from '../lib/log.ts'
-import type { Exposition } from '../observability/prometheus.ts'
-
-/** The shared cache of balances. */
-export interface BalanceCache {
-  /** The cached balance as plain decimal text; null when it is not cached, or cannot be trusted now. */
-  cachedBalance(who: Who, currency: string): Promise<string | null>
-  /** Caches what was read from Postgres (minor units, true at `seq`), unless something newer is cached. Never rejects. */
-  fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void>
-}
-
-/** Balances answered from the cache since the start, and those that it did not have, or could not be trusted with. */
-export interface CacheReads {
-  hits: number
-  misses: number
-}
+import type { BalanceCache } from '../realtime/bus/bus.ts'
+import type { Exposition } from './metrics.ts'
 
 /** One thing that was looked at; `reason` is fit for anyone's eyes. */
 export interface Check {

@@ -1,5 +1,10 @@
 import { factory } from '../http/context.ts'
-import type { Exposition } from '../observability/prometheus.ts'
+
+/** What `GET /metrics` answers. */
+export interface Exposition {
+  contentType: string
+  text: string
+}
 
 /**
  * `/metrics`, for Prometheus: counts and times, and nothing about anyone. Not limited: who asks too much from

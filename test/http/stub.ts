@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { API_DOCUMENTS } from '../../src/api-docs/documents.ts'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { mintToken, type TokenClaims } from '../../src/auth/token.ts'
 import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
@@ -75,6 +76,7 @@ export function edge(overrides: Partial<AppDeps> = {}) {
     readiness: async () => ({ ok: true, checks: {} }),
     system: unused as AppDeps['system'],
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
+    documents: API_DOCUMENTS,
     log: pino({ level: 'silent' }),
     ...overrides,
   })

@@ -5,7 +5,7 @@ import type {
   TransactionStatus,
   TransactionType,
 } from '../../src/ledger/command.ts'
-import { CURRENCIES } from '../../src/ledger/money.ts'
+import { CURRENCIES } from '../../src/lib/currencies.ts'
 
 const MAX = 2n ** 53n - 1n
 

@@ -1,13 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  CURRENCIES,
-  InvalidAmount,
-  MAX_MINOR,
-  toDecimal,
-  toMinor,
-  toWire,
-} from '../../src/ledger/money.ts'
+import { InvalidAmount, MAX_MINOR, toDecimal, toMinor, toWire } from '../../src/ledger/money.ts'
+import { CURRENCIES } from '../../src/lib/currencies.ts'
 import { parseJson, stringifyJson } from '../../src/lib/json.ts'
 import { openSample, type Sample } from './sample.ts'
 

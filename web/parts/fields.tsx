@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
-import { CURRENCIES } from '../../src/ledger/money.ts'
+import { CURRENCIES } from '../../src/lib/currencies.ts'
 
 interface FieldProps {
   label: string

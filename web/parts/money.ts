@@ -1,5 +1,5 @@
 import { NumberParser } from '@internationalized/number'
-import { CURRENCIES } from '../../src/ledger/money.ts'
+import { CURRENCIES } from '../../src/lib/currencies.ts'
 
 /** The reader's, the preferred first; English where nobody reads. */
 const languages = (globalThis.navigator?.languages ?? ['en']) as string[]

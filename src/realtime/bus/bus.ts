@@ -31,8 +31,16 @@ export interface BusListener {
   link(link: Link): void
 }
 
+/** The shared cache of balances. */
+export interface BalanceCache {
+  /** The cached balance as plain decimal text; null when it is not cached, or cannot be trusted now. */
+  cachedBalance(who: Who, currency: string): Promise<string | null>
+  /** Caches what was read from Postgres (minor units, true at `seq`), unless something newer is cached. Never rejects. */
+  fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void>
+}
+
 /** Cache, publish and subscribe: what the processes of one installation share. */
-export interface Bus {
+export interface Bus extends BalanceCache {
   readonly kind: 'redis' | 'memory'
   readonly link: Link
   /** False while publishing has no chance: nothing needs to be tried. */
@@ -50,10 +58,6 @@ export interface Bus {
   publish(events: readonly LedgerEvent[], late?: boolean): Promise<void>
   /** Tells every process, this one included, that the revocations in Postgres changed. Rejects when it is not known to have happened. */
   announceRevocation(): Promise<void>
-  /** The cached balance as plain decimal text (`150.5`); null when it is not cached, or cannot be trusted now. */
-  cachedBalance(who: Who, currency: string): Promise<string | null>
-  /** Caches what was read from Postgres (minor units, true at `seq`), unless something newer is cached. Never rejects. */
-  fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void>
   /** Corrects the cached balances that are older than these; caches nothing that was not cached. */
   refresh(wallets: readonly WalletState[]): Promise<void>
   /** Returns a function that stops it. A listener that throws is logged, and heard again next time. */

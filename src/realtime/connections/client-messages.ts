@@ -6,7 +6,16 @@ import type { CloseReason } from '../stream/subscriber.ts'
 import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { Credentials } from './credentials.ts'
+import type { Admission } from './handshake.ts'
 import { authenticatedNotice, errorNotice } from './notices.ts'
+
+/** What a transport needs: to let somebody in, to keep their connection, and to answer their messages. */
+export interface TransportParts {
+  admission: Admission
+  connections: Connections
+  requests: Requests
+  originAllowed(origin: string | undefined, host: string | undefined): boolean
+}
 
 /** Wrong tokens that a connection may send to live on with; the next one ends it. */
 const WRONG_TOKENS = 5

@@ -1,6 +1,6 @@
 import type { Principal } from '../../auth/principal.ts'
-import { CURRENCIES } from '../../ledger/money.ts'
 import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
+import { CURRENCIES } from '../../lib/currencies.ts'
 import type { Origin } from '../../rate-limit/client-address.ts'
 import type { RateLimiter } from '../../rate-limit/limiter.ts'
 import type { StreamMeter } from '../meter.ts'

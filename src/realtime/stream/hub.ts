@@ -47,6 +47,7 @@ export class Hub {
   readonly #options: HubOptions
   readonly #meter: StreamMeter
   readonly #context: ChannelContext
+  readonly #joins: Joins
   readonly #channels = new Map<string, Channel>()
   readonly #reconciliation: Reconciliation
   readonly #garbage: LogBudget
@@ -57,13 +58,14 @@ export class Hub {
     const { bus, store, logger, meter = new StreamMeter(), tracer } = options
     const drains = new Drains({ ...DEFAULT_BOUNDS, ...options.bounds }, meter)
     this.#meter = meter
+    this.#joins = new Joins({ store, drains, logger, meter })
     this.#context = {
       store,
       logger,
       meter,
       tracer,
       drains,
-      joins: new Joins({ store, drains, logger, meter }),
+      joins: this.#joins,
       broadcasts: new LogBudget(logger),
     }
     this.#garbage = new LogBudget(logger, 5)
@@ -91,7 +93,7 @@ export class Hub {
     const subscriber = new Subscriber(sink, options.currency)
     const channel = this.#channel(who)
     channel.members += 1
-    void this.#context.joins.begin(channel, subscriber, options.lastEventId)
+    void this.#joins.begin(channel, subscriber, options.lastEventId)
     return subscriber
   }
 

@@ -7,8 +7,8 @@ import type { Drains } from './backpressure.ts'
 import { isPruned, PAGE, RETRY, readPage } from './event-page.ts'
 import { Frame } from './frame.ts'
 import { fromLedger } from './stream-event.ts'
-import type { Subscriber } from './subscriber.ts'
-import type { Channel } from './user-stream.ts'
+import { type JoinNote, LOST, type Subscriber } from './subscriber.ts'
+import type { Channel, Rejoining } from './user-stream.ts'
 
 export interface JoinsOptions {
   store: EventStore
@@ -16,11 +16,6 @@ export interface JoinsOptions {
   logger: Logger
   meter: StreamMeter
 }
-
-/** What a joining connection is told, beside its balance. */
-export type JoinNote = { recovered?: boolean; conflated?: boolean }
-
-export const LOST: JoinNote = { recovered: false }
 
 /** Joins that failed are tried this often, `RETRY_JOIN` milliseconds apart, before the client is sent away. */
 const JOIN_ATTEMPTS = 10
@@ -30,7 +25,7 @@ const RETRY_JOIN = 500
  * Brings connections up to where the live ones of their channel stand: those that come, and those that
  * have to begin again.
  */
-export class Joins {
+export class Joins implements Rejoining {
   readonly #options: JoinsOptions
 
   constructor(options: JoinsOptions) {

@@ -1,6 +1,11 @@
 import type { ErrorCode } from '../../lib/api-error.ts'
 import type { Frame } from './frame.ts'
 
+/** What `balance_initial` says beside the balance. */
+export type JoinNote = { recovered?: boolean; conflated?: boolean }
+
+export const LOST: JoinNote = { recovered: false }
+
 /** Why the server ends a connection. */
 export interface CloseReason {
   code: ErrorCode

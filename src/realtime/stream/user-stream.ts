@@ -6,15 +6,21 @@ import type { StreamMeter } from '../meter.ts'
 import type { Drains } from './backpressure.ts'
 import type { DeliveryTracer } from './delivery-tracer.ts'
 import { isPruned, readPage } from './event-page.ts'
-import { type Joins, LOST } from './joins.ts'
 import { fromLedger, type StreamEvent } from './stream-event.ts'
-import type { Subscriber } from './subscriber.ts'
+import { type JoinNote, LOST, type Subscriber } from './subscriber.ts'
+
+/** Brings connections of a stream that are no longer live back to its newest state. */
+export interface Rejoining {
+  rejoin(stream: Channel, subscriber: Subscriber, note: JoinNote): void
+  /** Waits until the client has read what is queued. */
+  rejoinOnceRead(stream: Channel, subscriber: Subscriber): void
+}
 
 /** What all channels of a hub share. */
 export interface ChannelContext {
   store: EventStore
   drains: Drains
-  joins: Joins
+  joins: Rejoining
   logger: Logger
   broadcasts: LogBudget
   meter: StreamMeter

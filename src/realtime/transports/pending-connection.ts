@@ -1,12 +1,12 @@
 import type { Socket } from 'socket.io'
 import type { Principal } from '../../auth/principal.ts'
 import { ApiError } from '../../lib/api-error.ts'
+import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection } from '../connections/connection.ts'
 import type { Allowance } from '../connections/token-bucket.ts'
-import type { Gateway } from '../gateway.ts'
 import { closeSoon, type EngineSocket, SocketSink } from './engine-socket.ts'
 
-type Parts = Pick<Gateway, 'admission' | 'connections' | 'requests'>
+type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests'>
 
 const VISITOR = Symbol('visitor')
 

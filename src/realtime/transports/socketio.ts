@@ -6,12 +6,11 @@ import { Decoder, Encoder } from 'socket.io-parser'
 import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
 import { parseStrictJson } from '../../lib/json.ts'
 import { HANDSHAKE_TIMEOUT, MAX_MESSAGE } from '../connections/limits.ts'
-import type { Gateway } from '../gateway.ts'
 import { type Frame, NAMESPACE } from '../stream/frame.ts'
 import { TellingServer, TellingSocket } from './error-reporting-socket.ts'
 import { admit, serve, type VisitedSocket, visit } from './pending-connection.ts'
 
-type Parts = Pick<Gateway, 'admission' | 'connections' | 'requests' | 'originAllowed'>
+type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests' | 'originAllowed'>
 
 export interface SocketIoOptions {
   logger: Logger

@@ -5,12 +5,11 @@ import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
-import type { Env } from '../../http/context.ts'
 import { ApiError } from '../../lib/api-error.ts'
+import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection, TransportSink } from '../connections/connection.ts'
 import type { Opening } from '../connections/connections.ts'
 import { CLOSE_WITHIN, MAX_MESSAGE } from '../connections/limits.ts'
-import type { Gateway } from '../gateway.ts'
 import { type Bytes, chunk, type Frame } from '../stream/frame.ts'
 import { corkForTurn, writeSoon } from './write-corked.ts'
 
@@ -26,7 +25,10 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 }
 
-type Parts = Pick<Gateway, 'admission' | 'connections' | 'originAllowed'>
+type Parts = Pick<TransportParts, 'admission' | 'connections' | 'originAllowed'>
+
+/** What the app has put on the context: headers that every answer has. */
+type Env = { Variables: { headers: Record<string, string> } }
 
 /** `/stream`: the events as a `text/event-stream`. Errors before it begins are thrown for the app's `onError`. */
 export function eventStreams(parts: Parts) {

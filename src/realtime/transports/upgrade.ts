@@ -1,17 +1,24 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import { turnAway } from '../../http/reject-request.ts'
 import { ApiError } from '../../lib/api-error.ts'
 import type { Gateway } from '../gateway.ts'
 
 export const SOCKET_IO_PATH = '/socket.io/'
 
+/** Answers a request that the app never sees, and closes its socket. */
+export type Reject = (
+  request: IncomingMessage,
+  socket: Duplex,
+  error: ApiError,
+  corsOrigins: readonly string[],
+) => void
+
 /**
  * The one place where an upgrade is decided: path, origin, token, then the handshake. Whoever is refused
  * gets an HTTP answer at once, and a closed socket.
  */
-export function createUpgradeRouter(gateway: Gateway, logger: Logger) {
+export function createUpgradeRouter(gateway: Gateway, logger: Logger, reject: Reject) {
   function asRefusal(error: unknown): ApiError {
     if (error instanceof ApiError) return error
     logger.error({ err: error }, 'an upgrade failed')
@@ -32,7 +39,7 @@ export function createUpgradeRouter(gateway: Gateway, logger: Logger) {
         throw new ApiError(404, 'not_found', 'There is no WebSocket here: connect to /balance.')
       }
     } catch (error) {
-      turnAway(request, socket, asRefusal(error), gateway.corsOrigins)
+      reject(request, socket, asRefusal(error), gateway.corsOrigins)
     }
   }
 }

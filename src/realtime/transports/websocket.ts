@@ -4,10 +4,10 @@ import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
 import type { Principal } from '../../auth/principal.ts'
 import { parseStrictJson } from '../../lib/json.ts'
+import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection, TransportSink } from '../connections/connection.ts'
 import { MAX_MESSAGE } from '../connections/limits.ts'
 import type { Allowance } from '../connections/token-bucket.ts'
-import type { Gateway } from '../gateway.ts'
 import type { Frame } from '../stream/frame.ts'
 import type { CloseReason } from '../stream/subscriber.ts'
 import { TellingServer, TellingSocket } from './error-reporting-socket.ts'
@@ -23,7 +23,7 @@ const CLOSE_CODES: Partial<Record<CloseReason['code'], number>> = {
   token_revoked: 4401,
 }
 
-type Parts = Pick<Gateway, 'admission' | 'connections' | 'requests'>
+type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests'>
 
 export interface WebSocketOpening {
   principal: Principal

@@ -1,7 +1,7 @@
-import { EmbeddedError } from '../local/error.ts'
+import { ConfigError } from '../config/environment.ts'
 import { failureOf, isSqlState } from '../postgres/errors.ts'
 import { MigrationError } from '../postgres/migrate.ts'
-import { ConfigError } from './environment.ts'
+import { EmbeddedError } from './error.ts'
 
 /** Why the server did not start, in one line that a person can act on; null for a bug, whose stack is wanted. */
 export function startFailure(error: unknown): string | null {
