@@ -2,7 +2,7 @@ import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { dueHolds } from '../../src/ledger/hold-expiry.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
-import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import type { TransactionFilter } from '../../src/ledger/reader.ts'
@@ -19,7 +19,7 @@ export async function questions(sql: Sql): Promise<Map<string, () => Promise<unk
   const store = await PostgresEventStore.open(sql)
   const auditor = new PostgresAuditor(sql)
   const overview = new PostgresOverview(sql)
-  const policies = new PostgresPolicies(sql)
+  const policies = new PostgresLimitsAndAlerts(sql)
   const executor = new BatchingExecutor(sql, { inFlight: 1 })
 
   const page = (filter: TransactionFilter) => () => reader.transactions({ ...filter, limit: 50 })

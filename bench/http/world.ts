@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import { bundle, bundleServer } from '../../scripts/bundle-server.ts'
-import { Releases } from '../../src/lib/shutdown-stack.ts'
+import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
 import { freePort } from '../../src/local/free-port.ts'
 import { startPostgres } from '../../src/local/postgres.ts'
 import { startRedis } from '../../src/local/redis.ts'
@@ -56,7 +56,7 @@ export async function inWorld(
 
 /** Undefined where there is no Redis to be had. */
 export async function openWorld(settings: Record<string, string> = {}): Promise<World | undefined> {
-  const releases = new Releases()
+  const releases = new ShutdownStack()
   const folder = mkdtempSync(join(tmpdir(), 'livebalance-bench-'))
   chmodSync(folder, 0o755)
   releases.add(() => rm(folder, { recursive: true, force: true }))

@@ -10,7 +10,7 @@ import { Server as SocketIoServer } from 'socket.io'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { createServer } from '../../src/http/server.ts'
-import type { Who } from '../../src/ledger/event.ts'
+import type { UserRef } from '../../src/ledger/event.ts'
 import type { EventStore } from '../../src/ledger/event-store.ts'
 import type { BusListener } from '../../src/realtime/bus/bus.ts'
 import { MemoryBus } from '../../src/realtime/bus/memory-bus.ts'
@@ -38,7 +38,7 @@ export function payload(seq: number): string {
 async function ours(): Promise<Subject> {
   const store: EventStore = {
     epoch: EPOCH,
-    async balance(_who: Who, currency: string) {
+    async balance(_who: UserRef, currency: string) {
       return { balance: 10_000n, held: 0n, currency, seq: 0, updatedAt: '' }
     },
     async eventsAfter() {

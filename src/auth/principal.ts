@@ -1,7 +1,7 @@
-import type { Who } from '../ledger/event.ts'
+import type { UserRef } from '../ledger/event.ts'
 
 /** Who a verified token speaks for. */
-export interface Principal extends Who {
+export interface Principal extends UserRef {
   /** Processes topups, adjusts, refunds and reads everyone of its tenant. */
   isAdmin: boolean
   /** A trusted backend: creates debits, holds and refunds for any user of its tenant. */

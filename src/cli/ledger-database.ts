@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { Releases } from '../lib/shutdown-stack.ts'
+import { ShutdownStack } from '../lib/shutdown-stack.ts'
 import { FolderInUse } from '../local/error.ts'
 import { dataFolderOf, hasPostgres, runningPostgres, startPostgres } from '../local/postgres.ts'
 import { connect } from '../postgres/database.ts'
@@ -30,7 +30,7 @@ export async function withDatabase<T>(
   const { databaseUrl: url, dataDir, appRole } = config
   if (url !== undefined) return work({ ownerUrl: url, appUrl: url, appRole })
   if (!newDatabase) ensureDatabase(dataDir)
-  const releases = new Releases()
+  const releases = new ShutdownStack()
   try {
     return await work(await privateDatabase(dataDir, terminal, releases))
   } finally {
@@ -49,7 +49,7 @@ function ensureDatabase(dataDir: string): void {
 async function privateDatabase(
   dataDir: string,
   terminal: Terminal,
-  releases: Releases,
+  releases: ShutdownStack,
 ): Promise<LedgerDatabase> {
   const log = { info: () => {}, error: (text: unknown) => terminal.note(String(text)) }
   try {

@@ -27,7 +27,7 @@ const COMMANDS: readonly Command[] = [
 ]
 
 /** What a command is given by whoever runs it. */
-export interface Surroundings {
+export interface Runtime {
   terminal: Terminal
   /** Default: the process's. */
   env?: Record<string, string | undefined>
@@ -36,16 +36,16 @@ export interface Surroundings {
 }
 
 /** Does what was typed after `livebalance`, and says what went wrong. Resolves with the exit code. */
-export async function livebalance(argv: string[], surroundings: Surroundings): Promise<number> {
-  const terminal = harmless(surroundings.terminal)
+export async function livebalance(argv: string[], currentRuntime: Runtime): Promise<number> {
+  const terminal = harmless(currentRuntime.terminal)
   try {
-    return await run(argv, { ...surroundings, terminal })
+    return await run(argv, { ...currentRuntime, terminal })
   } catch (error) {
     return complain(error, argv.includes('--json'), terminal)
   }
 }
 
-async function run(argv: string[], { terminal, env, interrupted }: Surroundings): Promise<number> {
+async function run(argv: string[], { terminal, env, interrupted }: Runtime): Promise<number> {
   const [first, second] = argv
   if (first === undefined) throw new UsageError(overview(COMMANDS))
   if (first === '--help' || first === 'help') return say(terminal, overview(COMMANDS))

@@ -2,7 +2,7 @@ import { hc } from 'hono/client'
 import type { AppType } from '../routes/app.ts'
 import { authorizedFetch } from './authorized-fetch.ts'
 import { type ServerOption, serverUrl, type TokenOption } from './options.ts'
-import { surroundings } from './runtime.ts'
+import { currentRuntime } from './runtime.ts'
 import { TokenSource } from './token.ts'
 
 export type ApiOptions = TokenOption & ServerOption
@@ -16,7 +16,7 @@ export type BalanceApi = ReturnType<typeof hc<AppType>>
  * @throws TypeError without a URL outside of web pages
  */
 export function createApi(options: ApiOptions): BalanceApi {
-  const { baseUrl, fetch } = surroundings()
+  const { baseUrl, fetch } = currentRuntime()
   const request = authorizedFetch(options.fetch ?? fetch, new TokenSource(options))
   return hc<AppType>(serverUrl(options.url, baseUrl), {
     fetch: ((input, init) => request(String(input), init)) satisfies typeof globalThis.fetch,

@@ -4,7 +4,7 @@ import type { BalanceError, BalanceInitial, ClientEvents } from './events.ts'
 import { type BalanceClientOptions, serverUrl } from './options.ts'
 import { Connector } from './reconnect.ts'
 import { Retry } from './retry.ts'
-import { type Surroundings, surroundings } from './runtime.ts'
+import { currentRuntime, type Runtime } from './runtime.ts'
 import type { BalanceSnapshot, BalanceStatus } from './snapshot.ts'
 import { Tabs } from './tab-leader.ts'
 import { identityOf, TokenSource } from './token.ts'
@@ -43,12 +43,12 @@ type TabMessage =
  * @throws TypeError without a URL outside of web pages
  */
 export function createBalanceClient(options: BalanceClientOptions): BalanceClient {
-  return openClient(options, surroundings())
+  return openClient(options, currentRuntime())
 }
 
-/** `createBalanceClient`, in surroundings of one's own. */
-export function openClient(options: BalanceClientOptions, around: Surroundings): BalanceClient {
-  const place: Surroundings = {
+/** `createBalanceClient`, with a runtime of the test's own. */
+export function openClient(options: BalanceClientOptions, around: Runtime): BalanceClient {
+  const place: Runtime = {
     ...around,
     fetch: options.fetch ?? around.fetch,
     WebSocket: options.WebSocket ?? around.WebSocket,
@@ -73,7 +73,7 @@ export function openClient(options: BalanceClientOptions, around: Surroundings):
     connectTimeout,
     store,
     retry,
-    surroundings: place,
+    currentRuntime: place,
     message(event, data) {
       store.receive(event, data)
       tabs?.send({ event, data } satisfies TabMessage)

@@ -1,5 +1,5 @@
 import type { BalanceStore } from './balance-store.ts'
-import type { Surroundings } from './runtime.ts'
+import type { Runtime } from './runtime.ts'
 import type { Transport } from './snapshot.ts'
 import type { TokenSource } from './token.ts'
 import { openSocketIo } from './transports/socketio.ts'
@@ -15,7 +15,7 @@ export interface ConnectionOptions {
   /** Milliseconds. */
   connectTimeout: number
   store: BalanceStore
-  surroundings: Surroundings
+  currentRuntime: Runtime
   /** Each message of the server. */
   message(event: string, data: Record<string, unknown>): void
 }
@@ -92,8 +92,8 @@ export class Connection {
 
   /** Opens it. Resolves when it is over. */
   run(): Promise<Outcome> {
-    const { url, currency, connectTimeout, store, surroundings } = this.#options
-    const { fetch, WebSocket } = surroundings
+    const { url, currency, connectTimeout, store, currentRuntime } = this.#options
+    const { fetch, WebSocket } = currentRuntime
     const { lastEventId } = store
     return new Promise((resolve) => {
       this.#resolve = resolve

@@ -107,9 +107,9 @@ export class Connector {
   }
 
   #pick(): Transport {
-    const { transport, surroundings } = this.#options
+    const { transport, currentRuntime } = this.#options
     if (transport !== 'auto') return transport
-    return surroundings.WebSocket && Date.now() >= this.#blockedUntil ? 'websocket' : 'sse'
+    return currentRuntime.WebSocket && Date.now() >= this.#blockedUntil ? 'websocket' : 'sse'
   }
 
   #mayFallBack(transport: Transport, end: LinkEnd): boolean {
@@ -128,9 +128,9 @@ export class Connector {
   }
 
   #report(transport: Transport, error?: BalanceError): void {
-    const { store, surroundings, changed } = this.#options
+    const { store, currentRuntime, changed } = this.#options
     const again = store.lastEventId === undefined ? 'connecting' : 'reconnecting'
-    const state = error && !surroundings.isOnline() ? 'offline' : again
+    const state = error && !currentRuntime.isOnline() ? 'offline' : again
     store.setStatus({ state, transport }, error && { error: plain(error) })
     changed()
   }

@@ -33,7 +33,7 @@ export interface TabTools {
 }
 
 /** Where the client runs: all that it takes from outside, and what may be missing there. */
-export interface Surroundings {
+export interface Runtime {
   fetch: Fetch
   WebSocket: WebSocketConstructor | undefined
   tabs: TabTools | undefined
@@ -61,7 +61,7 @@ interface Globals {
   removeEventListener?: Listen
 }
 
-export function surroundings(): Surroundings {
+export function currentRuntime(): Runtime {
   const globals = globalThis as unknown as Globals
   const { BroadcastChannel, navigator, document, location } = globals
   const { locks } = navigator ?? {}

@@ -10,7 +10,7 @@ import { BASE_HEADERS, nextRequestId, requestIdOf } from './middleware/request-i
  * Answers a request that never reaches the app, as the app would. An upgrade has no response yet: there the
  * answer goes to the socket, which closes with it.
  */
-export function turnAway(
+export function rejectRequest(
   request: IncomingMessage,
   target: ServerResponse | Duplex,
   error: ApiError,
@@ -40,7 +40,7 @@ export function turnAway(
 }
 
 /** The answer to what cannot be made a request of for the app: its address or its Host is not one. */
-export function notAsked(error: unknown): Response {
+export function malformedRequest(error: unknown): Response {
   const known =
     error instanceof RequestError
       ? new ApiError(400, 'invalid_request', 'Malformed request target or Host header.')

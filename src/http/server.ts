@@ -13,7 +13,7 @@ import { createUpgradeRouter, SOCKET_IO_PATH } from '../realtime/transports/upgr
 import type { Handler } from './cached-reads.ts'
 import { BASE_HEADERS } from './middleware/request-id.ts'
 import { asksForWebSocket, leavesHttp, OpenAnswers, withoutUpgrade } from './no-upgrade.ts'
-import { notAsked, turnAway } from './reject-request.ts'
+import { malformedRequest, rejectRequest } from './reject-request.ts'
 import { faultOf } from './request-head.ts'
 import { UNREAD } from './unread.ts'
 
@@ -69,7 +69,7 @@ export function createServer({
   const listener = getRequestListener(fetch, {
     // HTTP/1.0 needs no Host, and the health checks of some balancers send none.
     hostname: 'localhost',
-    errorHandler: notAsked,
+    errorHandler: malformedRequest,
   })
   const app: Handler = (request, response) => void listener(request, response)
   const handle = before ? before(app) : app
@@ -81,18 +81,18 @@ export function createServer({
     // An offer to upgrade is left of it only where Node asked `leavesHttp`, and there Node loses what is
     // pipelined behind it.
     if (draining || request.headers.upgrade !== undefined) response.setHeader('Connection', 'close')
-    response.on('timeout', letGoUnread)
+    response.on('timeout', abortStalledDownload)
     const fault = faultOf(request)
-    if (fault) return turnAway(request, response, fault, gateway.corsOrigins)
+    if (fault) return rejectRequest(request, response, fault, gateway.corsOrigins)
     if (!request.url?.startsWith(SOCKET_IO_PATH)) return handle(request, response)
     const refused = gateway.admission.refusedSession(request)
-    if (refused) return turnAway(request, response, refused, gateway.corsOrigins)
+    if (refused) return rejectRequest(request, response, refused, gateway.corsOrigins)
     for (const [name, value] of Object.entries(BASE_HEADERS)) response.setHeader(name, value)
     engine.handleRequest(request as never, response)
   })
   // Node tells it by the socket, once for its whole life, and starts it anew with every byte that is taken.
   http.timeout = patience.unreadTimeout
-  const upgrade = createUpgradeRouter(gateway, logger, turnAway)
+  const upgrade = createUpgradeRouter(gateway, logger, rejectRequest)
   const upgraded = new Set<Duplex>()
   function forget(this: Duplex): void {
     upgraded.delete(this)
@@ -104,7 +104,7 @@ export function createServer({
     upgraded.add(socket)
     socket.on('close', forget)
     const fault = faultOf(request)
-    if (fault) return turnAway(request, socket, fault, gateway.corsOrigins)
+    if (fault) return rejectRequest(request, socket, fault, gateway.corsOrigins)
     void upgrade(request, socket, head)
   })
   const closed = () => {
@@ -166,7 +166,7 @@ function destroy(this: Duplex): void {
 }
 
 /** A client that waits for us stays: only one that we wait for goes. */
-function letGoUnread(this: ServerResponse): void {
+function abortStalledDownload(this: ServerResponse): void {
   const { socket } = this
   if (socket && socket.writableLength > 0) socket.destroy()
 }

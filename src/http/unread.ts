@@ -9,7 +9,11 @@ export const UNREAD = 30_000
  * Lets go of a client that took nothing of its answer for so many milliseconds, though there was something
  * to take: one that waits for us stays. Node sees that; on other runtimes it is theirs to do.
  */
-export function letGoUnread(c: Context<Env>, milliseconds: number, onLetGo: () => void): void {
+export function abortStalledDownload(
+  c: Context<Env>,
+  milliseconds: number,
+  onLetGo: () => void,
+): void {
   const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
   outgoing?.setTimeout(milliseconds, () => {
     if (outgoing.writableLength === 0) return

@@ -1,4 +1,4 @@
-import type { Who } from './event.ts'
+import type { UserRef } from './event.ts'
 import type { Claim } from './idempotency-store.ts'
 
 /** Amounts in minor units of `currency`. */
@@ -69,14 +69,14 @@ export type AuditProgress = (done: number, of: number) => void
 /** Proof that the books are right, and the repair of a snapshot that is not. */
 export interface Auditor {
   /** Undefined: this user has no wallet in this currency. */
-  verify(who: Who, currency: string): Promise<Verification | undefined>
+  verify(who: UserRef, currency: string): Promise<Verification | undefined>
   audit(tenant: string, onStep?: AuditProgress): Promise<Audit>
   /**
    * Rebuilds the snapshot from the entries under the wallet's lock, refreshes the cache and tells the
    * clients, also when nothing had to change. Undefined: no such wallet.
    * @param claim its key's answer, a `Recalculation` with its amounts as text, is kept in the same transaction
    */
-  recalculate(who: Who, currency: string, claim?: Claim): Promise<Recalculation | undefined>
+  recalculate(who: UserRef, currency: string, claim?: Claim): Promise<Recalculation | undefined>
   /** `recalculate` for every wallet of the tenant that is wrong; the cache is refreshed for the others too. */
   recalculateAll(tenant: string, stretch?: RecalculationStretch): Promise<RecalculationOfAll>
 }

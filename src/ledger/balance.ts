@@ -1,4 +1,4 @@
-import type { Who } from './event.ts'
+import type { UserRef } from './event.ts'
 
 /** A wallet in one currency. Amounts in minor units. */
 export interface Balance {
@@ -19,7 +19,7 @@ export interface Balances {
 }
 
 /** A row of `balance_snapshots`: a wallet's balance in one currency as of its newest entry. */
-export interface Snapshot extends Who {
+export interface Snapshot extends UserRef {
   currency: string
   /** Minor units. */
   balance: bigint
@@ -32,7 +32,7 @@ export interface Snapshot extends Who {
 }
 
 /** One wallet in one currency, as the cache holds it. `balance` in minor units, true at `seq`. */
-export interface WalletState extends Who {
+export interface WalletState extends UserRef {
   currency: string
   balance: bigint
   seq: number

@@ -13,13 +13,13 @@ export const LEDGER_EVENTS = [
 export type LedgerEventName = (typeof LEDGER_EVENTS)[number]
 
 /** Whose stream: a user of a tenant. */
-export interface Who {
+export interface UserRef {
   tenant: string
   userId: string
 }
 
 /** One row of the `events` table. Amounts are minor units of `currency`. */
-export interface LedgerEvent extends Who {
+export interface LedgerEvent extends UserRef {
   /** 1, 2, 3 … per user: no hole, no repeat, in commit order. */
   seq: number
   event: LedgerEventName

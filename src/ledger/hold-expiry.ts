@@ -1,5 +1,5 @@
 import type { Logger } from '../lib/log.ts'
-import { Rounds } from '../lib/periodic-task.ts'
+import { PeriodicTask } from '../lib/periodic-task.ts'
 import type { Sql } from '../postgres/database.ts'
 import type { Executor } from './command.ts'
 
@@ -22,12 +22,12 @@ const STEP = 500
 export class HoldExpiry {
   readonly #sql: Sql
   readonly #executor: Executor
-  readonly #rounds: Rounds
+  readonly #rounds: PeriodicTask
 
   constructor({ sql, executor, log, every = 1_000 }: HoldExpiryOptions) {
     this.#sql = sql
     this.#executor = executor
-    this.#rounds = new Rounds((signal) => this.#round(signal), {
+    this.#rounds = new PeriodicTask((signal) => this.#round(signal), {
       log,
       name: 'expiring holds',
       every,

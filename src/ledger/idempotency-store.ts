@@ -19,13 +19,13 @@ export interface KeyedRequest extends RequestKey {
 }
 
 /** `replayed`: the first answer to the key, given again. */
-export interface Kept {
+export interface StoredResponse {
   answer: string
   replayed: boolean
 }
 
 /** First answers to requests that are no commands of the ledger (those keep their own, in `Executor`). */
-export interface Answers {
+export interface IdempotencyStore {
   /**
    * Acts, unless the key has its answer already, and keeps the answer. Of two at once one acts, and the
    * other waits for its answer.
@@ -37,5 +37,5 @@ export interface Answers {
   once(
     request: KeyedRequest,
     act: (claim: Claim) => Promise<string>,
-  ): Promise<Kept | 'reused' | 'busy'>
+  ): Promise<StoredResponse | 'reused' | 'busy'>
 }

@@ -1,4 +1,4 @@
-import type { Releases } from '../lib/shutdown-stack.ts'
+import type { ShutdownStack } from '../lib/shutdown-stack.ts'
 import { HoldExpiry, type HoldExpiryOptions } from './hold-expiry.ts'
 import { Pruning, type PruningOptions } from './retention.ts'
 
@@ -11,7 +11,7 @@ const AFTER = 500
  */
 export function housekeepingOf(
   options: Omit<HoldExpiryOptions & PruningOptions, 'every' | 'keyRetention'>,
-  releases: Releases,
+  releases: ShutdownStack,
 ): () => void {
   const works = [new HoldExpiry(options), new Pruning(options)]
   for (const work of works) releases.add(() => work.stop())

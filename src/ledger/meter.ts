@@ -1,17 +1,17 @@
-import { Distribution, LATENCY_BOUNDS } from '../lib/histogram.ts'
-import { Tally } from '../lib/labeled-counter.ts'
+import { Histogram, LATENCY_BOUNDS } from '../lib/histogram.ts'
+import { LabeledCounter } from '../lib/labeled-counter.ts'
 import type { Command, Outcome } from './command.ts'
 import type { LedgerObserver } from './observer.ts'
 
 /** Counts the write side of this process since its start. */
 export class LedgerMeter implements LedgerObserver {
   /** Commands in one SQL call. */
-  readonly batchSize = new Distribution([1, 2, 4, 8, 16, 32, 64, 128])
+  readonly batchSize = new Histogram([1, 2, 4, 8, 16, 32, 64, 128])
   /** Seconds of one SQL call that was answered. */
-  readonly callSeconds = new Distribution(LATENCY_BOUNDS)
+  readonly callSeconds = new Histogram(LATENCY_BOUNDS)
   failedCalls = 0
   /** By operation, and `ok`, `replayed`, the refusal's code, or `failed`. */
-  readonly commands = new Tally('op', 'outcome')
+  readonly commands = new LabeledCounter('op', 'outcome')
 
   calling(commands: readonly Command[]): (outcomes?: readonly Outcome[]) => void {
     this.batchSize.add(commands.length)

@@ -11,7 +11,7 @@ import type {
 } from './auditor.ts'
 import type { WalletState } from './balance.ts'
 import type { Committed } from './command.ts'
-import type { Who } from './event.ts'
+import type { UserRef } from './event.ts'
 import type { Claim } from './idempotency-store.ts'
 import { type EventRow, toEvent } from './rows.ts'
 
@@ -43,7 +43,7 @@ export class PostgresAuditor implements Auditor {
     this.#onVerified = options.onVerified ?? (() => Promise.resolve())
   }
 
-  async verify(who: Who, currency: string): Promise<Verification | undefined> {
+  async verify(who: UserRef, currency: string): Promise<Verification | undefined> {
     const [row] = await this.#sql<{ snapshot_balance: string; calculated_balance: string }[]>`
       select * from verify_wallet(${who.tenant}, ${who.userId}, ${currency})`
     if (!row) return undefined
@@ -110,7 +110,11 @@ export class PostgresAuditor implements Auditor {
     return step
   }
 
-  async recalculate(who: Who, currency: string, claim?: Claim): Promise<Recalculation | undefined> {
+  async recalculate(
+    who: UserRef,
+    currency: string,
+    claim?: Claim,
+  ): Promise<Recalculation | undefined> {
     const [row] = await this.#sql<
       {
         previous_balance: string

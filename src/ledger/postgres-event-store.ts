@@ -2,7 +2,7 @@ import type { Sql } from '../postgres/database.ts'
 import type { Balance, WalletState } from './balance.ts'
 import type { ChangeLog } from './change-log.ts'
 import type { Committed } from './command.ts'
-import type { LedgerEvent, Who } from './event.ts'
+import type { LedgerEvent, UserRef } from './event.ts'
 import type { EventStore } from './event-store.ts'
 import type { OutboxStore } from './outbox-store.ts'
 import { PostgresReader } from './postgres-reader.ts'
@@ -26,12 +26,12 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
     return new PostgresEventStore(sql, row.epoch)
   }
 
-  balance(who: Who, currency: string): Promise<Balance> {
+  balance(who: UserRef, currency: string): Promise<Balance> {
     return this.#reader.balance(who, currency)
   }
 
   async eventsAfter(
-    who: Who,
+    who: UserRef,
     after: number,
     limit: number,
   ): Promise<{ head: number; events: LedgerEvent[] }> {
@@ -52,7 +52,7 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
     return { head: Number(row?.head ?? 0), events: (row?.events ?? []).map(toEvent) }
   }
 
-  async heads(whos: readonly Who[]): Promise<number[]> {
+  async heads(whos: readonly UserRef[]): Promise<number[]> {
     const rows = await this.#sql<{ seq: string | null }[]>`
       select w.seq
       from rows from (

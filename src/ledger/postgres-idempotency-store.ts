@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Sql } from '../postgres/database.ts'
 import { isTransient } from '../postgres/errors.ts'
-import type { Answers, Claim, Kept, KeyedRequest } from './idempotency-store.ts'
+import type { Claim, IdempotencyStore, KeyedRequest, StoredResponse } from './idempotency-store.ts'
 
 export interface AnswersOptions {
   /** Milliseconds after which a claim that was not renewed is another's to take. Default 10 s. */
@@ -15,7 +15,7 @@ export interface AnswersOptions {
  * A key is claimed, acted on and answered, a statement each: nothing holds a connection meanwhile. A claim
  * has an id of its own, so that who lost it cannot touch that of who came after.
  */
-export class PostgresAnswers implements Answers {
+export class PostgresIdempotencyStore implements IdempotencyStore {
   readonly #sql: Sql
   readonly #lease: number
   readonly #patience: number
@@ -29,7 +29,7 @@ export class PostgresAnswers implements Answers {
   async once(
     request: KeyedRequest,
     act: (claim: Claim) => Promise<string>,
-  ): Promise<Kept | 'reused' | 'busy'> {
+  ): Promise<StoredResponse | 'reused' | 'busy'> {
     const hash = createHash('sha256').update(request.asked).digest('base64url')
     const deadline = performance.now() + this.#patience
     let acted: string | undefined

@@ -1,6 +1,6 @@
 import type { Sql } from '../postgres/database.ts'
-import type { Who } from './event.ts'
-import type { LimitedType, Monitor, Policies, SpendingLimit } from './limits-and-alerts.ts'
+import type { UserRef } from './event.ts'
+import type { LimitedType, LimitsAndAlerts, Monitor, SpendingLimit } from './limits-and-alerts.ts'
 import { toIso } from './rows.ts'
 
 const MONITORS_PER_USER = 20
@@ -24,14 +24,14 @@ interface LimitRow {
 }
 
 /** Balance monitors and spending limits, kept beside the wallets that they watch. */
-export class PostgresPolicies implements Policies {
+export class PostgresLimitsAndAlerts implements LimitsAndAlerts {
   readonly #sql: Sql
 
   constructor(sql: Sql) {
     this.#sql = sql
   }
 
-  async monitors(who: Who): Promise<Monitor[]> {
+  async monitors(who: UserRef): Promise<Monitor[]> {
     const rows = await this.#sql<MonitorRow[]>`
       select id, currency, threshold, direction, to_json(created_at) #>> '{}' as created_at
       from monitors where wallet_id = wallet_of(${who.tenant}, ${who.userId})
@@ -48,7 +48,7 @@ export class PostgresPolicies implements Policies {
     return row && toMonitor(monitor, row)
   }
 
-  async deleteMonitors(who: Who, id?: string): Promise<number> {
+  async deleteMonitors(who: UserRef, id?: string): Promise<number> {
     const [row] = await this.#sql<{ deleted: number }[]>`
       select delete_monitors(${who.tenant}, ${who.userId}, ${id ?? null}) as deleted`
     return row?.deleted ?? 0
@@ -82,7 +82,7 @@ export class PostgresPolicies implements Policies {
     return toLimit(tenant, row)
   }
 
-  async deleteLimit(who: Who, type: LimitedType, currency: string): Promise<boolean> {
+  async deleteLimit(who: UserRef, type: LimitedType, currency: string): Promise<boolean> {
     // The wallet's lock comes first, as in putLimit(): with the row's first, the two would wait for each other.
     const deleted = await this.#sql`
       delete from limits where wallet_id = (
@@ -93,7 +93,7 @@ export class PostgresPolicies implements Policies {
   }
 }
 
-function toMonitor(who: Who, row: MonitorRow): Monitor {
+function toMonitor(who: UserRef, row: MonitorRow): Monitor {
   return {
     tenant: who.tenant,
     userId: who.userId,

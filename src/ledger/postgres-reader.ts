@@ -1,7 +1,7 @@
 import type { Sql } from '../postgres/database.ts'
 import type { Balance, Balances, Snapshot } from './balance.ts'
 import type { Transaction } from './command.ts'
-import type { Who } from './event.ts'
+import type { UserRef } from './event.ts'
 import type {
   BalanceAt,
   Reader,
@@ -33,14 +33,14 @@ export class PostgresReader implements Reader {
   }
 
   /** The first call makes the user known: from then on others can send them money. */
-  async balance(who: Who, currency: string): Promise<Balance> {
+  async balance(who: UserRef, currency: string): Promise<Balance> {
     const known = await this.knownBalance(who, currency)
     if (known) return known
     await this.#sql`select open_wallet(${who.tenant}, ${who.userId})`
     return this.balance(who, currency)
   }
 
-  async knownBalance(who: Who, currency: string): Promise<Balance | undefined> {
+  async knownBalance(who: UserRef, currency: string): Promise<Balance | undefined> {
     const [row] = await this.#sql<BalanceRow[]>`
       select coalesce(s.balance, 0) as balance, coalesce(s.held, 0) as held, w.seq,
         to_json(coalesce(s.updated_at, w.created_at)) #>> '{}' as updated_at
@@ -58,14 +58,14 @@ export class PostgresReader implements Reader {
     )
   }
 
-  async balanceAt(who: Who, currency: string, at: string): Promise<bigint> {
+  async balanceAt(who: UserRef, currency: string, at: string): Promise<bigint> {
     const [row] = await this.#sql<{ balance: string }[]>`
       select balance_at(account_id, ${at}::text::timestamptz) as balance from balance_snapshots
       where wallet_id = wallet_of(${who.tenant}, ${who.userId}) and currency = ${currency}`
     return BigInt(row?.balance ?? 0)
   }
 
-  async balances(who: Who): Promise<Balances | undefined> {
+  async balances(who: UserRef): Promise<Balances | undefined> {
     const rows = await this.#sql<
       { seq: string; currency: string | null; balance: string; held: string; updated_at: string }[]
     >`
@@ -92,7 +92,7 @@ export class PostgresReader implements Reader {
     )
   }
 
-  async balanceSeries(who: Who, currency: string, query: SeriesQuery): Promise<BalanceAt[]> {
+  async balanceSeries(who: UserRef, currency: string, query: SeriesQuery): Promise<BalanceAt[]> {
     const { from = null, to = null, points } = query
     // Each point is found by bisection, so that the cost does not grow with the number of entries.
     const rows = await this.#sql<{ at: string; balance: string }[]>`
@@ -116,7 +116,7 @@ export class PostgresReader implements Reader {
     return rows.map((row) => ({ at: toIso(row.at), balance: BigInt(row.balance) }))
   }
 
-  async snapshot(who: Who, currency: string): Promise<Snapshot | undefined> {
+  async snapshot(who: UserRef, currency: string): Promise<Snapshot | undefined> {
     const [row] = await this.#sql<
       (Omit<BalanceRow, 'seq'> & { version: string; created_at: string })[]
     >`

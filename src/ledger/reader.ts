@@ -1,6 +1,6 @@
 import type { Balance, Balances, Snapshot } from './balance.ts'
 import type { Transaction, TransactionStatus, TransactionType } from './command.ts'
-import type { Who } from './event.ts'
+import type { UserRef } from './event.ts'
 import type { EventStore } from './event-store.ts'
 
 /** Which transactions; what is left out does not narrow. */
@@ -61,14 +61,14 @@ export interface BalanceAt {
 /** The ledger's read side. Everything is read from Postgres. */
 export interface Reader extends Pick<EventStore, 'balance'> {
   /** The balance in `currency`; undefined for an unknown user. Unlike `balance`, it makes nobody known. */
-  knownBalance(who: Who, currency: string): Promise<Balance | undefined>
+  knownBalance(who: UserRef, currency: string): Promise<Balance | undefined>
   /** Minor units; 0 before the first entry. `at` is ISO 8601, inclusive. */
-  balanceAt(who: Who, currency: string, at: string): Promise<bigint>
+  balanceAt(who: UserRef, currency: string, at: string): Promise<bigint>
   /** Undefined for a user whom the ledger does not know. Makes nobody known. */
-  balances(who: Who): Promise<Balances | undefined>
+  balances(who: UserRef): Promise<Balances | undefined>
   /** Oldest first, both ends included. Empty where the wallet has no entry, or `to` is before its first one. */
-  balanceSeries(who: Who, currency: string, query: SeriesQuery): Promise<BalanceAt[]>
-  snapshot(who: Who, currency: string): Promise<Snapshot | undefined>
+  balanceSeries(who: UserRef, currency: string, query: SeriesQuery): Promise<BalanceAt[]>
+  snapshot(who: UserRef, currency: string): Promise<Snapshot | undefined>
   /** With `userId`, only that user's own transaction is found. */
   transaction(tenant: string, id: string, userId?: string): Promise<Transaction | undefined>
   transactions(query: TransactionQuery): Promise<TransactionPage>

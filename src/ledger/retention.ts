@@ -1,5 +1,5 @@
 import type { Logger } from '../lib/log.ts'
-import { pause, Rounds } from '../lib/periodic-task.ts'
+import { PeriodicTask, pause } from '../lib/periodic-task.ts'
 import type { Sql } from '../postgres/database.ts'
 
 export interface PruningOptions {
@@ -29,11 +29,11 @@ const REST = 9
  */
 export class Pruning {
   readonly #options: Required<PruningOptions>
-  readonly #rounds: Rounds
+  readonly #rounds: PeriodicTask
 
   constructor(options: PruningOptions) {
     this.#options = { keyRetention: 30 * 86_400, every: 600_000, ...options }
-    this.#rounds = new Rounds((signal) => this.#pass(signal), {
+    this.#rounds = new PeriodicTask((signal) => this.#pass(signal), {
       log: options.log,
       name: 'pruning',
       every: this.#options.every,

@@ -2,7 +2,7 @@
  * How often values of which size came up, in plain numbers: adding one is a few comparisons, and everything
  * else happens when somebody reads.
  */
-export class Distribution {
+export class Histogram {
   /** Upper ends of the buckets, ascending; what is above the last one falls into one more. */
   readonly bounds: readonly number[]
   /** By bucket, not cumulative. */

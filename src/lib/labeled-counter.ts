@@ -5,7 +5,7 @@ export interface Tallied {
 }
 
 /** Counts things by labels whose values come from a closed set: each combination is a number of its own. */
-export class Tally {
+export class LabeledCounter {
   readonly #names: readonly string[]
   readonly #counts = new Map<string, Tallied>()
 

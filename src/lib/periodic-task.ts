@@ -12,7 +12,7 @@ export interface RoundsOptions {
  * Does something over and over, never twice at once. A round that fails is logged, once until one goes
  * well again, and the next one comes as if it had not failed.
  */
-export class Rounds {
+export class PeriodicTask {
   readonly #round: (signal: AbortSignal) => Promise<void>
   readonly #options: RoundsOptions
   #abort: AbortController | undefined

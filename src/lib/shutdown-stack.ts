@@ -1,5 +1,5 @@
 /** What was started, to be ended in reverse. */
-export class Releases {
+export class ShutdownStack {
   readonly #stack: (() => Promise<unknown>)[] = []
 
   add(release: () => Promise<unknown>): void {

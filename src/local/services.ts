@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../lib/log.ts'
-import type { Releases } from '../lib/shutdown-stack.ts'
+import type { ShutdownStack } from '../lib/shutdown-stack.ts'
 
 export interface Database {
   /** Runs migrations. */
@@ -17,7 +17,7 @@ export interface Database {
 export async function openDatabase(
   config: Config,
   log: Logger,
-  releases: Releases,
+  releases: ShutdownStack,
 ): Promise<Database> {
   if (config.databaseUrl !== undefined) {
     const { databaseUrl: url, appRole } = config
@@ -42,7 +42,7 @@ export async function chooseRedis(
   config: Config,
   dataDir: string,
   log: Logger,
-  releases: Releases,
+  releases: ShutdownStack,
 ): Promise<RedisChoice> {
   if (config.redisUrl !== undefined) {
     return { url: config.redisUrl, description: new URL(config.redisUrl).host }

@@ -1,7 +1,7 @@
 import type { Sample } from './samples.ts'
 import type { Sources } from './sources.ts'
 
-export interface Family {
+export interface MetricDefinition {
   /** Without the prefix. */
   name: string
   type: 'counter' | 'gauge' | 'histogram'

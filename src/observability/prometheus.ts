@@ -1,8 +1,8 @@
 import type { MetricValueWithName, Registry } from 'prom-client'
-import { Distribution } from '../lib/histogram.ts'
+import { Histogram } from '../lib/histogram.ts'
 import type { Exposition } from '../routes/metrics.ts'
 import { FAMILIES, PREFIX } from './families.ts'
-import type { Family } from './family.ts'
+import type { MetricDefinition } from './family.ts'
 import type { Sample } from './samples.ts'
 import type { Sources } from './sources.ts'
 
@@ -45,7 +45,7 @@ async function createRegistry(sources: Sources): Promise<Registry> {
   return registry
 }
 
-async function valuesOf(family: Family, sources: Sources) {
+async function valuesOf(family: MetricDefinition, sources: Sources) {
   const name = PREFIX + family.name
   const samples = [...(await family.read(sources))]
   return {
@@ -61,7 +61,7 @@ function valuesOfSample(
   metricName: string,
   { labels = {}, value }: Sample,
 ): MetricValueWithName<string>[] {
-  if (!(value instanceof Distribution)) return [{ metricName, labels, value }]
+  if (!(value instanceof Histogram)) return [{ metricName, labels, value }]
   let below = 0
   const buckets = value.counts.map((count, i) => {
     below += count

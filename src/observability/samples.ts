@@ -1,12 +1,12 @@
-import type { Distribution } from '../lib/histogram.ts'
-import type { Tally } from '../lib/labeled-counter.ts'
+import type { Histogram } from '../lib/histogram.ts'
+import type { LabeledCounter } from '../lib/labeled-counter.ts'
 
 export interface Sample {
   labels?: Record<string, string>
-  value: number | Distribution
+  value: number | Histogram
 }
 
-export function one(value: number | Distribution): Sample[] {
+export function one(value: number | Histogram): Sample[] {
   return [{ value }]
 }
 
@@ -15,7 +15,7 @@ export function known(value: number | undefined): Sample[] {
   return value === undefined ? [] : [{ value }]
 }
 
-export function tallied(tally: Tally): Sample[] {
+export function tallied(tally: LabeledCounter): Sample[] {
   return [...tally.read()].map(({ labels, count }) => ({ labels, value: count }))
 }
 

@@ -3,7 +3,7 @@ import type { RequestMeter } from '../http/middleware/request-meter.ts'
 import type { BatchingExecutor } from '../ledger/executor.ts'
 import type { LedgerMeter } from '../ledger/meter.ts'
 import type { Overview } from '../ledger/overview.ts'
-import type { Tally } from '../lib/labeled-counter.ts'
+import type { LabeledCounter } from '../lib/labeled-counter.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
 import type { Bus, Link } from '../realtime/bus/bus.ts'
 import type { Gateway } from '../realtime/gateway.ts'
@@ -30,7 +30,7 @@ export interface Sources {
   link(): Link
   cacheReads: Readonly<CacheReads>
   /** Requests and handshakes beyond a rate limit, by budget. */
-  rateLimited: Tally
+  rateLimited: LabeledCounter
 }
 
 /** Milliseconds: scrapes ask Postgres for the outbox no more often than that, and do not wait long. */

@@ -1,4 +1,4 @@
-import type { Releases } from '../lib/shutdown-stack.ts'
+import type { ShutdownStack } from '../lib/shutdown-stack.ts'
 import { connect, type Sql } from './database.ts'
 
 /** Sessions with Postgres, by the work that has them to itself. */
@@ -25,7 +25,7 @@ export interface PoolsOptions {
 /** The pool of each kind of work: ask for it once, which makes it. It connects at its first query. */
 export function poolsOf(
   { url, role, requestTimeout, auditTimeout }: PoolsOptions,
-  releases: Releases,
+  releases: ShutdownStack,
 ): (work: keyof typeof SESSIONS) => Sql {
   return (work) => {
     const timeout = work === 'auditors' ? auditTimeout : requestTimeout

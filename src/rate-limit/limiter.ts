@@ -1,7 +1,7 @@
 import type { Principal } from '../auth/principal.ts'
-import type { Who } from '../ledger/event.ts'
+import type { UserRef } from '../ledger/event.ts'
 import { ApiError } from '../lib/api-error.ts'
-import { Tally } from '../lib/labeled-counter.ts'
+import { LabeledCounter } from '../lib/labeled-counter.ts'
 import { clientAddress, type Origin } from './client-address.ts'
 import type { RateStore } from './store.ts'
 import { Budget, type Grant } from './window-counter.ts'
@@ -43,7 +43,7 @@ type Limits = Partial<Record<Kind, Limit>>
  */
 export class RateLimiter {
   /** What was refused since the start, by budget. */
-  readonly refusals = new Tally('budget')
+  readonly refusals = new LabeledCounter('budget')
   readonly #users: Limits
   readonly #addresses: Limits
   readonly #trustProxy: number
@@ -150,4 +150,4 @@ function tell(
 }
 
 /** Neither part can hold a slash. */
-const userKey = ({ tenant, userId }: Who) => `${tenant}/${userId}`
+const userKey = ({ tenant, userId }: UserRef) => `${tenant}/${userId}`

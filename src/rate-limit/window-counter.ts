@@ -14,7 +14,7 @@ const MOST = 100_000
 /** Of a budget, the part that a process gives away before it tells the others. */
 const STEP = 1 / 10
 
-interface Tally {
+interface LabeledCounter {
   /** By all processes, as far as this one knows, its own included. */
   used: number
   /** Of that, what the shared counter has not been told. */
@@ -34,7 +34,7 @@ export class Budget {
   readonly #points: number
   readonly #milliseconds: number
   readonly #step: number
-  readonly #tallies = new Map<string, Tally>()
+  readonly #tallies = new Map<string, LabeledCounter>()
 
   constructor(counter: RateCounter, points: number, seconds: number) {
     this.#counter = counter
@@ -65,12 +65,12 @@ export class Budget {
     return tally.until > now ? this.#grant(false, tally, now) : undefined
   }
 
-  #grant(allowed: boolean, { used, until }: Tally, now: number): Grant {
+  #grant(allowed: boolean, { used, until }: LabeledCounter, now: number): Grant {
     const remaining = Math.max(0, this.#points - used)
     return { allowed, remaining, secondsLeft: Math.ceil((until - now) / 1000) }
   }
 
-  #begin(key: string, now: number): Tally {
+  #begin(key: string, now: number): LabeledCounter {
     const tally = { used: 0, untold: 0, until: now + this.#milliseconds, telling: false }
     // Put in anew, it is the youngest: the oldest, which come first, are the ones that are over.
     this.#tallies.delete(key)
@@ -82,7 +82,7 @@ export class Budget {
     return tally
   }
 
-  async #tell(key: string, tally: Tally): Promise<void> {
+  async #tell(key: string, tally: LabeledCounter): Promise<void> {
     tally.telling = true
     try {
       while (tally.untold >= this.#step) {

@@ -5,7 +5,7 @@ import type { EventStore } from '../ledger/event-store.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
 import type { Bus } from './bus/bus.ts'
 import { Requests } from './connections/client-messages.ts'
-import { ConnectionCounts } from './connections/connection-limit.ts'
+import { ConnectionLimit } from './connections/connection-limit.ts'
 import { Connections } from './connections/connections.ts'
 import { Credentials } from './connections/credentials.ts'
 import { Admission } from './connections/handshake.ts'
@@ -58,7 +58,7 @@ export class Gateway {
   /** Origins whose pages may connect, or `*`. */
   readonly corsOrigins: readonly string[]
   readonly #hub: Hub
-  readonly #counts: ConnectionCounts
+  readonly #counts: ConnectionLimit
 
   constructor(options: GatewayOptions) {
     const { bus, store, authenticator, revocations, limiter, logger, currency } = options
@@ -72,7 +72,7 @@ export class Gateway {
       bounds: options.bounds ?? {},
       pollEvery: options.pollEvery ?? 1500,
     })
-    this.#counts = new ConnectionCounts(bus.leases, logger, {
+    this.#counts = new ConnectionLimit(bus.leases, logger, {
       limit: options.connectionsPerUser,
       leaseSeconds: options.leaseSeconds,
     })

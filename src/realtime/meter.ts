@@ -1,5 +1,5 @@
-import { Distribution, LATENCY_BOUNDS } from '../lib/histogram.ts'
-import { Tally } from '../lib/labeled-counter.ts'
+import { Histogram, LATENCY_BOUNDS } from '../lib/histogram.ts'
+import { LabeledCounter } from '../lib/labeled-counter.ts'
 
 /** Lag is looked at that often at most, in milliseconds: under load, a hundred of many thousand say it as well. */
 const LOOK_AT_LAG = 10
@@ -23,12 +23,12 @@ export class StreamMeter {
   /** Events that connections got while they were resuming. */
   replayed = 0
   /** Seconds from a change, by Postgres's clock, to its message, by ours. */
-  readonly lag = new Distribution(LATENCY_BOUNDS)
-  readonly opened = new Tally('transport')
+  readonly lag = new Histogram(LATENCY_BOUNDS)
+  readonly opened = new LabeledCounter('transport')
   /** Connections that the server ended, by the close reason's code. */
-  readonly cuts = new Tally('reason')
+  readonly cuts = new LabeledCounter('reason')
   /** Connections that were not let in, by the error's code. */
-  readonly refusals = new Tally('code')
+  readonly refusals = new LabeledCounter('code')
   #lookedAt = Number.NEGATIVE_INFINITY
 
   /** @param text a message of `balance:updates` that is an event of ours */

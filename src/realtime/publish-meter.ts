@@ -1,11 +1,11 @@
 import type { LedgerEvent } from '../ledger/event.ts'
-import { Distribution, LATENCY_BOUNDS } from '../lib/histogram.ts'
+import { Histogram, LATENCY_BOUNDS } from '../lib/histogram.ts'
 import type { PublishObserver } from './publish-observer.ts'
 
 /** Counts what this process published since its start. */
 export class PublishMeter implements PublishObserver {
   /** Seconds until the bus had one commit's events. */
-  readonly seconds = new Distribution(LATENCY_BOUNDS)
+  readonly seconds = new Histogram(LATENCY_BOUNDS)
   events = 0
   /** Attempts that failed: the sweep makes them good. */
   failures = 0

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { ChangeLog } from '../ledger/change-log.ts'
 import type { Committed } from '../ledger/command.ts'
 import type { OutboxStore } from '../ledger/outbox-store.ts'
-import type { Releases } from '../lib/shutdown-stack.ts'
+import type { ShutdownStack } from '../lib/shutdown-stack.ts'
 import type { Bus } from './bus/bus.ts'
 import { MemoryBus } from './bus/memory-bus.ts'
 import { RedisBus } from './bus/redis-bus.ts'
@@ -22,7 +22,7 @@ export interface PublishingOptions {
 /** The bus of the installation, and the way of each commit onto it. Both end with `releases`. */
 export function publishingOf(
   { redisUrl, store, currency, log, observers }: PublishingOptions,
-  releases: Releases,
+  releases: ShutdownStack,
 ): { bus: Bus; onCommitted(committed: Committed): Promise<void> } {
   const shared = { epoch: store.epoch, currency, logger: log }
   const bus = redisUrl

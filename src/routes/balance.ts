@@ -10,7 +10,7 @@ import { refusal } from '../http/refusal.ts'
 import * as field from '../http/schemas.ts'
 import { query } from '../http/validate.ts'
 import type { Balance } from '../ledger/balance.ts'
-import type { Who } from '../ledger/event.ts'
+import type { UserRef } from '../ledger/event.ts'
 import { wireNumber } from '../ledger/money.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
@@ -40,13 +40,13 @@ export function balanceRoutes({
   })
 
   const named = wallet.shape.userId
-  const whose = (c: Context<Env>, named: string | undefined): Who => {
+  const whose = (c: Context<Env>, named: string | undefined): UserRef => {
     // `c.var` would copy all that the middlewares left.
     const principal = c.get('principal')
     return subject(principal, named, principal.isAdmin)
   }
   /** A caller's first read registers the caller, so that others can send money. An admin's read of another user creates nothing. */
-  const balanceOf = async (c: Context<Env>, who: Who, currency: string): Promise<Balance> => {
+  const balanceOf = async (c: Context<Env>, who: UserRef, currency: string): Promise<Balance> => {
     if (who.userId === c.get('principal').userId) return reader.balance(who, currency)
     const wallet = await reader.knownBalance(who, currency)
     if (!wallet) throw refusal('unknown_user')

@@ -4,8 +4,8 @@ import type { CacheReads } from '../http/cached-reads.ts'
 import type { Guards } from '../http/middleware/authorize.ts'
 import type { Auditor } from '../ledger/auditor.ts'
 import type { Executor } from '../ledger/command.ts'
-import type { Answers } from '../ledger/idempotency-store.ts'
-import type { Policies } from '../ledger/limits-and-alerts.ts'
+import type { IdempotencyStore } from '../ledger/idempotency-store.ts'
+import type { LimitsAndAlerts } from '../ledger/limits-and-alerts.ts'
 import type { Overview } from '../ledger/overview.ts'
 import type { Reader } from '../ledger/reader.ts'
 import type { Logger } from '../lib/log.ts'
@@ -47,14 +47,14 @@ export interface RouteDeps {
   currency: string
   guards: Guards
   executor: Executor
-  answers: Answers
+  answers: IdempotencyStore
   reader: Reader
   auditor: Auditor
   /** Seconds that an audit, a verification or a recalculation may take. */
   auditTimeout: number
   /** Milliseconds that an export's reader may take nothing. Default 30 s. */
   exportPatience?: number
-  policies: Policies
+  policies: LimitsAndAlerts
   overview: Overview
   cache: BalanceCache
   cacheReads: CacheReads

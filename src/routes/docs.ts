@@ -2,7 +2,7 @@ import type { Hono, MiddlewareHandler } from 'hono'
 import { type Env, factory } from '../http/context.ts'
 import { StaticDocument } from '../http/static-document.ts'
 
-/** Kept by the client, and asked for again each time: they are the same for everybody, and change with the version. */
+/** The client keeps them, and asks each time whether they changed: they are the same for everybody, and change with the version. */
 const REVALIDATED = { 'Cache-Control': 'no-cache' }
 
 /** Makes the documents of the API. The routes serve them and do not know how they are made. */

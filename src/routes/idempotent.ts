@@ -4,7 +4,7 @@ import type { Env } from '../http/context.ts'
 import { answer } from '../http/json-response.ts'
 import { refusal } from '../http/refusal.ts'
 import { replayedHeader } from '../http/replayed.ts'
-import type { Answers, Claim } from '../ledger/idempotency-store.ts'
+import type { Claim, IdempotencyStore } from '../ledger/idempotency-store.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { parseJson, stringifyJson } from '../lib/json.ts'
 
@@ -12,7 +12,7 @@ import { parseJson, stringifyJson } from '../lib/json.ts'
 type Refused = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'details'> }
 
 /**
- * Answers a POST or PATCH that is no command of the ledger (those go through `perform`) as its
+ * IdempotencyStore a POST or PATCH that is no command of the ledger (those go through `perform`) as its
  * `Idempotency-Key` asks: the same key and request gets the first answer again, a refusal too, and nothing
  * is done twice. Every such route answers through it.
  * @param act does what was asked and returns what JSON can hold. `claim` is there when the caller sent a key:
@@ -22,7 +22,7 @@ type Refused = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'detail
  */
 export async function once<T, S extends 200 | 201, B = T>(
   c: Context<Env>,
-  answers: Answers,
+  answers: IdempotencyStore,
   act: (claim?: Claim) => Promise<T>,
   status: S,
   toBody: (done: T) => B = (done) => done as unknown as B,

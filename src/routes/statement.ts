@@ -3,7 +3,7 @@ import { factory } from '../http/context.ts'
 import { answer } from '../http/json-response.ts'
 import { subject } from '../http/middleware/authorize.ts'
 import * as field from '../http/schemas.ts'
-import { letGoUnread, UNREAD } from '../http/unread.ts'
+import { abortStalledDownload, UNREAD } from '../http/unread.ts'
 import { param, query } from '../http/validate.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
@@ -44,7 +44,7 @@ export function statementRoutes({
         const body = await exportStream(reader.statement({ ...filter, ...who }), format, (error) =>
           log.error({ err: error, requestId: c.var.requestId }, 'export broke off'),
         )
-        letGoUnread(c, exportPatience, () =>
+        abortStalledDownload(c, exportPatience, () =>
           log.info({ requestId: c.var.requestId }, 'an export was not read any more, and ended'),
         )
         const headers = {

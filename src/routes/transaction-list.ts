@@ -30,7 +30,7 @@ export const ownListing = filters.extend({
 /** The query of an admin's list, which may be narrowed to one user. */
 export const listing = ownListing.extend({ userId: field.userId.exactOptional() })
 
-/** Answers one page of the caller's tenant. */
+/** IdempotencyStore with one page of the caller's tenant. */
 export async function toPage(
   c: Context<Env>,
   reader: Reader,
@@ -40,7 +40,7 @@ export async function toPage(
   return answer(c, { items: page.items.map(toWireTransaction), nextCursor: page.nextCursor })
 }
 
-/** Answers one page of the requests that wait in the caller's tenant, and how many there are. */
+/** IdempotencyStore with one page of the requests that wait in the caller's tenant, and how many there are. */
 export async function toRequestPage(
   c: Context<Env>,
   reader: Reader,

@@ -1,8 +1,8 @@
 import pino from 'pino'
 import { afterAll, beforeAll } from 'vitest'
-import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config/config.ts'
-import { Releases } from '../../src/lib/shutdown-stack.ts'
+import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
+import { startServer as start } from '../../src/start.ts'
 import {
   createDatabase,
   mintToken,
@@ -37,9 +37,9 @@ export function startServer(
 
 /** A whole server, as `main.ts` starts it. */
 export async function startServerWith(env: Record<string, string>): Promise<CliServer> {
-  const releases = new Releases()
+  const releases = new ShutdownStack()
   const config = parseConfig({ ...env, HOST: '127.0.0.1', PORT: '0', DRAIN_SECONDS: '0' })
-  const { address } = await boot(config, pino({ level: 'silent' }), releases)
+  const { address } = await start(config, pino({ level: 'silent' }), releases)
   const url = `http://127.0.0.1:${address.port}`
   return {
     url,

@@ -1,12 +1,7 @@
 import { onTestFinished } from 'vitest'
 import { openClient } from '../../src/client/client.ts'
 import type { BalanceClientOptions, BalanceEvent } from '../../src/client/index.ts'
-import {
-  type Channel,
-  type Locks,
-  type Surroundings,
-  surroundings,
-} from '../../src/client/runtime.ts'
+import { type Channel, currentRuntime, type Locks, type Runtime } from '../../src/client/runtime.ts'
 import { NodeWebSocket, type Recorded } from './recorded.ts'
 
 /** What a tab is to its client, and what can happen to it. */
@@ -42,8 +37,8 @@ export class Browser {
     const tab = { frozen: false, online }
     const awake = new Set<() => void>()
     const putAway = new Set<(away: boolean) => void>()
-    const around: Surroundings = {
-      ...surroundings(),
+    const around: Runtime = {
+      ...currentRuntime(),
       WebSocket: NodeWebSocket,
       tabs: {
         locks: this.#locks(tab),

@@ -1,9 +1,9 @@
 import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
-import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config/config.ts'
-import { Releases } from '../../src/lib/shutdown-stack.ts'
+import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
 import { freePort } from '../../src/local/free-port.ts'
+import { startServer } from '../../src/start.ts'
 import { createDatabase, mintToken, redisUrl, TEST_SECRET, UNLIMITED } from '../support/index.ts'
 
 /** The whole server, as `npm start` runs it, on a database of its own. */
@@ -35,7 +35,7 @@ export async function startLiveServer(env: Record<string, string> = {}): Promise
 export async function openLiveServer(env: Record<string, string> = {}): Promise<LiveServer> {
   const databases = [await createDatabase()]
   const port = await freePort()
-  let releases: Releases | undefined
+  let releases: ShutdownStack | undefined
   const redis = inject('redisUrl') === null ? {} : { REDIS_URL: redisUrl() }
 
   const server: LiveServer = {
@@ -69,7 +69,7 @@ export async function openLiveServer(env: Record<string, string> = {}): Promise<
     },
     async start({ newDatabase = false } = {}) {
       if (newDatabase) databases.push(await createDatabase())
-      releases = new Releases()
+      releases = new ShutdownStack()
       const config = parseConfig({
         DATABASE_URL: databases.at(-1)?.ownerUrl,
         ...redis,
@@ -80,7 +80,7 @@ export async function openLiveServer(env: Record<string, string> = {}): Promise<
         ...UNLIMITED,
         ...env,
       })
-      await boot(config, pino({ level: 'silent' }), releases)
+      await startServer(config, pino({ level: 'silent' }), releases)
     },
     async close() {
       await server.stop()

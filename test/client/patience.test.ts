@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openClient } from '../../src/client/client.ts'
 import { Retry } from '../../src/client/retry.ts'
-import { surroundings } from '../../src/client/runtime.ts'
+import { currentRuntime } from '../../src/client/runtime.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -59,7 +59,7 @@ describe('a connection that says nothing', () => {
     const client = openClient(
       { url: 'http://balance.test', token: 'a', transport: 'sse', fetch, retry: { maxDelay: 1 } },
       {
-        ...surroundings(),
+        ...currentRuntime(),
         onAwake: (listener) => {
           awake = listener
           return () => {}
@@ -111,6 +111,6 @@ describe('a connection that says nothing', () => {
   })
 
   test('outside of web pages a client needs a URL, and says so', () => {
-    expect(() => openClient({ token: 'a' }, surroundings())).toThrow('url is required')
+    expect(() => openClient({ token: 'a' }, currentRuntime())).toThrow('url is required')
   })
 })

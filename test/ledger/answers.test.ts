@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Claim } from '../../src/ledger/idempotency-store.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { PostgresAnswers } from '../../src/ledger/postgres-idempotency-store.ts'
+import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
 import { eventually } from '../support/index.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 
 let ledger: Sample
-let answers: PostgresAnswers
+let answers: PostgresIdempotencyStore
 const ann = { tenant, userId: 'ann' }
 beforeAll(async () => {
   ledger = await openSample()
-  answers = new PostgresAnswers(ledger.sql)
+  answers = new PostgresIdempotencyStore(ledger.sql)
   await ledger.fund('ann', 100n)
 })
 afterAll(() => ledger?.close())
@@ -63,7 +63,7 @@ test('what fails is no answer: the next one acts at once', async () => {
 })
 
 test('a claim whose process is gone is taken over, one that is at work is not', async () => {
-  const quick = new PostgresAnswers(ledger.sql, { lease: 3_000, patience: 60_000 })
+  const quick = new PostgresIdempotencyStore(ledger.sql, { lease: 3_000, patience: 60_000 })
   const request = keyed()
   // What a process leaves that dies in the middle: a claim, and nobody to renew it.
   const hash = (
@@ -73,7 +73,7 @@ test('a claim whose process is gone is taken over, one that is at work is not', 
   await ledger.sql`
     select claim_key(
       ${tenant}, 'ada', ${request.key}, ${hash?.hash ?? ''}, ${randomUUID()}, interval '1 s')`
-  const impatient = new PostgresAnswers(ledger.sql, { patience: 0 })
+  const impatient = new PostgresIdempotencyStore(ledger.sql, { patience: 0 })
   expect(await impatient.once(request, never)).toBe('busy')
   expect(await quick.once(request, async () => 'taken over')).toMatchObject({ replayed: false })
 
@@ -170,7 +170,7 @@ describe('a process that stalls for longer than its claim lasts', () => {
     const { request, stale, fresh, first, second } = await stalled()
     stale.fail(new Error('the stale one failed'))
     await expect(first).rejects.toThrow('the stale one failed')
-    const impatient = new PostgresAnswers(ledger.sql, { patience: 0 })
+    const impatient = new PostgresIdempotencyStore(ledger.sql, { patience: 0 })
     expect(await impatient.once(request, never)).toBe('busy')
     fresh.pass('fresh')
     expect(await second).toEqual({ answer: 'fresh', replayed: false })

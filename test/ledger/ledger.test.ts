@@ -4,7 +4,7 @@ import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
-import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
@@ -262,7 +262,7 @@ test('what a commit tells its process to publish is what the streams keep', asyn
     telling.execute({ tenant, actor: 'admin', currency: USD, ...command })
   await say({ op: 'adjustment', userId: 'tom', amount: 1_000n })
   await say({ op: 'adjustment', userId: 'una', amount: 1n })
-  const policies = new PostgresPolicies(sql)
+  const policies = new PostgresLimitsAndAlerts(sql)
   const watched = { threshold: 500n, direction: 'below', currency: USD } as const
   await policies.putMonitor({ tenant, userId: 'tom', ...watched })
   await Promise.all([

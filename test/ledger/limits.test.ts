@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { openSample, type Sample, tenant, USD } from './sample.ts'
 
 let ledger: Sample
-let policies: PostgresPolicies
+let policies: PostgresLimitsAndAlerts
 beforeAll(async () => {
   ledger = await openSample()
-  policies = new PostgresPolicies(ledger.sql)
+  policies = new PostgresLimitsAndAlerts(ledger.sql)
 })
 afterAll(() => ledger?.close())
 
@@ -63,7 +63,7 @@ test('the sum holds against commands that come at once, from several processes',
 
 test('a limit holds that is put while the last monitor goes, in whichever order they commit', async () => {
   const monitor = { tenant, currency: USD, threshold: 1n, direction: 'below' } as const
-  const lateLimit = (put: PostgresPolicies) =>
+  const lateLimit = (put: PostgresLimitsAndAlerts) =>
     put.putLimit({
       ...{ tenant, userId: 'flo', type: 'booking_payment', currency: USD },
       ...{ maxAmount: 1n, maxSum: null, windowSeconds: null },
@@ -72,7 +72,7 @@ test('a limit holds that is put while the last monitor goes, in whichever order 
   await policies.putMonitor({ ...monitor, userId: 'flo' })
   let going: Promise<number> | undefined
   await ledger.sql.begin(async (tx) => {
-    await lateLimit(new PostgresPolicies(tx as unknown as Sql))
+    await lateLimit(new PostgresLimitsAndAlerts(tx as unknown as Sql))
     going = policies.deleteMonitors({ tenant, userId: 'flo' })
     await ledger.somebodyWaits()
   })
@@ -90,7 +90,10 @@ test('a monitor that is put again while it is deleted: one waits for the other, 
     await tx`select from wallets where user_id = 'han' for update`
     deleting = policies.deleteMonitors({ tenant, userId: 'han' })
     await ledger.somebodyWaits()
-    return new PostgresPolicies(tx as unknown as Sql).putMonitor({ ...monitor, direction: 'below' })
+    return new PostgresLimitsAndAlerts(tx as unknown as Sql).putMonitor({
+      ...monitor,
+      direction: 'below',
+    })
   })
   expect(kept).toMatchObject(monitor)
   expect(await deleting).toBe(1)

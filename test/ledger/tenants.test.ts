@@ -4,8 +4,8 @@ import type { Command, Operation } from '../../src/ledger/command.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
-import { PostgresAnswers } from '../../src/ledger/postgres-idempotency-store.ts'
-import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
+import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { stringifyJson } from '../../src/lib/json.ts'
@@ -34,9 +34,9 @@ afterAll(async () => {
 
 async function world(sql: Sql) {
   const executor = new BatchingExecutor(sql)
-  const policies = new PostgresPolicies(sql)
+  const policies = new PostgresLimitsAndAlerts(sql)
   const revocations = new PostgresRevocations(sql)
-  const answers = new PostgresAnswers(sql)
+  const answers = new PostgresIdempotencyStore(sql)
   const open = async (who: typeof mine, op: Operation, rest: Partial<Command> = {}) => {
     const outcome = await executor.execute({
       op,
@@ -191,7 +191,7 @@ const CALLS: Record<string, Record<string, () => Promise<unknown>>> = {
   PostgresOverview: {
     wallets: () => parts.overview.wallets({ tenant: 'mine', currency: 'USD', limit: 100 }),
   },
-  PostgresPolicies: {
+  PostgresLimitsAndAlerts: {
     monitors: () => parts.policies.monitors(mine),
     putMonitor: () =>
       parts.policies.putMonitor({ ...mine, currency: 'USD', threshold: 1n, direction: 'below' }),
@@ -216,7 +216,7 @@ const CALLS: Record<string, Record<string, () => Promise<unknown>>> = {
     eventsAfter: () => parts.events.eventsAfter(mine, 0, 100),
     heads: () => parts.events.heads([mine]),
   },
-  PostgresAnswers: {
+  PostgresIdempotencyStore: {
     once: () =>
       parts.answers.once(
         { tenant: 'mine', actor: 'ada', key: 'answer', asked: 'x' },

@@ -1,10 +1,10 @@
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inject } from 'vitest'
-import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/lib/log.ts'
-import { Releases } from '../../src/lib/shutdown-stack.ts'
+import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
+import { startServer } from '../../src/start.ts'
 import { TEST_SECRET } from '../support/index.ts'
 
 export interface Booted {
@@ -27,7 +27,7 @@ export async function bootServer(env: Record<string, string>): Promise<Booted> {
   })
   const log: Booted['log'] = []
   const logger = createLogger(config, false, { write: (line) => void log.push(JSON.parse(line)) })
-  const releases = new Releases()
-  const { address } = await boot(config, logger, releases)
+  const releases = new ShutdownStack()
+  const { address } = await startServer(config, logger, releases)
   return { url: `http://127.0.0.1:${address.port}`, log, close: () => releases.run() }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Command } from '../../src/ledger/command.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresAnswers } from '../../src/ledger/postgres-idempotency-store.ts'
+import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
 import { startFailure } from '../../src/local/start-failure.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable, failureOf } from '../../src/postgres/errors.ts'
@@ -143,7 +143,7 @@ describe('whoever gets such an error goes by the table', () => {
         Promise.resolve(
           parts.join('').includes('claim_key') ? [{ mine: true }] : [{ answer: 'done' }],
         )
-      const answers = new PostgresAnswers(sql as unknown as Sql)
+      const answers = new PostgresIdempotencyStore(sql as unknown as Sql)
       const request = { tenant: 'default', actor: 'ann', key: 'k', asked: 'a' }
       const kept = await answers.once(request, async () => {
         if (acted++ === 0) throw failed(code, fields)

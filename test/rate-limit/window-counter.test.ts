@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import type { RateCounter } from '../../src/rate-limit/store.ts'
 import { Budget } from '../../src/rate-limit/window-counter.ts'
 import { MemoryRates, RedisRates } from '../../src/realtime/bus/rate-store.ts'
-import { Allowance } from '../../src/realtime/connections/token-bucket.ts'
+import { TokenBucket } from '../../src/realtime/connections/token-bucket.ts'
 import {
   describeWithPrivateRedis,
   describeWithRedis,
@@ -62,7 +62,7 @@ describe('alone', () => {
 test('a clock that is set back by an hour changes no window, no wait and no counter', async () => {
   const counter = new MemoryRates().counter('test', 60)
   const it = new Budget(counter, 1, 60)
-  const bursts = new Allowance(2)
+  const bursts = new TokenBucket(2)
   it.take('alice', 1)
   await counter.add('bob', 1)
   bursts.take()

@@ -10,7 +10,7 @@ import type { Env } from '../../src/http/context.ts'
 import { onError } from '../../src/http/errors.ts'
 import { requestId } from '../../src/http/middleware/request-id.ts'
 import { type BalanceServer, createServer, PATIENCE } from '../../src/http/server.ts'
-import type { Who } from '../../src/ledger/event.ts'
+import type { UserRef } from '../../src/ledger/event.ts'
 import type { Bus } from '../../src/realtime/bus/bus.ts'
 import { MemoryBus } from '../../src/realtime/bus/memory-bus.ts'
 import { Gateway, type GatewayOptions } from '../../src/realtime/gateway.ts'
@@ -84,7 +84,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   }
 }
 
-export function tokenOf({ tenant, userId }: Who, expiresIn = 3600): Promise<string> {
+export function tokenOf({ tenant, userId }: UserRef, expiresIn = 3600): Promise<string> {
   return mintToken({ sub: userId, tenant, expiresIn })
 }
 

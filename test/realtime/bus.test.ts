@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { LedgerEvent, Who } from '../../src/ledger/event.ts'
+import type { LedgerEvent, UserRef } from '../../src/ledger/event.ts'
 import type { Bus } from '../../src/realtime/bus/bus.ts'
 import { balanceKey, versionKey } from '../../src/realtime/bus/keys.ts'
 import { MemoryBus } from '../../src/realtime/bus/memory-bus.ts'
@@ -14,11 +14,11 @@ import { FakeLedger } from './fake-ledger.ts'
 const logger = pino({ level: 'silent' })
 const EPOCH = 'bus-test'
 
-function user(): Who {
+function user(): UserRef {
   return { tenant: 'default', userId: randomUUID() }
 }
 
-function event(who: Who, seq: number, newBalance: bigint, currency = 'USD'): LedgerEvent {
+function event(who: UserRef, seq: number, newBalance: bigint, currency = 'USD'): LedgerEvent {
   const timestamp = '2025-11-04T10:30:00.000Z'
   return { ...who, seq, event: 'balance_updated', currency, timestamp, newBalance }
 }

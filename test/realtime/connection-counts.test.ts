@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { LeaseStore } from '../../src/realtime/bus/leases.ts'
 import { RedisLeases } from '../../src/realtime/bus/redis-leases.ts'
-import { ConnectionCounts } from '../../src/realtime/connections/connection-limit.ts'
+import { ConnectionLimit } from '../../src/realtime/connections/connection-limit.ts'
 import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
 import { silent } from './balance-server.ts'
 import { ALICE } from './fake-ledger.ts'
@@ -57,7 +57,7 @@ class BrokenLeases implements LeaseStore {
 describe('a count', () => {
   function open(leaseSeconds = 0.1) {
     const store = new BrokenLeases()
-    const counts = new ConnectionCounts(store, silent, { limit: 3, leaseSeconds })
+    const counts = new ConnectionLimit(store, silent, { limit: 3, leaseSeconds })
     onTestFinished(() => counts.close())
     return { store, counts }
   }
@@ -114,7 +114,7 @@ describe('a count', () => {
 describeWithRedis('connections of one user over all processes', () => {
   function open(limit: number, leaseSeconds: number) {
     const redis = new Redis(redisUrl())
-    const counts = new ConnectionCounts(new RedisLeases(redis), silent, { limit, leaseSeconds })
+    const counts = new ConnectionLimit(new RedisLeases(redis), silent, { limit, leaseSeconds })
     onTestFinished(() => {
       counts.close()
       redis.disconnect()

@@ -1,11 +1,11 @@
 import type { Balance, WalletState } from '../../src/ledger/balance.ts'
 import type { ChangeLog } from '../../src/ledger/change-log.ts'
 import type { Committed } from '../../src/ledger/command.ts'
-import type { LedgerEvent, LedgerEventName, Who } from '../../src/ledger/event.ts'
+import type { LedgerEvent, LedgerEventName, UserRef } from '../../src/ledger/event.ts'
 import type { EventStore } from '../../src/ledger/event-store.ts'
 import type { OutboxStore } from '../../src/ledger/outbox-store.ts'
 
-export const ALICE: Who = { tenant: 'default', userId: 'alice' }
+export const ALICE: UserRef = { tenant: 'default', userId: 'alice' }
 
 /** A ledger in memory: what the real one promises to the stream side, and a switch to make it fail. */
 export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
@@ -21,7 +21,7 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
   #ids = 0
 
   /** Commits one balance change and its completion: two events, unless `name` asks for another single one. */
-  change(who: Who, amount: bigint, name?: LedgerEventName): Committed {
+  change(who: UserRef, amount: bigint, name?: LedgerEventName): Committed {
     const events = this.#of(who)
     const previousBalance = events.at(-1)?.newBalance ?? 0n
     const common = {
@@ -46,16 +46,16 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
   }
 
   /** Forgets the events up to and with `seq`. */
-  prune(who: Who, seq: number): void {
+  prune(who: UserRef, seq: number): void {
     this.#pruned.set(key(who), seq)
   }
 
   /** Loses the newest events, as a database restored from a backup does. */
-  lose(who: Who, count: number): void {
+  lose(who: UserRef, count: number): void {
     this.#of(who).splice(-count)
   }
 
-  async balance(who: Who, currency: string): Promise<Balance> {
+  async balance(who: UserRef, currency: string): Promise<Balance> {
     const last = this.#of(who).at(-1)
     const seq = last?.seq ?? 0
     const balance = last?.newBalance ?? 0n
@@ -63,7 +63,7 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
     return { balance, held: 0n, currency, seq, updatedAt: new Date().toISOString() }
   }
 
-  async eventsAfter(who: Who, after: number, limit: number) {
+  async eventsAfter(who: UserRef, after: number, limit: number) {
     const all = this.#of(who)
     const from = Math.max(after, this.#pruned.get(key(who)) ?? 0)
     const answer = { head: all.length, events: all.slice(from, from + limit) }
@@ -71,7 +71,7 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
     return answer
   }
 
-  async heads(whos: readonly Who[]): Promise<number[]> {
+  async heads(whos: readonly UserRef[]): Promise<number[]> {
     const heads = whos.map((who) => this.#of(who).length)
     await this.#read()
     return heads
@@ -106,7 +106,7 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
     return { wallets: all.slice(from, from + limit), next }
   }
 
-  #of(who: Who): LedgerEvent[] {
+  #of(who: UserRef): LedgerEvent[] {
     let events = this.#events.get(key(who))
     if (!events) {
       events = []
@@ -122,6 +122,6 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
   }
 }
 
-function key({ tenant, userId }: Who): string {
+function key({ tenant, userId }: UserRef): string {
   return `${tenant}\n${userId}`
 }

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Balance } from '../../src/ledger/balance.ts'
-import type { LedgerEvent, Who } from '../../src/ledger/event.ts'
+import type { LedgerEvent, UserRef } from '../../src/ledger/event.ts'
 import { eventually } from '../support/index.ts'
 import {
   startServer,
@@ -93,7 +93,7 @@ class EndlessLedger extends FakeLedger {
     return { balance: BigInt(seq), held: 0n, currency: 'USD', seq, updatedAt: timestamp }
   }
 
-  override async eventsAfter(_who: Who, after: number, limit: number) {
+  override async eventsAfter(_who: UserRef, after: number, limit: number) {
     const count = Math.max(0, Math.min(limit, this.head - after))
     return {
       head: this.head,

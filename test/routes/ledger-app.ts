@@ -3,12 +3,12 @@ import { OPERATIONS } from '../../src/api-docs/operations.ts'
 import * as answers from '../../src/api-docs/responses.ts'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
-import type { Who } from '../../src/ledger/event.ts'
+import type { UserRef } from '../../src/ledger/event.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { toDecimal } from '../../src/ledger/money.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { PostgresAnswers } from '../../src/ledger/postgres-idempotency-store.ts'
-import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
+import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
@@ -79,12 +79,12 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
       revocations,
     }),
     executor: new BatchingExecutor(sql),
-    answers: new PostgresAnswers(sql),
+    answers: new PostgresIdempotencyStore(sql),
     reader: new PostgresReader(sql),
     auditor: new PostgresAuditor(sql),
-    policies: new PostgresPolicies(sql),
+    policies: new PostgresLimitsAndAlerts(sql),
     overview: new PostgresOverview(sql),
-    // Kept, and no more: here nobody's token stops counting.
+    // Stored, and no more: no token stops counting here.
     revocations: new PostgresRevocations(sql),
     system: async () => STATE,
     cache,
@@ -159,7 +159,7 @@ const request = (name: string | undefined) => name ?? 'unknown'
 
 function memoryCache(): LedgerApp['cache'] {
   const entries = new Map<string, string>()
-  const key = ({ tenant, userId }: Who, currency: string) => `${tenant}/${userId}/${currency}`
+  const key = ({ tenant, userId }: UserRef, currency: string) => `${tenant}/${userId}/${currency}`
   return {
     entries,
     cachedBalance: async (who, currency) => entries.get(key(who, currency)) ?? null,

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { PostgresAnswers } from '../../src/ledger/postgres-idempotency-store.ts'
-import { PostgresPolicies } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
+import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { contentsOf } from '../support/index.ts'
@@ -36,8 +36,8 @@ beforeAll(async () => {
   api = await ledgerApp({
     executor: new BatchingExecutor(pool(2), { retryFor: 300 }),
     reader: new PostgresReader(readers),
-    policies: new PostgresPolicies(readers),
-    answers: new PostgresAnswers(pool(1), { patience: 300 }),
+    policies: new PostgresLimitsAndAlerts(readers),
+    answers: new PostgresIdempotencyStore(pool(1), { patience: 300 }),
     auditor: new PostgresAuditor(pool(1)),
   })
 })

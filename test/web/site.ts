@@ -3,9 +3,9 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
-import { boot } from '../../src/boot.ts'
 import { parseConfig } from '../../src/config/config.ts'
-import { Releases } from '../../src/lib/shutdown-stack.ts'
+import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
+import { startServer } from '../../src/start.ts'
 import {
   createDatabase,
   mintToken,
@@ -41,7 +41,7 @@ export async function startSite(
   port = 0,
   variables: Record<string, string> = {},
 ): Promise<Site> {
-  const releases = new Releases()
+  const releases = new ShutdownStack()
   const config = parseConfig({
     DATABASE_URL: database.ownerUrl,
     ...(inject('redisUrl') && { REDIS_URL: redisUrl() }),
@@ -52,7 +52,7 @@ export async function startSite(
     ...UNLIMITED,
     ...variables,
   })
-  const { address } = await boot(config, log, releases)
+  const { address } = await startServer(config, log, releases)
   const url = `http://127.0.0.1:${address.port}`
 
   const call: Site['call'] = async (sub, method, path, body) => {

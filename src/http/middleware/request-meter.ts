@@ -1,4 +1,4 @@
-import { Distribution, LATENCY_BOUNDS } from '../../lib/histogram.ts'
+import { Histogram, LATENCY_BOUNDS } from '../../lib/histogram.ts'
 
 /** The requests of one route and method that were answered alike. */
 export interface Requests {
@@ -6,7 +6,7 @@ export interface Requests {
   method: string
   /** `2xx`, …, `5xx`. */
   status: string
-  seconds: Distribution
+  seconds: Histogram
 }
 
 /** Counts the requests of one route and method. */
@@ -30,7 +30,7 @@ export class RouteMeter {
         route: this.#route,
         method: this.#method,
         status: `${digit}xx`,
-        seconds: new Distribution(LATENCY_BOUNDS),
+        seconds: new Histogram(LATENCY_BOUNDS),
       }
       this.#classes[digit] = requests
     }

@@ -1,7 +1,7 @@
-import type { Family } from '../family.ts'
+import type { MetricDefinition } from '../family.ts'
 
 /** What runs. */
-export const build: readonly Family[] = [
+export const build: readonly MetricDefinition[] = [
   {
     name: 'build_info',
     type: 'gauge',

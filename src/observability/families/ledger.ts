@@ -1,8 +1,8 @@
-import type { Family } from '../family.ts'
+import type { MetricDefinition } from '../family.ts'
 import { one, tallied } from '../samples.ts'
 
 /** What the ledger is asked, and its calls of Postgres. */
-export const ledger: readonly Family[] = [
+export const ledger: readonly MetricDefinition[] = [
   {
     name: 'ledger_commands_total',
     type: 'counter',

@@ -1,8 +1,8 @@
-import type { Family } from '../family.ts'
+import type { MetricDefinition } from '../family.ts'
 import { known, one } from '../samples.ts'
 
 /** What is committed, and its way out of the outbox to Redis. */
-export const outbox: readonly Family[] = [
+export const outbox: readonly MetricDefinition[] = [
   {
     name: 'postgres_up',
     type: 'gauge',

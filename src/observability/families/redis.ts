@@ -1,10 +1,10 @@
-import type { Family } from '../family.ts'
+import type { MetricDefinition } from '../family.ts'
 import { states } from '../samples.ts'
 
 const LINK_STATES = ['live', 'deaf', 'away']
 
 /** What Redis is good for, and whether it is there. */
-export const redis: readonly Family[] = [
+export const redis: readonly MetricDefinition[] = [
   {
     name: 'cache_reads_total',
     type: 'counter',

@@ -1,8 +1,8 @@
-import type { Family } from '../family.ts'
+import type { MetricDefinition } from '../family.ts'
 import { tallied } from '../samples.ts'
 
 /** What is asked over HTTP. */
-export const requests: readonly Family[] = [
+export const requests: readonly MetricDefinition[] = [
   {
     name: 'http_request_duration_seconds',
     type: 'histogram',

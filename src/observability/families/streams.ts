@@ -1,10 +1,10 @@
-import type { Family } from '../family.ts'
+import type { MetricDefinition } from '../family.ts'
 import { one, states, tallied } from '../samples.ts'
 
 const STREAM_STATES = ['live', 'reconciling', 'deaf', 'away', 'draining']
 
 /** What is heard, and what the connections get of it. */
-export const streams: readonly Family[] = [
+export const streams: readonly MetricDefinition[] = [
   {
     name: 'stream_state',
     type: 'gauge',

@@ -1,6 +1,6 @@
 import type { TicketStore } from '../../auth/tickets.ts'
 import type { WalletState } from '../../ledger/balance.ts'
-import type { LedgerEvent, Who } from '../../ledger/event.ts'
+import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import type { RateStore } from '../../rate-limit/store.ts'
 import type { LeaseStore } from './leases.ts'
 
@@ -34,9 +34,9 @@ export interface BusListener {
 /** The shared cache of balances. */
 export interface BalanceCache {
   /** The cached balance as plain decimal text; null when it is not cached, or cannot be trusted now. */
-  cachedBalance(who: Who, currency: string): Promise<string | null>
+  cachedBalance(who: UserRef, currency: string): Promise<string | null>
   /** Caches what was read from Postgres (minor units, true at `seq`), unless something newer is cached. Never rejects. */
-  fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void>
+  fill(who: UserRef, currency: string, minor: bigint, seq: number): Promise<void>
 }
 
 /** Cache, publish and subscribe: what the processes of one installation share. */

@@ -22,7 +22,7 @@ const PAUSE = 1000
  * Whether the cache can be believed: Redis comes (back) with data of any age, and while it is paused, or
  * refuses a write, it misses what is committed.
  */
-export class CacheTrust {
+export class CacheValidity {
   readonly #options: CacheTrustOptions
   /** False from a reason for doubt until what Redis holds was compared with the ledger. */
   #held = false

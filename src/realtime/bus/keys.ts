@@ -1,4 +1,4 @@
-import type { Who } from '../../ledger/event.ts'
+import type { UserRef } from '../../ledger/event.ts'
 
 /** First parts of a public key that are not a tenant. */
 const RESERVED = new Set(['user', 'updates'])
@@ -17,19 +17,19 @@ function tenantPart(tenant: string): string {
  * the documented `balance:user:<userId>`, other tenants' at `balance:<tenant>:user:<userId>`. No two wallets
  * share a key.
  */
-export function balanceKey(who: Who, currency: string, defaultCurrency: string): string {
+export function balanceKey(who: UserRef, currency: string, defaultCurrency: string): string {
   if (currency !== defaultCurrency) return `livebalance:balance:${currency}:${userKey(who)}`
   if (who.tenant === 'default') return `balance:user:${who.userId}`
   return `balance:${tenantPart(who.tenant)}:user:${who.userId}`
 }
 
 /** Where `<epoch>:<seq>` of that balance is. No two wallets share this key either. */
-export function versionKey(who: Who, currency: string): string {
+export function versionKey(who: UserRef, currency: string): string {
   return `livebalance:version:${currency}:${userKey(who)}`
 }
 
 /** A user of a tenant as one text, different for each. */
-export function userKey(who: Who): string {
+export function userKey(who: UserRef): string {
   return `${tenantPart(who.tenant)}:${who.userId}`
 }
 

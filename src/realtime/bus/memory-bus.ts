@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { TicketStore } from '../../auth/tickets.ts'
 import type { WalletState } from '../../ledger/balance.ts'
-import type { LedgerEvent, Who } from '../../ledger/event.ts'
+import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import type { RateStore } from '../../rate-limit/store.ts'
 import { type Bus, type BusListener, CACHE_SECONDS, type Link } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
@@ -59,12 +59,12 @@ export class MemoryBus implements Bus {
     setImmediate(() => this.#listeners.revoked())
   }
 
-  async cachedBalance(who: Who, currency: string): Promise<string | null> {
+  async cachedBalance(who: UserRef, currency: string): Promise<string | null> {
     const key = balanceKey(who, currency, this.#options.currency)
     return this.#held(key)?.text ?? null
   }
 
-  async fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void> {
+  async fill(who: UserRef, currency: string, minor: bigint, seq: number): Promise<void> {
     const wallet = { tenant: who.tenant, userId: who.userId, currency, balance: minor, seq }
     this.#keep(cacheEntry(wallet, this.#options.currency))
   }

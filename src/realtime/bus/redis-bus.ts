@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { WalletState } from '../../ledger/balance.ts'
 import type { ChangeLog } from '../../ledger/change-log.ts'
-import type { LedgerEvent, Who } from '../../ledger/event.ts'
+import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import { TurnBatch } from '../../lib/turn-batch.ts'
 import type { RateStore } from '../../rate-limit/store.ts'
 import {
@@ -15,14 +15,14 @@ import {
 } from './bus.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
 import { forgetOtherEpochs, refreshCache } from './cache-refresh.ts'
-import { CacheTrust } from './cache-validity.ts'
+import { CacheValidity } from './cache-validity.ts'
 import { balanceKey, PROBE } from './keys.ts'
 import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
 import { RedisRates } from './rate-store.ts'
 import { RedisLeases } from './redis-leases.ts'
 import { PUBLISH } from './redis-scripts.ts'
-import { RedisLink } from './redis-subscription.ts'
+import { RedisSubscription } from './redis-subscription.ts'
 import { RedisTickets } from './redis-tickets.ts'
 import { CONNECTION_CLOSED, type RedisTrouble, troubleOf } from './redis-trouble.ts'
 
@@ -52,10 +52,10 @@ export class RedisBus implements Bus {
   readonly #options: RedisBusOptions
   readonly #commands: Redis
   readonly #subscriber: Redis
-  readonly #link: RedisLink
+  readonly #link: RedisSubscription
   readonly #troubleOf: (error: unknown) => RedisTrouble
   readonly #listeners: Listeners
-  readonly #trust: CacheTrust
+  readonly #trust: CacheValidity
   readonly #reads: TurnBatch<string, string | null>
   readonly #fills: TurnBatch<CacheEntry, undefined>
   /** False from a command that timed out until one is answered: a paused Redis closes no connection. */
@@ -90,7 +90,7 @@ export class RedisBus implements Bus {
     const { password } = new URL(url)
     this.#troubleOf = (error) => troubleOf(error, decodeURIComponent(password))
     this.#listeners = new Listeners(logger)
-    this.#link = new RedisLink({
+    this.#link = new RedisSubscription({
       write: (channel, text) =>
         this.#write('all', [cacheEntry({ ...PROBE, currency }, currency)], [text], channel),
       troubleOf: this.#troubleOf,
@@ -103,7 +103,7 @@ export class RedisBus implements Bus {
       onMayHaveMoved: () => this.#commands.disconnect(true),
     })
     const ask = <T>(command: Promise<T>) => this.#ask(command)
-    this.#trust = new CacheTrust({
+    this.#trust = new CacheValidity({
       redis: this.#commands,
       forget: () => ask(forgetOtherEpochs(this.#commands, `${epoch}:${currency}`)),
       correct: (withinSeconds) => refreshCache(this, changes, withinSeconds),
@@ -145,7 +145,7 @@ export class RedisBus implements Bus {
     await this.#ask(this.#commands.publish(REVOCATIONS_CHANNEL, ''))
   }
 
-  async cachedBalance(who: Who, currency: string): Promise<string | null> {
+  async cachedBalance(who: UserRef, currency: string): Promise<string | null> {
     if (!this.#trust.isHeld || !this.reachable) return null
     try {
       return await this.#reads.add(balanceKey(who, currency, this.#options.currency))
@@ -154,7 +154,7 @@ export class RedisBus implements Bus {
     }
   }
 
-  async fill(who: Who, currency: string, minor: bigint, seq: number): Promise<void> {
+  async fill(who: UserRef, currency: string, minor: bigint, seq: number): Promise<void> {
     const wallet = { tenant: who.tenant, userId: who.userId, currency, balance: minor, seq }
     if (!this.reachable) return
     try {

@@ -33,7 +33,7 @@ const FIND_AGAIN_AFTER = 1000
  * ourselves comes back. The link is `live` only after such a round trip over both connections. The message
  * is sent as events are, with a balance that is written, so that a Redis that refuses writes is `away`.
  */
-export class RedisLink {
+export class RedisSubscription {
   readonly #options: RedisLinkOptions
   readonly #probeChannel = `livebalance:probe:${randomUUID()}`
   readonly #log: TroubleLog

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import type { Who } from '../../ledger/event.ts'
+import type { UserRef } from '../../ledger/event.ts'
 import { userKey } from '../bus/keys.ts'
 import type { LeaseStore } from '../bus/leases.ts'
 
@@ -12,7 +12,7 @@ export interface ConnectionCountsOptions {
 }
 
 /** How many connections each user has, here and in all processes. */
-export class ConnectionCounts {
+export class ConnectionLimit {
   readonly #store: LeaseStore
   readonly #logger: Logger
   readonly #limit: number
@@ -35,7 +35,7 @@ export class ConnectionCounts {
   }
 
   /** Counts one more; false when the user has as many as may be. Without Redis, only this process counts. */
-  async acquire(who: Who): Promise<boolean> {
+  async acquire(who: UserRef): Promise<boolean> {
     const user = userKey(who)
     const here = this.#here.get(user) ?? 0
     if (here >= this.#limit) return false
@@ -57,7 +57,7 @@ export class ConnectionCounts {
     return false
   }
 
-  release(who: Who): void {
+  release(who: UserRef): void {
     const user = userKey(who)
     this.#forget(user)
     this.#change(user, () => this.#store.release(user, this.#holder)).catch((error) => {

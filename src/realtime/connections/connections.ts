@@ -9,7 +9,7 @@ import { Connection, type TransportName, type TransportSink } from './connection
 import type { Admission } from './handshake.ts'
 import { MESSAGES_PER_SECOND } from './limits.ts'
 import { errorNotice, expiringNotice } from './notices.ts'
-import { Allowance } from './token-bucket.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 export interface ConnectionsOptions {
   hub: Hub
@@ -117,12 +117,12 @@ export class Connections {
   }
 
   /** What a client that sends messages may send of them. */
-  allowance(): Allowance {
-    return new Allowance(this.#options.messagesPerSecond ?? MESSAGES_PER_SECOND)
+  allowance(): TokenBucket {
+    return new TokenBucket(this.#options.messagesPerSecond ?? MESSAGES_PER_SECOND)
   }
 
   /** Counts one message of the client; false when it was one too many, and the connection is being ended. */
-  allows(connection: Connection, allowance: Allowance): boolean {
+  allows(connection: Connection, allowance: TokenBucket): boolean {
     if (allowance.take()) return true
     this.end(connection, TOO_MANY_MESSAGES)
     return false

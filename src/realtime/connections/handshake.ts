@@ -4,13 +4,13 @@ import { CURRENCIES } from '../../lib/currencies.ts'
 import type { Origin } from '../../rate-limit/client-address.ts'
 import type { RateLimiter } from '../../rate-limit/limiter.ts'
 import type { StreamMeter } from '../meter.ts'
-import type { ConnectionCounts } from './connection-limit.ts'
+import type { ConnectionLimit } from './connection-limit.ts'
 import type { Credentials, Presented } from './credentials.ts'
 import { HANDSHAKE_TIMEOUT } from './limits.ts'
 
 export interface AdmissionOptions {
   credentials: Credentials
-  counts: ConnectionCounts
+  counts: ConnectionLimit
   /** Default: anyone may connect as often as they like. */
   limiter?: RateLimiter | undefined
   meter: StreamMeter
@@ -21,7 +21,7 @@ export interface AdmissionOptions {
 /** Who may open a connection, on every transport. */
 export class Admission {
   readonly #credentials: Credentials
-  readonly #counts: ConnectionCounts
+  readonly #counts: ConnectionLimit
   readonly #limiter: RateLimiter | undefined
   readonly #meter: StreamMeter
   readonly #handshakeTimeout: number

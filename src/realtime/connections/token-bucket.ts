@@ -1,5 +1,5 @@
 /** How many messages a client may still send: so many each second, and not more than that saved up. */
-export class Allowance {
+export class TokenBucket {
   readonly #perSecond: number
   #left: number
   /** The second, by a clock that nobody sets, that `left` was counted at. */

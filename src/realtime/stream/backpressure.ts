@@ -22,7 +22,7 @@ interface Waiting {
  * Waits for full connections to be read. All transports can say how much they hold, none alike when
  * that changed, so they are asked, while there are any.
  */
-export class Drains {
+export class Backpressure {
   readonly #bounds: QueueBounds
   readonly #meter: StreamMeter
   readonly #waiting = new Map<Subscriber, Waiting>()

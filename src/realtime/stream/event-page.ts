@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Who } from '../../ledger/event.ts'
+import type { UserRef } from '../../ledger/event.ts'
 import type { EventStore } from '../../ledger/event-store.ts'
 
 /** Events read from Postgres at a time. */
@@ -14,7 +14,7 @@ export type EventPage = Awaited<ReturnType<EventStore['eventsAfter']>>
 /** One page; undefined, after a while, when Postgres cannot be read: ask again. */
 export async function readPage(
   from: { store: EventStore; logger: Logger },
-  who: Who,
+  who: UserRef,
   after: number,
 ): Promise<EventPage | undefined> {
   try {

@@ -1,18 +1,18 @@
 import type { Logger } from 'pino'
-import { eventId, type Who } from '../../ledger/event.ts'
+import { eventId, type UserRef } from '../../ledger/event.ts'
 import type { EventStore } from '../../ledger/event-store.ts'
 import { toWire } from '../../ledger/money.ts'
 import { LogBudget } from '../../lib/log-budget.ts'
 import type { Bus, Link } from '../bus/bus.ts'
 import { parseMessage } from '../bus/message.ts'
 import { StreamMeter } from '../meter.ts'
-import { DEFAULT_BOUNDS, Drains, type QueueBounds } from './backpressure.ts'
+import { Backpressure, DEFAULT_BOUNDS, type QueueBounds } from './backpressure.ts'
 import type { DeliveryTracer } from './delivery-tracer.ts'
 import { Frame } from './frame.ts'
 import { Joins } from './joins.ts'
 import { Reconciliation } from './reconciliation.ts'
 import { type Sink, Subscriber } from './subscriber.ts'
-import { Channel, type ChannelContext } from './user-stream.ts'
+import { type StreamContext, UserStream } from './user-stream.ts'
 
 export interface HubOptions {
   bus: Bus
@@ -46,9 +46,9 @@ export interface SubscribeOptions {
 export class Hub {
   readonly #options: HubOptions
   readonly #meter: StreamMeter
-  readonly #context: ChannelContext
+  readonly #context: StreamContext
   readonly #joins: Joins
-  readonly #channels = new Map<string, Channel>()
+  readonly #channels = new Map<string, UserStream>()
   readonly #reconciliation: Reconciliation
   readonly #garbage: LogBudget
   readonly #stopListening: () => void
@@ -56,7 +56,7 @@ export class Hub {
   constructor(options: HubOptions) {
     this.#options = options
     const { bus, store, logger, meter = new StreamMeter(), tracer } = options
-    const drains = new Drains({ ...DEFAULT_BOUNDS, ...options.bounds }, meter)
+    const drains = new Backpressure({ ...DEFAULT_BOUNDS, ...options.bounds }, meter)
     this.#meter = meter
     this.#joins = new Joins({ store, drains, logger, meter })
     this.#context = {
@@ -89,7 +89,7 @@ export class Hub {
   }
 
   /** Begins to send the user's state, what was missed, and what happens, to `sink`. */
-  subscribe(who: Who, sink: Sink, options: SubscribeOptions): Subscriber {
+  subscribe(who: UserRef, sink: Sink, options: SubscribeOptions): Subscriber {
     const subscriber = new Subscriber(sink, options.currency)
     const channel = this.#channel(who)
     channel.members += 1
@@ -98,7 +98,7 @@ export class Hub {
   }
 
   /** Ends it; once. */
-  unsubscribe(who: Who, subscriber: Subscriber): void {
+  unsubscribe(who: UserRef, subscriber: Subscriber): void {
     if (subscriber.isGone) return
     subscriber.state = 'gone'
     const key = channelKey(who.tenant, who.userId)
@@ -115,7 +115,7 @@ export class Hub {
   }
 
   /** The answer to `get_current_balance`, from Postgres. */
-  async currentBalance(who: Who, currency: string): Promise<Frame> {
+  async currentBalance(who: UserRef, currency: string): Promise<Frame> {
     const { store } = this.#options
     const { balance, seq } = await store.balance(who, currency)
     const id = eventId(store.epoch, seq)
@@ -127,11 +127,11 @@ export class Hub {
     this.#reconciliation.close()
   }
 
-  #channel(who: Who): Channel {
+  #channel(who: UserRef): UserStream {
     const key = channelKey(who.tenant, who.userId)
     let channel = this.#channels.get(key)
     if (!channel) {
-      channel = new Channel(who, this.#context)
+      channel = new UserStream(who, this.#context)
       this.#channels.set(key, channel)
     }
     return channel

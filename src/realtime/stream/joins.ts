@@ -3,16 +3,16 @@ import { eventId } from '../../ledger/event.ts'
 import type { EventStore } from '../../ledger/event-store.ts'
 import { toWire } from '../../ledger/money.ts'
 import type { StreamMeter } from '../meter.ts'
-import type { Drains } from './backpressure.ts'
+import type { Backpressure } from './backpressure.ts'
 import { isPruned, PAGE, RETRY, readPage } from './event-page.ts'
 import { Frame } from './frame.ts'
 import { fromLedger } from './stream-event.ts'
 import { type JoinNote, LOST, type Subscriber } from './subscriber.ts'
-import type { Channel, Rejoining } from './user-stream.ts'
+import type { Rejoining, UserStream } from './user-stream.ts'
 
 export interface JoinsOptions {
   store: EventStore
-  drains: Drains
+  drains: Backpressure
   logger: Logger
   meter: StreamMeter
 }
@@ -36,7 +36,7 @@ export class Joins implements Rejoining {
    * A new connection joins; when its state cannot be read for long, it is sent away.
    * @param lastEventId `<epoch>:<seq>` of the last event that the client has
    */
-  async begin(channel: Channel, subscriber: Subscriber, lastEventId?: string): Promise<void> {
+  async begin(channel: UserStream, subscriber: Subscriber, lastEventId?: string): Promise<void> {
     const after = lastEventId === undefined ? undefined : this.#seqOf(lastEventId)
     for (let attempt = 1; !subscriber.isGone; attempt++) {
       try {
@@ -56,14 +56,14 @@ export class Joins implements Rejoining {
   }
 
   /** A full connection misses what happens until it is read, and then gets the newest state instead. */
-  rejoinOnceRead(channel: Channel, subscriber: Subscriber): void {
+  rejoinOnceRead(channel: UserStream, subscriber: Subscriber): void {
     void this.#options.drains.drained(subscriber).then((drained) => {
       if (drained) this.rejoin(channel, subscriber, { recovered: false, conflated: true })
     })
   }
 
   /** A connection that is not live any more begins again, from the newest state. */
-  rejoin(channel: Channel, subscriber: Subscriber, note: JoinNote): void {
+  rejoin(channel: UserStream, subscriber: Subscriber, note: JoinNote): void {
     subscriber.state = 'joining'
     this.#join(channel, subscriber, undefined, note).catch((error) => {
       this.#options.logger.warn({ err: error }, 'could not read the state of a stream')
@@ -89,7 +89,7 @@ export class Joins implements Rejoining {
    * @param after the seq to resume from; undefined: from now
    */
   async #join(
-    channel: Channel,
+    channel: UserStream,
     subscriber: Subscriber,
     after: number | undefined,
     note: JoinNote,
@@ -136,7 +136,7 @@ export class Joins implements Rejoining {
     else if (after !== undefined || note.recovered === false) meter.notResumed += 1
   }
 
-  async #catchUp(channel: Channel, subscriber: Subscriber): Promise<void> {
+  async #catchUp(channel: UserStream, subscriber: Subscriber): Promise<void> {
     const { store, drains } = this.#options
     for (;;) {
       if (drains.isFull(subscriber) && !(await drains.drained(subscriber))) return

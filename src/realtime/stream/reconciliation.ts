@@ -1,14 +1,14 @@
 import type { Logger } from 'pino'
 import type { EventStore } from '../../ledger/event-store.ts'
 import type { Bus } from '../bus/bus.ts'
-import type { Channel } from './user-stream.ts'
+import type { UserStream } from './user-stream.ts'
 
 export interface ReconciliationOptions {
   bus: Bus
   store: EventStore
   logger: Logger
   /** Of every connected user; it may change at any time. */
-  channels: ReadonlyMap<string, Channel>
+  channels: ReadonlyMap<string, UserStream>
   /** Milliseconds between looks at Postgres while the bus is not live. Default 1500. */
   pollEvery?: number
 }

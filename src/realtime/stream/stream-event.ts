@@ -2,12 +2,12 @@ import {
   type BalanceUpdateEvent,
   type LedgerEvent,
   toMessage,
-  type Who,
+  type UserRef,
 } from '../../ledger/event.ts'
 import { Frame } from './frame.ts'
 
 /** An event of a user's stream, ready to be sent. */
-export interface StreamEvent extends Who {
+export interface StreamEvent extends UserRef {
   seq: number
   event: string
   frame: Frame

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
-import type { Who } from '../../ledger/event.ts'
+import type { UserRef } from '../../ledger/event.ts'
 import type { EventStore } from '../../ledger/event-store.ts'
 import type { LogBudget } from '../../lib/log-budget.ts'
 import type { StreamMeter } from '../meter.ts'
-import type { Drains } from './backpressure.ts'
+import type { Backpressure } from './backpressure.ts'
 import type { DeliveryTracer } from './delivery-tracer.ts'
 import { isPruned, readPage } from './event-page.ts'
 import { fromLedger, type StreamEvent } from './stream-event.ts'
@@ -11,15 +11,15 @@ import { type JoinNote, LOST, type Subscriber } from './subscriber.ts'
 
 /** Brings connections of a stream that are no longer live back to its newest state. */
 export interface Rejoining {
-  rejoin(stream: Channel, subscriber: Subscriber, note: JoinNote): void
+  rejoin(stream: UserStream, subscriber: Subscriber, note: JoinNote): void
   /** Waits until the client has read what is queued. */
-  rejoinOnceRead(stream: Channel, subscriber: Subscriber): void
+  rejoinOnceRead(stream: UserStream, subscriber: Subscriber): void
 }
 
 /** What all channels of a hub share. */
-export interface ChannelContext {
+export interface StreamContext {
   store: EventStore
-  drains: Drains
+  drains: Backpressure
   joins: Rejoining
   logger: Logger
   broadcasts: LogBudget
@@ -37,11 +37,11 @@ const MOST_PENDING = 64
  * One connected user's stream on this process: puts events in order, drops repeats, fills holes from
  * Postgres. New connections are brought up to where the live ones stand by `Joins`.
  */
-export class Channel {
-  readonly who: Who
+export class UserStream {
+  readonly who: UserRef
   /** Connections in any state: at none, the hub forgets the channel. */
   members = 0
-  readonly #context: ChannelContext
+  readonly #context: StreamContext
   #live: Subscriber[] = []
   /** The seq that all live connections have. Means nothing while there is none. */
   #last = 0
@@ -50,7 +50,7 @@ export class Channel {
   #pending: Map<number, StreamEvent> | undefined
   #repair: Promise<void> | undefined
 
-  constructor(who: Who, context: ChannelContext) {
+  constructor(who: UserRef, context: StreamContext) {
     this.who = who
     this.#context = context
   }

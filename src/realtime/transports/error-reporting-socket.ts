@@ -8,7 +8,7 @@ import {
   UNFINISHED_WITHIN,
 } from '../connections/limits.ts'
 import { errorNotice } from '../connections/notices.ts'
-import { Allowance } from '../connections/token-bucket.ts'
+import { TokenBucket } from '../connections/token-bucket.ts'
 import type { Frame } from '../stream/frame.ts'
 
 /** What ws closes a connection for by itself, by the code that it closes with (RFC 6455, 7.4.1). */
@@ -30,11 +30,11 @@ const MAX_UNFINISHED = 2 * MAX_MESSAGE
 const CONTROL_FRAME = 131
 
 /** A server's end of a WebSocket whose client is told, by an `error` event, what ws will close it for. */
-export abstract class TellingSocket extends WebSocket {
+export abstract class ErrorReportingSocket extends WebSocket {
   abstract tell(frame: Frame): void
 
   /** Of control frames, which reach nobody else. */
-  readonly #allowance = new Allowance(MESSAGES_PER_SECOND)
+  readonly #allowance = new TokenBucket(MESSAGES_PER_SECOND)
   /** Bytes that came since the last end of a message, while none came with them. */
   #unfinished = 0
   /** Whether something ended in the bytes that are being read. */
@@ -109,7 +109,7 @@ export class TellingServer<T extends typeof WebSocket> extends WebSocketServer<T
     callback: (client: InstanceType<T>, request: IncomingMessage) => void,
   ): void {
     super.handleUpgrade(request, socket, head, (client, upgraded) => {
-      ;(client as unknown as TellingSocket).guard(socket)
+      ;(client as unknown as ErrorReportingSocket).guard(socket)
       callback(client, upgraded)
     })
   }

@@ -3,7 +3,7 @@ import type { Principal } from '../../auth/principal.ts'
 import { ApiError } from '../../lib/api-error.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection } from '../connections/connection.ts'
-import type { Allowance } from '../connections/token-bucket.ts'
+import type { TokenBucket } from '../connections/token-bucket.ts'
 import { closeSoon, type EngineSocket, SocketSink } from './engine-socket.ts'
 
 type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests'>
@@ -11,26 +11,26 @@ type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests'>
 const VISITOR = Symbol('visitor')
 
 /** What an Engine.IO connection carries: its listeners are shared by all, and find it here. */
-class Visitor {
+class PendingConnection {
   readonly parts: Parts
-  readonly allowance: Allowance
+  readonly allowance: TokenBucket
   /** Whether it has joined the namespace, or is about to. */
   isTaken = false
   connection: Connection | undefined
 
-  constructor(parts: Parts, allowance: Allowance) {
+  constructor(parts: Parts, allowance: TokenBucket) {
     this.parts = parts
     this.allowance = allowance
   }
 }
 
 export interface VisitedSocket extends EngineSocket {
-  [VISITOR]: Visitor
+  [VISITOR]: PendingConnection
 }
 
 /** An Engine.IO connection that nobody is known to stand behind yet. */
 export function visit(conn: VisitedSocket, parts: Parts): void {
-  conn[VISITOR] = new Visitor(parts, parts.connections.allowance())
+  conn[VISITOR] = new PendingConnection(parts, parts.connections.allowance())
   conn.on('packet', onPacket)
 }
 
@@ -100,7 +100,7 @@ export function serve(socket: Socket, { connections }: Parts): void {
 
 /** Whoever leaves the namespace has no use for the connection, which would count for nobody. */
 function onDisconnect(this: Socket): void {
-  const { connection, parts } = this.data as Visitor
+  const { connection, parts } = this.data as PendingConnection
   if (connection) parts.connections.closed(connection)
   closeSoon(this.conn as unknown as EngineSocket)
 }
@@ -114,7 +114,7 @@ function onPacket(this: VisitedSocket): void {
 
 /** Answers by an event of its own, and also the callback, where the client gave one. */
 async function onEvent(this: Socket, event: unknown, ...args: unknown[]): Promise<void> {
-  const { connection, parts } = this.data as Visitor
+  const { connection, parts } = this.data as PendingConnection
   if (!connection) return
   const frame = await parts.requests.answer(connection, event, args[0])
   parts.connections.reply(connection, frame)

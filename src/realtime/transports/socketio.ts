@@ -7,7 +7,7 @@ import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
 import { parseStrictJson } from '../../lib/json.ts'
 import { HANDSHAKE_TIMEOUT, MAX_MESSAGE } from '../connections/limits.ts'
 import { type Frame, NAMESPACE } from '../stream/frame.ts'
-import { TellingServer, TellingSocket } from './error-reporting-socket.ts'
+import { ErrorReportingSocket, TellingServer } from './error-reporting-socket.ts'
 import { admit, serve, type VisitedSocket, visit } from './pending-connection.ts'
 
 type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests' | 'originAllowed'>
@@ -27,7 +27,7 @@ export interface SocketIo {
 }
 
 /** Speaks Engine.IO: an event is a text frame that begins with 4. */
-class Client extends TellingSocket {
+class Client extends ErrorReportingSocket {
   override tell(frame: Frame): void {
     this.send(`4${frame.socketIo.packet}`)
   }
@@ -67,13 +67,13 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
     },
     allowRequest: (request, callback) => {
       const { origin, host } = request.headers
-      const turnAway = (code: ErrorCode, message: string) => {
+      const rejectRequest = (code: ErrorCode, message: string) => {
         admission.refused(code)
         callback(message, false)
       }
-      if (admission.draining) turnAway('shutting_down', 'The server is restarting.')
+      if (admission.draining) rejectRequest('shutting_down', 'The server is restarting.')
       else if (!parts.originAllowed(origin, host))
-        turnAway('forbidden', 'This origin may not connect.')
+        rejectRequest('forbidden', 'This origin may not connect.')
       else callback(null, true)
     },
   }

@@ -11,7 +11,7 @@ import type { Connection, TransportSink } from '../connections/connection.ts'
 import type { Opening } from '../connections/connections.ts'
 import { CLOSE_WITHIN, MAX_MESSAGE } from '../connections/limits.ts'
 import { type Bytes, chunk, type Frame } from '../stream/frame.ts'
-import { corkForTurn, writeSoon } from './write-corked.ts'
+import { corkForTurn, writeCorked } from './write-corked.ts'
 
 /** Milliseconds that a browser waits before it connects again. */
 const RETRY = 'retry: 2000\n\n'
@@ -117,7 +117,7 @@ class ResponseSink implements TransportSink {
   }
 
   write(frame: Frame): void {
-    if (this.#socket) writeSoon(this.#socket, frame.sseChunk)
+    if (this.#socket) writeCorked(this.#socket, frame.sseChunk)
     else if (!this.#outgoing.writableEnded) this.#outgoing.write(frame.sse)
   }
 
@@ -130,7 +130,7 @@ class ResponseSink implements TransportSink {
   }
 
   #send(text: string, whole: Bytes): void {
-    if (this.#socket) writeSoon(this.#socket, whole)
+    if (this.#socket) writeCorked(this.#socket, whole)
     else if (!this.#outgoing.writableEnded) this.#outgoing.write(text)
   }
 

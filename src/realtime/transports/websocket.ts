@@ -7,11 +7,11 @@ import { parseStrictJson } from '../../lib/json.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection, TransportSink } from '../connections/connection.ts'
 import { MAX_MESSAGE } from '../connections/limits.ts'
-import type { Allowance } from '../connections/token-bucket.ts'
+import type { TokenBucket } from '../connections/token-bucket.ts'
 import type { Frame } from '../stream/frame.ts'
 import type { CloseReason } from '../stream/subscriber.ts'
-import { TellingServer, TellingSocket } from './error-reporting-socket.ts'
-import { writeSoon } from './write-corked.ts'
+import { ErrorReportingSocket, TellingServer } from './error-reporting-socket.ts'
+import { writeCorked } from './write-corked.ts'
 
 /** Close codes: 1012 and 1013 say "come back", 4xxx are ours. */
 const CLOSE_CODES: Partial<Record<CloseReason['code'], number>> = {
@@ -32,10 +32,10 @@ export interface WebSocketOpening {
 }
 
 /** Its listeners are shared by all: closures of its own would cost a connection half a kilobyte more. */
-class Client extends TellingSocket {
+class Client extends ErrorReportingSocket {
   parts: Parts | undefined
   connection: Connection | undefined
-  allowance: Allowance | undefined
+  allowance: TokenBucket | undefined
   sink: WebSocketSink | undefined
 
   override tell(frame: Frame): void {
@@ -131,7 +131,7 @@ class WebSocketSink implements TransportSink {
 
   /** Past ws, to the socket: without compression it sends whole frames at once, and so do we. */
   write(frame: Frame): void {
-    if (this.#client.readyState === WebSocket.OPEN) writeSoon(this.#socket, frame.webSocket)
+    if (this.#client.readyState === WebSocket.OPEN) writeCorked(this.#socket, frame.webSocket)
   }
 
   queuedBytes(): number {

@@ -14,7 +14,7 @@ export function corkForTurn(socket: Duplex): void {
 }
 
 /** Writes at the end of the current turn. */
-export function writeSoon(socket: Duplex, bytes: Bytes): void {
+export function writeCorked(socket: Duplex, bytes: Bytes): void {
   corkForTurn(socket)
   socket.write(bytes, 'latin1')
 }
