@@ -49,22 +49,30 @@ export function withoutUpgrade(
   })
 }
 
-/** The newest answer of each connection, as long as it is not out. */
-export class OpenAnswers {
-  readonly #newest = new WeakMap<Duplex, ServerResponse>()
+/** Requests that a connection may have waiting for their answers. Proxies and browsers wait for each. */
+export const MAX_PIPELINED = 64
 
-  add(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request
-    this.#newest.set(socket, response)
+/** The answers that are not out yet, of each connection. */
+export class OpenAnswers {
+  readonly #open = new WeakMap<Duplex, { newest: ServerResponse; count: number }>()
+
+  /** @returns false when it is one too many: a single packet can hold a thousand requests, all due in one turn */
+  add({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    const open = this.#open.get(socket) ?? { newest: response, count: 0 }
+    open.newest = response
+    open.count += 1
+    this.#open.set(socket, open)
     response.once('finish', () => {
-      if (this.#newest.get(socket) === response) this.#newest.delete(socket)
+      open.count -= 1
+      if (open.count === 0) this.#open.delete(socket)
     })
+    return open.count <= MAX_PIPELINED
   }
 
   /** A client that does not wait for an answer before it asks again gets the answers in order all the same. */
   onceFinished(socket: Duplex, then: () => void): void {
-    const answer = this.#newest.get(socket)
-    if (answer) answer.once('finish', then)
+    const open = this.#open.get(socket)
+    if (open) open.newest.once('finish', then)
     else then()
   }
 }

@@ -77,7 +77,9 @@ export function createServer({
   let draining = false
   const options = { ...patience, shouldUpgradeCallback: leavesHttp }
   const http = createHttpServer(options, (request, response) => {
-    answers.add(request, response)
+    // What else was in the same packet comes here still.
+    if (request.socket.destroyed) return
+    if (!answers.add(request, response)) return void request.socket.destroy()
     // An offer to upgrade is left of it only where Node asked `leavesHttp`, and there Node loses what is
     // pipelined behind it.
     if (draining || request.headers.upgrade !== undefined) response.setHeader('Connection', 'close')

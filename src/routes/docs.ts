@@ -20,28 +20,36 @@ export function docsRoutes(
   app: () => Hono<Env>,
   limited: MiddlewareHandler<Env>,
 ) {
-  let json: StaticDocument | undefined
-  let eventsJson: StaticDocument | undefined
-  let page: StaticDocument | undefined
-  const calls = () => documents.openApi(app())
+  const openApi = once(() => documents.openApi(app()))
+  const asyncApi = once(() => documents.asyncApi())
+  const json = once(async () => jsonDocument(await openApi()))
+  const eventsJson = once(async () => jsonDocument(await asyncApi()))
+  const page = once(async () => {
+    const text = await documents.page(...(await Promise.all([openApi(), asyncApi()])))
+    return new StaticDocument(text, 'text/html; charset=UTF-8')
+  })
   return factory
     .createApp()
-    .get('/openapi.json', limited, async (c) => {
-      json ??= new StaticDocument(JSON.stringify(await calls()), 'application/json')
-      return json.send(c, REVALIDATED)
-    })
-    .get('/asyncapi.json', limited, async (c) => {
-      const events = eventsJson ? undefined : await documents.asyncApi()
-      eventsJson ??= new StaticDocument(JSON.stringify(events), 'application/json')
-      return eventsJson.send(c, REVALIDATED)
-    })
+    .get('/openapi.json', limited, async (c) => (await json()).send(c, REVALIDATED))
+    .get('/asyncapi.json', limited, async (c) => (await eventsJson()).send(c, REVALIDATED))
     .get('/docs', limited, async (c) => {
-      if (page === undefined) {
-        const [openApi, asyncApi] = await Promise.all([calls(), documents.asyncApi()])
-        const text = await documents.page(openApi, asyncApi)
-        page = new StaticDocument(text, 'text/html; charset=UTF-8')
-      }
       const policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-      return page.send(c, { ...REVALIDATED, 'Content-Security-Policy': policy })
+      return (await page()).send(c, { ...REVALIDATED, 'Content-Security-Policy': policy })
     })
+}
+
+function jsonDocument(content: object): StaticDocument {
+  return new StaticDocument(JSON.stringify(content), 'application/json')
+}
+
+/** Made once, also for those who ask while it is being made; what failed is tried again. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make().catch((error) => {
+      made = undefined
+      throw error
+    })
+    return made
+  }
 }

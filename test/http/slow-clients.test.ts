@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Hono } from 'hono'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { MAX_PIPELINED } from '../../src/http/no-upgrade.ts'
 import { connectBy, startServer, tokenOf } from '../realtime/balance-server.ts'
 import { ALICE } from '../realtime/fake-ledger.ts'
 import { eventually } from '../support/index.ts'
@@ -101,12 +102,46 @@ test('a client that reads slowly gets the whole of its answer', async () => {
   const socket = ask(url)
   const began = Date.now()
   let size = 0
-  while (size < BIG) {
-    const bytes = socket.read(Math.min(64 * 1024, BIG - size)) as Buffer | null
-    if (bytes === null) await once(socket, 'readable')
-    size += bytes?.length ?? 0
+  for await (const bytes of socket as AsyncIterable<Buffer>) {
+    size += bytes.length
+    if (size >= BIG) break
     // As fast as a line that is slow, and not so slow that nothing is taken for as long as the limit.
-    if (Date.now() - began < 3 * unreadTimeout) await new Promise((go) => setTimeout(go, 10))
+    if (Date.now() - began < 3 * unreadTimeout) await new Promise((go) => setTimeout(go, 50))
   }
+  expect(size).toBeGreaterThanOrEqual(BIG)
   expect(Date.now() - began).toBeGreaterThan(unreadTimeout)
+})
+
+describe('a client that does not wait for its answers', () => {
+  async function send(requests: number) {
+    let asked = 0
+    const routes = new Hono().get('/count', (c) => c.text(`answer ${++asked}.`))
+    const { url } = await startServer({ patience, routes })
+    const { port, hostname } = new URL(url)
+    const socket = connect(Number(port), hostname)
+    onTestFinished(() => void socket.destroy())
+    let answers = ''
+    socket.on('data', (bytes) => {
+      answers += bytes
+    })
+    socket.on('error', () => {})
+    const closed = once(socket, 'close')
+    // In one packet, so that one turn of the event loop gets them all.
+    socket.write('GET /count HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(requests))
+    await closed
+    return {
+      asked,
+      answers: [...answers.matchAll(/answer (\d+)\./g)].map(([, number]) => Number(number)),
+    }
+  }
+
+  test('gets them in order', async () => {
+    const numbers = Array.from({ length: MAX_PIPELINED }, (_, i) => i + 1)
+    expect(await send(MAX_PIPELINED)).toEqual({ asked: MAX_PIPELINED, answers: numbers })
+  })
+
+  test('is let go where it sends a thousand requests at once', async () => {
+    const { asked } = await send(1000)
+    expect(asked).toBeLessThanOrEqual(MAX_PIPELINED)
+  })
 })

@@ -3,10 +3,14 @@ import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Env } from '../../src/http/context.ts'
+import { requestId } from '../../src/http/middleware/request-id.ts'
 import { webPages } from '../../src/http/web-pages.ts'
 import { demoOf } from '../../src/local/demo.ts'
 import type { DemoDeps } from '../../src/routes/demo.ts'
+import { docsRoutes } from '../../src/routes/docs.ts'
 import { edge } from './stub.ts'
 
 const { app } = edge({ web: webPages() })
@@ -95,6 +99,30 @@ describe('the pages', () => {
       expect((await ask({ 'If-None-Match': '"other"' })).status).toBe(200)
     },
   )
+
+  test('a document is made once, also for a thousand who ask for it in one moment', async () => {
+    let made = 0
+    const pages = new Hono<Env>().use(requestId).route(
+      '/',
+      docsRoutes(
+        {
+          async openApi() {
+            made += 1
+            if (made === 1) throw new Error('not this time')
+            return { openapi: '3.1.0' }
+          },
+          asyncApi: async () => ({}),
+          page: async () => '',
+        },
+        () => new Hono<Env>(),
+        (_, next) => next(),
+      ),
+    )
+    expect((await pages.request('/openapi.json')).status).toBe(500)
+    const all = Array.from({ length: 1000 }, () => pages.request('/openapi.json'))
+    for (const answer of await Promise.all(all)) expect(answer.status).toBe(200)
+    expect(made).toBe(2)
+  })
 
   test.each(['wallet.html', '..%2f..%2fpackage.json', 'nothing.js', '__proto__'])(
     '/assets/%s is not there',
