@@ -50,6 +50,16 @@ describeInBrowser('the admin console, looked at closely', () => {
     expect(focused).toBe(true)
   })
 
+  test('an adjustment begins with the currency of the server, where the user has it', async () => {
+    const user = someone('anouk')
+    await give(user, 5, 'CHF')
+    await give(user, 5, 'USD')
+    const page = await desk(`users/${user}`)
+    await page.getByRole('button', { name: 'Adjust balance' }).click()
+    const chosen = page.getByRole('dialog').getByLabel('Currency')
+    expect(await chosen.inputValue()).toBe('USD')
+  })
+
   test('the queue names each request’s currency and is filtered by it', async () => {
     const user = someone('yuki')
     for (const [amount, currency] of [
@@ -114,7 +124,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     expect(await sideways()).toBe(0)
   })
 
-  test('whoever does not exist is said not to, offers nothing, and does not come into being', async () => {
+  test('an unknown user is said to be unknown, offers nothing, and is not created', async () => {
     const nobody = someone('nobody')
     const page = await desk(`users/${nobody}`)
     await page.getByText('There is no such user').waitFor()
@@ -156,41 +166,6 @@ describeInBrowser('the admin console, looked at closely', () => {
       await page.getByRole('heading', { name: 'Admin console' }).waitFor()
     },
   )
-
-  test('something is on the screen before the script is there, and before the server has answered', async () => {
-    const { context } = await visitor({ sub: 'admin', admin: true })
-    const held: (() => void)[] = []
-    const hold = (pattern: RegExp) =>
-      context.route(pattern, async (route) => {
-        await new Promise<void>((resolve) => held.push(resolve))
-        await route.continue()
-      })
-    const release = () => {
-      for (const go of held.splice(0)) go()
-    }
-    await hold(/assets\/.*\.js$/)
-    await hold(/session\.json$/)
-    await hold(/admin\/requests/)
-    const page = await context.newPage()
-    await page.goto(`${site.url}/admin`, { waitUntil: 'commit' })
-    const skeleton = page.locator('.skeleton').first()
-    await skeleton.waitFor()
-    for (let i = 0; i < 3; i++) {
-      expect(await skeleton.isVisible()).toBe(true)
-      await eventually(async () => expect(held.length).toBeGreaterThan(0))
-      if ((await page.getByRole('navigation', { name: 'Console' }).count()) > 0) break
-      release()
-    }
-    await eventually(async () => {
-      release()
-      expect(await page.getByRole('navigation', { name: 'Console' }).count()).toBe(1)
-    })
-    await page.getByText('Reading the requests').waitFor({ state: 'attached' })
-    await eventually(async () => {
-      release()
-      expect(await page.getByText('oldest first').count()).toBe(1)
-    })
-  })
 
   test('in forced colours the place is told apart, and “When” stands on one line', async () => {
     const user = someone('lines')
