@@ -1,0 +1,37 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import { createApi } from '../../src/client/index.ts'
+import { createApi as createPagesApi } from '../../web/parts/api.ts'
+import type { SessionKeeper } from '../../web/parts/session.ts'
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+/** What a server or the network does with a request of which nobody knows whether it was done. */
+const UNKNOWN: [name: string, answer: () => Promise<Response>][] = [
+  ['the server does not know it', async () => Response.json({ code: 'timeout' }, { status: 503 })],
+  ['the connection breaks', () => Promise.reject(new TypeError('fetch failed'))],
+]
+
+test.each(UNKNOWN)('where %s, the client library sends nothing again', async (_, answer) => {
+  const fetch = vi.fn(answer)
+  const api = createApi({ url: 'http://localhost', token: 'a', getToken: () => 'b', fetch })
+  const json = { type: 'booking_payment' as const, amount: 1 }
+  await api.transactions.$post({ json }).catch(() => {})
+  expect(fetch).toHaveBeenCalledTimes(1)
+})
+
+test.each(UNKNOWN)('where %s, the pages send nothing again by themselves', async (_, answer) => {
+  const fetch = vi.fn((_input: string, _init: RequestInit) => answer())
+  vi.stubGlobal('fetch', fetch)
+  const session = { token: async () => 'a', getSnapshot: () => ({ demo: true }) }
+  const api = createPagesApi(session as unknown as SessionKeeper)
+  await expect(api.post('/transactions', { amount: 1 }, 'key')).rejects.toThrow()
+  await expect(api.patch('/transactions/topup/x/process', {})).rejects.toThrow()
+  expect(fetch).toHaveBeenCalledTimes(2)
+
+  // A person's second try at the same thing is the same request to the server.
+  await expect(api.post('/transactions', { amount: 1 }, 'key')).rejects.toThrow()
+  const keys = fetch.mock.calls.map(([, init]) => new Headers(init.headers).get('Idempotency-Key'))
+  expect(keys).toEqual(['key', null, 'key'])
+})
