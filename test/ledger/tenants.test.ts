@@ -146,6 +146,7 @@ async function all<T>(pages: AsyncIterable<T>): Promise<T[]> {
 const CALLS: Record<string, Record<string, () => Promise<unknown>>> = {
   PostgresReader: {
     balance: () => parts.reader.balance(mine, 'USD'),
+    knownBalance: () => parts.reader.knownBalance(mine, 'USD'),
     balanceAt: () => parts.reader.balanceAt(mine, 'USD', '2999-01-01T00:00:00Z'),
     balances: () => parts.reader.balances(mine),
     balanceSeries: () => parts.reader.balanceSeries(mine, 'USD', { points: 3 }),
