@@ -15,7 +15,7 @@ const UNKNOWN: [name: string, answer: () => Promise<Response>][] = [
 
 test.each(UNKNOWN)('where %s, the client library sends nothing again', async (_, answer) => {
   const fetch = vi.fn(answer)
-  const api = createApi({ url: 'http://localhost', token: 'a', getToken: () => 'b', fetch })
+  const api = createApi({ url: 'http://localhost', getToken: () => 'a', fetch })
   const json = { type: 'booking_payment' as const, amount: 1 }
   await api.transactions.$post({ json }).catch(() => {})
   expect(fetch).toHaveBeenCalledTimes(1)
