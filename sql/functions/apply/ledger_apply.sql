@@ -177,7 +177,7 @@ begin
             -decision.balance_delta, 0) end;
         -- The receiver's room is not the sender's business.
         if objection.refusal = 'balance_limit_exceeded' then
-          objection.details := objection.details;
+          objection.details := '{}';
         end if;
       end if;
       if objection.refusal is not null then
