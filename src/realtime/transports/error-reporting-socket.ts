@@ -58,7 +58,11 @@ export abstract class ErrorReportingSocket extends WebSocket {
     }
     this.#unfinished += bytes
     this.#timer ??= setTimeout(() => this.#tooMuch(), UNFINISHED_WITHIN)
-    if (this.#unfinished > MAX_UNFINISHED) this.#tooMuch()
+    if (this.#unfinished <= MAX_UNFINISHED) return
+    // ws says some ticks later what is wrong with a message, and that is the better reason.
+    setImmediate(() => {
+      if (this.#unfinished > MAX_UNFINISHED) this.#tooMuch()
+    })
   }
 
   #finished(): void {
