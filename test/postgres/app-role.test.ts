@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { appRoleOf } from '../../src/postgres/app-role.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
+import { bootServer } from '../observability/booted.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/index.ts'
 
 let database: TestDatabase
@@ -205,4 +206,29 @@ test('the name of the role is one for every name of a database, and none is cut 
   const long = ['a', 'b'].map((end) => appRoleOf('ü'.repeat(31) + end))
   expect(new Set(long).size).toBe(2)
   for (const name of long) expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63)
+})
+
+describe('a whole server', () => {
+  const start = async (owner: string) => {
+    const server = await bootServer({ DATABASE_URL: urlOf(owner), LOG_LEVEL: 'warn' })
+    onTestFinished(server.close)
+    const ready = await fetch(`${server.url}/health/ready`)
+    const { checks } = (await ready.json()) as { checks: Record<string, unknown> }
+    return { status: ready.status, check: checks.appRole, warnings: server.log }
+  }
+
+  test('whose owner may make no role serves as the owner, warns once, and says so in its health', async () => {
+    const { status, check, warnings } = await start(await makeOwner(''))
+    expect(status).toBe(200)
+    expect(check).toEqual({ ok: true, reason: expect.stringContaining('role') })
+    const said = warnings.filter(({ msg }) => String(msg).includes('role'))
+    expect(said).toEqual([expect.objectContaining({ level: 'warn' })])
+  })
+
+  test('that has the role says nothing of it', async () => {
+    const { status, check, warnings } = await start(await makeOwner('createrole'))
+    logins.unshift(database.appRole)
+    expect([status, check]).toEqual([200, undefined])
+    expect(warnings).toEqual([])
+  })
 })
