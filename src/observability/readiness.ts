@@ -1,4 +1,3 @@
-import { codeOf } from '../postgres/errors.ts'
 import type { SchemaCheck } from '../postgres/schema-check.ts'
 import type { Gateway } from '../realtime/gateway.ts'
 import type { Check, Health } from '../routes/deps.ts'
@@ -9,8 +8,8 @@ const PATIENCE = 2_000
 export interface ReadinessOptions {
   /** Why the server works with more rights in the database than it needs; undefined: it does not. */
   unguarded?: string | undefined
-  /** Tries a write as a payment would make it. Default: nothing is tried. */
-  tryWrite?: () => Promise<void>
+  /** Tries a write as a payment would make it, and says why it is refused. Default: nothing is tried. */
+  tryWrite?: () => Promise<string | undefined>
 }
 
 const RECONCILING = 'comparing the streams with Postgres'
@@ -24,7 +23,7 @@ const RECONCILING = 'comparing the streams with Postgres'
 export function readinessOf(
   schema: Pick<SchemaCheck, 'read'>,
   gateway: Pick<Gateway, 'health'>,
-  { unguarded, tryWrite = async () => {} }: ReadinessOptions = {},
+  { unguarded, tryWrite = async () => undefined }: ReadinessOptions = {},
 ): () => Promise<Health> {
   let asking: Promise<Pick<Health['checks'], 'postgres' | 'migrations'>> | undefined
   return async () => {
@@ -48,14 +47,14 @@ export function readinessOf(
 
 async function askPostgres(
   schema: Pick<SchemaCheck, 'read'>,
-  tryWrite: () => Promise<void>,
+  tryWrite: () => Promise<string | undefined>,
 ): Promise<{ postgres: Check; migrations: Check }> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('late')), PATIENCE)
   })
   try {
-    const asked = Promise.all([schema.read(), tryWrite().then(() => undefined, whyNot)])
+    const asked = Promise.all([schema.read(), tryWrite()])
     const [{ ok, reason }, refusal] = await Promise.race([asked, late])
     return { postgres: check(refusal === undefined, refusal), migrations: check(ok, reason) }
   } catch {
@@ -66,14 +65,6 @@ async function askPostgres(
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** @throws whatever says that Postgres does not answer at all */
-function whyNot(error: unknown): string {
-  const code = codeOf(error)
-  if (code === '25006') return 'Postgres is read-only'
-  if (code === '42501') return 'Postgres denies the server the right to write'
-  throw error
 }
 
 function check(ok: boolean, reason: string | undefined): Check {

@@ -2,6 +2,7 @@ import { appRoleOf, canUseAppRole } from './app-role.ts'
 import { connect, type Sql } from './database.ts'
 import { codeOf, isTransient } from './errors.ts'
 import { dropForgotten } from './forgotten.ts'
+import { whyReadOnly } from './schema-check.ts'
 import {
   hasNewerRevision,
   type Recorded,
@@ -59,11 +60,11 @@ export async function migrate(ownerUrl: string, options: MigrateOptions = {}): P
     }
     const upgraded =
       found === 'behind'
-        ? await attempt(sql, (tx) => upgrade(tx, appRole)).catch(explain)
+        ? await attempt(sql, (tx) => upgrade(tx, appRole)).catch((error) => explain(sql, error))
         : { applied: [], newer: found === 'newer' }
     if (await canUseAppRole(sql, appRole)) return { ...upgraded, appRole, canUseAppRole: true }
     // Roles are no part of a database: a copy or a restored one may be up to date and lack its own.
-    await attempt(sql, (tx) => renewRoles(tx, appRole)).catch(unlessRefused)
+    await attempt(sql, (tx) => renewRoles(tx, appRole)).catch((error) => unlessRefused(sql, error))
     return { ...upgraded, appRole, canUseAppRole: await canUseAppRole(sql, appRole) }
   } finally {
     await sql.end()
@@ -86,9 +87,12 @@ async function attempt<T>(sql: Sql, change: (tx: Sql) => Promise<T>): Promise<T>
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501'
+const READ_ONLY = '25006'
 
-function explain(error: unknown): never {
-  if ((error as { code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) throw error
+async function explain(sql: Sql, error: unknown): Promise<never> {
+  const code = codeOf(error)
+  if (code === READ_ONLY) throw new MigrationError(await whyReadOnly(sql), { cause: error })
+  if (code !== INSUFFICIENT_PRIVILEGE) throw error
   throw new MigrationError(
     'the database is not up to date, and this user may not change that: run `livebalance migrate` as its owner',
     { cause: error },
@@ -152,8 +156,8 @@ function ensureSupported({ version, encoding }: Database): void {
 }
 
 /** A login that owns nothing leaves the roles as they are. */
-function unlessRefused(error: unknown): void {
-  if (codeOf(error) !== INSUFFICIENT_PRIVILEGE) throw error
+async function unlessRefused(sql: Sql, error: unknown): Promise<void> {
+  if (codeOf(error) !== INSUFFICIENT_PRIVILEGE) await explain(sql, error)
 }
 
 async function renewRoles(sql: Sql, appRole: string): Promise<void> {

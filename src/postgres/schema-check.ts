@@ -1,4 +1,5 @@
 import type { Sql } from './database.ts'
+import { codeOf } from './errors.ts'
 import {
   hasNewerRevision,
   type Recorded,
@@ -7,11 +8,30 @@ import {
   readRevision,
 } from './sql-files.ts'
 
-/** Changes nothing, makes no transaction number, and is refused wherever a payment would be. */
-export async function tryWrite(writers: Sql): Promise<void> {
-  await writers`
-    with written as (delete from limits where false)
-    select from ledger_apply('[]'::json)`
+/**
+ * Why a payment would be refused; undefined: it would not be. Changes nothing and makes no transaction number.
+ * @throws whatever says that Postgres does not answer at all
+ */
+export async function tryWrite(writers: Sql): Promise<string | undefined> {
+  try {
+    await writers`
+      with written as (delete from limits where false)
+      select from ledger_apply('[]'::json)`
+    return undefined
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === '25006') return whyReadOnly(writers)
+    if (code === '42501') return 'Postgres denies the server the right to write'
+    throw error
+  }
+}
+
+/** A standby says of a write no more than any session that only reads. */
+export async function whyReadOnly(sql: Sql): Promise<string> {
+  const [row] = await sql<{ standby: boolean }[]>`select pg_is_in_recovery() as standby`
+  return row?.standby
+    ? 'this database is a standby, which takes no writes'
+    : 'Postgres is read-only'
 }
 
 /** How the database stands to this program: `ok` also where it is newer, for that is what an upgrade looks like from before it. */

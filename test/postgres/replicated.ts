@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process'
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+import { chooseAccount } from '../../src/local/account.ts'
+import { prepareBinaries } from '../../src/local/binaries.ts'
+import { ensureCluster, OWNER } from '../../src/local/cluster.ts'
+import { type Postmaster, startPostmaster } from '../../src/local/postmaster.ts'
+import { connect } from '../../src/postgres/database.ts'
+import { migrate } from '../../src/postgres/migrate.ts'
+import { eventually } from '../support/index.ts'
+
+const FAST = { fsync: 'off', full_page_writes: 'off' }
+
+/** A primary with a migrated database, `ledger`, and an empty one, `empty`, and a standby that follows it. */
+export interface Replicated {
+  primary: Postmaster
+  standby: Postmaster
+  /** Of the owner, at a port of 127.0.0.1. */
+  urlOf(port: number, database?: string): string
+  /** Resolves when the standby has replayed what the primary had written at the call. */
+  standbyHasAll(): Promise<void>
+  /** Without a checkpoint, and every session with it. */
+  killPrimary(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function startReplicated(): Promise<Replicated> {
+  const folder = await mkdtemp(join(inject('runFolder'), 'standby-'))
+  const account = chooseAccount(null)
+  if (account) chownSync(folder, account.uid, account.gid)
+  const binaries = prepareBinaries(folder, account)
+  const { owner } = await ensureCluster(folder, binaries, account)
+  const urlOf = (port: number, database = 'ledger') =>
+    `postgres://${OWNER}:${owner}@127.0.0.1:${port}/${database}`
+  const start = (home: string, settings: Record<string, string> = {}) =>
+    startPostmaster({ home, binaries, account, settings: { ...FAST, ...settings } })
+
+  const home = join(folder, 'postgres')
+  const first = await start(home)
+  try {
+    const sql = connect(urlOf(first.port, 'postgres'), { max: 1 })
+    await sql`create database ledger`
+    await sql`create database empty`
+    await sql.end()
+    await migrate(urlOf(first.port))
+  } finally {
+    await first.stop()
+  }
+
+  const copy = join(folder, 'copy')
+  mkdirSync(copy)
+  if (account) chownSync(copy, account.uid, account.gid)
+  const data = join(copy, 'data')
+  execFileSync('cp', ['-R', '-p', join(home, 'data'), data], { cwd: folder, ...account })
+  writeFileSync(join(data, 'standby.signal'), '')
+
+  const primary = await start(home)
+  try {
+    const from = `host=127.0.0.1 port=${primary.port} user=${OWNER} password=${owner}`
+    const standby = await start(copy, { primary_conninfo: from })
+    return {
+      primary,
+      standby,
+      urlOf,
+      standbyHasAll: () => standbyHasAll(urlOf(primary.port), urlOf(standby.port)),
+      async killPrimary() {
+        process.kill(primary.pid, 'SIGQUIT')
+        await primary.ended
+      },
+      async close() {
+        await Promise.all([primary.stop(), standby.stop()])
+      },
+    }
+  } catch (error) {
+    await primary.stop()
+    throw error
+  }
+}
+
+async function standbyHasAll(primaryUrl: string, standbyUrl: string): Promise<void> {
+  const primary = connect(primaryUrl, { max: 1 })
+  const standby = connect(standbyUrl, { max: 1 })
+  try {
+    const [written] = await primary<{ end: string }[]>`select pg_current_wal_lsn()::text as end`
+    await eventually(async () => {
+      const [row] = await standby<{ replayed: boolean }[]>`
+        select pg_last_wal_replay_lsn() >= ${written?.end ?? ''}::pg_lsn as replayed`
+      if (!row?.replayed) throw new Error(`the standby has not replayed ${written?.end}`)
+    })
+  } finally {
+    await Promise.all([primary.end(), standby.end()])
+  }
+}
