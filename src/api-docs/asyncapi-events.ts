@@ -9,8 +9,13 @@ const amount = z.number()
 const time = z.iso.datetime({ offset: true })
 
 const position = {
-  id: z.string().meta({ description: '`<epoch>:<seq>`; give it back to resume after this event.' }),
-  seq: z.int().meta({ description: 'Counted per user: no hole, no repeat, in order of commit.' }),
+  id: z.string().meta({
+    description: '`<epoch>:<seq>`. Connect with it as `lastEventId` to resume after this event.',
+  }),
+  seq: z.int().meta({
+    description:
+      'Counts the events of one user without gaps, in order of commit. In `balance_initial`, the stream continues after it. In `balance_current`, it is the newest event.',
+  }),
   currency: z.string(),
 }
 
@@ -19,6 +24,8 @@ const transaction = {
   transactionType: z.string(),
 }
 
+const RECALCULATED = 'Missing when an admin recalculated the balance.'
+
 /** From the server to a client. */
 export const SENT = {
   balance_initial: z
@@ -26,24 +33,34 @@ export const SENT = {
       balance: amount,
       ...position,
       recovered: z.boolean().optional().meta({
-        description: 'Whether everything after the given `lastEventId` follows.',
+        description:
+          'True: every event after the given `lastEventId` follows. False: events may be missing.',
       }),
-      replay: z.int().optional().meta({ description: 'Events that follow from history.' }),
+      replay: z.int().optional().meta({
+        description: 'How many of these events `balance` already includes.',
+      }),
       conflated: z.boolean().optional().meta({
-        description: 'Events were left out because the connection read too slowly.',
+        description: 'Events were left out, because the client read too slowly.',
       }),
     })
-    .meta({ description: 'First on every connection.' }),
+    .meta({
+      description:
+        'The first event on every connection. It is sent again when events were left out.',
+    }),
   balance_updated: z
     .object({
       newBalance: amount,
       previousBalance: amount,
-      ...transaction,
-      amount,
+      transactionId: z.uuid().optional().meta({ description: RECALCULATED }),
+      transactionType: z.string().optional().meta({ description: RECALCULATED }),
+      amount: amount.optional().meta({ description: RECALCULATED }),
       timestamp: time,
       ...position,
     })
-    .meta({ description: 'The balance changed: once per change.' }),
+    .meta({
+      description:
+        'The balance changed: sent once per change. Also sent when an admin recalculates the balance, even if it was right.',
+    }),
   transaction_completed: z
     .object({
       ...transaction,
@@ -53,31 +70,37 @@ export const SENT = {
       status: z.string(),
       ...position,
     })
-    .meta({ description: 'A transaction ended with `success`: its money is booked.' }),
+    .meta({
+      description:
+        'A transaction ended with `success`: its money is booked. A transfer sends it to both users.',
+    }),
   transaction_failed: z
     .object({ ...transaction, timestamp: time, status: z.string(), ...position })
     .meta({
       description:
-        'A transaction ended with `failed`, `cancelled` or `expired`; the balance is what it was.',
+        'A transaction ended with `failed`, `cancelled` or `expired`. The balance did not change; money that it held is available again.',
     }),
   balance_insufficient: z
     .object({
       requiredAmount: amount,
       currentBalance: amount,
-      shortfall: amount.meta({ description: 'What was missing of the available money.' }),
+      shortfall: amount.meta({ description: 'The required amount less the available amount.' }),
       timestamp: time,
       ...position,
     })
-    .meta({ description: 'A debit was refused for want of money.' }),
+    .meta({
+      description:
+        'A payment, transfer, withdrawal, hold or negative adjustment was refused: not enough money is available.',
+    }),
   balance_alert: z
     .object({
       threshold: amount,
-      direction: z.enum(['below', 'above']),
+      direction: z.enum(['below', 'above']).meta({ description: 'Where the balance is now.' }),
       newBalance: amount,
       timestamp: time,
       ...position,
     })
-    .meta({ description: 'The balance crossed the threshold of a monitor.' }),
+    .meta({ description: 'The balance crossed the threshold of a monitor, in its direction.' }),
   balance_subscribed: z
     .object({ currency: z.string() })
     .meta({ description: 'Answers `subscribe_balance`.' }),
@@ -86,32 +109,44 @@ export const SENT = {
     .meta({ description: 'Answers `get_current_balance`.' }),
   authenticated: z
     .object({ expiresAt: time })
-    .meta({ description: 'Answers `authenticate`: the connection lives on until then.' }),
-  token_expiring: z
-    .object({ expiresAt: time })
-    .meta({ description: '60 s before the connection’s token expires.' }),
+    .meta({ description: 'Answers `authenticate`: the connection now lasts until `expiresAt`.' }),
+  token_expiring: z.object({ expiresAt: time }).meta({
+    description:
+      'The connection’s token expires in 60 s or less. Sent once per token. The connection ends when it expires.',
+  }),
   error: z
     .object({
       code: z.enum(Object.keys(CODES) as [ErrorCode]),
       message: z.string(),
       details: z.record(z.string(), z.unknown()).optional().meta({
-        description: 'Why a token that was sent with `authenticate` is refused.',
+        description:
+          '`reason`, and the `claim` it is about, when a token sent with `authenticate` is refused.',
       }),
     })
     .meta({
       description:
-        'Before the server ends a connection that should not come back as it is, and in answer to a request that cannot be fulfilled.',
+        'Answers a message that cannot be fulfilled. Also sent before the server ends a connection that must not reconnect unchanged.',
     }),
 } as const
+
+/** Answers to what a client sent, which a client of SSE cannot. */
+export const ANSWERS: readonly string[] = [
+  'balance_subscribed',
+  'balance_current',
+  'authenticated',
+] satisfies (keyof typeof SENT)[]
 
 /** From a client to the server, over Socket.IO and WebSocket. */
 export const RECEIVED = {
   subscribe_balance: z
     .object({})
-    .meta({ description: 'Asks for what every connection gets anyway.' }),
-  get_current_balance: z.object({}).meta({ description: 'Asks for the balance now.' }),
+    .meta({ description: 'Not needed: every connection is subscribed from the start.' }),
+  get_current_balance: z
+    .object({})
+    .meta({ description: 'Asks for the current balance in the currency of the connection.' }),
   authenticate: z.object({ token: z.string() }).meta({
-    description: 'A fresh token of the same user, so that the connection outlives the old.',
+    description:
+      'Extends the connection with a new token, or ticket, of the same user. The sixth refused token ends the connection.',
   }),
 } as const
 
@@ -139,5 +174,5 @@ export const updateMessage = z
   })
   .meta({
     description:
-      'One event of one user, on its way to all processes; `redis-cli SUBSCRIBE balance:updates` shows it.',
+      'One event of one user, sent to all processes. `redis-cli SUBSCRIBE balance:updates` shows it.',
   })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { RECEIVED, SENT, updateMessage } from './asyncapi-events.ts'
+import { ANSWERS, RECEIVED, SENT, updateMessage } from './asyncapi-events.ts'
 import { EXAMPLES } from './asyncapi-examples.ts'
 
 type Json = Record<string, unknown>
@@ -11,13 +11,14 @@ export function asyncApi(version: string): Json {
   const sent = Object.keys(SENT)
   const received = Object.keys(RECEIVED)
   const both = [...sent, ...received]
+  const streamed = sent.filter((name) => !ANSWERS.includes(name))
   return {
     asyncapi: '3.0.0',
     info: {
       title: 'Livebalance, real time',
       version,
       description:
-        'A user’s events are the same on every transport, numbered by the transaction that caused them. Give the `id` of the last one seen to resume after it.',
+        'A user’s events, of every currency, are the same on every transport. To resume, connect with the `id` of the last event seen as `lastEventId`. A connection has one currency, given as `currency`, for `balance_initial` and `balance_current`. Times are UTC with six decimals. A client may send 20 messages a second, of 16 KiB each.',
       license: { name: 'MIT' },
     },
     defaultContentType: 'application/json',
@@ -27,24 +28,28 @@ export function asyncApi(version: string): Json {
         pathname: '/socket.io/',
         protocol: 'socket.io',
         description:
-          'Namespace `/balance`. The token is `auth.token`, `?token=` or the Authorization header; `auth.lastEventId` resumes. Events with an acknowledgement callback get their answer there, too.',
+          'Namespace `/balance`. The token, or a ticket, is `auth.token`, `?token=` or the Authorization header. `lastEventId` and `currency` are read from `auth`, then from the query. A refused client gets `connect_error` with the code in `data.code`. An acknowledgement callback also gets the answer.',
         security: [ref('components/securitySchemes/bearer')],
       },
       websocket: {
         host: 'localhost:3000',
         protocol: 'ws',
         description:
-          'JSON text frames: the payload, with the event’s name as `event`. The token, or a ticket, is `?token=` or the Authorization header; `?lastEventId=` resumes.',
+          'JSON text frames: the payload, with the event’s name as `event`. The token, or a ticket, is `?token=` or the Authorization header. `?lastEventId=` resumes; `?currency=` names the currency.',
         security: [ref('components/securitySchemes/bearer')],
       },
       sse: {
         host: 'localhost:3000',
         protocol: 'sse',
         description:
-          '`event:` is the name, `id:` the event’s id, `data:` the payload. `Last-Event-ID`, or `?lastEventId=`, resumes.',
+          '`event:` is the name, `id:` the event’s id, `data:` the payload. The token, or a ticket, is `?token=` or the Authorization header. `Last-Event-ID`, or `?lastEventId=`, resumes; `?currency=` names the currency.',
         security: [ref('components/securitySchemes/bearer')],
       },
-      redis: { host: 'localhost:6379', protocol: 'redis', description: 'Between the processes.' },
+      redis: {
+        host: 'localhost:6379',
+        protocol: 'redis',
+        description: 'Carries events between the processes of the server.',
+      },
     },
     channels: {
       balance: {
@@ -55,7 +60,7 @@ export function asyncApi(version: string): Json {
       stream: {
         address: '/balance/stream',
         servers: [ref('servers/sse')],
-        messages: messageRefs(sent),
+        messages: messageRefs(streamed),
       },
       updates: {
         address: 'balance:updates',
@@ -66,7 +71,7 @@ export function asyncApi(version: string): Json {
     operations: {
       sendEvents: operation('send', 'balance', sent),
       receiveRequests: operation('receive', 'balance', received),
-      streamEvents: operation('send', 'stream', sent),
+      streamEvents: operation('send', 'stream', streamed),
       publishUpdates: operation('send', 'updates', ['update']),
       hearUpdates: operation('receive', 'updates', ['update']),
     },

@@ -1,6 +1,7 @@
 import { CODES } from '../http/codes.ts'
 import type { Access } from '../http/middleware/authorize.ts'
 import { REFUSALS } from '../http/refusal.ts'
+import type { RefusalCode } from '../ledger/command.ts'
 import type { ErrorCode } from '../lib/api-error.ts'
 import type { Operation } from './operation.ts'
 
@@ -10,7 +11,12 @@ type Json = Record<string, unknown>
 export interface Fallible {
   access: Access | undefined
   body: boolean
+  /** Takes an Idempotency-Key. */
   writes: boolean
+  /** Changes nothing. */
+  reads: boolean
+  /** Codes that the schemas of its fields name. */
+  fields: readonly RefusalCode[]
 }
 
 /** What an error tells besides its code and its message. */
@@ -30,7 +36,7 @@ const DETAILS: Partial<Record<ErrorCode, Json>> = {
 
 const RETRY_AFTER = {
   'Retry-After': {
-    description: 'Seconds until it is worth trying again.',
+    description: 'Seconds to wait before the next try. It is not sent with `timeout`.',
     schema: { type: 'integer' },
   },
 }
@@ -39,48 +45,65 @@ const HEADERS: Readonly<Record<number, Json>> = {
   401: {
     'WWW-Authenticate': {
       description:
-        '`Bearer`, and the reason as `error_description` where a token was sent (RFC 6750).',
+        '`Bearer`. If a token was sent, `error_description` says why it was refused (RFC 6750).',
       schema: {
         type: 'string',
         pattern: '^Bearer( error="invalid_token", error_description=".*")?$',
       },
     },
   },
-  429: RETRY_AFTER,
+  429: {
+    ...RETRY_AFTER,
+    RateLimit: {
+      description: 'The exhausted limit, the requests left, and the seconds until it resets.',
+      schema: { type: 'string' },
+    },
+  },
   503: RETRY_AFTER,
 }
 
+/** What a caller without an answer may do: without a key, and with one. */
+const UNKNOWN = [
+  'The change may have taken effect. The same request can be repeated safely.',
+  'The request may have taken effect. Repeat it only with the same `Idempotency-Key`.',
+] as const
+
 /**
  * The answers of a route that are no success: what each means, by its code, with an example of each.
- * @param schema of the envelope
+ * @param schemas of the envelope, and of 503 where it may be another
  * @param examples where the examples go, for all routes
  */
 export function failures(
   { refusals = [], problems = {} }: Pick<Operation, 'refusals' | 'problems'>,
-  { access, body, writes }: Fallible,
-  schema: Json,
+  { access, body, writes, reads, fields }: Fallible,
+  { problem, unhealthy = problem }: { problem: Json; unhealthy?: Json | undefined },
   examples: Json,
 ): Json {
   const causes = new Map<number, string[]>()
   const add = (status: number, cause: string) => {
     causes.set(status, [...(causes.get(status) ?? []), cause])
   }
-  add(400, '`invalid_request`: The request is not valid.')
+  add(
+    400,
+    '`invalid_request`: The request is not valid. If single fields are not valid, `details.issues` names them.',
+  )
   if (access) {
     add(
       401,
       '`unauthorized`, `token_expired`, `token_revoked`: The token is missing or not valid; `details.reason` says why.',
     )
-    add(403, '`forbidden`: It is not for you.')
+    add(403, '`forbidden`: The caller’s role does not allow the request.')
     add(429, '`rate_limited`: Too many requests; see `Retry-After` and `RateLimit`.')
   }
   if (body) {
     add(413, '`payload_too_large`: The body is larger than 64 KiB.')
-    add(415, '`unsupported_media_type`: The body is not declared as JSON.')
+    add(415, '`unsupported_media_type`: The body is not declared as JSON, or is compressed.')
   }
-  add(500, '`internal`: A fault of the server; `requestId` finds it in its log.')
-  add(503, '`unavailable`, `timeout`: Try again after `Retry-After` seconds.')
-  const codes = writes ? [...refusals, 'idempotency_key_reused' as const] : refusals
+  add(500, '`internal`: A fault of the server. Find it in the server’s log by `requestId`.')
+  add(503, '`unavailable`: Nothing was changed. Try again after `Retry-After` seconds.')
+  add(503, `\`timeout\`: No answer in time. ${reads ? 'Try again.' : UNKNOWN[Number(writes)]}`)
+  const reused = writes ? (['idempotency_key_reused'] as const) : []
+  const codes = new Set([...fields, ...refusals, ...reused])
   for (const code of codes) add(REFUSALS[code][0], `\`${code}\`: ${REFUSALS[code][1]}`)
   for (const [status, cause] of Object.entries(problems)) add(Number(status), cause)
 
@@ -88,11 +111,16 @@ export function failures(
     [...causes]
       .sort(([a], [b]) => a - b)
       .map(([status, lines]) => [
-        status,
+        String(status),
         {
           description: lines.join('\n\n'),
           ...(HEADERS[status] && { headers: HEADERS[status] }),
-          content: { 'application/json': { schema, ...named(lines, examples) } },
+          content: {
+            'application/json': {
+              schema: status === 503 ? unhealthy : problem,
+              ...named(lines, examples),
+            },
+          },
         },
       ]),
   )

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Env } from '../http/context.ts'
 import { type Access, ADMITS } from '../http/middleware/authorize.ts'
 import { EXPECTS, type Expectation } from '../http/validate.ts'
+import type { RefusalCode } from '../ledger/command.ts'
 import { type Fallible, failures } from './failures.ts'
 import type { Operation } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
@@ -87,7 +88,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
           scheme: 'bearer',
           bearerFormat: 'JWT',
           description:
-            '`sub` is the user id, `exp` is required, `roles` may hold `admin` and `service`, `tenant` defaults to `default`.',
+            'In the Authorization header, at most 12,288 characters. `sub` is the user id. `exp` is required. `roles`, or `role`, may name `admin` and `service`. `tenant` defaults to `default`. `jti` has at most 512 characters.',
         },
       },
     },
@@ -99,7 +100,7 @@ function describe(route: Route, operation: Operation, components: Components): J
   const writes = route.method === 'POST' || route.method === 'PATCH'
   const { access, expects } = route
   const body = expects.find(({ target }) => target === 'json')?.schema
-  const role = access === 'user' || access === undefined ? '' : ` Takes the role ${access}.`
+  const role = access === 'user' || access === undefined ? '' : ` Requires the role ${access}.`
   return {
     operationId: operation.id,
     tags: [operation.tag],
@@ -120,14 +121,35 @@ function describe(route: Route, operation: Operation, components: Components): J
         content: { 'application/json': { schema: jsonSchema(body, 'input', schemas) } },
       },
     }),
-    responses: responses(operation, { access, body: body !== undefined, writes }, components),
+    responses: responses(
+      operation,
+      {
+        access,
+        body: body !== undefined,
+        writes,
+        reads: route.method === 'GET',
+        fields: expects.flatMap(({ schema }) => codesOf(schema)),
+      },
+      components,
+    ),
   }
+}
+
+/** The codes that the fields of a schema name for themselves, such as `invalid_amount`. */
+function codesOf(schema: z.ZodType): RefusalCode[] {
+  const { shape = {} } = schema as { shape?: Record<string, z.ZodType> }
+  return Object.values(shape).flatMap((field) => {
+    const issue = field.safeParse('?').error?.issues[0]
+    const code = issue?.code === 'custom' ? issue.params?.code : undefined
+    return code === undefined ? [] : [code as RefusalCode]
+  })
 }
 
 const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
   in: 'header',
-  description: 'The same key and body again gives the first answer again; nothing is done twice.',
+  description:
+    'The same request with the same key gets the first answer again, refusals included, and nothing is done twice. A key belongs to its caller.',
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' },
 }
 
@@ -153,20 +175,25 @@ function responses(operation: Operation, has: Fallible, { schemas, examples }: C
     body instanceof z.ZodType
       ? { 'application/json': { schema: jsonSchema(body, 'output', schemas) } }
       : Object.fromEntries(body.map((type) => [type.split(';')[0], { schema: { type: 'string' } }]))
+  const problem = jsonSchema(answers.problem, 'output', schemas)
+  const unhealthy = operation.unhealthy && {
+    anyOf: [jsonSchema(operation.unhealthy, 'output', schemas), problem],
+  }
   return {
     [status]: {
       description: status === 201 ? 'Created.' : 'Done.',
       ...(has.writes && {
         headers: {
           'Idempotency-Replayed': {
-            description: '`true` when this is the first answer to the key, given again.',
+            description:
+              '`true`: this is the first answer to the key again. A repeated refusal has this header, too.',
             schema: { type: 'string', enum: ['true'] },
           },
         },
       }),
       content,
     },
-    ...failures(operation, has, jsonSchema(answers.problem, 'output', schemas), examples),
+    ...failures(operation, has, { problem, unhealthy }, examples),
   }
 }
 

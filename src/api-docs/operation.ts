@@ -12,6 +12,8 @@ export interface Operation {
   success: readonly [status: 200 | 201, body: z.ZodType | readonly string[]]
   /** What the ledger may say no with; `idempotency_key_reused` goes without saying. */
   refusals?: readonly RefusalCode[]
+  /** A body that 503 may have in place of a problem. */
+  unhealthy?: z.ZodType
   /** Further ways to fail. */
   problems?: Partial<Record<ErrorStatus, string>>
 }

@@ -14,8 +14,8 @@ export const transaction = wireTransaction
 export const page = wirePage
 
 export const requests = page.extend({
-  total: z.int().meta({ description: 'How many wait, on all pages.' }),
-  offset: z.int().meta({ description: 'How many of them come before this page.' }),
+  total: z.int().meta({ description: 'Pending requests on all pages.' }),
+  offset: z.int().meta({ description: 'Pending requests on the pages before this one.' }),
 })
 
 export const problem = z
@@ -27,23 +27,23 @@ export const problem = z
       .record(z.string(), z.unknown())
       .optional()
       .meta({
-        description: `What the code leaves open. Of a 401: \`reason\`, one of ${Object.keys(TOKEN_REASONS).join(', ')}, and the \`claim\` it is about.`,
+        description: `More about the error. For a 401: \`reason\`, one of ${Object.keys(TOKEN_REASONS).join(', ')}, and, for some reasons, the \`claim\`.`,
       }),
   })
   .meta({ id: 'Problem' })
 
 export const cachedBalance = z.object({
   balance: amount,
-  cached: z.boolean().meta({ description: 'Whether Redis had it.' }),
+  cached: z.boolean().meta({ description: 'Whether the balance comes from the cache.' }),
 })
 
 export const balance = z.union([
   z.object({
     balance: amount,
-    held: amount.meta({ description: 'Promised to open holds and withdrawals.' }),
-    available: amount.meta({ description: 'What can be spent: balance less held.' }),
+    held: amount.meta({ description: 'Held for pending holds and withdrawals.' }),
+    available: amount.meta({ description: 'The balance less `held`: this much can be spent.' }),
     currency: z.string(),
-    seq: z.int().meta({ description: 'The newest event that is counted in.' }),
+    seq: z.int().meta({ description: 'The `seq` of the newest event that is included.' }),
     updatedAt: time,
   }),
   z.object({ balance: amount, currency: z.string(), at: z.string() }),
@@ -52,21 +52,23 @@ export const balance = z.union([
 const inCurrency = z.object({
   currency: z.string(),
   balance: amount,
-  held: amount.meta({ description: 'Promised to open holds and withdrawals.' }),
-  available: amount.meta({ description: 'What can be spent: balance less held.' }),
+  held: amount.meta({ description: 'Held for pending holds and withdrawals.' }),
+  available: amount.meta({ description: 'The balance less `held`: this much can be spent.' }),
 })
 
 export const balances = z.object({
-  items: z
-    .array(inCurrency.extend({ updatedAt: time }))
-    .meta({ description: 'By code of the currency. Empty before the first entry.' }),
-  seq: z.int().meta({ description: 'The newest event that is counted in.' }),
+  items: z.array(inCurrency.extend({ updatedAt: time })).meta({
+    description:
+      'Ordered by currency. The first transaction requested in a currency opens a wallet in it, so a balance can be 0.',
+  }),
+  seq: z.int().meta({ description: 'The `seq` of the newest event that is included.' }),
 })
 
 export const series = z.object({
   currency: z.string(),
   items: z.array(z.object({ at: time, balance: amount })).meta({
-    description: 'Oldest first, at equal distances. Empty where no money has moved yet.',
+    description:
+      'Oldest first, at equal intervals, both ends included. Empty if no money has moved yet, or if `to` is before the first movement.',
   }),
 })
 
@@ -75,7 +77,7 @@ export const snapshot = z.object({
   currency: z.string(),
   balance: amount,
   held: amount,
-  version: z.int().meta({ description: 'The number of entries behind it.' }),
+  version: z.int().meta({ description: 'The number of entries of the wallet.' }),
   createdAt: time,
   updatedAt: time,
 })
@@ -117,16 +119,18 @@ export const recalculation = z.object({
   previousBalance: amount,
   newBalance: amount,
   corrected: z.boolean().meta({
-    description:
-      'The snapshot was wrong: its balance, what is held, or the newest entry that it names.',
+    description: 'Whether the stored balance, held amount, or newest entry was wrong.',
   }),
 })
 
 export const recalculationOfAll = z.object({
-  total: z.int().meta({ description: 'Wallets that were looked at.' }),
-  corrected: z.int().meta({ description: 'Those of them whose snapshot was wrong.' }),
-  nextCursor: z.string().nullable().meta({ description: 'Null when none is left.' }),
-  remaining: z.int().meta({ description: 'Wallets that are left.' }),
+  total: z.int().meta({ description: 'Wallets that were checked.' }),
+  corrected: z.int().meta({ description: 'Checked wallets that were wrong and are repaired.' }),
+  nextCursor: z
+    .string()
+    .nullable()
+    .meta({ description: 'The `cursor` of the next call; null when no wallet is left.' }),
+  remaining: z.int().meta({ description: 'Wallets that are not checked yet.' }),
 })
 
 export const monitor = z.object({
@@ -166,7 +170,7 @@ export const revocation = z
     revokedAt: time,
     expiresAt: time
       .nullable()
-      .meta({ description: 'When it is forgotten; null: it stands until it is lifted.' }),
+      .meta({ description: 'When it ends; null: it stays in force until it is lifted.' }),
   })
   .meta({ id: 'Revocation' })
 
@@ -185,7 +189,7 @@ export const wallets = z.object({
       available: amount,
       balances: z
         .array(inCurrency)
-        .meta({ description: 'Every currency that the user ever had something in.' }),
+        .meta({ description: 'In every currency in which the user has a wallet.' }),
       updatedAt: time,
     }),
   ),
@@ -201,7 +205,7 @@ export const system = z.object({
   connections: z
     .record(z.string(), z.int())
     .meta({ description: 'Open streams of this process by transport.' }),
-  users: z.int().meta({ description: 'Users with an open stream here.' }),
+  users: z.int().meta({ description: 'Users with an open stream of this process.' }),
   events: z.object({
     perSecond: z.number().meta({ description: 'Over the last ten seconds.' }),
     recent: z.array(z.int()).meta({ description: 'The last sixty seconds, newest last.' }),
@@ -213,7 +217,7 @@ export const system = z.object({
       oldestSeconds: z.number(),
     })
     .nullable()
-    .meta({ description: 'Committed and not known to be published.' }),
+    .meta({ description: 'Committed and not yet confirmed as published.' }),
   postgres: z.object({ ok: z.boolean(), latencyMs: z.number().nullable() }),
   redis: part.extend({ kind: z.enum(['redis', 'memory']) }),
   stream: part,

@@ -56,7 +56,7 @@ export function adminRoutes({
           type: z
             .enum(REQUEST_TYPES)
             .exactOptional()
-            .meta({ description: 'Of this type alone. Default both.' }),
+            .meta({ description: 'Only this type. Default both.' }),
           order: listing.shape.order.unwrap().default('asc').meta({
             description: '`asc` for oldest first, `desc` for newest first.',
           }),

@@ -36,7 +36,7 @@ export function balanceRoutes({
     currency: field.currency.default(currency),
     userId: field.userId
       .exactOptional()
-      .meta({ description: 'Whose. Anyone but the caller: for an admin alone.' }),
+      .meta({ description: 'Default: the caller. Only an admin can name another user.' }),
   })
 
   const named = wallet.shape.userId
@@ -73,7 +73,13 @@ export function balanceRoutes({
     .get(
       '/',
       guards.requireUser,
-      query(wallet.extend({ at: field.instant.exactOptional() })),
+      query(
+        wallet.extend({
+          at: field.instant
+            .exactOptional()
+            .meta({ description: 'The balance at this time, inclusive. Default: now.' }),
+        }),
+      ),
       async (c) => {
         const { currency, userId, at } = c.req.valid('query')
         const who = whose(c, userId)
@@ -99,8 +105,12 @@ export function balanceRoutes({
       query(
         wallet
           .extend({
-            from: field.instant.exactOptional(),
-            to: field.instant.exactOptional(),
+            from: field.instant
+              .exactOptional()
+              .meta({ description: 'The first point. Default: the first movement of money.' }),
+            to: field.instant
+              .exactOptional()
+              .meta({ description: 'The last point. Default: now.' }),
             points,
           })
           .refine(({ from, to }) => !from || !to || Date.parse(from) < Date.parse(to), {

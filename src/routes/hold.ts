@@ -42,10 +42,10 @@ export function holdRoutes({
             .min(1)
             .max(LONGEST_EXPIRY)
             .default(DEFAULT_EXPIRY)
-            .meta({ description: 'Seconds until the hold frees itself. Default 900.' }),
+            .meta({ description: 'Seconds until the hold expires. Default 900.' }),
           userId: field.userId
             .exactOptional()
-            .meta({ description: 'Whose money. Anyone but the caller: for a service alone.' }),
+            .meta({ description: 'Default: the caller. Only a service can name another user.' }),
         }),
       ),
       (c) => {

@@ -12,7 +12,7 @@ import { parseJson, stringifyJson } from '../lib/json.ts'
 type Refused = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'details'> }
 
 /**
- * IdempotencyStore a POST or PATCH that is no command of the ledger (those go through `perform`) as its
+ * Answers a POST or PATCH that is no command of the ledger (those go through `perform`) as its
  * `Idempotency-Key` asks: the same key and request gets the first answer again, a refusal too, and nothing
  * is done twice. Every such route answers through it.
  * @param act does what was asked and returns what JSON can hold. `claim` is there when the caller sent a key:

@@ -18,7 +18,7 @@ export function monitorRoutes({
 }: Pick<RouteDeps, 'currency' | 'guards' | 'policies'>) {
   const user = field.userId
     .exactOptional()
-    .meta({ description: 'Whose. Anyone but the caller: for an admin alone.' })
+    .meta({ description: 'Default: the caller. Only an admin can name another user.' })
   const ofUser = query(z.strictObject({ userId: user }))
 
   const whose = (c: Context<Env>, named: string | undefined) =>

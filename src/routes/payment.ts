@@ -30,7 +30,7 @@ export function paymentRoutes({
           description: field.text(500).exactOptional(),
           userId: field.userId
             .exactOptional()
-            .meta({ description: 'Who pays. Anyone but the caller: for a service.' }),
+            .meta({ description: 'Default: the caller. Only a service can name another user.' }),
         }),
       ),
       (c) => {

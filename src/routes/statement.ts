@@ -34,7 +34,7 @@ export function statementRoutes({
           format: z.enum(['csv', 'ndjson']).default('csv'),
           userId: field.userId
             .exactOptional()
-            .meta({ description: 'Whose. Anyone but the caller: for an admin alone.' }),
+            .meta({ description: 'Default: the caller. Only an admin can name another user.' }),
         }),
       ),
       async (c) => {

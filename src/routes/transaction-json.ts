@@ -40,11 +40,11 @@ export const wireTransaction = z
     newBalance: amount.nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable().meta({
       description:
-        '`toUserId` and `fromUserId` of a transfer; `heldAmount` of a hold that was captured in part: what was held.',
+        'A transfer has `toUserId` on the sender’s side and `fromUserId` on the receiver’s. A hold that was captured in part has `heldAmount`, the amount before.',
     }),
-    refundedAmount: amount
-      .exactOptional()
-      .meta({ description: 'Of a payment that was refunded, whole or in part: how much so far.' }),
+    refundedAmount: amount.exactOptional().meta({
+      description: 'The sum of refunds of this payment or captured hold, if there are any.',
+    }),
     createdAt: z.iso.datetime({ offset: true }),
     updatedAt: z.iso.datetime({ offset: true }),
   })

@@ -11,8 +11,8 @@ export const filters = z.strictObject({
   type: z.enum(TRANSACTION_TYPES).exactOptional(),
   status: z.enum(TRANSACTION_STATUSES).exactOptional(),
   currency: field.currency.exactOptional(),
-  from: field.instant.exactOptional(),
-  to: field.instant.exactOptional(),
+  from: field.instant.exactOptional().meta({ description: 'Inclusive, by `createdAt`.' }),
+  to: field.instant.exactOptional().meta({ description: 'Exclusive, by `createdAt`.' }),
 })
 
 /** The query of one's own list, page by page. */
@@ -30,7 +30,7 @@ export const ownListing = filters.extend({
 /** The query of an admin's list, which may be narrowed to one user. */
 export const listing = ownListing.extend({ userId: field.userId.exactOptional() })
 
-/** IdempotencyStore with one page of the caller's tenant. */
+/** Answers with one page of the caller's tenant. */
 export async function toPage(
   c: Context<Env>,
   reader: Reader,
@@ -40,7 +40,7 @@ export async function toPage(
   return answer(c, { items: page.items.map(toWireTransaction), nextCursor: page.nextCursor })
 }
 
-/** IdempotencyStore with one page of the requests that wait in the caller's tenant, and how many there are. */
+/** Answers with one page of the requests that wait in the caller's tenant, and how many there are. */
 export async function toRequestPage(
   c: Context<Env>,
   reader: Reader,

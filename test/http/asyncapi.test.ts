@@ -2,7 +2,7 @@ import specs from '@asyncapi/specs'
 import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { asyncApiText } from '../../scripts/openapi.ts'
-import { RECEIVED, SENT, updateMessage } from '../../src/api-docs/asyncapi-events.ts'
+import { ANSWERS, RECEIVED, SENT, updateMessage } from '../../src/api-docs/asyncapi-events.ts'
 import { EXAMPLES } from '../../src/api-docs/asyncapi-examples.ts'
 import type { LedgerEvent, LedgerEventName } from '../../src/ledger/event.ts'
 import { encodeEvent } from '../../src/realtime/bus/message.ts'
@@ -69,6 +69,12 @@ test('every reference in the document leads somewhere', async () => {
     const target = path.split('/').reduce((node, key) => node?.[key], document)
     expect([path, target]).toEqual([path, expect.any(Object)])
   }
+})
+
+test('a stream that nobody can ask anything holds no answers', async () => {
+  const { stream, balance } = JSON.parse(await asyncApiText()).channels
+  expect(Object.keys(balance.messages)).toEqual(expect.arrayContaining([...ANSWERS]))
+  expect(Object.keys(stream.messages).filter((name) => ANSWERS.includes(name))).toEqual([])
 })
 
 test.each(Object.values(EVENTS))('$event on the Redis channel is as it is described', (event) => {

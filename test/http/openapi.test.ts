@@ -93,6 +93,47 @@ test('every error code has an example in the form of all errors, under the statu
   }
 })
 
+test('a call that takes a currency or an amount names the code of a wrong one', async () => {
+  const { operations } = await everyOperation()
+  const codes = {
+    currency: 'unknown_currency',
+    amount: 'invalid_amount',
+    threshold: 'invalid_amount',
+  }
+  let found = 0
+  for (const { path, method, operation } of operations) {
+    const [body] = Object.values<{ schema: { properties?: object } }>(
+      operation.requestBody?.content ?? {},
+    )
+    const fields = [
+      ...Object.keys(body?.schema.properties ?? {}),
+      ...operation.parameters.map(({ name }: { name: string }) => name),
+    ]
+    const described = operation.responses[400].content['application/json'].examples
+    for (const [field, code] of Object.entries(codes)) {
+      if (!fields.includes(field)) continue
+      found += 1
+      expect([method, path, Object.keys(described)]).toEqual([
+        method,
+        path,
+        expect.arrayContaining([code]),
+      ])
+    }
+  }
+  expect(found).toBeGreaterThan(20)
+})
+
+test('an unhealthy process answers as described, and nothing tells a client to repeat by Retry-After what may have taken effect', async () => {
+  const { operations } = await everyOperation()
+  for (const { path, operation } of operations) {
+    const { schema } = operation.responses[503].content['application/json']
+    expect([path, 'anyOf' in schema]).toEqual([path, path.startsWith('/health/')])
+    for (const line of operation.responses[503].description.split('\n\n')) {
+      if (line.startsWith('`timeout`')) expect(line).not.toContain('Retry-After')
+    }
+  }
+})
+
 test('every reference in the document leads somewhere', async () => {
   const text = await openApiText()
   const document = JSON.parse(text)

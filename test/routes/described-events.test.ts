@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SENT } from '../../src/api-docs/asyncapi-events.ts'
+import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { type EventRow, toEvent } from '../../src/ledger/rows.ts'
+import { connect } from '../../src/postgres/database.ts'
+import { fromLedger } from '../../src/realtime/stream/stream-event.ts'
 import { admin, alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
 
 let it: LedgerApp
@@ -12,6 +16,17 @@ afterAll(() => it.close())
 /** The statuses that the document names in an event's description. */
 const statusesOf = (event: 'transaction_completed' | 'transaction_failed') =>
   [...String(SENT[event].meta()?.description).matchAll(/`(\w+)`/g)].map(([, status]) => status)
+
+test('a recalculation tells a balance as the document describes it', async () => {
+  const { status } = await it.call(admin, 'POST /transactions/recalculate/alice')
+  expect(status).toBe(200)
+  const [row] = await it.sql<{ json: EventRow }[]>`
+    select to_json(e) as json from event_stream e order by seq desc limit 1`
+  if (!row) throw new Error('nothing was told')
+  const { event, frame } = fromLedger(toEvent(row.json), 'e1')
+  expect(event).toBe('balance_updated')
+  expect(SENT.balance_updated.strict().parse(frame.payload)).toEqual(frame.payload)
+})
 
 /** What is told when a topup or a hold ends, in order: event and status. */
 async function toldOf(begin: () => Promise<string>, end: (id: string) => Promise<unknown>) {
@@ -26,6 +41,20 @@ const hold = async () =>
   (await it.call(alice, 'POST /transactions/hold', { amount: 5 })).body.id as string
 const process = (status: string) => (id: string) =>
   it.call(admin, `PATCH /transactions/topup/${id}/process`, { status })
+
+/** As the server ends a hold whose time is over. */
+async function expire(id: string) {
+  const owner = connect(it.database.ownerUrl, { max: 1 })
+  await owner`update transactions set expires_at = created_at where id = ${id}`
+  await owner.end()
+  const command = {
+    op: 'hold_expire',
+    tenant: 'default',
+    actor: 'system',
+    transactionId: id,
+  } as const
+  expect(await new BatchingExecutor(it.sql).execute(command)).toMatchObject({ ok: true })
+}
 
 test.each([
   ['an approved topup', topup, process('success'), 'success'],
@@ -48,6 +77,7 @@ test.each([
     (id: string) => it.call(alice, `POST /transactions/hold/${id}/void`),
     'cancelled',
   ],
+  ['an expired hold', hold, expire, 'expired'],
 ])('%s is told as the document describes it', async (_, begin, end, status) => {
   const told = await toldOf(begin, end)
   const event = status === 'success' ? 'transaction_completed' : 'transaction_failed'

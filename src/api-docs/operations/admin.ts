@@ -5,19 +5,20 @@ export const admin: Operations = {
   'GET /admin/wallets': {
     id: 'listWallets',
     tag: 'Admin',
-    summary: 'The users of the tenant and what they have in every currency, by user id',
+    summary: 'The users of the tenant with their balances in every currency, ordered by user id',
     success: [200, answers.wallets],
   },
   'GET /admin/requests': {
     id: 'listRequests',
     tag: 'Admin',
-    summary: 'Topups and withdrawals that wait for an admin, oldest first, and how many',
+    summary:
+      'Pending topups and withdrawals, and their number; oldest first unless `order` says otherwise',
     success: [200, answers.requests],
   },
   'GET /admin/system': {
     id: 'systemState',
     tag: 'Admin',
-    summary: 'How the process that answers is doing, and what it stands on',
+    summary: 'The state of the process that answers, and of Postgres and Redis',
     success: [200, answers.system],
   },
 }

@@ -1,31 +1,39 @@
 import type { Operations } from '../operation.ts'
 import * as answers from '../responses.ts'
+import { stillRunning } from './refusals.ts'
 
 export const audit: Operations = {
   'GET /transactions/verify/:userId': {
     id: 'verifyBalance',
     tag: 'Audit',
-    summary: 'Hold a wallet against the sum of its entries',
+    summary: 'Compare the balance of a wallet with the sum of its entries',
     success: [200, answers.verification],
     problems: { 404: '`not_found`: This user has no wallet in this currency.' },
   },
   'GET /transactions/audit': {
     id: 'audit',
     tag: 'Audit',
-    summary: 'Hold every wallet, and the ledger as a whole, against the entries',
+    summary: 'Compare every wallet of the tenant, and the ledger as a whole, with the entries',
     success: [200, answers.audit],
   },
   'POST /transactions/recalculate/:userId': {
     id: 'recalculateBalance',
     tag: 'Audit',
-    summary: 'Rebuild a wallet’s snapshot, refresh the cache and tell the clients',
+    summary: 'Rebuild the stored balance of a wallet from its entries, and refresh the cache',
+    description: 'Clients always get `balance_updated`, even if the balance was right.',
     success: [200, answers.recalculation],
-    problems: { 404: '`not_found`: This user has no wallet in this currency.' },
+    problems: {
+      404: '`not_found`: This user has no wallet in this currency.',
+      ...stillRunning,
+    },
   },
   'POST /transactions/recalculate-all': {
     id: 'recalculateAllBalances',
     tag: 'Audit',
-    summary: 'Do so for every wallet of the tenant',
+    summary:
+      'Rebuild every wallet of the tenant whose stored balance is wrong, and refresh the cache',
+    description: 'Only clients of a wallet that was wrong get `balance_updated`.',
     success: [200, answers.recalculationOfAll],
+    problems: stillRunning,
   },
 }

@@ -5,15 +5,17 @@ export const health: Operations = {
   'GET /health/live': {
     id: 'live',
     tag: 'Health',
-    summary: 'Whether the process should be let live, with reasons',
+    summary: 'Whether the process works, with reasons; if not, restart it',
     success: [200, answers.live],
-    problems: { 503: 'Its event loop was held up for seconds.' },
+    unhealthy: answers.live,
+    problems: { 503: 'The event loop of the process was blocked for seconds: `not live`.' },
   },
   'GET /health/ready': {
     id: 'ready',
     tag: 'Health',
     summary: 'Whether this process should get traffic, with reasons',
     success: [200, answers.readiness],
-    problems: { 503: 'It should not.' },
+    unhealthy: answers.readiness,
+    problems: { 503: 'The process should not get traffic: `not ready`.' },
   },
 }

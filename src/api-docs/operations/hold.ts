@@ -6,16 +6,17 @@ export const hold: Operations = {
   'POST /transactions/hold': {
     id: 'hold',
     tag: 'Holds',
-    summary: 'Set money aside',
-    description: 'Lowers what is available at once, and the balance at capture.',
+    summary: 'Hold money for a later payment',
+    description:
+      'The available amount falls at once, the balance at capture. After `expiresIn` seconds the hold expires: the money is available again, and clients get `transaction_failed`.',
     success: [201, answers.transaction],
     refusals: [...spends, 'unknown_user'],
   },
   'POST /transactions/hold/:id/capture': {
     id: 'captureHold',
     tag: 'Holds',
-    summary: 'Take what was set aside, or a part of it',
-    description: 'What is not captured is free again.',
+    summary: 'Take the held money, or a part of it',
+    description: 'The rest is available again. A hold is captured once.',
     success: [200, answers.transaction],
     refusals: [
       ...settles,
@@ -28,7 +29,7 @@ export const hold: Operations = {
   'POST /transactions/hold/:id/void': {
     id: 'voidHold',
     tag: 'Holds',
-    summary: 'Free what was set aside',
+    summary: 'Release the held money',
     success: [200, answers.transaction],
     refusals: [...settles, 'not_your_hold'],
   },

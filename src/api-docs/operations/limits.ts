@@ -5,13 +5,14 @@ export const limits: Operations = {
   'GET /transactions/limits': {
     id: 'listLimits',
     tag: 'Monitors and limits',
-    summary: 'Spending limits that are set',
+    summary: 'The spending limits of all users, or of one',
     success: [200, answers.limits],
   },
   'PUT /transactions/limits': {
     id: 'putLimit',
     tag: 'Monitors and limits',
-    summary: 'Set what a user may spend at once, and within a time',
+    summary: 'Limit a user’s single amount, or sum within a time, per type and currency',
+    description: 'Replaces the limit of the same user, type and currency.',
     success: [200, answers.limit],
   },
   'DELETE /transactions/limits': {

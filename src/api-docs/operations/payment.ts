@@ -1,21 +1,22 @@
 import type { Operations } from '../operation.ts'
 import * as answers from '../responses.ts'
-import { spends } from './refusals.ts'
+import { opens, spends } from './refusals.ts'
 
 export const payment: Operations = {
   'POST /transactions': {
     id: 'pay',
     tag: 'Payments',
     summary: 'Pay for a booking',
-    description: '`amount` is given positive and booked negative.',
+    description: '`amount` is positive in the request and negative in the transaction.',
     success: [201, answers.transaction],
     refusals: [...spends, 'unknown_user'],
   },
   'POST /transactions/:id/refund': {
     id: 'refund',
     tag: 'Payments',
-    summary: 'Give back a payment, whole or in part',
-    description: 'Without `amount`, all that is left of it. Nobody refunds their own payment.',
+    summary: 'Refund a payment or a captured hold, in full or in part',
+    description:
+      'Default for `amount`: everything that was not refunded yet. You cannot refund your own payment.',
     success: [201, answers.transaction],
     refusals: [
       'invalid_amount',
@@ -31,6 +32,8 @@ export const payment: Operations = {
     id: 'transfer',
     tag: 'Payments',
     summary: 'Send money to another user',
+    description:
+      'The receiver must be known. Users become known by their first request for a balance or a transaction, or by an adjustment.',
     success: [201, answers.transaction],
     refusals: [...spends, 'self_transfer', 'unknown_user', 'balance_limit_exceeded'],
   },
@@ -38,8 +41,15 @@ export const payment: Operations = {
     id: 'adjust',
     tag: 'Payments',
     summary: 'Correct a balance by a signed amount',
-    description: 'Nobody adjusts their own balance.',
+    description:
+      'You cannot adjust your own balance. A positive amount makes an unknown user known. Spending limits do not apply.',
     success: [201, answers.transaction],
-    refusals: [...spends, 'self_approval', 'unknown_user', 'balance_limit_exceeded'],
+    refusals: [
+      ...opens,
+      'insufficient_funds',
+      'self_approval',
+      'unknown_user',
+      'balance_limit_exceeded',
+    ],
   },
 }

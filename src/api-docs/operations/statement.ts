@@ -20,13 +20,14 @@ export const statement: Operations = {
     tag: 'Statements',
     summary: 'The whole statement as a file, oldest first',
     description:
-      'A failure on the way cuts the connection, so that a half is never taken for the whole.',
+      'If reading fails midway, the connection is closed without an end of the file, so that an incomplete file is noticed.',
     success: [200, Object.values(EXPORT_FORMATS)],
   },
   'GET /transactions/:id': {
     id: 'getTransaction',
     tag: 'Statements',
     summary: 'One transaction',
+    description: 'A user finds only their own transactions, an admin all of the tenant.',
     success: [200, answers.transaction],
     refusals: ['not_found'],
   },

@@ -7,7 +7,7 @@ export const topup: Operations = {
     id: 'requestTopup',
     tag: 'Topups',
     summary: 'Ask for a topup',
-    description: 'The transaction is pending until an admin processes it.',
+    description: 'The transaction is pending until an admin processes it or the user cancels it.',
     success: [201, answers.transaction],
     refusals: opens,
   },
@@ -23,20 +23,20 @@ export const topup: Operations = {
     tag: 'Topups',
     summary: 'Approve or reject a topup',
     description:
-      '`success` moves the money and tells the user’s clients; `failed` tells them that nothing moved.',
+      '`success` adds the money: clients get `balance_updated` and `transaction_completed`. `failed` changes no balance: clients get `transaction_failed`. You cannot process your own topup.',
     success: [200, answers.transaction],
     refusals: [...settles, 'self_approval', 'balance_limit_exceeded'],
   },
   'GET /transactions/topup/pending': {
     id: 'listPendingTopups',
     tag: 'Topups',
-    summary: 'Topups that wait for an admin, and how many',
+    summary: 'Pending topups, and their number; newest first unless `order` says otherwise',
     success: [200, answers.requests],
   },
   'GET /transactions/topup/all': {
     id: 'listTopups',
     tag: 'Topups',
-    summary: 'All topups of the tenant',
+    summary: 'All topups of the tenant, newest first unless `order` says otherwise',
     success: [200, answers.page],
   },
 }

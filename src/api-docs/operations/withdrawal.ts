@@ -7,7 +7,8 @@ export const withdrawal: Operations = {
     id: 'requestWithdrawal',
     tag: 'Withdrawals',
     summary: 'Ask for a withdrawal',
-    description: 'The money is held at once, and leaves when an admin approves.',
+    description:
+      'The money is held at once. The balance falls when an admin approves; a rejection makes the money available again.',
     success: [201, answers.transaction],
     refusals: spends,
   },
@@ -15,6 +16,8 @@ export const withdrawal: Operations = {
     id: 'processWithdrawal',
     tag: 'Withdrawals',
     summary: 'Approve or reject a withdrawal',
+    description:
+      '`success` takes the held money: clients get `balance_updated` and `transaction_completed`. `failed` releases it: clients get `transaction_failed`. You cannot process your own withdrawal.',
     success: [200, answers.transaction],
     refusals: [...settles, 'self_approval'],
   },
