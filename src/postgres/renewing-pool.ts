@@ -1,15 +1,20 @@
 import type postgres from 'postgres'
+import { withTimeout } from '../lib/timeout.ts'
 import { isStaleSession } from './errors.ts'
 
 type Sql = postgres.Sql
 
 /** Milliseconds that a pool has at least: while the cause lasts, every new session meets it again. */
 const SHORTEST_LIFE = 1_000
+/** Seconds that connections without a query have to close. */
+const CLOSING_SECONDS = 0.5
 
 interface Generation {
   sql: Sql
   since: number
   pending: number
+  /** Resolves the wait of `end()`. */
+  onIdle?: () => void
 }
 
 /**
@@ -17,14 +22,23 @@ interface Generation {
  * or settings of the time when it was opened. Calls under way end where they began.
  */
 export function renewing(open: () => Sql): Sql {
-  const born = (): Generation => ({ sql: open(), since: performance.now(), pending: 0 })
+  const generations = new Set<Generation>()
+  const born = (): Generation => {
+    const generation = { sql: open(), since: performance.now(), pending: 0 }
+    generations.add(generation)
+    return generation
+  }
   let current = born()
-  const ending = new Set<Promise<void>>()
+
+  async function close(generation: Generation): Promise<void> {
+    await generation.sql.end({ timeout: CLOSING_SECONDS })
+    generations.delete(generation)
+  }
 
   function endIfUnused(generation: Generation): void {
-    if (generation === current || generation.pending > 0) return
-    const ended = generation.sql.end({ timeout: 5 }).finally(() => ending.delete(ended))
-    ending.add(ended)
+    if (generation.pending > 0) return
+    generation.onIdle?.()
+    if (generation !== current) void close(generation)
   }
 
   function settled(generation: Generation, error?: unknown): void {
@@ -71,8 +85,23 @@ export function renewing(open: () => Sql): Sql {
     }
   }
 
-  const end = async (options?: { timeout?: number }) => {
-    await Promise.all([current.sql.end(options), ...ending])
+  /**
+   * Waits for the calls under way, at most `timeout` seconds where one is given, then closes the connections. The
+   * client (postgres 3.4.9) must not do the waiting: a connection that broke under a query keeps that query, so its
+   * own `end()` without a timeout never resolves.
+   */
+  async function end({ timeout }: { timeout?: number } = {}): Promise<void> {
+    const idle = Promise.all(
+      [...generations]
+        .filter(({ pending }) => pending > 0)
+        .map(
+          (generation) =>
+            new Promise<void>((resolve) => Object.assign(generation, { onIdle: resolve })),
+        ),
+    )
+    if (timeout === undefined) await idle
+    else await withTimeout(idle, timeout * 1_000, () => [])
+    await Promise.all([...generations].map(close))
   }
 
   return new Proxy(current.sql, {

@@ -105,7 +105,7 @@ describe.each(['JPY', 'USD', 'KWD'])('%s', (currency) => {
         '',
         '/cached',
         '/snapshot',
-        `?at=${encodeURIComponent(new Date().toISOString())}`,
+        `?at=${encodeURIComponent(new Date(Date.now() + 1_000).toISOString())}`,
       ]) {
         const read = await raw(server, user, `GET /transactions/balance${path}`)
         expect(read.text).toContain(`"balance":${amount},`)
