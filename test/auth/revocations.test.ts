@@ -5,7 +5,6 @@ import type { Principal } from '../../src/auth/principal.ts'
 import type { NewRevocation, RevocationStore } from '../../src/auth/revocation.ts'
 import { Revocations, type RevocationsOptions } from '../../src/auth/revocations.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { bootServer } from '../observability/booted.ts'
 import {
   createDatabase,
   eventually,
@@ -13,6 +12,7 @@ import {
   TEST_SECRET,
   type TestDatabase,
 } from '../support/index.ts'
+import { bootServer } from '../support/observability/booted.ts'
 
 let database: TestDatabase
 let sql: Sql

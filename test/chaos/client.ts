@@ -4,7 +4,7 @@ import {
   type TestClient,
   TRANSPORTS,
   type Transport,
-} from '../realtime/balance-server.ts'
+} from '../support/realtime/balance-server.ts'
 import type { Random } from './random.ts'
 
 /** Events that have a place of their own in the user's stream. */

@@ -2,9 +2,9 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { dataFolderOf } from '../../src/local/postgres.ts'
+import { inProcess, start } from '../support/cli/livebalance.ts'
+import { type CliServer, startServerWith } from '../support/cli/server.ts'
 import { describeWithPrivateRedis } from '../support/index.ts'
-import { inProcess, start } from './livebalance.ts'
-import { type CliServer, startServerWith } from './server.ts'
 
 /** A data folder that does not exist yet, in one that any account may enter. */
 function newDataDir(): string {

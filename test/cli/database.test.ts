@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { livebalance } from '../support/cli/livebalance.ts'
+import { serverOfSuite } from '../support/cli/server.ts'
 import { createEmptyDatabase, describeWithRedis } from '../support/index.ts'
-import { livebalance } from './livebalance.ts'
-import { serverOfSuite } from './server.ts'
 
 test('migrate brings an empty database up to date, once; nothing else touches one that is not', async () => {
   const database = await createEmptyDatabase()

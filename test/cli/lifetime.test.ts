@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { inProcess, livebalance, start } from '../support/cli/livebalance.ts'
+import { serverOfSuite } from '../support/cli/server.ts'
 import { describeWithRedis, TEST_SECRET } from '../support/index.ts'
-import { inProcess, livebalance, start } from './livebalance.ts'
-import { serverOfSuite } from './server.ts'
 
 describeWithRedis('with a server that takes tokens of half an hour', () => {
   const beside = serverOfSuite({ JWT_MAX_LIFETIME: '30m' })

@@ -1,8 +1,8 @@
 import postgres from 'postgres'
 import { expect, onTestFinished, test } from 'vitest'
+import { inProcess, livebalance, start } from '../support/cli/livebalance.ts'
+import { serverOfSuite } from '../support/cli/server.ts'
 import { describeWithRedis, eventually, mintToken } from '../support/index.ts'
-import { inProcess, livebalance, start } from './livebalance.ts'
-import { serverOfSuite } from './server.ts'
 
 describeWithRedis('recalculate, with a server', () => {
   const beside = serverOfSuite()

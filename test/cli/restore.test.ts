@@ -3,6 +3,8 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { BalanceInitial } from '../../src/client/events.ts'
 import { EventStreamParser } from '../../src/client/transports/event-stream.ts'
+import { livebalance } from '../support/cli/livebalance.ts'
+import { type CliServer, startServer } from '../support/cli/server.ts'
 import {
   createDatabase,
   describeWithRedis,
@@ -11,8 +13,6 @@ import {
   redisUrl,
   type TestDatabase,
 } from '../support/index.ts'
-import { livebalance } from './livebalance.ts'
-import { type CliServer, startServer } from './server.ts'
 
 const ALICE = 'restored-alice'
 /** Has money only after the backup. */

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { freePort } from '../../src/local/free-port.ts'
+import { inProcess, start } from '../support/cli/livebalance.ts'
+import { serverOfSuite } from '../support/cli/server.ts'
 import {
   describeWithPrivateRedis,
   describeWithRedis,
   startConfiguredRedis,
 } from '../support/index.ts'
-import { inProcess, start } from './livebalance.ts'
-import { serverOfSuite } from './server.ts'
 
 describeWithRedis('tail, with a server', () => {
   const beside = serverOfSuite()

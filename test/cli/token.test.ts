@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { livebalance } from '../support/cli/livebalance.ts'
+import { serverOfSuite } from '../support/cli/server.ts'
 import { describeWithRedis } from '../support/index.ts'
-import { livebalance } from './livebalance.ts'
-import { serverOfSuite } from './server.ts'
 
 describeWithRedis('token, with a server', () => {
   const beside = serverOfSuite()

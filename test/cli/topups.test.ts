@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { parseCommandConfig } from '../../src/cli/config.ts'
 import { serverApi, take } from '../../src/cli/server-api.ts'
+import { livebalance } from '../support/cli/livebalance.ts'
+import { serverOfSuite } from '../support/cli/server.ts'
 import { describeWithRedis, mintToken, TEST_SECRET } from '../support/index.ts'
-import { livebalance } from './livebalance.ts'
-import { serverOfSuite } from './server.ts'
 
 describeWithRedis('topups, with a server', () => {
   const beside = serverOfSuite()

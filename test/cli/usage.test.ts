@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { inProcess, livebalance } from '../support/cli/livebalance.ts'
 import { TEST_SECRET } from '../support/index.ts'
-import { inProcess, livebalance } from './livebalance.ts'
 
 const NOWHERE = 'postgres://127.0.0.1:1/nothing'
 

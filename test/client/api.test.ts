@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from 'vitest'
 import { createApi } from '../../src/client/index.ts'
+import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
+import { record } from '../support/client/recorded.ts'
+import { layWire } from '../support/client/wire.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { type LiveServer, openLiveServer } from './live-server.ts'
-import { record } from './recorded.ts'
-import { layWire } from './wire.ts'
 
 let server: LiveServer
 

@@ -9,9 +9,9 @@ import { transform } from 'esbuild'
 import { EventSource } from 'eventsource'
 import { type ComponentType, createElement } from 'react'
 import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
+import { inDocument } from '../support/client/rendered.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { type LiveServer, openLiveServer } from './live-server.ts'
-import { inDocument } from './rendered.ts'
 
 const root = join(import.meta.dirname, '../..')
 

@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
+import { NodeWebSocket, record } from '../support/client/recorded.ts'
+import { layWire } from '../support/client/wire.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { type LiveServer, openLiveServer } from './live-server.ts'
-import { NodeWebSocket, record } from './recorded.ts'
-import { layWire } from './wire.ts'
 
 const ON_WEBSOCKET = { state: 'live', transport: 'websocket', fallback: false }
 

@@ -3,11 +3,11 @@ import { renderToString } from 'react-dom/server'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { BalanceEvent } from '../../src/client/index.ts'
 import { type UseBalance, useBalance } from '../../src/client/react.ts'
+import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
+import { NodeWebSocket, record } from '../support/client/recorded.ts'
+import { inDocument } from '../support/client/rendered.ts'
+import { layWire, type Wire } from '../support/client/wire.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { type LiveServer, openLiveServer } from './live-server.ts'
-import { NodeWebSocket, record } from './recorded.ts'
-import { inDocument } from './rendered.ts'
-import { layWire, type Wire } from './wire.ts'
 
 let server: LiveServer
 let users = 0

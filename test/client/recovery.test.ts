@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { startServer, tokenOf } from '../realtime/balance-server.ts'
-import { ALICE } from '../realtime/fake-ledger.ts'
+import { startLiveServer } from '../support/client/live-server.ts'
+import { record, TRANSPORTS } from '../support/client/recorded.ts'
+import { layWire } from '../support/client/wire.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { startLiveServer } from './live-server.ts'
-import { record, TRANSPORTS } from './recorded.ts'
-import { layWire } from './wire.ts'
+import { startServer, tokenOf } from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
   test('a restarted server is found again, without loss or repeat, and the balance never goes back', async () => {

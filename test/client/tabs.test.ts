@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest'
+import { Browser, type Tab } from '../support/client/browser.ts'
+import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
+import { layWire, type Wire } from '../support/client/wire.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { Browser, type Tab } from './browser.ts'
-import { type LiveServer, openLiveServer } from './live-server.ts'
-import { layWire, type Wire } from './wire.ts'
 
 let server: LiveServer
 let wire: Wire

@@ -1,9 +1,9 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { TokenSource } from '../../src/client/token.ts'
+import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
+import { record, TRANSPORTS } from '../support/client/recorded.ts'
+import { layWire } from '../support/client/wire.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { type LiveServer, openLiveServer } from './live-server.ts'
-import { record, TRANSPORTS } from './recorded.ts'
-import { layWire } from './wire.ts'
 
 let server: LiveServer
 let users = 0

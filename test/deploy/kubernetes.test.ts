@@ -6,7 +6,7 @@ import { routesOf } from '../../src/api-docs/openapi.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { VARIABLES } from '../../src/config/variables.ts'
 import { FAMILIES, PREFIX } from '../../src/observability/families.ts'
-import { edge } from '../http/stub.ts'
+import { edge } from '../support/http/stub.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const FOLDER = join(ROOT, 'deploy/kubernetes')

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { type LiveServer, openLiveServer } from '../client/live-server.ts'
+import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
 import { eventually, mintToken } from '../support/index.ts'
 
 let server: LiveServer

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { ServerProcess } from '../chaos/server-process.ts'
-import { connectBy, TRANSPORTS } from '../realtime/balance-server.ts'
 import {
   createDatabase,
   describeWithPrivateRedis,
@@ -9,6 +8,7 @@ import {
   mintToken,
   startPrivateRedis,
 } from '../support/index.ts'
+import { connectBy, TRANSPORTS } from '../support/realtime/balance-server.ts'
 
 describeWithPrivateRedis('two processes whose Redis was killed', () => {
   test('a revocation in one ends the connections of the other, and outlives a restart', async () => {

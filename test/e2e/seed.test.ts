@@ -4,8 +4,14 @@ import { Redis } from 'ioredis'
 import { io, type Socket } from 'socket.io-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import WebSocket from 'ws'
+import {
+  makeDataFolder,
+  type NpmStart,
+  npmStart,
+  type Screen,
+  screenOf,
+} from '../support/e2e/npm-start.ts'
 import { describeWithPrivateRedis, eventually, startPrivateRedis } from '../support/index.ts'
-import { makeDataFolder, type NpmStart, npmStart, type Screen, screenOf } from './npm-start.ts'
 
 /** The seed document, played against `npm start`. The Redis is the test's, so that it can look into it. */
 describeWithPrivateRedis('the seed document, step by step', () => {

@@ -2,8 +2,14 @@ import { readFile, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  makeDataFolder,
+  type NpmStart,
+  npmStart,
+  type Screen,
+  screenOf,
+} from '../support/e2e/npm-start.ts'
 import { eventually } from '../support/index.ts'
-import { makeDataFolder, type NpmStart, npmStart, type Screen, screenOf } from './npm-start.ts'
 
 const TIME = 120_000
 

@@ -2,8 +2,8 @@ import { Redis } from 'ioredis'
 import { io } from 'socket.io-client'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { livebalance } from '../cli/livebalance.ts'
-import { serverOfSuite } from '../cli/server.ts'
+import { livebalance } from '../support/cli/livebalance.ts'
+import { serverOfSuite } from '../support/cli/server.ts'
 import { describeWithRedis, eventually, mintToken, redisUrl } from '../support/index.ts'
 
 /** ISO 8601 in UTC, so that they sort as text. */

@@ -3,9 +3,9 @@ import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { startServer } from '../realtime/balance-server.ts'
+import { bearer, edge } from '../support/http/stub.ts'
 import { mintToken } from '../support/index.ts'
-import { bearer, edge } from './stub.ts'
+import { startServer } from '../support/realtime/balance-server.ts'
 
 const TOPUP = '/transactions/topup'
 

@@ -7,7 +7,7 @@ import { mintToken } from '../../src/auth/token.ts'
 import { cachedReads, type Handler } from '../../src/http/cached-reads.ts'
 import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
 import { ApiError } from '../../src/lib/api-error.ts'
-import { edge } from './stub.ts'
+import { edge } from '../support/http/stub.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 const PATH = '/transactions/balance/cached'

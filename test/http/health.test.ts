@@ -5,8 +5,8 @@ import { readinessOf } from '../../src/observability/readiness.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { SchemaCheck } from '../../src/postgres/schema-check.ts'
 import type { HubHealth } from '../../src/realtime/stream/hub.ts'
+import { edge } from '../support/http/stub.ts'
 import { createDatabase, eventually, type TestDatabase } from '../support/index.ts'
-import { edge } from './stub.ts'
 
 describe('/health/live', () => {
   function watching() {

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import { ApiError } from '../../src/lib/api-error.ts'
 import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
 import type { AppType } from '../../src/routes/app.ts'
-import { bearer, edge } from './stub.ts'
+import { bearer, edge } from '../support/http/stub.ts'
 
 const TOPUP = '/transactions/topup'
 

@@ -6,7 +6,7 @@ import { OPERATIONS } from '../../src/api-docs/operations.ts'
 import { problem } from '../../src/api-docs/responses.ts'
 import { CODES } from '../../src/http/codes.ts'
 import type { ErrorCode } from '../../src/lib/api-error.ts'
-import { edge } from './stub.ts'
+import { edge } from '../support/http/stub.ts'
 
 test('the document is valid OpenAPI 3.1', async () => {
   const result = await new Validator().validate(JSON.parse(await openApiText()))

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Hono } from 'hono'
 import { expect, onTestFinished, test } from 'vitest'
-import { startServer } from '../realtime/balance-server.ts'
+import { startServer } from '../support/realtime/balance-server.ts'
 
 const routes = () =>
   new Hono()

@@ -1,8 +1,8 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
+import { bearer, edge } from '../support/http/stub.ts'
 import { eventually } from '../support/index.ts'
-import { bearer, edge } from './stub.ts'
 
 function watched(overrides: Parameters<typeof edge>[0] = {}) {
   const requests = new RequestMeter()

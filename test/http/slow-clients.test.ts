@@ -3,9 +3,9 @@ import { connect } from 'node:net'
 import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { MAX_PIPELINED } from '../../src/http/no-upgrade.ts'
-import { connectBy, startServer, tokenOf } from '../realtime/balance-server.ts'
-import { ALICE } from '../realtime/fake-ledger.ts'
 import { eventually } from '../support/index.ts'
+import { connectBy, startServer, tokenOf } from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
 
 /** The server's limits, a hundredth as long. */
 const patience = {

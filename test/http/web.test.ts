@@ -11,7 +11,7 @@ import { webPages } from '../../src/http/web-pages.ts'
 import { demoOf } from '../../src/local/demo.ts'
 import type { DemoDeps } from '../../src/routes/demo.ts'
 import { docsRoutes } from '../../src/routes/docs.ts'
-import { edge } from './stub.ts'
+import { edge } from '../support/http/stub.ts'
 
 const { app } = edge({ web: webPages() })
 

@@ -4,7 +4,7 @@ import type { Claim } from '../../src/ledger/idempotency-store.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
 import { eventually } from '../support/index.ts'
-import { openSample, type Sample, tenant, USD } from './sample.ts'
+import { openSample, type Sample, tenant, USD } from '../support/ledger/sample.ts'
 
 let ledger: Sample
 let answers: PostgresIdempotencyStore

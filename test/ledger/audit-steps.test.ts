@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import type { Sql } from '../../src/postgres/database.ts'
-import { openSample, type Sample, tenant } from './sample.ts'
+import { openSample, type Sample, tenant } from '../support/ledger/sample.ts'
 
 let ledger: Sample
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { HoldExpiry } from '../../src/ledger/hold-expiry.ts'
 import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import { eventually } from '../support/index.ts'
-import { openSample, type Sample, silent, tenant, USD } from './sample.ts'
+import { openSample, type Sample, silent, tenant, USD } from '../support/ledger/sample.ts'
 
 let ledger: Sample
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openSample, type Sample, tenant } from './sample.ts'
+import { openSample, type Sample, tenant } from '../support/ledger/sample.ts'
 
 let ledger: Sample
 beforeAll(async () => {

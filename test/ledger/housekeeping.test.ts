@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HoldExpiry } from '../../src/ledger/hold-expiry.ts'
 import { Pruning } from '../../src/ledger/retention.ts'
 import { eventually } from '../support/index.ts'
-import { openSample, type Sample, silent, tenant } from './sample.ts'
+import { openSample, type Sample, silent, tenant } from '../support/ledger/sample.ts'
 
 let ledger: Sample
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openSample, type Sample } from './sample.ts'
+import { openSample, type Sample } from '../support/ledger/sample.ts'
 
 let ledger: Sample
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
 import type { Sql } from '../../src/postgres/database.ts'
-import { openSample, type Sample, tenant, USD } from './sample.ts'
+import { openSample, type Sample, tenant, USD } from '../support/ledger/sample.ts'
 
 let ledger: Sample
 let policies: PostgresLimitsAndAlerts

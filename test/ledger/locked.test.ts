@@ -4,7 +4,7 @@ import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
-import { tenant, USD } from './sample.ts'
+import { tenant, USD } from '../support/ledger/sample.ts'
 
 const OTHERS = Array.from({ length: 20 }, (_, i) => `other${i}`)
 

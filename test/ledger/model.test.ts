@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Command, RefusalCode } from '../../src/ledger/command.ts'
 import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
-import { openSample, type Sample } from './sample.ts'
-import { name, type Step, steps, told, World } from './world.ts'
+import { openSample, type Sample } from '../support/ledger/sample.ts'
+import { name, type Step, steps, told, World } from '../support/ledger/world.ts'
 
 const RUNS = Number(process.env.LEDGER_RUNS ?? 1_000)
 /** Groups run side by side in one database: each world has tenants of its own. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { InvalidAmount, MAX_MINOR, toDecimal, toMinor, toWire } from '../../src/ledger/money.ts'
 import { CURRENCIES } from '../../src/lib/currencies.ts'
 import { parseJson, stringifyJson } from '../../src/lib/json.ts'
-import { openSample, type Sample } from './sample.ts'
+import { openSample, type Sample } from '../support/ledger/sample.ts'
 
 const currency = fc.constantFrom('JPY', 'USD', 'KWD', ...CURRENCIES.keys())
 /** Often close to where something changes: a power of ten, the largest, zero. */

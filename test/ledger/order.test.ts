@@ -3,7 +3,7 @@ import type { Committed } from '../../src/ledger/command.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
-import { tenant, USD } from './sample.ts'
+import { tenant, USD } from '../support/ledger/sample.ts'
 
 const WRITERS = 4
 const CHANGES = 300

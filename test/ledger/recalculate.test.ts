@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { WalletState } from '../../src/ledger/balance.ts'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { openSample, type Sample, tenant, USD } from './sample.ts'
+import { openSample, type Sample, tenant, USD } from '../support/ledger/sample.ts'
 
 let ledger: Sample
 beforeAll(async () => {

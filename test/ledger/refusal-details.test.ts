@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { REFUSALS } from '../../src/http/refusal.ts'
 import type { Operation } from '../../src/ledger/command.ts'
 import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
-import { openSample, type Sample, USD } from './sample.ts'
+import { openSample, type Sample, USD } from '../support/ledger/sample.ts'
 
 const MAX = 2n ** 53n - 1n
 /** In which users of the same names hold different amounts, and only ann holds the same. */

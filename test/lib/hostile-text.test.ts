@@ -14,7 +14,7 @@ import { createLogger, withoutSecrets } from '../../src/lib/log.ts'
 import { printable } from '../../src/lib/readable-log.ts'
 import { clientAddress } from '../../src/rate-limit/client-address.ts'
 import { csvRow } from '../../src/routes/csv.ts'
-import { accepted } from '../http/stub.ts'
+import { accepted } from '../support/http/stub.ts'
 
 const SRC = join(import.meta.dirname, '../../src')
 

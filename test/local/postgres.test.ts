@@ -19,7 +19,7 @@ import { canEnter, chooseAccount } from '../../src/local/account.ts'
 import { startPostgres } from '../../src/local/postgres.ts'
 import { lifeOf } from '../../src/local/process-life.ts'
 import { eventually } from '../support/index.ts'
-import { type Held, hold, spawnHolder } from './held.ts'
+import { type Held, hold, spawnHolder } from '../support/local/held.ts'
 
 const log = pino({ level: 'silent' })
 const isRoot = process.geteuid?.() === 0

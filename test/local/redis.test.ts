@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, inject, test } from 'vitest'
 import { lifeOf } from '../../src/local/process-life.ts'
 import { startRedis } from '../../src/local/redis.ts'
 import { describeWithPrivateRedis, eventually } from '../support/index.ts'
-import { hold } from './held.ts'
+import { hold } from '../support/local/held.ts'
 
 const log = pino({ level: 'silent' })
 

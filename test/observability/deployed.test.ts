@@ -11,10 +11,10 @@ import {
   redisUrl,
   type TestDatabase,
 } from '../support/index.ts'
-import { FIRING } from './alert-cases.ts'
-import { type Booted, bootServer } from './booted.ts'
-import { selectorsIn } from './promql.ts'
-import { type Scrape, scrape } from './scrape.ts'
+import { FIRING } from '../support/observability/alert-cases.ts'
+import { type Booted, bootServer } from '../support/observability/booted.ts'
+import { selectorsIn } from '../support/observability/promql.ts'
+import { type Scrape, scrape } from '../support/observability/scrape.ts'
 
 const ALERTS = 'deploy/prometheus/alerts.yml'
 

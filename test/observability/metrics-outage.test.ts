@@ -10,8 +10,8 @@ import {
   type PrivateRedis,
   startPrivateRedis,
 } from '../support/index.ts'
-import { type Booted, bootServer } from './booted.ts'
-import { scrape } from './scrape.ts'
+import { type Booted, bootServer } from '../support/observability/booted.ts'
+import { scrape } from '../support/observability/scrape.ts'
 
 describeWithPrivateRedis('a server whose Redis, and then whose Postgres, is killed', () => {
   let redis: PrivateRedis

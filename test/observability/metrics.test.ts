@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FAMILIES, PREFIX } from '../../src/observability/families.ts'
-import { connectBy } from '../realtime/balance-server.ts'
 import {
   createDatabase,
   describeWithRedis,
@@ -10,8 +9,9 @@ import {
   redisUrl,
   type TestDatabase,
 } from '../support/index.ts'
-import { type Booted, bootServer } from './booted.ts'
-import { scrape } from './scrape.ts'
+import { type Booted, bootServer } from '../support/observability/booted.ts'
+import { scrape } from '../support/observability/scrape.ts'
+import { connectBy } from '../support/realtime/balance-server.ts'
 
 describeWithRedis('/metrics', () => {
   let database: TestDatabase

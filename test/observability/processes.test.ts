@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { ServerProcess } from '../chaos/server-process.ts'
-import { connectBy } from '../realtime/balance-server.ts'
 import {
   createDatabase,
   describeWithRedis,
@@ -12,7 +11,8 @@ import {
   redisUrl,
   type TestDatabase,
 } from '../support/index.ts'
-import { type Collector, startCollector } from './collector.ts'
+import { type Collector, startCollector } from '../support/observability/collector.ts'
+import { connectBy } from '../support/realtime/balance-server.ts'
 
 const SERVER = 2
 const CLIENT = 3

@@ -4,8 +4,8 @@ import { validTraceparent } from '../../src/http/middleware/traceparent.ts'
 import type { Command } from '../../src/ledger/command.ts'
 import { createLogger } from '../../src/lib/log.ts'
 import { startTracing, type Tracing } from '../../src/observability/tracing.ts'
-import { edge, token } from '../http/stub.ts'
-import { type Collector, startCollector } from './collector.ts'
+import { edge, token } from '../support/http/stub.ts'
+import { type Collector, startCollector } from '../support/observability/collector.ts'
 
 const trace = (digit: string, flags = '01') => `00-${digit.repeat(32)}-${digit.repeat(16)}-${flags}`
 

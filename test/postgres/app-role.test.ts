@@ -4,8 +4,8 @@ import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { appRoleOf } from '../../src/postgres/app-role.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
-import { bootServer } from '../observability/booted.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/index.ts'
+import { bootServer } from '../support/observability/booted.ts'
 
 let database: TestDatabase
 let superuser: Sql

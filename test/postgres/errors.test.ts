@@ -5,7 +5,7 @@ import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-
 import { startFailure } from '../../src/local/start-failure.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable, failureOf } from '../../src/postgres/errors.ts'
-import { bearer, edge } from '../http/stub.ts'
+import { bearer, edge } from '../support/http/stub.ts'
 
 type Fields = { severity?: string; syscall?: string; constraint_name?: string }
 

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/index.ts'
-import { next } from './next-migration.ts'
+import { next } from '../support/postgres/next-migration.ts'
 
 vi.mock('../../src/postgres/sql-files.ts', async () =>
-  (await import('./next-migration.ts')).withNext(),
+  (await import('../support/postgres/next-migration.ts')).withNext(),
 )
 
 let database: TestDatabase

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
-import { livebalance } from '../cli/livebalance.ts'
+import { livebalance } from '../support/cli/livebalance.ts'
 import { createEmptyDatabase, eventually, type TestDatabase } from '../support/index.ts'
-import { next } from './next-migration.ts'
+import { next } from '../support/postgres/next-migration.ts'
 
 vi.mock('../../src/postgres/sql-files.ts', async () =>
-  (await import('./next-migration.ts')).withNext(),
+  (await import('../support/postgres/next-migration.ts')).withNext(),
 )
 
 let database: TestDatabase

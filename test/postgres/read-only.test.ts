@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { type CliServer, startServer } from '../cli/server.ts'
+import { type CliServer, startServer } from '../support/cli/server.ts'
 import {
   createDatabase,
   describeWithRedis,

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type EmbeddedPostgres, startPostgres } from '../../src/local/postgres.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { silent } from '../ledger/sample.ts'
 import { eventually } from '../support/index.ts'
-import { expectReconnects } from './broken.ts'
+import { silent } from '../support/ledger/sample.ts'
+import { expectReconnects } from '../support/postgres/broken.ts'
 
 let server: EmbeddedPostgres
 let owner: Sql

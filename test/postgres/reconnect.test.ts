@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
-import { expectReconnects } from './broken.ts'
+import { expectReconnects } from '../support/postgres/broken.ts'
 
 let database: TestDatabase
 let owner: Sql

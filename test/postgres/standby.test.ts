@@ -3,10 +3,10 @@ import { type AddressInfo, connect as connectTo, createServer, type Socket } fro
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { connect } from '../../src/postgres/database.ts'
-import { type CliServer, startServer } from '../cli/server.ts'
+import { type CliServer, startServer } from '../support/cli/server.ts'
 import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
-import { type Replicated, startReplicated } from './replicated.ts'
-import { startLine } from './start-line.ts'
+import { type Replicated, startReplicated } from '../support/postgres/replicated.ts'
+import { startLine } from '../support/postgres/start-line.ts'
 
 const REASON = 'this database is a standby, which takes no writes'
 

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { afterEach, describe, expect, test } from 'vitest'
 import { connect } from '../../src/postgres/database.ts'
 import { createEmptyDatabase } from '../support/index.ts'
-import { startLine } from './start-line.ts'
+import { startLine } from '../support/postgres/start-line.ts'
 
 const opened: { server: Server; sockets: Set<Socket> }[] = []
 afterEach(() => {

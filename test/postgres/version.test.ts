@@ -7,7 +7,7 @@ import { chooseAccount } from '../../src/local/account.ts'
 import { startPostmaster } from '../../src/local/postmaster.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { createEmptyDatabase } from '../support/index.ts'
-import { startLine } from './start-line.ts'
+import { startLine } from '../support/postgres/start-line.ts'
 
 const OLD = '/usr/lib/postgresql/15/bin'
 const program = (name: string) => join(OLD, name)

@@ -7,7 +7,7 @@ import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
 import { FAILURE, RateLimiter, type RateLimiterOptions } from '../../src/rate-limit/limiter.ts'
 import { MemoryRates } from '../../src/realtime/bus/rate-store.ts'
 import type { AppDeps } from '../../src/routes/app.ts'
-import { bearer, edge } from '../http/stub.ts'
+import { bearer, edge } from '../support/http/stub.ts'
 
 const OFF = { reads: 0, writes: 0, handshakes: 0 }
 

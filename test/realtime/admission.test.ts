@@ -6,8 +6,14 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { BASE_HEADERS } from '../../src/http/middleware/request-id.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { connectBy, startServer, TRANSPORTS, type Transport, tokenOf } from './balance-server.ts'
-import { ALICE } from './fake-ledger.ts'
+import {
+  connectBy,
+  startServer,
+  TRANSPORTS,
+  type Transport,
+  tokenOf,
+} from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
 
 /** What each transport shows of a refusal. */
 const refused = {

@@ -9,7 +9,7 @@ import { balanceKey, versionKey } from '../../src/realtime/bus/keys.ts'
 import { MemoryBus } from '../../src/realtime/bus/memory-bus.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
-import { FakeLedger } from './fake-ledger.ts'
+import { FakeLedger } from '../support/realtime/fake-ledger.ts'
 
 const logger = pino({ level: 'silent' })
 const EPOCH = 'bus-test'

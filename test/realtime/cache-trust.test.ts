@@ -8,8 +8,8 @@ import {
   type PrivateRedis,
   startPrivateRedis,
 } from '../support/index.ts'
-import { silent } from './balance-server.ts'
-import { ALICE, FakeLedger } from './fake-ledger.ts'
+import { silent } from '../support/realtime/balance-server.ts'
+import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
 
 describeWithPrivateRedis('a cache that missed something', () => {
   let redis: PrivateRedis

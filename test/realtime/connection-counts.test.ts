@@ -7,8 +7,8 @@ import type { LeaseStore } from '../../src/realtime/bus/leases.ts'
 import { RedisLeases } from '../../src/realtime/bus/redis-leases.ts'
 import { ConnectionLimit } from '../../src/realtime/connections/connection-limit.ts'
 import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
-import { silent } from './balance-server.ts'
-import { ALICE } from './fake-ledger.ts'
+import { silent } from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
 
 const ANOTHER = 'another process'
 const USER = 'default:alice'
@@ -123,7 +123,7 @@ describeWithRedis('connections of one user over all processes', () => {
   }
 
   async function holder(userId: string, count: number, leaseSeconds: number) {
-    const file = join(import.meta.dirname, 'lease-holder.ts')
+    const file = join(import.meta.dirname, '../support/realtime/lease-holder.ts')
     const process_: ChildProcess = spawn(
       process.execPath,
       ['--import', 'tsx', file, redisUrl(), userId, String(count), String(leaseSeconds)],

@@ -8,15 +8,21 @@ import { afterAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { SENT } from '../../src/api-docs/asyncapi-events.ts'
 import { eventually } from '../support/index.ts'
-import { connectBy, startServer, type TestServer, TRANSPORTS, tokenOf } from './balance-server.ts'
-import { ALICE } from './fake-ledger.ts'
+import {
+  connectBy,
+  startServer,
+  type TestServer,
+  TRANSPORTS,
+  tokenOf,
+} from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
 import {
   handshake,
   type Message,
   socketIoEvent,
   socketIoPacket,
   webSocketMessage,
-} from './malformed.ts'
+} from '../support/realtime/malformed.ts'
 
 const MESSAGES = 4000
 const PACKETS = 500

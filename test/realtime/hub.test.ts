@@ -6,9 +6,9 @@ import type { Frame } from '../../src/realtime/stream/frame.ts'
 import { Hub } from '../../src/realtime/stream/hub.ts'
 import type { CloseReason, Sink, Subscriber } from '../../src/realtime/stream/subscriber.ts'
 import { eventually } from '../support/index.ts'
-import { silent } from './balance-server.ts'
-import { ALICE, FakeLedger } from './fake-ledger.ts'
-import { FragileBus } from './fragile-bus.ts'
+import { silent } from '../support/realtime/balance-server.ts'
+import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { FragileBus } from '../support/realtime/fragile-bus.ts'
 
 class ListSink implements Sink {
   readonly got: { event: string; seq: number; recovered?: boolean; conflated?: boolean }[] = []

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { eventually } from '../support/index.ts'
-import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
-import { ALICE } from './fake-ledger.ts'
+import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
 
 /**
  * Whether `text` is in a string or in bytes that can be reached from `root`, also by way of what collections

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { RECEIVED } from '../../src/api-docs/asyncapi-events.ts'
 import { eventually, mintToken } from '../support/index.ts'
+import { connectBy, startServer, TRANSPORTS } from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
 import { STRANGERS } from '../support/strangers.ts'
-import { connectBy, startServer, TRANSPORTS } from './balance-server.ts'
-import { ALICE } from './fake-ledger.ts'
 
 /** Everyone but alice, whose balance and events are at stake. A role opens no stream but one's own. */
 const OTHERS = {

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { startServer, tokenOf } from './balance-server.ts'
-import { ALICE } from './fake-ledger.ts'
+import { startServer, tokenOf } from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
 
 const ALLOWED = 'https://app.example.com'
 

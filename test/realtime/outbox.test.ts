@@ -3,8 +3,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
 import { eventually } from '../support/index.ts'
-import { silent } from './balance-server.ts'
-import { ALICE, FakeLedger } from './fake-ledger.ts'
+import { silent } from '../support/realtime/balance-server.ts'
+import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
 
 function open(ledger = new FakeLedger(), logger = silent, leftAfter = 100) {
   const bus = {

@@ -10,8 +10,8 @@ import {
   mintToken,
   startPrivateRedis,
 } from '../support/index.ts'
-import { connectBy, TRANSPORTS } from './balance-server.ts'
-import { startDeafProxy } from './deaf-proxy.ts'
+import { connectBy, TRANSPORTS } from '../support/realtime/balance-server.ts'
+import { startDeafProxy } from '../support/realtime/deaf-proxy.ts'
 
 /** Real servers as processes of their own, on a real Postgres and a real Redis. */
 describeWithPrivateRedis('trouble with a process', () => {

@@ -4,9 +4,9 @@ import { Hono } from 'hono'
 import { io } from 'socket.io-client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../support/index.ts'
-import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
-import { ALICE } from './fake-ledger.ts'
-import { find, startProxy } from './proxy.ts'
+import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { find, startProxy } from '../support/realtime/proxy.ts'
 
 /** What stands between a proxy and a server, so that it can crash, and be back, at once. Ends with the test. */
 async function crashable(target: string) {

@@ -6,8 +6,8 @@ import { BASE_HEADERS } from '../../src/http/middleware/request-id.ts'
 import { RateLimiter, type Rates } from '../../src/rate-limit/limiter.ts'
 import { MemoryRates } from '../../src/realtime/bus/rate-store.ts'
 import { eventually } from '../support/index.ts'
-import { connectBy, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
-import { ALICE } from './fake-ledger.ts'
+import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
 
 const OFF = { reads: 0, writes: 0, handshakes: 0 }
 

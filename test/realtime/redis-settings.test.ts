@@ -8,7 +8,7 @@ import { freePort } from '../../src/local/free-port.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { TroubleLog, troubleOf } from '../../src/realtime/bus/redis-trouble.ts'
 import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../support/index.ts'
-import { FakeLedger } from './fake-ledger.ts'
+import { FakeLedger } from '../support/realtime/fake-ledger.ts'
 
 const PASSWORD = 's3cret/p@ss'
 const ENCODED = encodeURIComponent(PASSWORD)

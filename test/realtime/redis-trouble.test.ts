@@ -15,9 +15,9 @@ import {
   type TestClient,
   TRANSPORTS,
   tokenOf,
-} from './balance-server.ts'
-import { startDeafProxy } from './deaf-proxy.ts'
-import { ALICE, FakeLedger } from './fake-ledger.ts'
+} from '../support/realtime/balance-server.ts'
+import { startDeafProxy } from '../support/realtime/deaf-proxy.ts'
+import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
 
 const upTo = (last: number) => Array.from({ length: last }, (_, i) => i + 1)
 

@@ -6,7 +6,6 @@ import { expect, onTestFinished, test } from 'vitest'
 import { readinessOf } from '../../src/observability/readiness.ts'
 import { RateLimiter } from '../../src/rate-limit/limiter.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
-import { bootServer } from '../observability/booted.ts'
 import {
   createDatabase,
   describeWithPrivateRedis,
@@ -14,9 +13,16 @@ import {
   mintToken,
   startConfiguredRedis,
 } from '../support/index.ts'
-import { connectBy, silent, startServer, TRANSPORTS, tokenOf } from './balance-server.ts'
-import { startDeafProxy } from './deaf-proxy.ts'
-import { ALICE, FakeLedger } from './fake-ledger.ts'
+import { bootServer } from '../support/observability/booted.ts'
+import {
+  connectBy,
+  silent,
+  startServer,
+  TRANSPORTS,
+  tokenOf,
+} from '../support/realtime/balance-server.ts'
+import { startDeafProxy } from '../support/realtime/deaf-proxy.ts'
+import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
 
 const BOB = { tenant: 'default', userId: 'bob' }
 

@@ -14,9 +14,9 @@ import {
   TEST_SECRET,
   type TestDatabase,
 } from '../support/index.ts'
-import { connectBy, silent, startServer, TRANSPORTS } from './balance-server.ts'
-import { FakeLedger } from './fake-ledger.ts'
-import { FragileBus } from './fragile-bus.ts'
+import { connectBy, silent, startServer, TRANSPORTS } from '../support/realtime/balance-server.ts'
+import { FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { FragileBus } from '../support/realtime/fragile-bus.ts'
 
 let database: TestDatabase
 let sql: Sql

@@ -13,9 +13,9 @@ import {
   TRANSPORTS,
   type Transport,
   tokenOf,
-} from './balance-server.ts'
-import { ALICE, FakeLedger } from './fake-ledger.ts'
-import { FragileBus } from './fragile-bus.ts'
+} from '../support/realtime/balance-server.ts'
+import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { FragileBus } from '../support/realtime/fragile-bus.ts'
 
 const MiB = 1024 * 1024
 

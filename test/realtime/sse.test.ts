@@ -5,8 +5,8 @@ import { EventSource } from 'eventsource'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventStreams } from '../../src/realtime/transports/sse.ts'
 import { eventually } from '../support/index.ts'
-import { startServer, tokenOf } from './balance-server.ts'
-import { ALICE } from './fake-ledger.ts'
+import { startServer, tokenOf } from '../support/realtime/balance-server.ts'
+import { ALICE } from '../support/realtime/fake-ledger.ts'
 
 describe('an event stream', () => {
   async function open(url: string, head: string[]): Promise<{ socket: Socket; got(): string }> {

@@ -5,7 +5,13 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Auditor, AuditProgress } from '../../src/ledger/auditor.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { admin, alice, foreignAdmin, type LedgerApp, ledgerApp } from './ledger-app.ts'
+import {
+  admin,
+  alice,
+  foreignAdmin,
+  type LedgerApp,
+  ledgerApp,
+} from '../support/routes/ledger-app.ts'
 
 let it: LedgerApp
 beforeAll(async () => {

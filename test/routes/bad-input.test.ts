@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { routesOf } from '../../src/api-docs/openapi.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { contentsOf } from '../support/index.ts'
-import { EXAMPLES, type Example, prepare } from './examples.ts'
+import { EXAMPLES, type Example, prepare } from '../support/routes/examples.ts'
 import {
   admin,
   alice,
@@ -13,7 +13,7 @@ import {
   type LedgerApp,
   ledgerApp,
   service,
-} from './ledger-app.ts'
+} from '../support/routes/ledger-app.ts'
 
 /** Ids by what they name. The last two are of no transaction: one is another tenant's. */
 const made = { topup: '', done: '', payment: '', hold: '', expired: '', foreign: '' }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { csvHeader, csvRow } from '../../src/routes/csv.ts'
-import { accepted } from '../http/stub.ts'
+import { accepted } from '../support/http/stub.ts'
 
 const written = (description: string) =>
   csvHeader() +

@@ -4,7 +4,7 @@ import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { type EventRow, toEvent } from '../../src/ledger/rows.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { fromLedger } from '../../src/realtime/stream/stream-event.ts'
-import { admin, alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
+import { admin, alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
 
 let it: LedgerApp
 beforeAll(async () => {

@@ -4,9 +4,9 @@ import { createAdaptorServer } from '@hono/node-server'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { exportStream } from '../../src/routes/export.ts'
-import { accepted, bearer, edge } from '../http/stub.ts'
+import { accepted, bearer, edge } from '../support/http/stub.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
+import { alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
 
 const ROWS = 100_000
 

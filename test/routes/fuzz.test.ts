@@ -4,8 +4,15 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { routesOf } from '../../src/api-docs/openapi.ts'
 import { mintToken } from '../support/index.ts'
-import { admin, alice, bob, type LedgerApp, ledgerApp, service } from './ledger-app.ts'
-import { malformed } from './malformed.ts'
+import {
+  admin,
+  alice,
+  bob,
+  type LedgerApp,
+  ledgerApp,
+  service,
+} from '../support/routes/ledger-app.ts'
+import { malformed } from '../support/routes/malformed.ts'
 
 const REQUESTS = 20_000
 /** In flight at once, as a server has it. */

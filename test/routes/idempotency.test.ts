@@ -2,8 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { routesOf } from '../../src/api-docs/openapi.ts'
 import { contentsOf } from '../support/index.ts'
-import { EXAMPLES, prepare } from './examples.ts'
-import { type Answer, admin, alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
+import { EXAMPLES, prepare } from '../support/routes/examples.ts'
+import {
+  type Answer,
+  admin,
+  alice,
+  type LedgerApp,
+  ledgerApp,
+} from '../support/routes/ledger-app.ts'
 
 let it: LedgerApp
 let issued = 0

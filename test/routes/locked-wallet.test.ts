@@ -7,7 +7,15 @@ import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-al
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { contentsOf } from '../support/index.ts'
-import { admin, alice, bob, type Caller, type LedgerApp, ledgerApp, service } from './ledger-app.ts'
+import {
+  admin,
+  alice,
+  bob,
+  type Caller,
+  type LedgerApp,
+  ledgerApp,
+  service,
+} from '../support/routes/ledger-app.ts'
 
 /** The database, and nothing else of it: what answers runs on pools that a test made small. */
 let direct: LedgerApp

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { APART, routesOf } from '../../src/api-docs/openapi.ts'
-import { STRANGERS } from '../support/strangers.ts'
 import {
   admin,
   alice,
@@ -10,7 +9,8 @@ import {
   type LedgerApp,
   ledgerApp,
   service,
-} from './ledger-app.ts'
+} from '../support/routes/ledger-app.ts'
+import { STRANGERS } from '../support/strangers.ts'
 
 const PAGE = new TextEncoder().encode('<!doctype html>')
 

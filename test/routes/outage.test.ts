@@ -6,7 +6,7 @@ import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { eventually } from '../support/index.ts'
-import { alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
+import { alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
 
 /** Connections to where nobody listens. */
 async function nowhere(): Promise<Sql> {

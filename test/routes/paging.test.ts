@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { admin, alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
+import { admin, alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
 
 let it: LedgerApp
 beforeAll(async () => {

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { admin, alice, bob, type Caller, type LedgerApp, ledgerApp, service } from './ledger-app.ts'
+import {
+  admin,
+  alice,
+  bob,
+  type Caller,
+  type LedgerApp,
+  ledgerApp,
+  service,
+} from '../support/routes/ledger-app.ts'
 
 let it: LedgerApp
 beforeAll(async () => {

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { admin, alice, bob, foreignAdmin, type LedgerApp, ledgerApp } from './ledger-app.ts'
+import {
+  admin,
+  alice,
+  bob,
+  foreignAdmin,
+  type LedgerApp,
+  ledgerApp,
+} from '../support/routes/ledger-app.ts'
 
 let it: LedgerApp
 beforeAll(async () => {

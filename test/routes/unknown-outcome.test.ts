@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, connect as dial, type Server } from 'no
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { alice, type LedgerApp, ledgerApp } from './ledger-app.ts'
+import { alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
 
 /** The end of Postgres's answer to a statement that is committed: ReadyForQuery, idle. */
 const READY = Buffer.from('Z\0\0\0\x05I', 'latin1')

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { admin, alice, foreignAdmin, type LedgerApp, ledgerApp } from './ledger-app.ts'
+import {
+  admin,
+  alice,
+  foreignAdmin,
+  type LedgerApp,
+  ledgerApp,
+} from '../support/routes/ledger-app.ts'
 
 let ledger: LedgerApp
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, eventually, mintToken, type TestDatabase } from '../support/index.ts'
-import { describeInBrowser, visitor } from './browser.ts'
-import { isLive, notifications, showsBalance } from './on-page.ts'
-import { type Site, someone, startSite, withoutWebSockets } from './site.ts'
+import { describeInBrowser, visitor } from '../support/web/browser.ts'
+import { isLive, notifications, showsBalance } from '../support/web/on-page.ts'
+import { type Site, someone, startSite, withoutWebSockets } from '../support/web/site.ts'
 
 let database: TestDatabase
 let site: Site

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { eventually, mintToken } from '../support/index.ts'
-import { describeInBrowser, PHONE, visitor } from './browser.ts'
-import { showsBalance } from './on-page.ts'
-import { siteOfSuite, someone } from './site.ts'
+import { describeInBrowser, PHONE, visitor } from '../support/web/browser.ts'
+import { showsBalance } from '../support/web/on-page.ts'
+import { siteOfSuite, someone } from '../support/web/site.ts'
 
 describeInBrowser('the admin console, looked at closely', () => {
   const site = siteOfSuite()

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { eventually, mintToken } from '../support/index.ts'
-import { describeInBrowser, visitor } from './browser.ts'
-import { isLive, showsBalance } from './on-page.ts'
-import { siteOfSuite, someone } from './site.ts'
+import { describeInBrowser, visitor } from '../support/web/browser.ts'
+import { isLive, showsBalance } from '../support/web/on-page.ts'
+import { siteOfSuite, someone } from '../support/web/site.ts'
 
 describeInBrowser('the admin console', () => {
   const site = siteOfSuite()

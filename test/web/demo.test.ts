@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, test } from 'vitest'
-import { makeDataFolder, type NpmStart, npmStart, screenOf } from '../e2e/npm-start.ts'
-import { describeInBrowser, visitor } from './browser.ts'
-import { isLive, showsBalance } from './on-page.ts'
+import { makeDataFolder, type NpmStart, npmStart, screenOf } from '../support/e2e/npm-start.ts'
+import { describeInBrowser, visitor } from '../support/web/browser.ts'
+import { isLive, showsBalance } from '../support/web/on-page.ts'
 
 let server: NpmStart
 let url: string

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { type LiveServer, openLiveServer } from '../client/live-server.ts'
+import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { describeInBrowser, visitor } from './browser.ts'
+import { describeInBrowser, visitor } from '../support/web/browser.ts'
 
 const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)

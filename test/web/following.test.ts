@@ -1,9 +1,9 @@
 import type { Locator } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, eventually, mintToken, type TestDatabase } from '../support/index.ts'
-import { describeInBrowser, PHONE, visitor } from './browser.ts'
-import { balanceOn, isLive, showsBalance } from './on-page.ts'
-import { type Site, someone, startSite } from './site.ts'
+import { describeInBrowser, PHONE, visitor } from '../support/web/browser.ts'
+import { balanceOn, isLive, showsBalance } from '../support/web/on-page.ts'
+import { type Site, someone, startSite } from '../support/web/site.ts'
 
 let database: TestDatabase
 let site: Site

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, eventually, type TestDatabase } from '../support/index.ts'
-import { violations } from './axe.ts'
-import { DESKTOP, describeInBrowser, PHONE, visitor } from './browser.ts'
-import { isLive } from './on-page.ts'
-import { type Site, startSite } from './site.ts'
+import { violations } from '../support/web/axe.ts'
+import { DESKTOP, describeInBrowser, PHONE, visitor } from '../support/web/browser.ts'
+import { isLive } from '../support/web/on-page.ts'
+import { type Site, startSite } from '../support/web/site.ts'
 
 /** Where a person can look at every page. */
 const SHOTS = join(import.meta.dirname, '../../test-results/screenshots')

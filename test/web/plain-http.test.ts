@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { bundleWeb } from '../../web/bundle.ts'
 import { eventually } from '../support/index.ts'
-import { describeInBrowser, FOREIGN_NAME, visitor } from './browser.ts'
-import { isLive, showsBalance } from './on-page.ts'
-import { siteOfSuite, someone } from './site.ts'
+import { describeInBrowser, FOREIGN_NAME, visitor } from '../support/web/browser.ts'
+import { isLive, showsBalance } from '../support/web/on-page.ts'
+import { siteOfSuite, someone } from '../support/web/site.ts'
 
 describeInBrowser('over plain http, by another name than localhost', () => {
   const site = siteOfSuite()

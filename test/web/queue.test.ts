@@ -1,8 +1,8 @@
 import type { Locator, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { eventually } from '../support/index.ts'
-import { describeInBrowser, PHONE, visitor } from './browser.ts'
-import { siteOfSuite, someone } from './site.ts'
+import { describeInBrowser, PHONE, visitor } from '../support/web/browser.ts'
+import { siteOfSuite, someone } from '../support/web/site.ts'
 
 /** As long as ids of identity providers get. */
 const LONG = `auth0:${'0123456789abcdef'.repeat(6)}`.slice(0, 97)

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { eventually } from '../support/index.ts'
-import { describeInBrowser, visitor } from './browser.ts'
-import { siteOfSuite, someone } from './site.ts'
+import { describeInBrowser, visitor } from '../support/web/browser.ts'
+import { siteOfSuite, someone } from '../support/web/site.ts'
 
 describeInBrowser('the statement', () => {
   const site = siteOfSuite()

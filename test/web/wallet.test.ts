@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { eventually, mintToken } from '../support/index.ts'
-import { describeInBrowser, visitor } from './browser.ts'
-import { balanceOn, isLive, notifications, showsBalance } from './on-page.ts'
-import { siteOfSuite, someone } from './site.ts'
+import { describeInBrowser, visitor } from '../support/web/browser.ts'
+import { balanceOn, isLive, notifications, showsBalance } from '../support/web/on-page.ts'
+import { siteOfSuite, someone } from '../support/web/site.ts'
 
 describeInBrowser('the wallet page', () => {
   const site = siteOfSuite()

@@ -4,8 +4,8 @@ import type {
   RefusalDetails,
   TransactionStatus,
   TransactionType,
-} from '../../src/ledger/command.ts'
-import { CURRENCIES } from '../../src/lib/currencies.ts'
+} from '../../../src/ledger/command.ts'
+import { CURRENCIES } from '../../../src/lib/currencies.ts'
 
 const MAX = 2n ** 53n - 1n
 

@@ -1,21 +1,21 @@
-import { expect } from 'vitest'
-import { OPERATIONS } from '../../src/api-docs/operations.ts'
-import * as answers from '../../src/api-docs/responses.ts'
-import { createAuthenticator } from '../../src/auth/authenticator.ts'
-import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
-import type { UserRef } from '../../src/ledger/event.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { toDecimal } from '../../src/ledger/money.ts'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
-import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
-import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
-import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
-import { connect, type Sql } from '../../src/postgres/database.ts'
-import type { AppDeps, createApp } from '../../src/routes/app.ts'
+import { test as base, expect } from 'vitest'
+import { OPERATIONS } from '../../../src/api-docs/operations.ts'
+import * as answers from '../../../src/api-docs/responses.ts'
+import { createAuthenticator } from '../../../src/auth/authenticator.ts'
+import { PostgresRevocations } from '../../../src/auth/postgres-revocations.ts'
+import type { UserRef } from '../../../src/ledger/event.ts'
+import { BatchingExecutor } from '../../../src/ledger/executor.ts'
+import { toDecimal } from '../../../src/ledger/money.ts'
+import { PostgresAuditor } from '../../../src/ledger/postgres-auditor.ts'
+import { PostgresIdempotencyStore } from '../../../src/ledger/postgres-idempotency-store.ts'
+import { PostgresLimitsAndAlerts } from '../../../src/ledger/postgres-limits-and-alerts.ts'
+import { PostgresOverview } from '../../../src/ledger/postgres-overview.ts'
+import { PostgresReader } from '../../../src/ledger/postgres-reader.ts'
+import { connect, type Sql } from '../../../src/postgres/database.ts'
+import type { AppDeps, createApp } from '../../../src/routes/app.ts'
 import { edge } from '../http/stub.ts'
-import { createDatabase, mintToken, TEST_SECRET, type TestDatabase } from '../support/index.ts'
-import { revocations } from '../support/strangers.ts'
+import { createDatabase, mintToken, TEST_SECRET, type TestDatabase } from '../index.ts'
+import { revocations } from '../strangers.ts'
 
 /** Who sends a request: a user of the default tenant without a role, unless it says otherwise. */
 export interface Caller {
@@ -168,3 +168,10 @@ function memoryCache(): LedgerApp['cache'] {
     },
   }
 }
+
+/** Tests on one app a file; `test.override('api', …)` opens it with other parts. */
+export const test = base.extend('api', { scope: 'file' }, async ({}, { onCleanup }) => {
+  const api = await ledgerApp()
+  onCleanup(() => api.close())
+  return api
+})

@@ -1,10 +1,10 @@
 import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
-import { parseConfig } from '../../src/config/config.ts'
-import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
-import { freePort } from '../../src/local/free-port.ts'
-import { startServer } from '../../src/start.ts'
-import { createDatabase, mintToken, redisUrl, TEST_SECRET, UNLIMITED } from '../support/index.ts'
+import { parseConfig } from '../../../src/config/config.ts'
+import { ShutdownStack } from '../../../src/lib/shutdown-stack.ts'
+import { freePort } from '../../../src/local/free-port.ts'
+import { startServer } from '../../../src/start.ts'
+import { createDatabase, mintToken, redisUrl, TEST_SECRET, UNLIMITED } from '../index.ts'
 
 /** The whole server, as `npm start` runs it, on a database of its own. */
 export interface LiveServer {

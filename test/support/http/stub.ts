@@ -1,10 +1,10 @@
 import { pino } from 'pino'
-import { API_DOCUMENTS } from '../../src/api-docs/documents.ts'
-import { createAuthenticator } from '../../src/auth/authenticator.ts'
-import { mintToken, type TokenClaims } from '../../src/auth/token.ts'
-import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
-import type { Command, Transaction } from '../../src/ledger/command.ts'
-import { type AppDeps, createApp } from '../../src/routes/app.ts'
+import { API_DOCUMENTS } from '../../../src/api-docs/documents.ts'
+import { createAuthenticator } from '../../../src/auth/authenticator.ts'
+import { mintToken, type TokenClaims } from '../../../src/auth/token.ts'
+import { RequestMeter } from '../../../src/http/middleware/request-meter.ts'
+import type { Command, Transaction } from '../../../src/ledger/command.ts'
+import { type AppDeps, createApp } from '../../../src/routes/app.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 

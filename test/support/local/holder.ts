@@ -1,7 +1,7 @@
 import pino from 'pino'
 import postgres from 'postgres'
-import { startPostgres } from '../../src/local/postgres.ts'
-import { startRedis } from '../../src/local/redis.ts'
+import { startPostgres } from '../../../src/local/postgres.ts'
+import { startRedis } from '../../../src/local/redis.ts'
 
 /**
  * A server to be killed: `holder.ts postgres|redis <folder>` starts one, prints what it got as a line

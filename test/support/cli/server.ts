@@ -1,15 +1,9 @@
 import pino from 'pino'
 import { afterAll, beforeAll } from 'vitest'
-import { parseConfig } from '../../src/config/config.ts'
-import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
-import { startServer as start } from '../../src/start.ts'
-import {
-  createDatabase,
-  mintToken,
-  redisUrl,
-  TEST_SECRET,
-  type TestDatabase,
-} from '../support/index.ts'
+import { parseConfig } from '../../../src/config/config.ts'
+import { ShutdownStack } from '../../../src/lib/shutdown-stack.ts'
+import { startServer as start } from '../../../src/start.ts'
+import { createDatabase, mintToken, redisUrl, TEST_SECRET, type TestDatabase } from '../index.ts'
 
 export interface CliServer {
   url: string

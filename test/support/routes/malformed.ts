@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Route } from '../../src/api-docs/openapi.ts'
+import type { Route } from '../../../src/api-docs/openapi.ts'
 
 /** JSON texts that a careless server chokes on. */
 export const NASTY = [

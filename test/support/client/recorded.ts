@@ -7,7 +7,7 @@ import {
   createBalanceClient,
   type Transport,
   type WebSocketConstructor,
-} from '../../src/client/index.ts'
+} from '../../../src/client/index.ts'
 
 export const TRANSPORTS: readonly Transport[] = ['websocket', 'socketio', 'sse']
 

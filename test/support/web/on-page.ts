@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
-import { eventually } from '../support/index.ts'
+import { eventually } from '../index.ts'
 
 /** The balance as the page shows it; empty until it is known. */
 export const balanceOn = async (page: Page): Promise<string> =>

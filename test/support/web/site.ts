@@ -3,9 +3,9 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
-import { parseConfig } from '../../src/config/config.ts'
-import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
-import { startServer } from '../../src/start.ts'
+import { parseConfig } from '../../../src/config/config.ts'
+import { ShutdownStack } from '../../../src/lib/shutdown-stack.ts'
+import { startServer } from '../../../src/start.ts'
 import {
   createDatabase,
   mintToken,
@@ -13,7 +13,7 @@ import {
   TEST_SECRET,
   type TestDatabase,
   UNLIMITED,
-} from '../support/index.ts'
+} from '../index.ts'
 
 const log = pino({ level: 'silent' })
 

@@ -1,9 +1,9 @@
 import pino from 'pino'
-import { parseConfig } from '../../src/config/config.ts'
-import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
-import { startFailure } from '../../src/local/start-failure.ts'
-import { startServer } from '../../src/start.ts'
-import { TEST_SECRET } from '../support/index.ts'
+import { parseConfig } from '../../../src/config/config.ts'
+import { ShutdownStack } from '../../../src/lib/shutdown-stack.ts'
+import { startFailure } from '../../../src/local/start-failure.ts'
+import { startServer } from '../../../src/start.ts'
+import { TEST_SECRET } from '../index.ts'
 
 /** The line that a server with these settings ends with instead of starting; null: it would end with a stack. */
 export async function startLine(settings: Record<string, string>): Promise<string | null> {

@@ -1,7 +1,12 @@
 import { onTestFinished } from 'vitest'
-import { openClient } from '../../src/client/client.ts'
-import type { BalanceClientOptions, BalanceEvent } from '../../src/client/index.ts'
-import { type Channel, currentRuntime, type Locks, type Runtime } from '../../src/client/runtime.ts'
+import { openClient } from '../../../src/client/client.ts'
+import type { BalanceClientOptions, BalanceEvent } from '../../../src/client/index.ts'
+import {
+  type Channel,
+  currentRuntime,
+  type Locks,
+  type Runtime,
+} from '../../../src/client/runtime.ts'
 import { NodeWebSocket, type Recorded } from './recorded.ts'
 
 /** What a tab is to its client, and what can happen to it. */

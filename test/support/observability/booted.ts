@@ -1,11 +1,11 @@
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inject } from 'vitest'
-import { parseConfig } from '../../src/config/config.ts'
-import { createLogger } from '../../src/lib/log.ts'
-import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
-import { startServer } from '../../src/start.ts'
-import { TEST_SECRET } from '../support/index.ts'
+import { parseConfig } from '../../../src/config/config.ts'
+import { createLogger } from '../../../src/lib/log.ts'
+import { ShutdownStack } from '../../../src/lib/shutdown-stack.ts'
+import { startServer } from '../../../src/start.ts'
+import { TEST_SECRET } from '../index.ts'
 
 export interface Booted {
   url: string

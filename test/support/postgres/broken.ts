@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { connect, type Sql } from '../../src/postgres/database.ts'
+import { connect, type Sql } from '../../../src/postgres/database.ts'
 
 /** One in six or so catches the connection with something still to be sent, one in four between error and close. */
 const ROUNDS = 20

@@ -1,11 +1,12 @@
 import pino from 'pino'
-import type { Command, Outcome, Transaction } from '../../src/ledger/command.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
-import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
-import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, eventually } from '../support/index.ts'
+import { test as base } from 'vitest'
+import type { Command, Outcome, Transaction } from '../../../src/ledger/command.ts'
+import { BatchingExecutor } from '../../../src/ledger/executor.ts'
+import { PostgresAuditor } from '../../../src/ledger/postgres-auditor.ts'
+import { PostgresEventStore } from '../../../src/ledger/postgres-event-store.ts'
+import { PostgresReader } from '../../../src/ledger/postgres-reader.ts'
+import { connect, type Sql } from '../../../src/postgres/database.ts'
+import { createDatabase, eventually } from '../index.ts'
 
 export const tenant = 'default'
 export const USD = 'USD'
@@ -89,3 +90,10 @@ export async function openSample(): Promise<Sample> {
     },
   }
 }
+
+/** Tests on one ledger a file. */
+export const test = base.extend('ledger', { scope: 'file' }, async ({}, { onCleanup }) => {
+  const ledger = await openSample()
+  onCleanup(() => ledger.close())
+  return ledger
+})

@@ -1,5 +1,5 @@
 import { vi } from 'vitest'
-import type { SourceFile } from '../../src/postgres/sql-files.ts'
+import type { SourceFile } from '../../../src/postgres/sql-files.ts'
 
 /** A migration of a version to come, which may be applied more than once, and writes a table that payments lock. */
 export const NEXT: SourceFile = {
@@ -15,7 +15,7 @@ export const NEXT: SourceFile = {
 export const next = { released: false }
 
 export async function withNext() {
-  const files = await vi.importActual<typeof import('../../src/postgres/sql-files.ts')>(
+  const files = await vi.importActual<typeof import('../../../src/postgres/sql-files.ts')>(
     '../../src/postgres/sql-files.ts',
   )
   return {

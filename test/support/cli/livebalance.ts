@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { livebalance as run } from '../../src/cli/livebalance.ts'
-import { eventually } from '../support/index.ts'
+import { livebalance as run } from '../../../src/cli/livebalance.ts'
+import { eventually } from '../index.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
+const ROOT = join(import.meta.dirname, '../../..')
 
 export interface Ran {
   code: number | null
