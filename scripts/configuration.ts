@@ -1,22 +1,19 @@
-import { readFileSync } from 'node:fs'
 import { VARIABLES } from '../src/config/variables.ts'
 
-const BEGIN = '<!-- Made of src/config/variables.ts by `npm run docs`. -->'
-const END = '<!-- End of what is made. -->'
-
-/** docs/operations.md with its table of settings made anew; the rest is written by hand. */
-export function operationsPage(): string {
-  const page = readFileSync(new URL('../docs/operations.md', import.meta.url), 'utf8')
-  const [before = '', rest = ''] = page.split(BEGIN)
-  const [, after = ''] = rest.split(END)
-  return `${before}${BEGIN}\n\n${configurationTable()}\n\n${END}${after}`
-}
-
-function configurationTable(): string {
+/** docs/reference/configuration.md: every setting. */
+export function configurationPage(): string {
   const rows = Object.entries(VARIABLES.shape).map(([name, schema]) => {
     const value = schema.safeParse(undefined).data
-    const text = value === undefined || Array.isArray(value) ? '' : `\`${value}\``
+    const text = value === undefined || typeof value === 'object' ? '' : `\`${value}\``
     return `| \`${name}\` | ${text} | ${schema.description?.replaceAll('|', '\\|')} |`
   })
-  return ['| variable | default | meaning |', '|---|---|---|', ...rows].join('\n')
+  return `# Configuration
+
+Every setting is an environment variable. The server checks them all at start. It names each value that is not valid,
+and does not start. [.env.example](../../.env.example) is a file to copy.
+
+| variable | default | meaning |
+|---|---|---|
+${rows.join('\n')}
+`
 }

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { operationsPage } from './configuration.ts'
+import { configurationPage } from './configuration.ts'
 import { dashboard } from './dashboard.ts'
 import { envExample } from './env-example.ts'
 import { errorsPage } from './errors.ts'
@@ -13,15 +13,15 @@ import { growthPicture, performancePage } from './performance-page.ts'
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
   '.env.example': envExample,
   'deploy/nginx/livebalance.conf': nginxCluster,
-  'docs/errors.md': errorsPage,
-  'docs/licences.md': licencesPage,
-  'docs/metrics.md': metricsPage,
+  'docs/reference/errors.md': errorsPage,
+  'docs/reference/licences.md': licencesPage,
+  'docs/reference/metrics.md': metricsPage,
   'deploy/grafana/livebalance.json': dashboard,
-  'docs/asyncapi.json': asyncApiText,
-  'docs/operations.md': operationsPage,
-  'docs/openapi.json': openApiText,
-  'docs/performance.md': () => performancePage(),
-  'docs/growth.svg': () => growthPicture(),
+  'docs/reference/asyncapi.json': asyncApiText,
+  'docs/reference/configuration.md': configurationPage,
+  'docs/reference/openapi.json': openApiText,
+  'docs/reference/performance.md': () => performancePage(),
+  'docs/reference/growth.svg': () => growthPicture(),
 }
 
 if (import.meta.filename === process.argv[1]) {

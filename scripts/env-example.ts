@@ -10,7 +10,7 @@ export function envExample(): string {
 }
 
 function defaultText(value: unknown): string {
-  return value === undefined || Array.isArray(value) ? '' : String(value)
+  return value === undefined || typeof value === 'object' ? '' : String(value)
 }
 
 function wrap(text: string): string {

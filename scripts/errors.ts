@@ -1,7 +1,7 @@
 import { TOKEN_REASONS } from '../src/auth/token-refusal.ts'
 import { CODES } from '../src/http/codes.ts'
 
-/** docs/errors.md: the closed set of codes. */
+/** docs/reference/errors.md: the closed set of codes. */
 export function errorsPage(): string {
   const rows = Object.entries(CODES)
     .sort(([, [a]], [, [b]]) => (a ?? 999) - (b ?? 999))

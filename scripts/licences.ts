@@ -39,7 +39,7 @@ interface Locked {
 
 const packages = Object.entries(lock.packages as Record<string, Locked>)
 
-/** docs/licences.md: what a production installation holds, from the lock file. */
+/** docs/reference/licences.md: what a production installation holds, from the lock file. */
 export function licencesPage(): string {
   const shipped = packages.flatMap(([path, { version = '', license = '?', ...entry }]) => {
     const name = path.replace(/^.*node_modules\//, '')

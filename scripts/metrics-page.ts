@@ -1,6 +1,6 @@
 import { FAMILIES, PREFIX } from '../src/observability/families.ts'
 
-/** `docs/metrics.md`: every metric of the server's own. */
+/** `docs/reference/metrics.md`: every metric of the server's own. */
 export function metricsPage(): string {
   const rows = FAMILIES.map(({ name, type, labels, help }) => {
     const shown = labels.map((label) => `\`${label}\``).join(', ')

@@ -16,7 +16,7 @@ const METHODS: Record<string, string> = {
   realtime:
     'Memory of an idle connection, CPU of a delivery beside bare servers of the same protocol, and the time from an approval to its event beside the sum of what cannot be done without.',
   growth:
-    'The cost of one operation as rows, users and connections grow a hundredfold; the limit is the cost at the smallest size. All questions, also those that may grow, are in [ledger.md](ledger.md).',
+    'The cost of one operation as rows, users and connections grow a hundredfold; the limit is the cost at the smallest size. All questions, also those that may grow, are in [ledger.md](../ledger.md).',
   peers:
     'The whole server beside the same document built the usual way: NestJS, TypeORM, a Socket.IO gateway and ioredis (`bench/peers/nest`), with row locks and nothing published before the commit; and our fan-out beside better-sse, and beside Socket.IO with its Redis adapter.',
   startup:
@@ -39,12 +39,12 @@ const MISSES = [
   '- **A rare type in the list of all** (growth): fifty rows of it lie in 6 blocks of 10,000 rows, in 23 of 100,000, and in 54 of 1,000,000: one block for each row, and no more than that.',
 ]
 
-/** docs/performance.md, from the newest whole run and the kept CPU profiles. */
+/** docs/reference/performance.md, from the newest whole run and the kept CPU profiles. */
 export function performancePage([run, before]: readonly Run[] = keptRuns()): string {
   if (!run) throw new Error('bench/results.jsonl holds no run: npm run bench')
   return `# Performance
 
-Written by \`npm run docs\` from the last line of [bench/results.jsonl](../bench/results.jsonl); \`npm run bench\` adds
+Written by \`npm run docs\` from the last line of [bench/results.jsonl](../../bench/results.jsonl); \`npm run bench\` adds
 one. A figure is the median of the rounds, with the lowest and the highest; a ratio is taken round by round
 from what was measured one after the other, and its median is what counts. What else a machine has to do
 shifts the figures; the ratios are what to compare.
@@ -82,7 +82,7 @@ ${PROFILES.map(profile).join('\n\n')}
 `
 }
 
-/** docs/growth.svg, of the same run. */
+/** docs/reference/growth.svg, of the same run. */
 export function growthPicture([run]: readonly Run[] = keptRuns()): string {
   return growthChart((run?.reports ?? []).flatMap(({ rows }) => rows).filter(isGrowth))
 }

@@ -83,7 +83,10 @@ export async function startServer(
     if (config.requireAppRole) {
       throw new MigrationError(`this login cannot take on the role ${appRole} (REQUIRE_APP_ROLE)`)
     }
-    log.warn({ appRole }, `${unguarded}, which could change no entry: docs/operations.md, "Logins"`)
+    log.warn(
+      { appRole },
+      `${unguarded}, which could change no entry: docs/guide/deployment.md, "Logins"`,
+    )
   }
   const dataDir = database.dataDir ?? config.dataDir
   const redis = await chooseRedis(config, dataDir, log, releases)

@@ -15,7 +15,7 @@ test.each(Object.entries(GENERATED))(
 const PERMISSIVE = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'Unlicense']
 
 test('every production dependency is under a permissive licence', async () => {
-  const page = (await GENERATED['docs/licences.md']?.()) ?? ''
+  const page = (await GENERATED['docs/reference/licences.md']?.()) ?? ''
   const rows = [...page.matchAll(/^\| (\S+) \| \d\S* \| (.*?) \|/gm)]
   expect(rows.length).toBeGreaterThan(20)
   for (const [, name, licence = ''] of rows) {
@@ -26,9 +26,9 @@ test('every production dependency is under a permissive licence', async () => {
 const ROOT = join(import.meta.dirname, '..')
 const PAGES = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(ROOT, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true })
+    .map((name) => `docs/${name}`)
+    .filter((name) => name.endsWith('.md')),
 ]
 
 test.each(PAGES)('%s has no link that leads nowhere', (page) => {

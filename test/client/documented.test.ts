@@ -15,7 +15,7 @@ import { eventually, mintToken } from '../support/index.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-/** The code blocks of docs/clients.md by the name in the comment before them. */
+/** The code blocks of docs/guide/clients.md by the name in the comment before them. */
 const examples = new Map<string, string>()
 const run = new Set<string>()
 
@@ -27,7 +27,7 @@ let admin: string
 const page = { updateUI: vi.fn(), showNotification: vi.fn(), showError: vi.fn() }
 
 beforeAll(async () => {
-  const text = await readFile(join(root, 'docs/clients.md'), 'utf8')
+  const text = await readFile(join(root, 'docs/guide/clients.md'), 'utf8')
   for (const [, name = '', code = ''] of text.matchAll(
     /<!-- example: (\S+) -->\n```\w+\n(.*?)```/gs,
   )) {

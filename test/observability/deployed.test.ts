@@ -124,10 +124,10 @@ describeWithRedis('the dashboard and the alert rules', () => {
   }
 
   test('each rule has its place in the runbook, and no place is without one', () => {
-    const headings = [...readFileSync('docs/runbook.md', 'utf8').matchAll(/^## (\S+)$/gm)]
+    const headings = [...readFileSync('docs/reference/runbook.md', 'utf8').matchAll(/^## (\S+)$/gm)]
     expect(rules.map(({ alert }) => alert).sort()).toEqual(headings.map(([, name]) => name).sort())
     for (const { alert, labels, annotations } of rules) {
-      expect(annotations.runbook).toBe(`docs/runbook.md#${alert.toLowerCase()}`)
+      expect(annotations.runbook).toBe(`docs/reference/runbook.md#${alert.toLowerCase()}`)
       expect(annotations.summary).not.toBe('')
       expect(labels.severity).toMatch(/^(critical|warning|info)$/)
     }

@@ -104,7 +104,7 @@ test('holds the client, the server, its SQL and its pages', () => {
       'LICENSE',
       'README.md',
       'CHANGELOG.md',
-      'docs/clients.md',
+      'docs/guide/clients.md',
       'dist/src/client/index.js',
       'dist/src/client/index.d.ts',
       'dist/src/client/react.js',
@@ -120,7 +120,7 @@ test('holds the client, the server, its SQL and its pages', () => {
 
 test('holds nothing else', () => {
   const known =
-    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|docs\/clients\.md|dist\/(package\.json|licenses\.txt|src\/.+\.(js|js\.map|d\.ts)|sql\/(.+\.sql|revision\.json)|web\/[^/]+\.(html|js|css|svg)))$/
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|docs\/guide\/clients\.md|dist\/(package\.json|licenses\.txt|src\/.+\.(js|js\.map|d\.ts)|sql\/(.+\.sql|revision\.json)|web\/[^/]+\.(html|js|css|svg)))$/
   expect(contents.filter((path) => !known.test(path))).toEqual([])
 })
 

@@ -117,11 +117,11 @@ describe('migrating', () => {
     await expect(migrate(database.appUrl)).rejects.toThrow(/`livebalance migrate` as its owner/)
   })
 
-  test('the two logins of docs/operations.md are all that it takes', async () => {
+  test('the two logins of docs/guide/deployment.md are all that it takes', async () => {
     const suffix = randomBytes(6).toString('hex')
     const [, written = ''] =
       /```sql\n(create role livebalance_app_[^`]*)```/.exec(
-        readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8'),
+        readFileSync(new URL('../../docs/guide/deployment.md', import.meta.url), 'utf8'),
       ) ?? []
     const statements = written
       .replaceAll(/livebalance(_owner|_server)?\b/g, `$&_${suffix}`)

@@ -74,7 +74,7 @@ describe('functions of a newer program, which came without a migration', () => {
     expect(await livebalance(env, 'audit')).toMatchObject({ code: 0 })
   })
 
-  test('give way once their number is gone, as docs/operations.md says', async () => {
+  test('give way once their number is gone, as docs/guide/deployment.md says', async () => {
     await replaced(owner)
     await owner`delete from schema_files where name = 'revision'`
     expect(await migrate(database.ownerUrl)).toMatchObject({ applied: [], newer: false })

@@ -100,7 +100,7 @@ describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => 
     expect(check).toContain('ACL')
     // Anyone may read the reason.
     expect(reason).not.toContain('app')
-    // The rules that docs/operations.md asks for are enough.
+    // The rules that docs/guide/deployment.md asks for are enough.
     const rules = '~balance:* ~livebalance:* &balance:updates &livebalance:*'
     const commands = '+@all -@admin -@dangerous +info'
     const user = ['reset', 'on', `>${PASSWORD}`, ...`${rules} ${commands}`.split(' ')]

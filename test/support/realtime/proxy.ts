@@ -17,7 +17,7 @@ export interface Proxy {
 /** What is put around the documented file to run it as a user, on this port, with an idle limit. */
 export const PROXIES = {
   nginx: {
-    file: 'docs/proxies/nginx.conf',
+    file: 'docs/guide/proxies/nginx.conf',
     arguments: (folder: string) => [
       '-p',
       folder,
@@ -41,7 +41,7 @@ export const PROXIES = {
     listenAt: (port: number) => `listen 127.0.0.1:${port}`,
   },
   caddy: {
-    file: 'docs/proxies/Caddyfile',
+    file: 'docs/guide/proxies/Caddyfile',
     arguments: (folder: string) => [
       'run',
       '--adapter',
