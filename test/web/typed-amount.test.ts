@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseJson } from '../../src/lib/json.ts'
-import { absolute, formatMoney, readAmount, subtract } from '../../web/parts/money.ts'
+import { absolute, formatMoney, readAmount, subtract } from '../../web/lib/money.ts'
 
 const typed = (text: string, currency: string, locale = 'en-US') =>
   readAmount(text, currency, { locales: [locale] })

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { createApi } from '../../src/client/index.ts'
-import { createApi as createPagesApi } from '../../web/parts/api.ts'
-import type { SessionKeeper } from '../../web/parts/session.ts'
+import { createApi as createPagesApi } from '../../web/lib/api.ts'
+import type { SessionKeeper } from '../../web/lib/session.ts'
 
 afterEach(() => {
   vi.unstubAllGlobals()

@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks'
-import type { Api } from '../parts/api.ts'
-import { Button } from '../parts/button.tsx'
-import { Dialog } from '../parts/dialog.tsx'
-import { AmountField, TextField } from '../parts/fields.tsx'
-import { Failure } from '../parts/states.tsx'
-import type { Transaction } from '../parts/transaction.ts'
-import { useAction } from '../parts/use-action.ts'
-import { useAmount } from '../parts/use-amount.ts'
-import { useKey } from '../parts/use-key.ts'
+import { Button } from '../components/button.tsx'
+import { Dialog } from '../components/dialog.tsx'
+import { AmountField, TextField } from '../components/fields.tsx'
+import { Failure } from '../components/states.tsx'
+import { useAction } from '../hooks/use-action.ts'
+import { useAmount } from '../hooks/use-amount.ts'
+import { useIdempotencyKey } from '../hooks/use-idempotency-key.ts'
+import type { Api } from '../lib/api.ts'
+import type { Transaction } from '../lib/transaction.ts'
 
 interface AdjustDialogProps {
   api: Api
@@ -23,7 +23,7 @@ export function AdjustDialog({ api, userId, currencies, close, done }: AdjustDia
   const amount = useAmount(currency, '', { signed: true })
   const [reason, setReason] = useState('')
   const [unsaid, setUnsaid] = useState(false)
-  const key = useKey()
+  const key = useIdempotencyKey()
   const adjust = useAction(async () => {
     const value = amount.read()
     const description = reason.trim()

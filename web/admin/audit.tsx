@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks'
-import { Button } from '../parts/button.tsx'
-import { ConfirmDialog } from '../parts/dialog.tsx'
-import { formatMoney } from '../parts/money.ts'
-import type { Signed } from '../parts/start.tsx'
-import { Empty, Failure, Loading } from '../parts/states.tsx'
-import { shortTime } from '../parts/time.ts'
-import { useAction } from '../parts/use-action.ts'
-import { hrefOf } from './use-place.ts'
+import { Button } from '../components/button.tsx'
+import { ConfirmDialog } from '../components/dialog.tsx'
+import type { PageProps } from '../components/start.tsx'
+import { Empty, Failure, Loading } from '../components/states.tsx'
+import { useAction } from '../hooks/use-action.ts'
+import { formatMoney } from '../lib/money.ts'
+import { shortTime } from '../lib/time.ts'
+import { hrefOf } from './use-route.ts'
 
 interface Discrepancy {
   userId?: string
@@ -28,7 +28,7 @@ interface AuditResult {
 }
 
 /** The audit, run on demand, and the repair of balances that differ. */
-export function Audit({ api }: Signed) {
+export function Audit({ api }: PageProps) {
   const [result, setResult] = useState<{ audit: AuditResult; at: number }>()
   const audit = useAction(async () => {
     setResult({ audit: await api.get<AuditResult>('/transactions/audit'), at: Date.now() })

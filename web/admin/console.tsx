@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Masthead } from '../parts/masthead.tsx'
-import type { Signed } from '../parts/start.tsx'
-import { usePolled } from '../parts/use-polled.ts'
+import { Masthead } from '../components/masthead.tsx'
+import type { PageProps } from '../components/start.tsx'
+import { usePolled } from '../hooks/use-polled.ts'
 import { Audit } from './audit.tsx'
-import { type QueueQuery, readQueue } from './pending.ts'
+import { type QueueQuery, readQueue } from './request-queue.ts'
 import { Requests } from './requests.tsx'
 import { System } from './system.tsx'
-import { hrefOf, usePlace } from './use-place.ts'
+import { hrefOf, useRoute } from './use-route.ts'
 import { User } from './user.tsx'
 import { Users } from './users.tsx'
 
@@ -18,14 +18,18 @@ const PLACES = [
 ] as const
 
 /** Milliseconds between looks at the queue: no event tells an admin of somebody else's request. */
-const LOOK_EVERY = 1_000
+const POLL_INTERVAL_MS = 1_000
 
-export function Console(signed: Signed) {
-  const { api, session } = signed
-  const [named, userId] = usePlace()
+export function Console(props: PageProps) {
+  const { api, session } = props
+  const [named, userId] = useRoute()
   const place = PLACES.find(([name]) => name === named)?.[0] ?? 'requests'
   const [query, setQuery] = useState<QueueQuery>({ currency: '', starts: [] })
-  const pending = usePolled((signal) => readQueue(api, query, signal), [api, query], LOOK_EVERY)
+  const pending = usePolled(
+    (signal) => readQueue(api, query, signal),
+    [api, query],
+    POLL_INTERVAL_MS,
+  )
   const waiting = pending.value?.waiting ?? 0
   useEffect(() => {
     document.title = `${waiting > 0 ? `(${waiting}) ` : ''}Console · Livebalance`
@@ -57,15 +61,15 @@ export function Console(signed: Signed) {
       </nav>
       <main id="main" tabIndex={-1} ref={main}>
         {place === 'users' && userId !== undefined ? (
-          <User key={userId} {...signed} id={userId} />
+          <User key={userId} {...props} id={userId} />
         ) : place === 'users' ? (
-          <Users {...signed} />
+          <Users {...props} />
         ) : place === 'audit' ? (
-          <Audit {...signed} />
+          <Audit {...props} />
         ) : place === 'system' ? (
-          <System {...signed} />
+          <System {...props} />
         ) : (
-          <Requests {...signed} pending={pending} query={query} turn={setQuery} />
+          <Requests {...props} pending={pending} query={query} turn={setQuery} />
         )}
       </main>
     </div>

@@ -1,5 +1,5 @@
 import '../styles/admin.css'
-import { start } from '../parts/start.tsx'
+import { start } from '../components/start.tsx'
 import { Console } from './console.tsx'
 
-start('admin', (signed) => <Console key={signed.userId} {...signed} />)
+start('admin', (props) => <Console key={props.userId} {...props} />)

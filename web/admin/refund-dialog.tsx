@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks'
-import type { Api } from '../parts/api.ts'
-import { Button } from '../parts/button.tsx'
-import { Dialog } from '../parts/dialog.tsx'
-import { AmountField, TextField } from '../parts/fields.tsx'
-import { absolute, formatMoney } from '../parts/money.ts'
-import { Failure } from '../parts/states.tsx'
-import { leftToRefund, type Transaction } from '../parts/transaction.ts'
-import { useAction } from '../parts/use-action.ts'
-import { useAmount } from '../parts/use-amount.ts'
-import { useKey } from '../parts/use-key.ts'
+import { Button } from '../components/button.tsx'
+import { Dialog } from '../components/dialog.tsx'
+import { AmountField, TextField } from '../components/fields.tsx'
+import { Failure } from '../components/states.tsx'
+import { useAction } from '../hooks/use-action.ts'
+import { useAmount } from '../hooks/use-amount.ts'
+import { useIdempotencyKey } from '../hooks/use-idempotency-key.ts'
+import type { Api } from '../lib/api.ts'
+import { absolute, formatMoney } from '../lib/money.ts'
+import { leftToRefund, type Transaction } from '../lib/transaction.ts'
 
 interface RefundDialogProps {
   api: Api
@@ -22,7 +22,7 @@ export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
   const money = (value: number | string) => formatMoney(value, currency)
   const amount = useAmount(currency)
   const [description, setDescription] = useState('')
-  const key = useKey()
+  const key = useIdempotencyKey()
   const refund = useAction(async () => {
     // Nothing typed means all that is left of the payment, which the server knows.
     const value = amount.text.trim() === '' ? undefined : amount.read()

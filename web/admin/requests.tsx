@@ -1,16 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Button } from '../parts/button.tsx'
-import { absolute, formatMoney } from '../parts/money.ts'
-import { Pager } from '../parts/pager.tsx'
-import type { Signed } from '../parts/start.tsx'
-import { CurrencyFilter } from '../parts/statement-filters.tsx'
-import { Empty, Failure, Loading } from '../parts/states.tsx'
-import { typeName } from '../parts/transaction.ts'
-import type { Loaded } from '../parts/use-loaded.ts'
-import { type Card, placeIn, type Queue, type QueueQuery, useCards } from './pending.ts'
+import { Button } from '../components/button.tsx'
+import { Pager } from '../components/pager.tsx'
+import type { PageProps } from '../components/start.tsx'
+import { CurrencyFilter } from '../components/statement-filters.tsx'
+import { Empty, Failure, Loading } from '../components/states.tsx'
+import type { Loaded } from '../hooks/use-loaded.ts'
+import { absolute, formatMoney } from '../lib/money.ts'
+import { typeName } from '../lib/transaction.ts'
 import { PendingRequest, Receipt } from './pending-request.tsx'
+import { type Card, placeIn, type Queue, type QueueQuery, useCards } from './request-queue.ts'
 
-interface RequestsProps extends Signed {
+interface RequestsProps extends PageProps {
   pending: Loaded<Queue>
   query: QueueQuery
   /** Looks at another part of the queue. */

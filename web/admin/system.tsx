@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact'
 import type { SystemState } from '../../src/routes/deps.ts'
-import type { Signed } from '../parts/start.tsx'
-import { Failure, Loading } from '../parts/states.tsx'
-import { span } from '../parts/time.ts'
-import { usePolled } from '../parts/use-polled.ts'
+import type { PageProps } from '../components/start.tsx'
+import { Failure, Loading } from '../components/states.tsx'
+import { usePolled } from '../hooks/use-polled.ts'
+import { span } from '../lib/time.ts'
 
 const TRANSPORTS: Record<string, string> = {
   websocket: 'WebSocket',
@@ -12,7 +12,7 @@ const TRANSPORTS: Record<string, string> = {
 }
 
 /** How the process that answers is doing, second by second. */
-export function System({ api }: Signed) {
+export function System({ api }: PageProps) {
   const state = usePolled(
     (signal) => api.get<SystemState>('/admin/system', {}, signal),
     [api],

@@ -1,19 +1,19 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { Button } from '../parts/button.tsx'
-import { formatMoney } from '../parts/money.ts'
-import { Problem } from '../parts/problem.ts'
-import type { Signed } from '../parts/start.tsx'
-import { Statement } from '../parts/statement.tsx'
-import { Empty, Failure, Loading } from '../parts/states.tsx'
-import { leftToRefund, type Page, type Transaction } from '../parts/transaction.ts'
-import { useAction } from '../parts/use-action.ts'
-import { usePolled } from '../parts/use-polled.ts'
+import { Button } from '../components/button.tsx'
+import type { PageProps } from '../components/start.tsx'
+import { Statement } from '../components/statement.tsx'
+import { Empty, Failure, Loading } from '../components/states.tsx'
+import { useAction } from '../hooks/use-action.ts'
+import { usePolled } from '../hooks/use-polled.ts'
+import { formatMoney } from '../lib/money.ts'
+import { Problem } from '../lib/problem.ts'
+import { leftToRefund, type Page, type Transaction } from '../lib/transaction.ts'
 import { AdjustDialog } from './adjust-dialog.tsx'
 import { RefundDialog } from './refund-dialog.tsx'
-import { hrefOf } from './use-place.ts'
+import { hrefOf } from './use-route.ts'
 import { type Holding, shownOf } from './wallet-summary.ts'
 
-interface UserProps extends Signed {
+interface UserProps extends PageProps {
   id: string
 }
 

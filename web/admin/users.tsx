@@ -1,19 +1,19 @@
 import { useEffect, useState } from 'preact/hooks'
-import { TextField } from '../parts/fields.tsx'
-import { formatMoney } from '../parts/money.ts'
-import { Pager } from '../parts/pager.tsx'
-import type { Signed } from '../parts/start.tsx'
-import { Empty, Failure, Loading } from '../parts/states.tsx'
-import { fullTime, shortTime } from '../parts/time.ts'
-import { useLoaded } from '../parts/use-loaded.ts'
-import { hrefOf } from './use-place.ts'
+import { TextField } from '../components/fields.tsx'
+import { Pager } from '../components/pager.tsx'
+import type { PageProps } from '../components/start.tsx'
+import { Empty, Failure, Loading } from '../components/states.tsx'
+import { useLoaded } from '../hooks/use-loaded.ts'
+import { formatMoney } from '../lib/money.ts'
+import { fullTime, shortTime } from '../lib/time.ts'
+import { hrefOf } from './use-route.ts'
 import { type Holding, shownOf, type WalletPage } from './wallet-summary.ts'
 
 const PER_PAGE = 25
 /** Milliseconds after the last letter at which the search begins. */
-const PAUSE = 200
+const SEARCH_DELAY_MS = 200
 
-export function Users({ api }: Signed) {
+export function Users({ api }: PageProps) {
   const [text, setText] = useState('')
   const [search, setSearch] = useState('')
   const [starts, setStarts] = useState<string[]>([])
@@ -21,7 +21,7 @@ export function Users({ api }: Signed) {
     const timer = setTimeout(() => {
       setSearch(text.trim())
       setStarts([])
-    }, PAUSE)
+    }, SEARCH_DELAY_MS)
     return () => clearTimeout(timer)
   }, [text])
   const page = useLoaded(

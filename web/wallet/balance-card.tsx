@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { BalanceClient, BalanceSnapshot, BalanceUpdated } from '../../src/client/index.ts'
-import type { Api } from '../parts/api.ts'
-import { Button } from '../parts/button.tsx'
-import { formatMoney, subtract } from '../parts/money.ts'
-import { typeName } from '../parts/transaction.ts'
+import { Button } from '../components/button.tsx'
+import type { Api } from '../lib/api.ts'
+import { formatMoney, subtract } from '../lib/money.ts'
+import { typeName } from '../lib/transaction.ts'
 import { BalanceChart } from './balance-chart.tsx'
 import type { Funds } from './use-balances.ts'
 
@@ -22,7 +22,7 @@ interface BalanceCardProps {
 }
 
 /** Milliseconds for which a change stands beside the balance. */
-const SHOWN = 10_000
+const CHANGE_SHOWN_MS = 10_000
 
 /** The balance as it is now, what changed it, and how it got there. */
 export function BalanceCard(props: BalanceCardProps) {
@@ -129,7 +129,7 @@ function useChange(client: BalanceClient, currency: string): BalanceUpdated | un
       if (event.currency !== currency) return
       setChange(event)
       clearTimeout(timer)
-      timer = window.setTimeout(() => setChange(undefined), SHOWN)
+      timer = window.setTimeout(() => setChange(undefined), CHANGE_SHOWN_MS)
     })
     return () => {
       clearTimeout(timer)

@@ -1,23 +1,23 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { BalanceClient } from '../../src/client/index.ts'
-import type { Api } from '../parts/api.ts'
-import { formatMoney } from '../parts/money.ts'
-import { Empty, Failure, Loading } from '../parts/states.tsx'
-import { fullTime, shortTime, span } from '../parts/time.ts'
-import { useLoaded } from '../parts/use-loaded.ts'
+import { Empty, Failure, Loading } from '../components/states.tsx'
+import { useLoaded } from '../hooks/use-loaded.ts'
+import type { Api } from '../lib/api.ts'
+import { formatMoney } from '../lib/money.ts'
+import { fullTime, shortTime, span } from '../lib/time.ts'
 import { balanceAt, changesOf, cut, type Point, path, scaleOf } from './balance-line.ts'
 
-const HOUR = 3_600_000
+const HOUR_MS = 3_600_000
 
 /** How far back, in milliseconds; `All` goes to the first entry. */
-const RANGES = {
-  Hour: HOUR,
-  Day: 24 * HOUR,
-  Week: 7 * 24 * HOUR,
-  Month: 30 * 24 * HOUR,
+const RANGES_MS = {
+  Hour: HOUR_MS,
+  Day: 24 * HOUR_MS,
+  Week: 7 * 24 * HOUR_MS,
+  Month: 30 * 24 * HOUR_MS,
   All: undefined,
 } as const
-type Range = keyof typeof RANGES
+type Range = keyof typeof RANGES_MS
 
 /** Moments of a range that are asked for: between two of them the line stays as it is. */
 const POINTS = 145
@@ -40,7 +40,7 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
   const [range, setRange] = useState<Range>('Day')
   const history = useLoaded(
     async (signal) => {
-      const back = RANGES[range]
+      const back = RANGES_MS[range]
       const from = back && new Date(Date.now() - back).toISOString()
       const query = { currency, points: POINTS, from }
       const { items } = await api.get<Series>('/transactions/balance/series', query, signal)
@@ -76,7 +76,7 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
   const first = known[0] ?? (history.value && news[0] && { time: news[0].time - 1, balance: 0 })
   const points = first ? [first, ...known.slice(1), ...news] : []
   const to = Math.max(now, points.at(-1)?.time ?? 0)
-  const back = RANGES[range]
+  const back = RANGES_MS[range]
   const from = first ? Math.max(first.time, back === undefined ? 0 : to - back) : to
   const line = cut(points, Math.min(from, to - 60_000), to)
 
@@ -86,7 +86,7 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
         <h3>Balance over time</h3>
         <fieldset class="segments">
           <legend class="sr-only">How far back</legend>
-          {(Object.keys(RANGES) as Range[]).map((name) => (
+          {(Object.keys(RANGES_MS) as Range[]).map((name) => (
             <button
               key={name}
               type="button"

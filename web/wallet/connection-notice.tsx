@@ -1,14 +1,14 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { BalanceClient, BalanceSnapshot } from '../../src/client/index.ts'
-import { Button } from '../parts/button.tsx'
-import { Dialog } from '../parts/dialog.tsx'
-import { TextField } from '../parts/fields.tsx'
-import { explain, Problem } from '../parts/problem.ts'
-import { readToken, rejectionOf, type SessionKeeper } from '../parts/session.ts'
-import { Failure } from '../parts/states.tsx'
-import { shortTime } from '../parts/time.ts'
-import { useAction } from '../parts/use-action.ts'
-import { useStore } from '../parts/use-store.ts'
+import { Button } from '../components/button.tsx'
+import { Dialog } from '../components/dialog.tsx'
+import { TextField } from '../components/fields.tsx'
+import { Failure } from '../components/states.tsx'
+import { useAction } from '../hooks/use-action.ts'
+import { useStore } from '../hooks/use-store.ts'
+import { explain, Problem } from '../lib/problem.ts'
+import { readToken, rejectionOf, type SessionKeeper } from '../lib/session.ts'
+import { shortTime } from '../lib/time.ts'
 
 interface NoticeProps {
   client: BalanceClient
@@ -19,7 +19,7 @@ interface NoticeProps {
 /** What a person can do about a connection that ended, or is about to. */
 export function ConnectionNotice({ client, snapshot, session }: NoticeProps) {
   const { state } = snapshot.status
-  const who = useStore(session)
+  const current = useStore(session)
   const [ending, setEnding] = useState<string>()
   const [asking, setAsking] = useState(false)
   useEffect(() => {
@@ -27,7 +27,7 @@ export function ConnectionNotice({ client, snapshot, session }: NoticeProps) {
     return client.on('token_expiring', ({ expiresAt }) => setEnding(expiresAt))
   }, [client])
 
-  const pasted = who !== null && !who.demo
+  const pasted = current !== null && !current.demo
   const soon = pasted && ending !== undefined && state === 'live'
   if (state !== 'refused' && !soon && !asking) return null
 

@@ -1,5 +1,5 @@
 import '../styles/wallet.css'
-import { start } from '../parts/start.tsx'
+import { start } from '../components/start.tsx'
 import { Wallet } from './wallet.tsx'
 
-start('user', (signed) => <Wallet key={signed.userId} {...signed} />)
+start('user', (props) => <Wallet key={props.userId} {...props} />)

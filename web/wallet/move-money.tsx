@@ -1,6 +1,6 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
-import type { Api } from '../parts/api.ts'
-import type { Transaction } from '../parts/transaction.ts'
+import type { Api } from '../lib/api.ts'
+import type { Transaction } from '../lib/transaction.ts'
 import { PaymentForm } from './payment-form.tsx'
 import { TopupForm } from './topup-form.tsx'
 

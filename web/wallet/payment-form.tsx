@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks'
-import type { Api } from '../parts/api.ts'
-import { Button } from '../parts/button.tsx'
-import { AmountField, TextField } from '../parts/fields.tsx'
-import { absolute, formatMoney } from '../parts/money.ts'
-import { Problem, type Shortfall, shortfallOf } from '../parts/problem.ts'
-import { Failure } from '../parts/states.tsx'
-import type { Transaction } from '../parts/transaction.ts'
-import { useAction } from '../parts/use-action.ts'
-import { useAmount } from '../parts/use-amount.ts'
-import { useKey } from '../parts/use-key.ts'
+import { Button } from '../components/button.tsx'
+import { AmountField, TextField } from '../components/fields.tsx'
+import { Failure } from '../components/states.tsx'
+import { useAction } from '../hooks/use-action.ts'
+import { useAmount } from '../hooks/use-amount.ts'
+import { useIdempotencyKey } from '../hooks/use-idempotency-key.ts'
+import type { Api } from '../lib/api.ts'
+import { absolute, formatMoney } from '../lib/money.ts'
+import { Problem, type Shortfall, shortfallOf } from '../lib/problem.ts'
+import type { Transaction } from '../lib/transaction.ts'
 
 interface PaymentFormProps {
   api: Api
@@ -28,7 +28,7 @@ export function PaymentForm(props: PaymentFormProps) {
   const [description, setDescription] = useState('')
   const [reference, setReference] = useState('')
   const [paid, setPaid] = useState<Transaction>()
-  const key = useKey()
+  const key = useIdempotencyKey()
   const payment = useAction(async () => {
     // The second click of a double one: the receipt stands below, and nothing else is meant.
     if (paid && amount.text === '') return

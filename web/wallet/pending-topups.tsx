@@ -1,12 +1,12 @@
 import { useId } from 'preact/hooks'
-import type { Api } from '../parts/api.ts'
-import { Button } from '../parts/button.tsx'
-import { formatMoney } from '../parts/money.ts'
-import { Failure } from '../parts/states.tsx'
-import { ago, fullTime } from '../parts/time.ts'
-import type { Page, Transaction } from '../parts/transaction.ts'
-import { useAction } from '../parts/use-action.ts'
-import type { Loaded } from '../parts/use-loaded.ts'
+import { Button } from '../components/button.tsx'
+import { Failure } from '../components/states.tsx'
+import { useAction } from '../hooks/use-action.ts'
+import type { Loaded } from '../hooks/use-loaded.ts'
+import type { Api } from '../lib/api.ts'
+import { formatMoney } from '../lib/money.ts'
+import { ago, fullTime } from '../lib/time.ts'
+import type { Page, Transaction } from '../lib/transaction.ts'
 
 interface PendingProps {
   api: Api

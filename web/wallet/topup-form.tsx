@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks'
-import type { Api } from '../parts/api.ts'
-import { Button } from '../parts/button.tsx'
-import { AmountField, TextField } from '../parts/fields.tsx'
-import { decimalsOf, formatMoney } from '../parts/money.ts'
-import { Failure } from '../parts/states.tsx'
-import type { Transaction } from '../parts/transaction.ts'
-import { useAction } from '../parts/use-action.ts'
-import { useAmount } from '../parts/use-amount.ts'
-import { useKey } from '../parts/use-key.ts'
+import { Button } from '../components/button.tsx'
+import { AmountField, TextField } from '../components/fields.tsx'
+import { Failure } from '../components/states.tsx'
+import { useAction } from '../hooks/use-action.ts'
+import { useAmount } from '../hooks/use-amount.ts'
+import { useIdempotencyKey } from '../hooks/use-idempotency-key.ts'
+import type { Api } from '../lib/api.ts'
+import { decimalsOf, formatMoney } from '../lib/money.ts'
+import type { Transaction } from '../lib/transaction.ts'
 
 interface TopupFormProps {
   api: Api
@@ -28,7 +28,7 @@ export function TopupForm(props: TopupFormProps) {
   const amount = useAmount(currency, initial)
   const [description, setDescription] = useState('')
   const [asked, setAsked] = useState<Transaction>()
-  const key = useKey()
+  const key = useIdempotencyKey()
   const request = useAction(async () => {
     // The second click of a double one: what was asked for stands below.
     if (asked && amount.text === '') return

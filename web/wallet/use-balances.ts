@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { BalanceClient } from '../../src/client/index.ts'
-import type { Api } from '../parts/api.ts'
-import { subtract } from '../parts/money.ts'
-import { type Loaded, useLoaded } from '../parts/use-loaded.ts'
+import { type Loaded, useLoaded } from '../hooks/use-loaded.ts'
+import type { Api } from '../lib/api.ts'
+import { subtract } from '../lib/money.ts'
 
 /** What there is in one currency. Major units; `available` to the last digit. */
 export interface Funds {

@@ -1,13 +1,13 @@
 import { useEffect, useState } from 'preact/hooks'
 import { type BalanceClient, createBalanceClient } from '../../src/client/index.ts'
-import type { SessionKeeper } from '../parts/session.ts'
-import { useStore } from '../parts/use-store.ts'
+import { useStore } from '../hooks/use-store.ts'
+import type { SessionKeeper } from '../lib/session.ts'
 
 /** The page's one connection: as long as the page is shown and the session is the same. */
 export function useClient(session: SessionKeeper, currency: string): BalanceClient | undefined {
-  const who = useStore(session)
+  const current = useStore(session)
   // A demo token renews itself underneath; one that was pasted anew means to start again.
-  const identity = who?.demo ? who.userId : who?.token
+  const identity = current?.demo ? current.userId : current?.token
   const [client, setClient] = useState<BalanceClient>()
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new identity is a new connection
   useEffect(() => {

@@ -4,10 +4,10 @@ import type {
   TransactionCompleted,
   TransactionFailed,
 } from '../../src/client/index.ts'
-import type { Transaction } from '../parts/transaction.ts'
+import type { Transaction } from '../lib/transaction.ts'
 
 /** More would fill no page of the statement. */
-const MOST = 20
+const MAX_RECENT = 20
 
 /** What happened lately, newest first: as events and answers told of it, before the statement is read anew. */
 export function useRecent(client: BalanceClient): {
@@ -21,7 +21,7 @@ export function useRecent(client: BalanceClient): {
       // An answer says more than an event.
       const { id, status, newBalance, updatedAt } = transaction
       const now = before ? { ...before, status, newBalance, updatedAt } : transaction
-      return [now, ...recent.filter((other) => other.id !== id)].slice(0, MOST)
+      return [now, ...recent.filter((other) => other.id !== id)].slice(0, MAX_RECENT)
     })
   }, [])
   useEffect(() => {

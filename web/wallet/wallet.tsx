@@ -1,33 +1,33 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { BalanceClient } from '../../src/client/index.ts'
-import { Masthead } from '../parts/masthead.tsx'
-import type { Signed } from '../parts/start.tsx'
-import { Statement } from '../parts/statement.tsx'
-import { Failure } from '../parts/states.tsx'
-import { ToastRegion, Toasts } from '../parts/toasts.tsx'
-import type { Page, Transaction } from '../parts/transaction.ts'
-import { useLoaded } from '../parts/use-loaded.ts'
-import { useRefresh } from '../parts/use-refresh.ts'
-import { useStore } from '../parts/use-store.ts'
+import { Masthead } from '../components/masthead.tsx'
+import type { PageProps } from '../components/start.tsx'
+import { Statement } from '../components/statement.tsx'
+import { Failure } from '../components/states.tsx'
+import { ToastRegion, Toasts } from '../components/toasts.tsx'
+import { useLoaded } from '../hooks/use-loaded.ts'
+import { useRefresh } from '../hooks/use-refresh.ts'
+import { useStore } from '../hooks/use-store.ts'
+import type { Page, Transaction } from '../lib/transaction.ts'
 import { BalanceCard } from './balance-card.tsx'
 import { ConnectionBadge } from './connection-badge.tsx'
 import { ConnectionNotice } from './connection-notice.tsx'
 import { MoveMoney } from './move-money.tsx'
+import { showNotifications } from './notifications.ts'
 import { PendingTopups } from './pending-topups.tsx'
-import { tellOf } from './tell.ts'
 import { useBalances } from './use-balances.ts'
 import { useClient } from './use-client.ts'
 import { useRecent } from './use-recent.ts'
 
-export function Wallet(signed: Signed) {
-  const client = useClient(signed.session, signed.currency)
-  return client ? <Connected {...signed} client={client} /> : null
+export function Wallet(props: PageProps) {
+  const client = useClient(props.session, props.currency)
+  return client ? <Connected {...props} client={client} /> : null
 }
 
-function Connected({ client, session, api, currency: own }: Signed & { client: BalanceClient }) {
+function Connected({ client, session, api, currency: own }: PageProps & { client: BalanceClient }) {
   const snapshot = useStore(client)
   const [toasts] = useState(() => new Toasts())
-  useEffect(() => tellOf(client, toasts), [client, toasts])
+  useEffect(() => showNotifications(client, toasts), [client, toasts])
 
   const { versions, mark } = useRefresh<'pending' | 'statement' | 'balances'>()
   const balances = useBalances(api, client, versions.balances)

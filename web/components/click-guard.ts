@@ -1,8 +1,8 @@
 /** Milliseconds without a click for a button that appeared or moved: longer than a double click takes. */
-export const SETTLING = 700
+export const SETTLING_MS = 700
 
 /** Pixels that a button may move and still be the one that was aimed at. */
-const NEAR = 8
+const NEAR_PX = 8
 
 /**
  * Takes clicks from buttons that have just appeared or moved, or stand for something else than before: the
@@ -23,7 +23,7 @@ export function guardClicks(root: HTMLElement): void {
       clearTimeout(timers.get(button))
       timers.set(
         button,
-        window.setTimeout(() => delete button.dataset.settling, SETTLING),
+        window.setTimeout(() => delete button.dataset.settling, SETTLING_MS),
       )
     }
   }
@@ -55,5 +55,5 @@ function placeOf(button: HTMLElement): Place {
 }
 
 function isSame(a: Place, b: Place): boolean {
-  return a.about === b.about && Math.abs(a.x - b.x) < NEAR && Math.abs(a.y - b.y) < NEAR
+  return a.about === b.about && Math.abs(a.x - b.x) < NEAR_PX && Math.abs(a.y - b.y) < NEAR_PX
 }

@@ -1,16 +1,16 @@
 import { type ComponentChild, render } from 'preact'
 import { useErrorBoundary } from 'preact/hooks'
-import { type Api, createApi } from './api.ts'
-import { Problem } from './problem.ts'
-import { type Role, SessionContext, SessionKeeper } from './session.ts'
-import { guardClicks } from './settling.ts'
+import { useLoaded } from '../hooks/use-loaded.ts'
+import { useStore } from '../hooks/use-store.ts'
+import { type Api, createApi } from '../lib/api.ts'
+import { Problem } from '../lib/problem.ts'
+import { type Role, SessionContext, SessionKeeper } from '../lib/session.ts'
+import { guardClicks } from './click-guard.ts'
 import { SignIn } from './sign-in.tsx'
 import { Failure, Loading } from './states.tsx'
-import { useLoaded } from './use-loaded.ts'
-import { useStore } from './use-store.ts'
 
 /** What a page is made of, once somebody is signed in. */
-export interface Signed {
+export interface PageProps {
   session: SessionKeeper
   api: Api
   userId: string
@@ -20,17 +20,17 @@ export interface Signed {
   confirmAbove: Readonly<Record<string, number>>
 }
 
-interface Server extends Pick<Signed, 'currency' | 'confirmAbove'> {
+interface Server extends Pick<PageProps, 'currency' | 'confirmAbove'> {
   demo: boolean
 }
 
 /** Shows the sign-in, and the page behind it. */
-export function start(role: Role, page: (signed: Signed) => ComponentChild): void {
+export function start(role: Role, page: (props: PageProps) => ComponentChild): void {
   const session = new SessionKeeper(role)
   const api = createApi(session)
 
   function App() {
-    const who = useStore(session)
+    const user = useStore(session)
     const server = useLoaded(askServer, [])
     const [error, recover] = useErrorBoundary()
     if (error !== undefined) {
@@ -55,8 +55,8 @@ export function start(role: Role, page: (signed: Signed) => ComponentChild): voi
       )
     }
     const { demo, ...settings } = server.value
-    if (!who) return <SignIn role={role} session={session} demo={demo} />
-    return page({ session, api, userId: who.userId, ...settings })
+    if (!user) return <SignIn role={role} session={session} demo={demo} />
+    return page({ session, api, userId: user.userId, ...settings })
   }
 
   const root = document.getElementById('app')

@@ -1,21 +1,21 @@
 import { useEffect } from 'preact/hooks'
-import { endsSession } from './problem.ts'
+import { endsSession } from '../lib/problem.ts'
 import { type Loaded, useLoaded } from './use-loaded.ts'
 
 /** Milliseconds between attempts after a failure. */
-const PATIENCE = 5_000
+const RETRY_MS = 5_000
 
-/** Reads anew every so many milliseconds while the page is looked at, never twice at once. */
+/** Reads again every `intervalMs` while the page is visible, and never twice at the same time. */
 export function usePolled<T>(
   read: (signal: AbortSignal) => Promise<T>,
   inputs: readonly unknown[],
-  every: number,
+  intervalMs: number,
 ): Loaded<T> {
   const loaded = useLoaded(read, inputs)
   const { loading, problem, reload } = loaded
   useEffect(() => {
     if (loading || endsSession(problem)) return
-    const pause = problem === undefined ? every : Math.max(every, PATIENCE)
+    const pause = problem === undefined ? intervalMs : Math.max(intervalMs, RETRY_MS)
     let timer: number | undefined
     const schedule = () => {
       clearTimeout(timer)
@@ -31,6 +31,6 @@ export function usePolled<T>(
       clearTimeout(timer)
       document.removeEventListener('visibilitychange', seen)
     }
-  }, [loading, problem, reload, every])
+  }, [loading, problem, reload, intervalMs])
   return loaded
 }

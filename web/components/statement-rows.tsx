@@ -1,13 +1,13 @@
 import type { ComponentChildren } from 'preact'
-import { formatMoney } from './money.ts'
-import { fullTime, shortTime } from './time.ts'
+import { formatMoney } from '../lib/money.ts'
+import { fullTime, shortTime } from '../lib/time.ts'
 import {
   leftToRefund,
   STATUS_NAMES,
   STATUS_TONES,
   type Transaction,
   typeName,
-} from './transaction.ts'
+} from '../lib/transaction.ts'
 
 /** What can be done with a transaction. */
 export type RowActions = (transaction: Transaction) => ComponentChildren

@@ -1,4 +1,7 @@
 import { useEffect, useId, useState } from 'preact/hooks'
+import { useAction } from '../hooks/use-action.ts'
+import { useLoaded } from '../hooks/use-loaded.ts'
+import type { Page, Transaction } from '../lib/transaction.ts'
 import { Button } from './button.tsx'
 import { Pager } from './pager.tsx'
 import {
@@ -10,9 +13,6 @@ import {
 } from './statement-filters.tsx'
 import { type RowActions, StatementRows } from './statement-rows.tsx'
 import { Empty, Failure, Loading } from './states.tsx'
-import type { Page, Transaction } from './transaction.ts'
-import { useAction } from './use-action.ts'
-import { useLoaded } from './use-loaded.ts'
 
 interface StatementProps {
   title: string

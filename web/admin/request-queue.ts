@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { Api } from '../parts/api.ts'
-import type { Page, Transaction } from '../parts/transaction.ts'
+import type { Api } from '../lib/api.ts'
+import type { Page, Transaction } from '../lib/transaction.ts'
 
 /** Requests of a page. */
 const PER_PAGE = 50

@@ -1,7 +1,7 @@
 import type { BalanceClient } from '../../src/client/index.ts'
-import { absolute, formatMoney, isExact, subtract } from '../parts/money.ts'
-import type { Toasts } from '../parts/toasts.tsx'
-import { typeName } from '../parts/transaction.ts'
+import type { Toasts } from '../components/toasts.tsx'
+import { absolute, formatMoney, isExact, subtract } from '../lib/money.ts'
+import { typeName } from '../lib/transaction.ts'
 
 /** An event's balance is a double. Where that may be a cent off, only the page above says the balance. */
 function balanceText(words: string, balance: number, currency: string): { text?: string } {
@@ -9,7 +9,7 @@ function balanceText(words: string, balance: number, currency: string): { text?:
 }
 
 /** Tells in a toast of what the server says; returns how to stop. */
-export function tellOf(client: BalanceClient, toasts: Toasts): () => void {
+export function showNotifications(client: BalanceClient, toasts: Toasts): () => void {
   let greeted = false
   const stops = [
     client.on('balance_initial', ({ balance, currency, recovered }) => {

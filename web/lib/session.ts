@@ -14,7 +14,7 @@ export interface Session {
 export type Role = 'user' | 'admin'
 
 /** Milliseconds before its end at which a token is renewed. */
-const AHEAD = 30_000
+const RENEW_AHEAD_MS = 30_000
 
 /** What is in a pasted token, or in words why it will not do. The server alone says whether it is valid. */
 export function readToken(text: string): Session | string {
@@ -136,7 +136,7 @@ export class SessionKeeper {
   token = async (refused?: string): Promise<string> => {
     const session = this.#session
     if (!session) throw new Error('nobody is signed in')
-    const fresh = session.token !== refused && session.expiresAt - AHEAD > Date.now()
+    const fresh = session.token !== refused && session.expiresAt - RENEW_AHEAD_MS > Date.now()
     if (fresh || !session.demo) return session.token
     this.#renewing ??= demoSession(this.#role).finally(() => {
       this.#renewing = undefined

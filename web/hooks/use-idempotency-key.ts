@@ -2,7 +2,7 @@ import { useRef } from 'preact/hooks'
 import { createIdempotencyKey } from '../../src/client/idempotency-key.ts'
 
 /** An Idempotency-Key that stays the same while what is asked for does, so that a second try is no second deed. */
-export function useKey() {
+export function useIdempotencyKey() {
   const last = useRef<{ body: string; key: string } | undefined>(undefined)
   return {
     for(body: object): string {

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { type Store, useStore } from './use-store.ts'
+import { type Store, useStore } from '../hooks/use-store.ts'
 
 export type Tone = 'gain' | 'loss' | 'plain'
 
@@ -12,8 +12,8 @@ export interface Toast {
 }
 
 /** Milliseconds that one stays, unless somebody looks at it. */
-const STAYS = 7_000
-const MOST = 3
+const VISIBLE_MS = 7_000
+const MAX_TOASTS = 3
 
 /** What the page has to tell in passing. */
 export class Toasts implements Store<readonly Toast[]> {
@@ -29,7 +29,7 @@ export class Toasts implements Store<readonly Toast[]> {
 
   show(toast: Toast): void {
     const others = this.#shown.filter(({ about }) => about !== toast.about)
-    this.#set([...others, toast].slice(-MOST))
+    this.#set([...others, toast].slice(-MAX_TOASTS))
   }
 
   dismiss(about: string): void {
@@ -87,7 +87,7 @@ function useHold(toast: Toast, close: () => void) {
   closing.current = close
   const start = () => {
     clearTimeout(timer.current)
-    timer.current = window.setTimeout(() => closing.current(), STAYS)
+    timer.current = window.setTimeout(() => closing.current(), VISIBLE_MS)
   }
   const stop = () => clearTimeout(timer.current)
   // biome-ignore lint/correctness/useExhaustiveDependencies: what replaces a toast stays as long as a new one

@@ -1,7 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { useAction } from '../hooks/use-action.ts'
 import icon from '../icon.svg'
-import { Button } from './button.tsx'
-import { TextField } from './fields.tsx'
 import {
   demoSession,
   notAdmin,
@@ -9,9 +8,10 @@ import {
   readToken,
   rejectionOf,
   type SessionKeeper,
-} from './session.ts'
+} from '../lib/session.ts'
+import { Button } from './button.tsx'
+import { TextField } from './fields.tsx'
 import { Failure } from './states.tsx'
-import { useAction } from './use-action.ts'
 
 interface SignInProps {
   role: Role

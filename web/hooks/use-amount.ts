@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { formatMoney, readAmount } from './money.ts'
+import { formatMoney, readAmount } from '../lib/money.ts'
 
 /** A typed amount, how it is understood, and what is wrong with it once somebody tried to send it. */
 export function useAmount(currency: string, initial = '', { signed = false } = {}) {

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact'
 import { useContext } from 'preact/hooks'
+import { endsSession, explain } from '../lib/problem.ts'
+import { SessionContext } from '../lib/session.ts'
 import { Button } from './button.tsx'
-import { endsSession, explain } from './problem.ts'
-import { SessionContext } from './session.ts'
 
 /** Where there is nothing, why, and what to do about it. */
 export function Empty({ title, children }: { title: string; children: ComponentChildren }) {

@@ -1,8 +1,8 @@
 import { useId, useRef } from 'preact/hooks'
+import { dayStart } from '../lib/time.ts'
+import { STATUS_NAMES, TYPE_NAMES } from '../lib/transaction.ts'
 import { Button } from './button.tsx'
 import { CurrencyOptions } from './fields.tsx'
-import { dayStart } from './time.ts'
-import { STATUS_NAMES, TYPE_NAMES } from './transaction.ts'
 
 export type StatementQuery = Record<string, string | undefined>
 

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import { Problem } from './problem.ts'
+import { Problem } from '../lib/problem.ts'
 
 /** What was asked for: `value` stays while it is read anew, and when that fails. */
 export interface Loaded<T> {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 
 /** Where one is in the console, as the address says after its `#/`: `['users', 'alice']`. */
-export function usePlace(): readonly string[] {
+export function useRoute(): readonly string[] {
   const [place, setPlace] = useState(read)
   useEffect(() => {
     const changed = () => setPlace(read())

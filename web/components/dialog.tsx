@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useId, useRef } from 'preact/hooks'
+import type { Action } from '../hooks/use-action.ts'
 import { Button } from './button.tsx'
-import { SETTLING } from './settling.ts'
+import { SETTLING_MS } from './click-guard.ts'
 import { Failure } from './states.tsx'
-import type { Action } from './use-action.ts'
 
 interface DialogProps {
   title: string
@@ -40,7 +40,7 @@ export function Dialog({ title, children, onSubmit, onClose }: DialogProps) {
         onSubmit={(event) => {
           event.preventDefault()
           // The key that opened it, held down or pressed twice, answers nothing.
-          if (performance.now() - opened.current >= SETTLING) onSubmit()
+          if (performance.now() - opened.current >= SETTLING_MS) onSubmit()
         }}
       >
         <h2 id={id}>{title}</h2>

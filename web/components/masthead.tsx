@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact'
+import { useStore } from '../hooks/use-store.ts'
 import icon from '../icon.svg'
+import type { SessionKeeper } from '../lib/session.ts'
 import { Button } from './button.tsx'
-import type { SessionKeeper } from './session.ts'
-import { useStore } from './use-store.ts'
 
 interface MastheadProps {
   place: string
@@ -12,7 +12,7 @@ interface MastheadProps {
 
 /** The top of a page: where one is, how it is connected, and who one is. */
 export function Masthead({ place, session, children }: MastheadProps) {
-  const who = useStore(session)
+  const user = useStore(session)
   return (
     <header class="masthead">
       {/* biome-ignore lint/a11y/useValidAnchor: it leads to the content, as a link does */}
@@ -33,9 +33,9 @@ export function Masthead({ place, session, children }: MastheadProps) {
       </span>
       {children}
       <div class="who">
-        <span class="name" title={who?.userId}>
+        <span class="name" title={user?.userId}>
           <span class="sr-only">Signed in as </span>
-          {who?.userId}
+          {user?.userId}
         </span>
         <Button kind="quiet compact" onClick={() => session.signOut()}>
           Sign out
