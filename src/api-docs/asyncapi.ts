@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { ANSWERS, RECEIVED, SENT, updateMessage } from './asyncapi-events.ts'
-import { EXAMPLES } from './asyncapi-examples.ts'
+import { ANSWERS, EXAMPLES, RECEIVED, SENT, updateMessage } from './events.ts'
 
 type Json = Record<string, unknown>
 

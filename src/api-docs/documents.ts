@@ -2,7 +2,7 @@ import pkg from '../../package.json' with { type: 'json' }
 import type { ApiDocuments } from '../routes/docs.ts'
 import type { Document, EventDocument } from './page.ts'
 
-/** The documents of this version. The code that makes one is loaded when somebody asks for it. */
+/** The documents of this version. The code that makes a document is loaded when it is first requested, for a fast start. */
 export const API_DOCUMENTS: ApiDocuments = {
   async openApi(app) {
     const { openApi, routesOf } = await import('./openapi.ts')

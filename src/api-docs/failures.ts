@@ -3,11 +3,11 @@ import type { Access } from '../http/middleware/authorize.ts'
 import { REFUSALS } from '../http/refusal.ts'
 import type { RefusalCode } from '../ledger/command.ts'
 import type { ErrorCode } from '../lib/api-error.ts'
-import type { Operation } from './operation.ts'
+import type { Operation } from './operations.ts'
 
 type Json = Record<string, unknown>
 
-/** What of a route decides how it can fail. */
+/** The properties of a route that decide how it can fail. */
 export interface Fallible {
   access: Access | undefined
   body: boolean
@@ -19,7 +19,7 @@ export interface Fallible {
   fields: readonly RefusalCode[]
 }
 
-/** What an error tells besides its code and its message. */
+/** Examples of `details`. */
 const DETAILS: Partial<Record<ErrorCode, Json>> = {
   invalid_request: { issues: [{ path: 'amount', message: 'must be a number' }] },
   unauthorized: { reason: 'audience' },
@@ -62,16 +62,16 @@ const HEADERS: Readonly<Record<number, Json>> = {
   503: RETRY_AFTER,
 }
 
-/** What a caller without an answer may do: without a key, and with one. */
+/** Advice for a caller who got no answer: on a route that takes no key, and on one that does. */
 const UNKNOWN = [
   'The change may have taken effect. The same request can be repeated safely.',
   'The request may have taken effect. Repeat it only with the same `Idempotency-Key`.',
 ] as const
 
 /**
- * The answers of a route that are no success: what each means, by its code, with an example of each.
- * @param schemas of the envelope, and of 503 where it may be another
- * @param examples where the examples go, for all routes
+ * The error answers of a route by status. Each lists its codes with their meaning, and an example of each.
+ * @param problem the schema of the error body; `unhealthy` replaces it for 503 where the route has another
+ * @param examples collects the examples of all routes
  */
 export function failures(
   { refusals = [], problems = {} }: Pick<Operation, 'refusals' | 'problems'>,
@@ -126,7 +126,7 @@ export function failures(
   )
 }
 
-/** The codes that are named before the colon of each line. */
+/** The codes that stand before the colon of each line. */
 export function codesIn(lines: readonly string[]): ErrorCode[] {
   const named = lines.flatMap((line) => [...(line.split(':')[0] ?? '').matchAll(/`(\w+)`/g)])
   return named.map(([, code]) => code as ErrorCode).filter((code) => code in CODES)

@@ -5,19 +5,18 @@ import { type Access, ADMITS } from '../http/middleware/authorize.ts'
 import { EXPECTS, type Expectation } from '../http/validate.ts'
 import type { RefusalCode } from '../ledger/command.ts'
 import { type Fallible, failures } from './failures.ts'
-import type { Operation } from './operation.ts'
-import { OPERATIONS } from './operations.ts'
+import { OPERATIONS, type Operation, TAGS } from './operations.ts'
 import * as answers from './responses.ts'
 
 type Json = Record<string, unknown>
 
-/** What the routes share, by name. */
+/** Schemas and examples that routes share, by name. */
 interface Components {
   schemas: Json
   examples: Json
 }
 
-/** One route as the app has it: what its guard and its validators say of themselves. */
+/** One route of the app, with the metadata of its guard and its validators. */
 export interface Route {
   /** `POST /transactions/topup/:id/cancel` */
   name: string
@@ -28,7 +27,7 @@ export interface Route {
   expects: Expectation[]
 }
 
-/** The app's routes, each once; middlewares that stand on many paths are none. */
+/** The app's routes, each once. Middlewares that serve many paths are left out. */
 export function routesOf(app: Pick<Hono<Env>, 'routes'>): Route[] {
   const routes = new Map<string, Route>()
   for (const { method, path, handler } of app.routes) {
@@ -42,14 +41,14 @@ export function routesOf(app: Pick<Hono<Env>, 'routes'>): Route[] {
   return [...routes.values()]
 }
 
-/** Routes that are no calls of the API, or are described elsewhere: the streams in asyncapi.json. */
+/** Routes that are not part of the API, or that asyncapi.json describes. */
 export const APART: ReadonlySet<string> = new Set([
   'GET /openapi.json',
   'GET /asyncapi.json',
   'GET /docs',
   'GET /metrics',
   'GET /balance/stream',
-  // The pages, and the sign-in that they offer on one's own machine.
+  // The pages, and the demo sign-in that they offer on the developer's own machine.
   'GET /',
   'GET /admin',
   'GET /session.json',
@@ -57,7 +56,10 @@ export const APART: ReadonlySet<string> = new Set([
   'POST /demo/session',
 ])
 
-/** The OpenAPI 3.1 document of these routes. Throws for a route that `OPERATIONS` does not know. */
+/**
+ * The OpenAPI 3.1 document of these routes.
+ * @throws Error for a route that `OPERATIONS` does not describe
+ */
 export function openApi(routes: readonly Route[], version: string): Json {
   const components: Components = { schemas: {}, examples: {} }
   const paths: Record<string, Json> = {}
@@ -78,7 +80,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    tags: [...new Set(Object.values(OPERATIONS).map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: TAGS.map((name) => ({ name })),
     paths,
     components: {
       ...components,
@@ -95,7 +97,11 @@ export function openApi(routes: readonly Route[], version: string): Json {
   }
 }
 
-function describe(route: Route, operation: Operation, components: Components): Json {
+function describe(
+  route: Route,
+  operation: Operation & { tag: string },
+  components: Components,
+): Json {
   const { schemas } = components
   const writes = route.method === 'POST' || route.method === 'PATCH'
   const { access, expects } = route
@@ -135,7 +141,7 @@ function describe(route: Route, operation: Operation, components: Components): J
   }
 }
 
-/** The codes that the fields of a schema name for themselves, such as `invalid_amount`. */
+/** The error codes that fields of a schema set, such as `invalid_amount`. */
 function codesOf(schema: z.ZodType): RefusalCode[] {
   const { shape = {} } = schema as { shape?: Record<string, z.ZodType> }
   return Object.values(shape).flatMap((field) => {
@@ -197,13 +203,13 @@ function responses(operation: Operation, has: Fallible, { schemas, examples }: C
   }
 }
 
-/** A schema in JSON Schema's terms; one that has a name of its own goes to the components. */
+/** A Zod schema as JSON Schema. A schema with an id is added to the components. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output', components: Json): Json {
   const whole = z.toJSONSchema(z.object({ it: schema }), {
     io,
     unrepresentable: 'any',
     override: ({ jsonSchema }) => {
-      // Zod's patterns for dates and UUIDs say what the format says, at length.
+      // Zod's patterns for dates and UUIDs repeat what `format` says.
       if (jsonSchema.format || jsonSchema.type === 'integer') delete jsonSchema.pattern
       if (jsonSchema.type === 'integer' && jsonSchema.minimum === Number.MIN_SAFE_INTEGER) {
         delete jsonSchema.minimum

@@ -2,7 +2,7 @@ import { html } from 'hono/html'
 import { codesIn } from './failures.ts'
 import { type JsonSchema, json, prose, schemaView, style } from './schema-view.ts'
 
-/** As much of the OpenAPI document as the page shows. */
+/** The parts of the OpenAPI document that the page shows. */
 export interface Document {
   info: { title: string; version: string; summary: string }
   tags: { name: string }[]
@@ -37,7 +37,7 @@ interface Answer {
   content?: Record<string, { schema: JsonSchema }>
 }
 
-/** As much of the AsyncAPI document as the page shows. */
+/** The parts of the AsyncAPI document that the page shows. */
 export interface EventDocument {
   info: { description: string }
   servers: Record<string, { protocol: string; pathname?: string; description: string }>
@@ -77,7 +77,7 @@ td:last-child { padding-right: 0 }
 }
 `
 
-/** The reference of calls, events and errors as one page that needs no script and no other server. */
+/** The reference of calls, events and errors as one page, without scripts and without requests to other hosts. */
 export function docsPage(document: Document, events: EventDocument) {
   const { info, tags, paths, components } = document
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
@@ -131,7 +131,7 @@ ${body === undefined ? '' : html`<h3>Body</h3>${schemaView(body)}`}
 </details>`
 }
 
-/** Parameters as the fields of an object, for one way to show both. */
+/** Parameters as the fields of an object, so that both are shown alike. */
 function asObject(parameters: readonly Parameter[]): JsonSchema {
   return {
     properties: Object.fromEntries(
@@ -156,7 +156,7 @@ function answer([status, { description, content = {} }]: [string, Answer]) {
   return html`<tr><td>${status}<td>${lines.map((line) => html`<div>${failure(line)}</div>`)}${shown}</tr>`
 }
 
-/** A line that begins with codes, each a link to its example. */
+/** A line of an error's description. Codes at its start become links to their examples. */
 function failure(line: string): unknown {
   const codes = codesIn([line])
   if (codes.length === 0) return prose(line)

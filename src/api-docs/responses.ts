@@ -4,7 +4,7 @@ import { CODES } from '../http/codes.ts'
 import type { ErrorCode } from '../lib/api-error.ts'
 import { wirePage, wireTransaction } from '../routes/transaction-json.ts'
 
-/** What each route answers. The route tests hold every answer they get against these. */
+/** The body of each route's answer. The route tests check every answer against these schemas. */
 
 const amount = z.number()
 const time = z.iso.datetime({ offset: true })

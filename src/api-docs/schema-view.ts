@@ -1,6 +1,6 @@
 import { html, raw } from 'hono/html'
 
-/** As much of JSON Schema as the documents use. */
+/** The parts of JSON Schema that the documents use. */
 export interface JsonSchema {
   $ref?: string
   type?: string | string[]
@@ -21,7 +21,7 @@ export interface JsonSchema {
   required?: string[]
 }
 
-/** A schema as a table of fields, and anything that is no object in words. */
+/** A schema as HTML: an object as a table of its fields, any other type in words. */
 export function schemaView(schema: JsonSchema | undefined): unknown {
   if (!schema) return ''
   if (!schema.properties) {
@@ -37,7 +37,7 @@ export function schemaView(schema: JsonSchema | undefined): unknown {
   )}</table></div>`
 }
 
-/** Plain text with its `code` marked as such. */
+/** Plain text in which `code` becomes a code element. */
 export function prose(text: string): unknown {
   return text
     .split('`')
@@ -78,7 +78,7 @@ function remarks({ description, minimum, maximum, minLength, maxLength, ...schem
   ]
 }
 
-/** An indented text, such as an example. */
+/** A value as indented JSON. */
 export function json(value: unknown): unknown {
   return html`<pre>${JSON.stringify(value, null, 2)}</pre>`
 }

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { SENT } from '../../src/api-docs/asyncapi-events.ts'
+import { SENT } from '../../src/api-docs/events.ts'
 import { eventually } from '../support/index.ts'
 import {
   connectBy,

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { RECEIVED } from '../../src/api-docs/asyncapi-events.ts'
+import { RECEIVED } from '../../src/api-docs/events.ts'
 import { eventually, mintToken } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { SENT } from '../../src/api-docs/asyncapi-events.ts'
+import { SENT } from '../../src/api-docs/events.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { type EventRow, toEvent } from '../../src/ledger/rows.ts'
 import { connect } from '../../src/postgres/database.ts'
