@@ -1,14 +1,14 @@
-import { FAMILIES, PREFIX } from '../src/observability/families.ts'
+import { METRICS, PREFIX } from '../src/observability/metric-definitions.ts'
 
-/** `docs/reference/metrics.md`: every metric of the server's own. */
+/** Writes `docs/reference/metrics.md`: every metric that this server defines. */
 export function metricsPage(): string {
-  const rows = FAMILIES.map(({ name, type, labels, help }) => {
+  const rows = METRICS.map(({ name, type, labels, help }) => {
     const shown = labels.map((label) => `\`${label}\``).join(', ')
     return `| \`${PREFIX}${name}\` | ${type} | ${shown} | ${help} |`
   })
   return `# Metrics
 
-Made from \`src/observability/families.ts\` by \`npm run docs\`. What \`GET /metrics\` answers beside the usual \`process_…\` and \`nodejs_…\` metrics of Node (processor, memory, event-loop lag, garbage collection, file descriptors). Every process counts what it does, from its start; a histogram's \`_count\` is the number of times.
+Made from \`src/observability/metric-definitions.ts\` by \`npm run docs\`. \`GET /metrics\` answers these metrics and the usual \`process_…\` and \`nodejs_…\` metrics of Node (processor, memory, event-loop lag, garbage collection, file descriptors). Every process counts its own work since its start. The \`_count\` of a histogram is the number of measured times.
 
 | metric | type | labels | |
 |---|---|---|---|

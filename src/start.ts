@@ -25,11 +25,10 @@ import { demoOf } from './local/demo.ts'
 import { ensurePort } from './local/port.ts'
 import { chooseRedis, openDatabase } from './local/services.ts'
 import { EventLoopWatch } from './observability/event-loop-watch.ts'
-import { livenessOf } from './observability/liveness.ts'
-import { exposition } from './observability/prometheus.ts'
-import { readinessOf } from './observability/readiness.ts'
-import { sourcesOf } from './observability/sources.ts'
-import { systemOf } from './observability/system-status.ts'
+import { createLivenessCheck, createReadinessCheck } from './observability/health.ts'
+import { createMetricSources } from './observability/metrics.ts'
+import { createExposition } from './observability/prometheus.ts'
+import { createSystemStatus } from './observability/system-status.ts'
 import type { Tracing } from './observability/tracing.ts'
 import { MigrationError, migrate } from './postgres/migrate.ts'
 import { poolsOf, SESSIONS } from './postgres/pools.ts'
@@ -170,8 +169,16 @@ export async function startServer(
 
   const watch = new EventLoopWatch({ log })
   releases.add(async () => watch.close())
-  const metrics = exposition(
-    sourcesOf({ version: pkg.version, ...meters, executor, overview, gateway, bus, limiter }),
+  const metrics = createExposition(
+    createMetricSources({
+      version: pkg.version,
+      ...meters,
+      executor,
+      overview,
+      gateway,
+      bus,
+      limiter,
+    }),
   )
 
   const reader = new PostgresReader(readers)
@@ -201,12 +208,12 @@ export async function startServer(
     tickets: gateway.tickets,
     revocations,
     streams: eventStreams(gateway),
-    liveness: livenessOf(watch),
-    readiness: readinessOf(new SchemaCheck(readers, store.epoch), gateway, {
+    liveness: createLivenessCheck(watch),
+    readiness: createReadinessCheck(new SchemaCheck(readers, store.epoch), gateway, {
       unguarded,
       tryWrite: () => tryWrite(writers),
     }),
-    system: systemOf({ version: pkg.version, sql: readers, overview, bus, gateway }),
+    system: createSystemStatus({ version: pkg.version, sql: readers, overview, bus, gateway }),
     documents: API_DOCUMENTS,
     web: webPages(),
     confirmAbove: config.confirmAbove,

@@ -21,12 +21,12 @@ import { LogBudget } from '../lib/log-budget.ts'
 
 export interface ProviderOptions {
   config: TracingConfig
-  /** Of the server. */
+  /** The version of the server. */
   version: string
   log: Logger
 }
 
-/** Spans leave in batches, as OTLP in JSON over HTTP. Those that the collector does not take are dropped. */
+/** Sends spans in batches, as OTLP in JSON over HTTP. Spans that the collector does not take are dropped. */
 export function createProvider({ config, version, log }: ProviderOptions): TracerProvider {
   const budget = new LogBudget(log, 1)
   const warn = (message: string) => {
@@ -44,12 +44,12 @@ export function createProvider({ config, version, log }: ProviderOptions): Trace
   const exporter = new OTLPTraceExporter({ url: config.url })
   return new TracerProvider({
     resource,
-    sampler: samplerOf(config),
+    sampler: createSampler(config),
     spanProcessors: [new BatchSpanProcessor({ exporter })],
   })
 }
 
-function samplerOf({ sampler, ratio }: TracingConfig): Sampler {
+function createSampler({ sampler, ratio }: TracingConfig): Sampler {
   const [kind, root] = sampler.startsWith('parentbased_')
     ? ['parentbased', sampler.slice('parentbased_'.length)]
     : ['plain', sampler]

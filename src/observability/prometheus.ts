@@ -1,16 +1,14 @@
 import type { MetricValueWithName, Registry } from 'prom-client'
 import { Histogram } from '../lib/histogram.ts'
 import type { Exposition } from '../routes/metrics.ts'
-import { FAMILIES, PREFIX } from './families.ts'
-import type { MetricDefinition } from './family.ts'
-import type { Sample } from './samples.ts'
-import type { Sources } from './sources.ts'
+import { METRICS, PREFIX } from './metric-definitions.ts'
+import type { MetricDefinition, MetricSources, Sample } from './metrics.ts'
 
 /**
- * All metrics in Prometheus's text format. Nothing is kept for it between scrapes; the library that writes
- * it, and watches Node itself, is loaded at the first one. Scrapes that come together share one reading.
+ * Writes all metrics in Prometheus's text format. The library that writes it and measures Node itself is
+ * loaded at the first scrape. Scrapes at the same time share one reading.
  */
-export function exposition(sources: Sources): () => Promise<Exposition> {
+export function createExposition(sources: MetricSources): () => Promise<Exposition> {
   let registry: Promise<Registry> | undefined
   let scrape: Promise<Exposition> | undefined
 
@@ -31,27 +29,27 @@ export function exposition(sources: Sources): () => Promise<Exposition> {
   }
 }
 
-async function createRegistry(sources: Sources): Promise<Registry> {
+async function createRegistry(sources: MetricSources): Promise<Registry> {
   const { default: prometheus } = await import('prom-client')
   const registry = new prometheus.Registry()
   prometheus.collectDefaultMetrics({ register: registry })
-  for (const family of FAMILIES) {
-    // The library's own classes count by hashing labels each time; ours are read where they were counted.
+  for (const metric of METRICS) {
+    // The library's own counters hash their labels at each count. Ours are plain numbers, read at a scrape.
     registry.registerMetric({
-      name: PREFIX + family.name,
-      get: () => valuesOf(family, sources),
+      name: PREFIX + metric.name,
+      get: () => valuesOf(metric, sources),
     } as never)
   }
   return registry
 }
 
-async function valuesOf(family: MetricDefinition, sources: Sources) {
-  const name = PREFIX + family.name
-  const samples = [...(await family.read(sources))]
+async function valuesOf(metric: MetricDefinition, sources: MetricSources) {
+  const name = PREFIX + metric.name
+  const samples = [...(await metric.read(sources))]
   return {
     name,
-    help: family.help,
-    type: family.type,
+    help: metric.help,
+    type: metric.type,
     aggregator: 'sum',
     values: samples.flatMap((sample) => valuesOfSample(name, sample)),
   }

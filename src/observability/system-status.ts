@@ -1,12 +1,12 @@
 import type { Overview } from '../ledger/overview.ts'
+import { withTimeout } from '../lib/timeout.ts'
 import type { Sql } from '../postgres/database.ts'
 import type { Bus } from '../realtime/bus/bus.ts'
 import { EventMeter } from '../realtime/event-meter.ts'
 import type { Gateway } from '../realtime/gateway.ts'
 import type { SystemState } from '../routes/deps.ts'
 
-/** Milliseconds that Postgres gets to answer. */
-const PATIENCE = 2_000
+const POSTGRES_TIMEOUT_MS = 2_000
 
 export interface SystemParts {
   version: string
@@ -16,16 +16,16 @@ export interface SystemParts {
   gateway: Pick<Gateway, 'health' | 'users' | 'connections'>
 }
 
-/** What `GET /admin/system` tells. Counts events from now on. */
-export function systemOf({ version, sql, overview, bus, gateway }: SystemParts) {
+/** Makes the answer of `GET /admin/system`. It counts events from this call on. */
+export function createSystemStatus({ version, sql, overview, bus, gateway }: SystemParts) {
   const meter = new EventMeter()
   bus.listen({ message: () => meter.mark(), link: () => {} })
 
   return async (): Promise<SystemState> => {
     const started = performance.now()
     const [latencyMs, outbox] = await Promise.all([
-      within(sql`select 1`.then(() => performance.now() - started)),
-      within(overview.backlog()),
+      orNull(sql`select 1`.then(() => performance.now() - started)),
+      orNull(overview.backlog()),
     ])
     const { health } = gateway
     const { link } = bus
@@ -44,17 +44,7 @@ export function systemOf({ version, sql, overview, bus, gateway }: SystemParts) 
   }
 }
 
-/** Null when it fails, or takes too long. */
-async function within<T>(answer: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, PATIENCE, null)
-  })
-  try {
-    return await Promise.race([answer, late])
-  } catch {
-    return null
-  } finally {
-    clearTimeout(timer)
-  }
+/** Null if Postgres does not answer, or not in time. */
+function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  return withTimeout(answer, POSTGRES_TIMEOUT_MS, () => null).catch(() => null)
 }

@@ -1,23 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import {
-  type Attributes,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  type Tracer,
-} from '@opentelemetry/api'
+import { type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api'
 import type { RequestTracer } from '../http/middleware/traced.ts'
 import type { LedgerObserver } from '../ledger/observer.ts'
+import { withTimeout } from '../lib/timeout.ts'
 import { UPDATES_CHANNEL } from '../realtime/bus/bus.ts'
 import type { PublishObserver } from '../realtime/publish-observer.ts'
 import type { DeliveryTracer } from '../realtime/stream/delivery-tracer.ts'
 import { createProvider, type ProviderOptions } from './otel.ts'
-import { requestTracer } from './request-tracer.ts'
-import { childOf, sampledOf } from './span-context.ts'
-import { spanned } from './spanned.ts'
+import { childOf, spanContextOf, spanned, startShared, traceparentOf } from './spans.ts'
 
-/** Milliseconds that the last spans get to leave at shutdown. */
-const PATIENCE = 2_000
+/** How long shutdown waits for the last spans to be sent. */
+const SHUTDOWN_TIMEOUT_MS = 2_000
 
 const POSTGRES = { 'db.system.name': 'postgresql' }
 const CHANNEL = {
@@ -25,29 +18,29 @@ const CHANNEL = {
   'messaging.destination.name': UPDATES_CHANNEL,
 }
 
-/** The way of a change, from the request to the connections, as spans of one trace. */
+/** Makes the way of a change, from the request to the connections, visible as spans of one trace. */
 export interface Tracing {
   requests: RequestTracer
   ledger: LedgerObserver
   publishing: PublishObserver
   deliveries: DeliveryTracer
-  /** The same object, whose calls of these methods are spans of the request that makes them. */
+  /** Wraps an object so that each call of these methods is a span of the request that makes it. */
   spanned<T extends object>(target: T, system: string, methods: readonly (keyof T)[]): T
-  /** Sends what is left. */
+  /** Sends the remaining spans. */
   close(): Promise<void>
 }
 
-/** Starts OpenTelemetry. Loaded only where it is configured: elsewhere it costs nothing. */
+/** Starts OpenTelemetry. This file is loaded only if tracing is configured, so that it costs nothing otherwise. */
 export function startTracing(options: ProviderOptions): Tracing {
   const provider = createProvider(options)
   const tracer = provider.getTracer('livebalance', options.version)
-  /** The span of the request that the current code works for. */
+  /** The span of the request that the current code belongs to. */
   const current = new AsyncLocalStorage<Span>()
   /** Spans of requests under way, by their id. */
   const open = new Map<string, Span>()
 
   return {
-    requests: requestTracer(tracer, current, open),
+    requests: createRequestTracer(tracer, current, open),
 
     ledger: {
       calling(commands) {
@@ -111,27 +104,46 @@ export function startTracing(options: ProviderOptions): Tracing {
     },
 
     async close() {
-      const late = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE).unref())
-      await Promise.race([provider.shutdown(), late])
+      await withTimeout(provider.shutdown(), SHUTDOWN_TIMEOUT_MS, () => {})
     },
   }
 }
 
 /**
- * A span of work done for several requests at once: a child of the first, linked to the others, and
- * they to it. Undefined where none of them is sampled.
+ * Makes a span for each request, as a child of the caller's span. The request's own code finds it in `current`.
+ * Work for several requests together finds it in `open`, by its id.
  */
-function startShared(
+function createRequestTracer(
   tracer: Tracer,
-  name: string,
-  traceparents: Iterable<unknown>,
-  options: { kind: SpanKind; attributes: Attributes },
-  open: ReadonlyMap<string, Span>,
-): Span | undefined {
-  const [first, ...others] = sampledOf(traceparents)
-  if (!first) return undefined
-  const links = others.map((context) => ({ context }))
-  const span = tracer.startSpan(name, { ...options, links }, childOf(first))
-  for (const { spanId } of others) open.get(spanId)?.addLink({ context: span.spanContext() })
-  return span
+  current: AsyncLocalStorage<Span>,
+  open: Map<string, Span>,
+): RequestTracer {
+  return {
+    begin(method, path, traceparent) {
+      const attributes = { 'http.request.method': method, 'url.path': path }
+      const span = tracer.startSpan(
+        method,
+        { kind: SpanKind.SERVER, attributes },
+        childOf(spanContextOf(traceparent)),
+      )
+      const { spanId } = span.spanContext()
+      open.set(spanId, span)
+      return {
+        traceparent: traceparentOf(span),
+        run: (work) => current.run(span, work),
+        end({ route, status, error }) {
+          open.delete(spanId)
+          // Names are for grouping. A request without a route keeps the method as its name.
+          if (route !== 'none')
+            span.updateName(`${method} ${route}`).setAttribute('http.route', route)
+          span.setAttribute('http.response.status_code', status)
+          if (status >= 500) {
+            span.setStatus({ code: SpanStatusCode.ERROR })
+            span.setAttribute('error.type', error?.name ?? String(status))
+          }
+          span.end()
+        },
+      }
+    },
+  }
 }

@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml'
 import { routesOf } from '../../src/api-docs/openapi.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { VARIABLES } from '../../src/config/variables.ts'
-import { FAMILIES, PREFIX } from '../../src/observability/families.ts'
+import { METRICS, PREFIX } from '../../src/observability/metric-definitions.ts'
 import { edge } from '../support/http/stub.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -135,10 +135,7 @@ test('everything that names the pods, the service or the deployment names what i
 test('it scales by a metric that the server has, under the name that the adapter gives it', () => {
   const metrics = of('HorizontalPodAutoscaler').spec.metrics
   const { name } = metrics.find(({ type }: Manifest) => type === 'Pods').pods.metric
-  expect(FAMILIES.map((family) => [PREFIX + family.name, family.type])).toContainEqual([
-    name,
-    'gauge',
-  ])
+  expect(METRICS.map(({ name, type }) => [PREFIX + name, type])).toContainEqual([name, 'gauge'])
   const [rule] = manifests.find(({ rules }) => rules).rules.custom
   expect(rule.name.as).toBe(name)
   expect(rule.seriesQuery).toMatch(new RegExp(`^${name}\\{`))

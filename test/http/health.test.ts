@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { EventLoopWatch } from '../../src/observability/event-loop-watch.ts'
-import { livenessOf } from '../../src/observability/liveness.ts'
-import { readinessOf } from '../../src/observability/readiness.ts'
+import { createLivenessCheck, createReadinessCheck } from '../../src/observability/health.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { SchemaCheck } from '../../src/postgres/schema-check.ts'
 import type { HubHealth } from '../../src/realtime/stream/hub.ts'
@@ -13,8 +12,8 @@ describe('/health/live', () => {
     const lines: unknown[] = []
     const watch = new EventLoopWatch({
       log: { warn: (...line: unknown[]) => void lines.push(line) },
-      beatEvery: 20,
-      lookBack: 1_500,
+      beatEveryMs: 20,
+      rememberMs: 1_500,
     })
     onTestFinished(() => watch.close())
     return { watch, lines }
@@ -29,15 +28,15 @@ describe('/health/live', () => {
     const { watch, lines } = watching()
     block(1_200)
     // Before any timer could run: the delay that is still going on counts.
-    expect(watch.longest).toBeGreaterThan(1_000)
+    expect(watch.longestMs).toBeGreaterThan(1_000)
     await eventually(() => expect(lines).toHaveLength(1))
-    expect(watch.longest).toBeGreaterThan(1_000)
-    await eventually(() => expect(watch.longest).toBeLessThan(1_000), { timeout: 10_000 })
+    expect(watch.longestMs).toBeGreaterThan(1_000)
+    await eventually(() => expect(watch.longestMs).toBeLessThan(1_000), { timeout: 10_000 })
   })
 
   test('is 503 with the reason after seconds without a turn, else 200', async () => {
-    const ask = async (longest: number) => {
-      const { app } = edge({ liveness: livenessOf({ longest }) })
+    const ask = async (longestMs: number) => {
+      const { app } = edge({ liveness: createLivenessCheck({ longestMs }) })
       const response = await app.request('/health/live')
       return { status: response.status, body: await response.json() }
     }
@@ -73,7 +72,7 @@ describe('/health/ready', () => {
   })
 
   const ask = async (health: HubHealth | { state: 'draining'; reason: string }) => {
-    const { app } = edge({ readiness: readinessOf(schema, { health }) })
+    const { app } = edge({ readiness: createReadinessCheck(schema, { health }) })
     const response = await app.request('/health/ready')
     const body = (await response.json()) as { checks: Record<string, unknown> }
     return { status: response.status, body }

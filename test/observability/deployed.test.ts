@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
-import { FAMILIES, PREFIX } from '../../src/observability/families.ts'
+import { METRICS, PREFIX } from '../../src/observability/metric-definitions.ts'
 import {
   createDatabase,
   describeWithRedis,
@@ -69,7 +69,7 @@ describeWithRedis('the dashboard and the alert rules', () => {
     const base = exported.types.has(name) ? name : family
     const type = exported.types.get(base)
     if (type === undefined || (base !== name && type !== 'histogram')) return undefined
-    const ours = FAMILIES.find((candidate) => PREFIX + candidate.name === base)
+    const ours = METRICS.find((candidate) => PREFIX + candidate.name === base)
     const seen = exported.samples.filter((sample) => sample.name === name)
     return new Set([
       ...TARGET_LABELS,
@@ -103,7 +103,7 @@ describeWithRedis('the dashboard and the alert rules', () => {
       }
     }
     const families = new Set([...used].map((name) => name.replace(/_(bucket|sum|count)$/, '')))
-    const unseen = FAMILIES.map(({ name }) => PREFIX + name).filter(
+    const unseen = METRICS.map(({ name }) => PREFIX + name).filter(
       (name) => !families.has(name) && !used.has(name),
     )
     // What is exported and shown nowhere would be found by nobody.

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { FAMILIES, PREFIX } from '../../src/observability/families.ts'
+import { METRICS, PREFIX } from '../../src/observability/metric-definitions.ts'
 import {
   createDatabase,
   describeWithRedis,
@@ -149,7 +149,7 @@ describeWithRedis('/metrics', () => {
 
   test('every metric has a name, a help and labels as Prometheus wants them', async () => {
     const { types, samples } = await scrape(server.url)
-    for (const { name, type, labels, help } of FAMILIES) {
+    for (const { name, type, labels, help } of METRICS) {
       expect(types.get(PREFIX + name)).toBe(type)
       expect(name.endsWith('_total')).toBe(type === 'counter')
       expect(help).toMatch(/\.$/)
@@ -165,7 +165,7 @@ describeWithRedis('/metrics', () => {
     const loaded = Object.keys(createRequire(import.meta.url).cache).join()
     expect(loaded).toContain('/prom-client/')
     expect(loaded).not.toContain('/@opentelemetry/sdk-trace/')
-    console.log(`metrics: ${FAMILIES.length} of ours, ${types.size} with those of Node`)
+    console.log(`metrics: ${METRICS.length} of ours, ${types.size} with those of Node`)
   })
 
   test('a request leaves a line with who, what, how long and which trace, and no token', async () => {

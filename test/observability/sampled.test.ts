@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { sampled } from '../../src/observability/sampled.ts'
+import { sampled } from '../../src/observability/metrics.ts'
 
-test('who asks waits no longer than its patience, and what comes late counts for the next', async () => {
+test('a caller waits no longer than the timeout, and a late value is used for the next', async () => {
   let answer = (_: number) => {}
   let readings = 0
   const read = sampled(
@@ -11,9 +11,9 @@ test('who asks waits no longer than its patience, and what comes late counts for
         answer = resolve
       })
     },
-    { every: 60_000, patience: 20 },
+    { intervalMs: 60_000, timeoutMs: 20 },
   )
-  // One that never answers, as a database does whose host is gone: nobody hangs, and it is asked once.
+  // It never answers, like a database whose host is gone. No caller hangs, and it is read once.
   expect(await Promise.all([read(), read()])).toEqual([null, null])
   expect(await read()).toBeNull()
   expect(readings).toBe(1)
@@ -23,7 +23,7 @@ test('who asks waits no longer than its patience, and what comes late counts for
   expect(readings).toBe(1)
 })
 
-test('a reading that fails is null, and the next one is a new one', async () => {
+test('a failed read is null, and the next call reads again', async () => {
   let readings = 0
   const read = sampled(
     async () => {
@@ -31,7 +31,7 @@ test('a reading that fails is null, and the next one is a new one', async () => 
       if (readings === 1) throw new Error('away')
       return readings
     },
-    { every: 0, patience: 1_000 },
+    { intervalMs: 0, timeoutMs: 1_000 },
   )
   expect(await read()).toBeNull()
   expect(await read()).toBe(2)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
-import { readinessOf } from '../../src/observability/readiness.ts'
+import { createReadinessCheck } from '../../src/observability/health.ts'
 import { RateLimiter } from '../../src/rate-limit/limiter.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import {
@@ -107,7 +107,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
         const seqs = Array.from({ length: count }, (_, i) => i + 1)
         for (const client of clients) expect(client.seqs()).toEqual(seqs)
       }, PATIENTLY)
-    const ready = readinessOf({ read: async () => ({ ok: true }) }, server.gateway)
+    const ready = createReadinessCheck({ read: async () => ({ ok: true }) }, server.gateway)
     return { ...server, bus, warnings, got, ready }
   }
 
