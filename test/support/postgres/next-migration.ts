@@ -16,7 +16,7 @@ export const next = { released: false }
 
 export async function withNext() {
   const files = await vi.importActual<typeof import('../../../src/postgres/sql-files.ts')>(
-    '../../src/postgres/sql-files.ts',
+    '../../../src/postgres/sql-files.ts',
   )
   return {
     ...files,
