@@ -7,7 +7,7 @@ import { RESULTS, type Run } from './results.ts'
 
 /**
  * `npm run bench`: every bench beside its limits, one after the other, each in a process of its own; then
- * one table of all, and a line in bench/results.jsonl, from which docs/reference/performance.md is written. Names of
+ * one table of all, and a line in bench/results.jsonl, from which `npm run docs` writes bench/RESULTS.md. Names of
  * benches as arguments run those alone, and leave that file as it is.
  */
 const BENCHES: Record<string, { script: string; args: string[] }> = {

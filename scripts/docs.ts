@@ -8,6 +8,7 @@ import { metricsPage } from './metrics-page.ts'
 import { nginxCluster } from './nginx-cluster.ts'
 import { asyncApiText, openApiText } from './openapi.ts'
 import { growthPicture, performancePage } from './performance-page.ts'
+import { resultsPage } from './results-page.ts'
 
 /** Files that are made from the code, by path. Tests hold what is committed against this. */
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
@@ -20,6 +21,7 @@ export const GENERATED: Readonly<Record<string, () => string | Promise<string>>>
   'docs/reference/asyncapi.json': asyncApiText,
   'docs/reference/configuration.md': configurationPage,
   'docs/reference/openapi.json': openApiText,
+  'bench/RESULTS.md': () => resultsPage(),
   'docs/reference/performance.md': () => performancePage(),
   'docs/reference/growth.svg': () => growthPicture(),
 }
