@@ -54,7 +54,7 @@ export function createReadinessCheck(
     const draining = state === 'draining'
     const checks: Record<string, Check> = {
       ...postgres,
-      stream: draining ? { ok: true } : check(state === 'live' || state === 'away', reason),
+      stream: draining ? { ok: true } : check(state === 'live' || state === 'disconnected', reason),
       process: draining ? check(false, reason) : { ok: true },
       // Not a failure, because the operator may be unable to change it.
       ...(unguarded !== undefined && { appRole: check(true, unguarded) }),

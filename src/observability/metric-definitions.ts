@@ -3,8 +3,8 @@ import { counted, known, type MetricDefinition, one, states } from './metrics.ts
 /** Begins the name of every metric below. */
 export const PREFIX = 'livebalance_'
 
-const STREAM_STATES = ['live', 'reconciling', 'deaf', 'away', 'draining']
-const LINK_STATES = ['live', 'deaf', 'away']
+const STREAM_STATES = ['live', 'reconciling', 'stalled', 'disconnected', 'draining']
+const LINK_STATES = ['live', 'stalled', 'disconnected']
 
 /**
  * Every metric of this server, in the order of `GET /metrics` and of the docs. The metrics of the Node process
@@ -138,7 +138,7 @@ export const METRICS: readonly MetricDefinition[] = [
     name: 'redis_link',
     type: 'gauge',
     labels: ['state'],
-    help: '1 for the current state of the connection to Redis: `live`, `deaf` (connected, but published messages do not arrive) or `away` (no connection, no answer, or writes are refused).',
+    help: '1 for the current state of the connection to Redis: `live`, `stalled` (connected, but published messages do not arrive) or `disconnected` (no connection, no answer, or writes are refused).',
     read: ({ link }) => states(LINK_STATES, link().state),
   },
   // The messages a process receives, and their delivery to its connections.

@@ -3,7 +3,7 @@ import type { UserRef } from '../ledger/event.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { LabeledCounter } from '../lib/labeled-counter.ts'
 import { clientAddress, type Origin } from './client-address.ts'
-import type { RateStore } from './store.ts'
+import type { RateStore } from './window-counter.ts'
 import { Budget, type Grant } from './window-counter.ts'
 
 /** What is limited apart: looking, changing, and opening streams (tickets for them included). */

@@ -1,102 +1,118 @@
-import type { RateCounter } from './store.ts'
+/** What all processes together have used of a budget. */
+export interface Usage {
+  used: number
+  /** Milliseconds until the whole budget is available again. */
+  msLeft: number
+}
 
-/** What became of a request for a budget. */
+/** Counts the use of one budget for all processes. */
+export interface RateCounter {
+  add(key: string, points: number): Promise<Usage>
+}
+
+/** The shared counters: in Redis, or in this process. */
+export interface RateStore {
+  /** The counter of the budget `name`. For each key it starts again at 0 after every `seconds`. */
+  counter(name: string, seconds: number): RateCounter
+}
+
+/** The answer to a request for points of a budget. */
 export interface Grant {
   allowed: boolean
   remaining: number
-  /** Whole seconds until all of it is there again. */
+  /** Whole seconds until the whole budget is available again. */
   secondsLeft: number
 }
 
-/** More keys than this, and those counted longest ago make room. */
-const MOST = 100_000
+/** Past this many keys, those counted longest ago make room. */
+const MAX_KEYS = 100_000
 
-/** Of a budget, the part that a process gives away before it tells the others. */
+/** The part of a budget that a process grants before it reports to the shared counter. */
 const STEP = 1 / 10
 
-interface LabeledCounter {
-  /** By all processes, as far as this one knows, its own included. */
+interface Window {
+  /** By all processes, this one included, as far as it knows. */
   used: number
-  /** Of that, what the shared counter has not been told. */
-  untold: number
-  /** When it begins anew, by `performance.now()`: a wall clock may be set. */
-  until: number
-  telling: boolean
+  /** The part of `used` that is not reported to the shared counter yet. */
+  unreported: number
+  /** When it starts anew, by `performance.now()`: a wall clock can be set. */
+  endsAt: number
+  reporting: boolean
 }
 
 /**
- * So many points for each key in each window of time, over all processes. No caller ever waits for the
- * shared counter, and who uses little costs it nothing: a process counts by itself, and tells each tenth
- * of the budget that it has given away. So `n` processes together may give away `n` tenths too much.
+ * A number of points for each key in each window of time, over all processes. No caller waits for the
+ * shared counter, and a light user costs it nothing: a process counts by itself and reports each tenth of
+ * the budget that it has granted. So `n` processes together may grant `n` tenths too much.
  */
 export class Budget {
   readonly #counter: RateCounter
   readonly #points: number
-  readonly #milliseconds: number
+  readonly #windowMs: number
   readonly #step: number
-  readonly #tallies = new Map<string, LabeledCounter>()
+  readonly #windows = new Map<string, Window>()
 
   constructor(counter: RateCounter, points: number, seconds: number) {
     this.#counter = counter
     this.#points = points
-    this.#milliseconds = seconds * 1000
+    this.#windowMs = seconds * 1000
     this.#step = Math.max(1, Math.floor(points * STEP))
   }
 
-  /** Takes `points`, unless nothing is left; what is refused is not counted. */
+  /** Takes `points`, unless nothing is left. A rejected request is not counted. */
   take(key: string, points: number): Grant {
     const now = performance.now()
-    const tally = this.#tallies.get(key)
-    const current = tally && tally.until > now ? tally : this.#begin(key, now)
-    const allowed = current.used < this.#points
+    const known = this.#windows.get(key)
+    const window = known && known.endsAt > now ? known : this.#begin(key, now)
+    const allowed = window.used < this.#points
     if (allowed) {
-      current.used += points
-      current.untold += points
-      if (current.untold >= this.#step && !current.telling) void this.#tell(key, current)
+      window.used += points
+      window.unreported += points
+      if (window.unreported >= this.#step && !window.reporting) void this.#report(key, window)
     }
-    return this.#grant(allowed, current, now)
+    return this.#grant(allowed, window, now)
   }
 
-  /** The refusal that `take` would give now; nothing is counted. */
+  /** The refusal that `take` would return now. Counts nothing. */
   refusal(key: string): Grant | undefined {
-    const tally = this.#tallies.get(key)
-    if (!tally || tally.used < this.#points) return undefined
+    const window = this.#windows.get(key)
+    if (!window || window.used < this.#points) return undefined
     const now = performance.now()
-    return tally.until > now ? this.#grant(false, tally, now) : undefined
+    return window.endsAt > now ? this.#grant(false, window, now) : undefined
   }
 
-  #grant(allowed: boolean, { used, until }: LabeledCounter, now: number): Grant {
+  #grant(allowed: boolean, { used, endsAt }: Window, now: number): Grant {
     const remaining = Math.max(0, this.#points - used)
-    return { allowed, remaining, secondsLeft: Math.ceil((until - now) / 1000) }
+    return { allowed, remaining, secondsLeft: Math.ceil((endsAt - now) / 1000) }
   }
 
-  #begin(key: string, now: number): LabeledCounter {
-    const tally = { used: 0, untold: 0, until: now + this.#milliseconds, telling: false }
-    // Put in anew, it is the youngest: the oldest, which come first, are the ones that are over.
-    this.#tallies.delete(key)
-    this.#tallies.set(key, tally)
-    for (const [old, { until }] of this.#tallies) {
-      if (until > now && this.#tallies.size <= MOST) break
-      this.#tallies.delete(old)
+  #begin(key: string, now: number): Window {
+    const window = { used: 0, unreported: 0, endsAt: now + this.#windowMs, reporting: false }
+    // Deleting first moves the key to the end of the map, so that the windows that ended come first.
+    this.#windows.delete(key)
+    this.#windows.set(key, window)
+    for (const [old, { endsAt }] of this.#windows) {
+      if (endsAt > now && this.#windows.size <= MAX_KEYS) break
+      this.#windows.delete(old)
     }
-    return tally
+    return window
   }
 
-  async #tell(key: string, tally: LabeledCounter): Promise<void> {
-    tally.telling = true
+  async #report(key: string, window: Window): Promise<void> {
+    window.reporting = true
     try {
-      while (tally.untold >= this.#step) {
-        const points = tally.untold
-        tally.untold = 0
+      while (window.unreported >= this.#step) {
+        const points = window.unreported
+        window.unreported = 0
         const { used, msLeft } = await this.#counter.add(key, points)
-        // A counter that knows less, for it was lost or is another one, sets nobody free before the time.
-        tally.used = Math.max(tally.used, used + tally.untold)
-        tally.until = Math.min(tally.until, performance.now() + msLeft)
+        // A counter that was lost or replaced knows less. It must not release anyone early.
+        window.used = Math.max(window.used, used + window.unreported)
+        window.endsAt = Math.min(window.endsAt, performance.now() + msLeft)
       }
     } catch {
-      // Without it, what this process counts by itself still holds.
+      // Without the shared counter, the count of this process still applies.
     } finally {
-      tally.telling = false
+      window.reporting = false
     }
   }
 }

@@ -86,14 +86,14 @@ describe('/health/ready', () => {
       body: { status: 'ready', checks: all },
     })
     const stream = { ok: true, reason: 'no connection' }
-    expect(await ask({ state: 'away', reason: 'no connection' })).toEqual({
+    expect(await ask({ state: 'disconnected', reason: 'no connection' })).toEqual({
       status: 200,
       body: { status: 'ready', checks: { ...all, stream } },
     })
   })
 
   test.each<[HubHealth, string]>([
-    [{ state: 'deaf', reason: 'nothing comes back' }, 'nothing comes back'],
+    [{ state: 'stalled', reason: 'nothing comes back' }, 'nothing comes back'],
     [{ state: 'reconciling' }, 'comparing the streams with Postgres'],
   ])('is 503 while the stream is %o', async (health, reason) => {
     expect(await ask(health)).toEqual({

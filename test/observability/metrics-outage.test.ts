@@ -51,7 +51,7 @@ describeWithPrivateRedis('a server whose Redis, and then whose Postgres, is kill
     expect(await adjust()).toBe(201)
     await redis.kill()
     await eventually(async () => {
-      expect(await scraped('livebalance_redis_link', { state: 'away' })).toBe(1)
+      expect(await scraped('livebalance_redis_link', { state: 'disconnected' })).toBe(1)
     })
     expect(await adjust()).toBe(201)
     expect(await health('ready')).toMatchObject({

@@ -5,7 +5,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import { expect, onTestFinished, test } from 'vitest'
 import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
 import { FAILURE, RateLimiter, type RateLimiterOptions } from '../../src/rate-limit/limiter.ts'
-import { MemoryRates } from '../../src/realtime/bus/rate-store.ts'
+import { MemoryRates } from '../../src/realtime/bus/memory-bus.ts'
 import type { AppDeps } from '../../src/routes/app.ts'
 import { bearer, edge } from '../support/http/stub.ts'
 

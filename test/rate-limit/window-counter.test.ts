@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { RateCounter } from '../../src/rate-limit/store.ts'
+import type { RateCounter } from '../../src/rate-limit/window-counter.ts'
 import { Budget } from '../../src/rate-limit/window-counter.ts'
-import { MemoryRates, RedisRates } from '../../src/realtime/bus/rate-store.ts'
+import { MemoryRates } from '../../src/realtime/bus/memory-bus.ts'
+import { RedisRates } from '../../src/realtime/bus/redis-stores.ts'
 import { TokenBucket } from '../../src/realtime/connections/token-bucket.ts'
 import {
   describeWithPrivateRedis,

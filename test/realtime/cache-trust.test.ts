@@ -29,7 +29,7 @@ describeWithPrivateRedis('a cache that missed something', () => {
   async function openBus(ledger: FakeLedger): Promise<RedisBus> {
     const bus = new RedisBus({
       ...{ url: redis.url, epoch: ledger.epoch, currency: 'USD', changes: ledger, logger: silent },
-      ...{ commandTimeout: 300, probeAfter: 200 },
+      ...{ commandTimeoutMs: 300, probeAfterMs: 200 },
     })
     onTestFinished(() => bus.close())
     const probe = { ...ALICE, userId: 'probe' }

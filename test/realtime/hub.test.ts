@@ -196,7 +196,7 @@ describe('invariant 7: each event once, in order', () => {
           }
         }
         // The link is lost and comes back: whatever was never brought must be found.
-        bus.become('away')
+        bus.become('disconnected')
         bus.become('live')
         await eventually(() => {
           for (const { sink, subscriber, from } of clients) {
@@ -219,7 +219,7 @@ describe('invariant 8: after the link was lost', () => {
     const { sink } = await joined()
     await eventually(() => expect(hub.health.state).toBe('live'))
     ledger.down = true
-    bus.become('away')
+    bus.become('disconnected')
     commit(3)
     bus.become('live')
     expect(hub.health.state).toBe('reconciling')
@@ -233,7 +233,7 @@ describe('invariant 8: after the link was lost', () => {
   test('while it is away, events come by polling', async () => {
     const { joined, commit, bus } = open()
     const { sink } = await joined()
-    bus.become('away')
+    bus.become('disconnected')
     commit(2)
     await eventually(() => expect(sink.seqs).toEqual([1, 2]))
     commit(1)
@@ -245,7 +245,7 @@ describe('invariant 8: after the link was lost', () => {
     const { sink } = await joined()
     bring(commit(5))
     ledger.lose(ALICE, 3)
-    bus.become('away')
+    bus.become('disconnected')
     await eventually(() => expect(sink.initials).toHaveLength(2))
     expect(sink.initials[1]).toMatchObject({ seq: 2, recovered: false })
     bus.become('live')

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { freePort } from '../../src/local/free-port.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
-import { TroubleLog, troubleOf } from '../../src/realtime/bus/redis-trouble.ts'
+import { FailureLog, failureOf } from '../../src/realtime/bus/redis-failure.ts'
 import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../support/index.ts'
 import { FakeLedger } from '../support/realtime/fake-ledger.ts'
 
@@ -27,7 +27,7 @@ interface Line {
 function open(url: string) {
   const text: string[] = []
   const bus = new RedisBus({
-    ...{ url, epoch: 'e1', currency: 'USD', changes: new FakeLedger(), probeAfter: 200 },
+    ...{ url, epoch: 'e1', currency: 'USD', changes: new FakeLedger(), probeAfterMs: 200 },
     logger: pino({ level: 'info' }, { write: (line: string) => void text.push(line) }),
   })
   onTestFinished(() => bus.close())
@@ -39,10 +39,10 @@ function open(url: string) {
 async function told({ bus, text, lines }: ReturnType<typeof open>, code: string): Promise<Line> {
   const said = () => lines().filter(({ reason }) => reason?.includes(`(${code})`))
   await eventually(() => expect(said()).not.toEqual([]), PATIENTLY)
-  expect(bus.link).toEqual({ state: 'away', reason: said()[0]?.reason })
+  expect(bus.link).toEqual({ state: 'disconnected', reason: said()[0]?.reason })
   for (const secret of [PASSWORD, ENCODED]) expect(text.join('')).not.toContain(secret)
   expect(said()).toHaveLength(1)
-  expect(said()[0]).toMatchObject({ level: 40, msg: 'redis away' })
+  expect(said()[0]).toMatchObject({ level: 40, msg: 'redis disconnected' })
   return said()[0] as Line
 }
 
@@ -186,7 +186,7 @@ describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => 
       expect(await here.call('CLUSTER', 'INFO')).toContain('cluster_state:ok')
     }, PATIENTLY)
     const error = await here.get('livebalance:owner').catch((error) => error)
-    const { words, reason, check } = troubleOf(error)
+    const { words, reason, check } = failureOf(error)
     expect(words).toMatch(/^MOVED /)
     expect([reason, check].join()).not.toContain(String(other.port))
     expect(check).toContain('cluster')
@@ -198,24 +198,24 @@ describe('the words of Redis', () => {
 
   test('are those of the refusal, without the place in the script and without the password', () => {
     const oom = "OOM command not allowed when used memory > 'maxmemory'."
-    expect(troubleOf(refusal(`${oom} script: 1f, on @user_script:16.`)).words).toBe(oom)
+    expect(failureOf(refusal(`${oom} script: 1f, on @user_script:16.`)).words).toBe(oom)
     const unknown = `ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' '${PASSWORD}'`
-    expect(troubleOf(refusal(unknown)).words).toBe("ERR unknown command 'HELLO'")
-    const told = troubleOf(refusal(`ERR ${'x'.repeat(290)} ${PASSWORD}`), PASSWORD)
+    expect(failureOf(refusal(unknown)).words).toBe("ERR unknown command 'HELLO'")
+    const told = failureOf(refusal(`ERR ${'x'.repeat(290)} ${PASSWORD}`), PASSWORD)
     expect(told.words).not.toContain(PASSWORD.slice(0, 3))
   })
 
   test('are said once for each change', () => {
     const said: string[] = []
     const warn = (_: object, text: string) => void said.push(text)
-    const log = new TroubleLog({ warn } as never)
-    const [oom, lost] = [troubleOf(refusal('OOM')), troubleOf(new Error('Connection is closed.'))]
-    log.say(oom, 'first')
-    log.say(oom, 'again')
-    log.say(lost, 'another')
-    log.say(oom, 'in turns')
-    log.isWell()
-    log.say(oom, 'later')
+    const log = new FailureLog({ warn } as never)
+    const [oom, lost] = [failureOf(refusal('OOM')), failureOf(new Error('Connection is closed.'))]
+    log.warn(oom, 'first')
+    log.warn(oom, 'again')
+    log.warn(lost, 'another')
+    log.warn(oom, 'in turns')
+    log.recovered()
+    log.warn(oom, 'later')
     expect(said).toEqual(['first', 'another', 'later'])
   })
 })

@@ -90,7 +90,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
     const warnings: Record<string, string>[] = []
     const write = (line: string) => void warnings.push(JSON.parse(line))
     const bus = new RedisBus({
-      ...{ url, epoch: ledger.epoch, currency: 'USD', changes: ledger, probeAfter: 200 },
+      ...{ url, epoch: ledger.epoch, currency: 'USD', changes: ledger, probeAfterMs: 200 },
       logger: pino({ level: 'warn' }, { write }),
     })
     onTestFinished(() => bus.close())
@@ -138,7 +138,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
               stream: { ok: true, reason: expect.stringContaining(`(${kind.code})`) },
             }),
           })
-          expect(gateway.health.state).toBe('away')
+          expect(gateway.health.state).toBe('disconnected')
           expect(await bus.cachedBalance(ALICE, 'USD')).toBeNull()
         }
       }, PATIENTLY)
@@ -151,7 +151,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
       for (const { warnings } of [here, there]) {
         const said = warnings.filter(({ redis }) => redis?.startsWith(`${kind.code} `))
         expect(said).toEqual([
-          expect.objectContaining({ msg: 'redis away', check: expect.stringMatching(/./) }),
+          expect.objectContaining({ msg: 'redis disconnected', check: expect.stringMatching(/./) }),
         ])
       }
 
@@ -217,7 +217,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
       }, PATIENTLY)
       // What is wrong is the operator's, who reads the log: nobody else learns where Redis is.
       expect(JSON.stringify(await ready())).not.toContain(new URL(redis).port)
-      const said = server.log.filter(({ msg }) => msg === 'redis away')
+      const said = server.log.filter(({ msg }) => msg === 'redis disconnected')
       expect(said).toEqual([
         expect.objectContaining({
           ...{ level: 'warn', reason, redis: expect.stringContaining(kind.code) },

@@ -6,7 +6,7 @@ import { parseJson, stringifyJson } from '../../lib/json.ts'
 import { dataFolderOf } from '../../local/postgres.ts'
 import { runningRedis } from '../../local/redis.ts'
 import { UPDATES_CHANNEL } from '../../realtime/bus/bus.ts'
-import { type RedisTrouble, troubleOf } from '../../realtime/bus/redis-trouble.ts'
+import { failureOf, type RedisFailure } from '../../realtime/bus/redis-failure.ts'
 import { type Call, CommandFailed, command, UsageError } from '../command.ts'
 import type { CommandConfig } from '../config.ts'
 import { eventLine } from '../event-line.ts'
@@ -72,11 +72,11 @@ async function followRedis(
     retryStrategy: (attempt) => Math.min(1000, 50 * 2 ** attempt),
   })
   const { host, password } = new URL(url)
-  const known = (error: unknown) => troubleOf(error, decodeURIComponent(password))
+  const known = (error: unknown) => failureOf(error, decodeURIComponent(password))
   /** The last thing that went wrong: what `connect` rejects with says only that the connection is closed. */
-  let trouble: RedisTrouble | undefined
+  let failure: RedisFailure | undefined
   redis.on('error', (error) => {
-    trouble = known(error)
+    failure = known(error)
   })
   redis.on('message', (_, text: string) => {
     const update = messageIn(text)
@@ -91,7 +91,7 @@ async function followRedis(
       await redis.connect()
       await redis.subscribe(UPDATES_CHANNEL)
     } catch (error) {
-      const { isRefusal, reason, check } = trouble ?? known(error)
+      const { isRefusal, reason, check } = failure ?? known(error)
       throw new CommandFailed(
         isRefusal ? 'refused' : 'unreachable',
         `cannot listen to Redis at ${host}: ${reason}. Check: ${check}`,

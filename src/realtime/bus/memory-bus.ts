@@ -2,14 +2,18 @@ import type { Logger } from 'pino'
 import type { TicketStore } from '../../auth/tickets.ts'
 import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
-import type { RateStore } from '../../rate-limit/store.ts'
-import { type Bus, type BusListener, CACHE_SECONDS, type Link } from './bus.ts'
-import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
+import type { RateCounter, RateStore, Usage } from '../../rate-limit/window-counter.ts'
+import { type CacheEntry, cacheEntry, newestEntries } from './balance-cache.ts'
+import {
+  type Bus,
+  type BusListener,
+  CACHE_SECONDS,
+  type LeaseStore,
+  type Link,
+  Listeners,
+} from './bus.ts'
 import { balanceKey } from './keys.ts'
-import type { LeaseStore } from './leases.ts'
-import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
-import { MemoryRates } from './rate-store.ts'
 
 export interface MemoryBusOptions {
   epoch: string
@@ -17,17 +21,17 @@ export interface MemoryBusOptions {
   logger: Logger
 }
 
-interface Kept {
+interface CachedBalance {
   text: string
   seq: number
   /** By `performance.now()`. */
-  until: number
+  expiresAt: number
 }
 
-/** More cached balances than this, and the longest unwritten ones make room. */
-const MOST = 100_000
+/** Past this many keys in one map, the oldest make room. */
+const MAX_KEYS = 100_000
 
-/** The in-process stand-in for a machine without Redis: one process, the same promises. */
+/** The bus of a machine without Redis: it serves one process and keeps the same promises. */
 export class MemoryBus implements Bus {
   readonly kind = 'memory'
   readonly link: Link = { state: 'live' }
@@ -37,7 +41,7 @@ export class MemoryBus implements Bus {
   readonly rates: RateStore = new MemoryRates()
   readonly #options: MemoryBusOptions
   readonly #listeners: Listeners
-  readonly #cache = new Map<string, Kept>()
+  readonly #cache = new Map<string, CachedBalance>()
 
   constructor(options: MemoryBusOptions) {
     this.#options = options
@@ -46,10 +50,10 @@ export class MemoryBus implements Bus {
 
   async publish(events: readonly LedgerEvent[], late = false): Promise<void> {
     for (const entry of newestEntries(events, this.#options.currency)) {
-      if (!late || this.#held(entry.value)) this.#keep(entry)
+      if (!late || this.#cached(entry.value)) this.#write(entry)
     }
     const messages = events.map((event) => encodeEvent(event, this.#options.epoch))
-    // As over a network: listeners run after, and apart from, the publisher.
+    // As over a network, listeners run after the publisher, not inside its call.
     setImmediate(() => {
       for (const message of messages) this.#listeners.message(message)
     })
@@ -59,20 +63,20 @@ export class MemoryBus implements Bus {
     setImmediate(() => this.#listeners.revoked())
   }
 
-  async cachedBalance(who: UserRef, currency: string): Promise<string | null> {
-    const key = balanceKey(who, currency, this.#options.currency)
-    return this.#held(key)?.text ?? null
+  async cachedBalance(user: UserRef, currency: string): Promise<string | null> {
+    const key = balanceKey(user, currency, this.#options.currency)
+    return this.#cached(key)?.text ?? null
   }
 
-  async fill(who: UserRef, currency: string, minor: bigint, seq: number): Promise<void> {
-    const wallet = { tenant: who.tenant, userId: who.userId, currency, balance: minor, seq }
-    this.#keep(cacheEntry(wallet, this.#options.currency))
+  async fill(user: UserRef, currency: string, minor: bigint, seq: number): Promise<void> {
+    const wallet = { tenant: user.tenant, userId: user.userId, currency, balance: minor, seq }
+    this.#write(cacheEntry(wallet, this.#options.currency))
   }
 
   async refresh(wallets: readonly WalletState[]): Promise<void> {
     for (const wallet of wallets) {
       const entry = cacheEntry(wallet, this.#options.currency)
-      if (this.#held(entry.value)) this.#keep(entry)
+      if (this.#cached(entry.value)) this.#write(entry)
     }
   }
 
@@ -84,19 +88,20 @@ export class MemoryBus implements Bus {
     this.#cache.clear()
   }
 
-  #held(key: string): Kept | undefined {
-    const kept = this.#cache.get(key)
-    if (kept && kept.until > performance.now()) return kept
+  #cached(key: string): CachedBalance | undefined {
+    const cached = this.#cache.get(key)
+    if (cached && cached.expiresAt > performance.now()) return cached
     this.#cache.delete(key)
     return undefined
   }
 
-  #keep({ value, seq, text }: CacheEntry): void {
-    const held = this.#held(value)
-    if (held && held.seq > seq) return
+  #write({ value, seq, text }: CacheEntry): void {
+    const cached = this.#cached(value)
+    if (cached && cached.seq > seq) return
+    // Deleting first moves the key to the end of the map, where the youngest are.
     this.#cache.delete(value)
-    this.#cache.set(value, { text, seq, until: performance.now() + CACHE_SECONDS * 1000 })
-    if (this.#cache.size > MOST) {
+    this.#cache.set(value, { text, seq, expiresAt: performance.now() + CACHE_SECONDS * 1000 })
+    if (this.#cache.size > MAX_KEYS) {
       const [oldest] = this.#cache.keys()
       if (oldest !== undefined) this.#cache.delete(oldest)
     }
@@ -104,25 +109,25 @@ export class MemoryBus implements Bus {
 }
 
 class MemoryTickets implements TicketStore {
-  readonly #tickets = new Map<string, { value: string; until: number }>()
+  readonly #tickets = new Map<string, { value: string; expiresAt: number }>()
 
   async put(ticket: string, value: string, seconds: number): Promise<void> {
     const now = performance.now()
-    for (const [old, { until }] of this.#tickets) {
-      if (until > now) break
+    for (const [old, { expiresAt }] of this.#tickets) {
+      if (expiresAt > now) break
       this.#tickets.delete(old)
     }
-    this.#tickets.set(ticket, { value, until: now + seconds * 1000 })
+    this.#tickets.set(ticket, { value, expiresAt: now + seconds * 1000 })
   }
 
   async take(ticket: string): Promise<string | null> {
-    const held = this.#tickets.get(ticket)
+    const issued = this.#tickets.get(ticket)
     this.#tickets.delete(ticket)
-    return held && held.until > performance.now() ? held.value : null
+    return issued && issued.expiresAt > performance.now() ? issued.value : null
   }
 }
 
-/** Counts of one process: a holder that is gone took them along. */
+/** Counts of one process: they end with it, so no lease is needed. */
 class MemoryLeases implements LeaseStore {
   readonly #counts = new Map<string, number>()
 
@@ -144,4 +149,41 @@ class MemoryLeases implements LeaseStore {
   }
 
   async assert(): Promise<void> {}
+}
+
+/** Counters of one process. */
+export class MemoryRates implements RateStore {
+  counter(_name: string, seconds: number): RateCounter {
+    return new MemoryCounter(seconds)
+  }
+}
+
+/** Measures its window by the monotonic clock, which nobody can set. */
+class MemoryCounter implements RateCounter {
+  readonly #windowMs: number
+  readonly #windows = new Map<string, { used: number; endsAt: number }>()
+
+  constructor(seconds: number) {
+    this.#windowMs = seconds * 1000
+  }
+
+  async add(key: string, points: number): Promise<Usage> {
+    const now = performance.now()
+    let window = this.#windows.get(key)
+    if (!window || window.endsAt <= now) window = this.#begin(key, now)
+    window.used += points
+    return { used: window.used, msLeft: window.endsAt - now }
+  }
+
+  #begin(key: string, now: number) {
+    const window = { used: 0, endsAt: now + this.#windowMs }
+    // Deleting first moves the key to the end of the map, so that the windows that ended come first.
+    this.#windows.delete(key)
+    this.#windows.set(key, window)
+    for (const [old, { endsAt }] of this.#windows) {
+      if (endsAt > now && this.#windows.size <= MAX_KEYS) break
+      this.#windows.delete(old)
+    }
+    return window
+  }
 }

@@ -4,27 +4,29 @@ import type { WalletState } from '../../ledger/balance.ts'
 import type { ChangeLog } from '../../ledger/change-log.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import { TurnBatch } from '../../lib/turn-batch.ts'
-import type { RateStore } from '../../rate-limit/store.ts'
+import {
+  type CacheEntry,
+  CacheValidity,
+  cacheEntry,
+  dropForeignBalances,
+  newestEntries,
+  refreshCache,
+} from './balance-cache.ts'
 import {
   type Bus,
   type BusListener,
   CACHE_SECONDS,
   type Link,
+  Listeners,
   REVOCATIONS_CHANNEL,
   UPDATES_CHANNEL,
 } from './bus.ts'
-import { type CacheEntry, cacheEntry, newestEntries } from './cache-entry.ts'
-import { forgetOtherEpochs, refreshCache } from './cache-refresh.ts'
-import { CacheValidity } from './cache-validity.ts'
 import { balanceKey, PROBE } from './keys.ts'
-import { Listeners } from './listeners.ts'
 import { encodeEvent } from './message.ts'
-import { RedisRates } from './rate-store.ts'
-import { RedisLeases } from './redis-leases.ts'
+import { CONNECTION_CLOSED, failureOf, type RedisFailure } from './redis-failure.ts'
 import { PUBLISH } from './redis-scripts.ts'
+import { RedisLeases, RedisRates, RedisTickets } from './redis-stores.ts'
 import { RedisSubscription } from './redis-subscription.ts'
-import { RedisTickets } from './redis-tickets.ts'
-import { CONNECTION_CLOSED, type RedisTrouble, troubleOf } from './redis-trouble.ts'
 
 export interface RedisBusOptions {
   url: string
@@ -34,39 +36,38 @@ export interface RedisBusOptions {
   currency: string
   changes: ChangeLog
   logger: Logger
-  /** Milliseconds without an answer after which a command fails. Default 1000. */
-  commandTimeout?: number
-  /** Milliseconds of silence after which the subscription is probed. Default 1000. */
-  probeAfter?: number
+  /** A command without an answer fails after this time. Default 1000. */
+  commandTimeoutMs?: number
+  /** The subscription is probed after this much silence. Default 1000. */
+  probeAfterMs?: number
 }
 
 /**
  * The bus over Redis, on two connections: one subscribes, the other does the rest. Nothing queues while
- * Redis is away, or refuses writes: commands fail at once, reads of the cache answer null.
+ * Redis is unavailable or refuses writes: commands fail immediately, and reads of the cache return null.
  */
 export class RedisBus implements Bus {
   readonly kind = 'redis'
   readonly leases: RedisLeases
-  readonly rates: RateStore
+  readonly rates: RedisRates
   readonly tickets: RedisTickets
   readonly #options: RedisBusOptions
   readonly #commands: Redis
   readonly #subscriber: Redis
-  readonly #link: RedisSubscription
-  readonly #troubleOf: (error: unknown) => RedisTrouble
+  readonly #subscription: RedisSubscription
+  readonly #failureOf: (error: unknown) => RedisFailure
   readonly #listeners: Listeners
-  readonly #trust: CacheValidity
+  readonly #validity: CacheValidity
   readonly #reads: TurnBatch<string, string | null>
   readonly #fills: TurnBatch<CacheEntry, undefined>
-  /** False from a command that timed out until one is answered: a paused Redis closes no connection. */
+  /** False from a timed-out command until one is answered: a paused Redis closes no connection. */
   #answering = true
-  /** Whether Redis refused the last write: it answers, yet publishes nothing. */
+  /** Whether Redis refused the last write. Then it answers reads, but publishes nothing. */
   #refusing = false
 
   constructor(options: RedisBusOptions) {
     this.#options = options
     const { url, logger } = options
-    const commandTimeout = options.commandTimeout ?? 1000
     const shared = {
       connectTimeout: 2000,
       retryStrategy: (attempt: number) => Math.min(1000, 25 * 2 ** attempt) * (0.5 + Math.random()),
@@ -77,7 +78,7 @@ export class RedisBus implements Bus {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
-      commandTimeout,
+      commandTimeout: options.commandTimeoutMs ?? 1000,
     })
     this.#subscriber = new Redis(url, {
       ...shared,
@@ -88,41 +89,41 @@ export class RedisBus implements Bus {
     })
     const { epoch, currency, changes } = options
     const { password } = new URL(url)
-    this.#troubleOf = (error) => troubleOf(error, decodeURIComponent(password))
+    this.#failureOf = (error) => failureOf(error, decodeURIComponent(password))
     this.#listeners = new Listeners(logger)
-    this.#link = new RedisSubscription({
+    this.#subscription = new RedisSubscription({
       write: (channel, text) =>
         this.#write('all', [cacheEntry({ ...PROBE, currency }, currency)], [text], channel),
-      troubleOf: this.#troubleOf,
+      failureOf: this.#failureOf,
       subscriber: this.#subscriber,
       logger,
-      probeAfter: options.probeAfter ?? 1000,
+      probeAfterMs: options.probeAfterMs ?? 1000,
       onMessage: (text) => this.#listeners.message(text),
       onRevocation: () => this.#listeners.revoked(),
       onChange: (link) => this.#listeners.link(link),
       onMayHaveMoved: () => this.#commands.disconnect(true),
     })
-    const ask = <T>(command: Promise<T>) => this.#ask(command)
-    this.#trust = new CacheValidity({
+    const awaited = <T>(command: Promise<T>) => this.#await(command)
+    this.#validity = new CacheValidity({
       redis: this.#commands,
-      forget: () => ask(forgetOtherEpochs(this.#commands, `${epoch}:${currency}`)),
+      dropForeign: () => awaited(dropForeignBalances(this.#commands, `${epoch}:${currency}`)),
       correct: (withinSeconds) => refreshCache(this, changes, withinSeconds),
       logger,
     })
-    this.#commands.on('error', (error) => this.#link.suspect(this.#troubleOf(error)))
-    this.#commands.on('close', () => this.#link.suspect(CONNECTION_CLOSED))
-    this.#reads = new TurnBatch(512, (keys) => ask(this.#commands.mget(keys)))
+    this.#commands.on('error', (error) => this.#subscription.failed(this.#failureOf(error)))
+    this.#commands.on('close', () => this.#subscription.failed(CONNECTION_CLOSED))
+    this.#reads = new TurnBatch(512, (keys) => awaited(this.#commands.mget(keys)))
     this.#fills = new TurnBatch(256, async (entries) => {
       await this.#write('all', entries, [])
       return entries.map(() => undefined)
     })
-    this.leases = new RedisLeases(this.#commands, ask)
-    this.rates = new RedisRates(this.#commands, ask)
-    this.tickets = new RedisTickets(this.#commands, ask)
+    this.leases = new RedisLeases(this.#commands, awaited)
+    this.rates = new RedisRates(this.#commands, awaited)
+    this.tickets = new RedisTickets(this.#commands, awaited)
   }
 
   get link(): Link {
-    return this.#link.link
+    return this.#subscription.link
   }
 
   get reachable(): boolean {
@@ -130,32 +131,32 @@ export class RedisBus implements Bus {
   }
 
   async publish(events: readonly LedgerEvent[], late = false): Promise<void> {
-    if (!this.reachable) throw new Error('redis is away')
+    this.#assertReachable()
     const { epoch, currency } = this.#options
     const messages = events.map((event) => encodeEvent(event, epoch))
     const mode = late ? 'cached' : 'all'
     await this.#write(mode, newestEntries(events, currency), messages)
-    // Redis sends our own subscriber the messages in the same moment. What waits for this answer, those
-    // over HTTP above all, comes after them: one turn later, once for a whole batch.
+    // Redis sends the messages to our own subscriber at the same moment. Callers, HTTP answers above all,
+    // come after the messages: one turn later, once for a whole batch.
     await new Promise((resolve) => setImmediate(resolve))
   }
 
   async announceRevocation(): Promise<void> {
-    if (!this.reachable) throw new Error('redis is away')
-    await this.#ask(this.#commands.publish(REVOCATIONS_CHANNEL, ''))
+    this.#assertReachable()
+    await this.#await(this.#commands.publish(REVOCATIONS_CHANNEL, ''))
   }
 
-  async cachedBalance(who: UserRef, currency: string): Promise<string | null> {
-    if (!this.#trust.isHeld || !this.reachable) return null
+  async cachedBalance(user: UserRef, currency: string): Promise<string | null> {
+    if (!this.#validity.isValid || !this.reachable) return null
     try {
-      return await this.#reads.add(balanceKey(who, currency, this.#options.currency))
+      return await this.#reads.add(balanceKey(user, currency, this.#options.currency))
     } catch {
       return null
     }
   }
 
-  async fill(who: UserRef, currency: string, minor: bigint, seq: number): Promise<void> {
-    const wallet = { tenant: who.tenant, userId: who.userId, currency, balance: minor, seq }
+  async fill(user: UserRef, currency: string, minor: bigint, seq: number): Promise<void> {
+    const wallet = { tenant: user.tenant, userId: user.userId, currency, balance: minor, seq }
     if (!this.reachable) return
     try {
       await this.#fills.add(cacheEntry(wallet, this.#options.currency))
@@ -174,13 +175,17 @@ export class RedisBus implements Bus {
   }
 
   async close(): Promise<void> {
-    this.#trust.close()
-    this.#link.close()
+    this.#validity.close()
+    this.#subscription.close()
     this.#subscriber.disconnect()
     this.#commands.disconnect()
   }
 
-  /** The one way in which balances and events get to Redis. A refusal is true of all that is written. */
+  #assertReachable(): void {
+    if (!this.reachable) throw new Error('Redis is unavailable')
+  }
+
+  /** The only way in which balances and events get to Redis. If one write is refused, all are. */
   async #write(
     mode: 'all' | 'cached',
     entries: CacheEntry[],
@@ -194,42 +199,42 @@ export class RedisBus implements Bus {
     try {
       written = await PUBLISH.run(this.#commands, keys, [...head, ...balances, ...messages])
     } catch (error) {
-      this.#trust.failed()
-      const trouble = this.#failed(error)
-      if (trouble.isRefusal) {
+      this.#validity.failed()
+      const failure = this.#failed(error)
+      if (failure.isRefusal) {
         this.#refusing = true
-        this.#link.suspect(trouble)
+        this.#subscription.failed(failure)
       }
       throw error
     }
     this.#answering = true
-    // What had nothing to write, for all was newer or not cached, proves nothing.
+    // Without a written balance (all were older, or not cached) the answer does not prove that writes work.
     if (written === 0) return
     this.#refusing = false
-    this.#link.wrote()
-    this.#trust.wrote()
+    this.#subscription.wrote()
+    this.#validity.wrote()
   }
 
-  async #ask<T>(command: Promise<T>): Promise<T> {
+  async #await<T>(command: Promise<T>): Promise<T> {
     try {
       const answer = await command
       this.#answering = true
       return answer
     } catch (error) {
-      const trouble = this.#failed(error)
-      if (trouble.isRefusal) void this.#link.doubt(trouble)
+      const failure = this.#failed(error)
+      if (failure.isRefusal) void this.#subscription.refused(failure)
       throw error
     }
   }
 
-  /** Notices a Redis that does not answer. A connection that is lost says so by itself. */
-  #failed(error: unknown): RedisTrouble {
-    const trouble = this.#troubleOf(error)
-    if (trouble.code === 'TIMEOUT') {
+  /** Notices a Redis that does not answer. A lost connection is noticed by its own event. */
+  #failed(error: unknown): RedisFailure {
+    const failure = this.#failureOf(error)
+    if (failure.code === 'TIMEOUT') {
       this.#answering = false
-      this.#trust.failed()
-      this.#link.suspect(trouble)
+      this.#validity.failed()
+      this.#subscription.failed(failure)
     }
-    return trouble
+    return failure
   }
 }

@@ -2,73 +2,72 @@ import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { type Link, REVOCATIONS_CHANNEL, UPDATES_CHANNEL } from './bus.ts'
-import { CONNECTION_CLOSED, type RedisTrouble, TroubleLog } from './redis-trouble.ts'
+import { CONNECTION_CLOSED, FailureLog, type RedisFailure } from './redis-failure.ts'
 
-export interface RedisLinkOptions {
-  /** Writes as every publishing does, and publishes `text`, over the other connection. */
+export interface RedisSubscriptionOptions {
+  /** Writes over the other connection as every publish does, and publishes `text`. */
   write(channel: string, text: string): Promise<unknown>
-  /** What an error of Redis means. */
-  troubleOf(error: unknown): RedisTrouble
-  /** Made with `autoResubscribe: false`; used for nothing else. */
+  failureOf(error: unknown): RedisFailure
+  /** Created with `autoResubscribe: false` and used for nothing else. */
   subscriber: Redis
   logger: Logger
-  /** How long it may be quiet, or nothing be written, before it is probed, in milliseconds. */
-  probeAfter: number
+  /** Without a message or a write for this long, the subscription sends a probe. */
+  probeAfterMs: number
   onMessage(text: string): void
   onRevocation(): void
-  /** The state changed. */
   onChange(link: Link): void
-  /** The address may lead to another Redis by now: the other connection has to be made again. */
+  /** The address may lead to another Redis by now, so the other connection must be opened again. */
   onMayHaveMoved(): void
 }
 
-/** Looks at an unanswered probe that often before the link counts as deaf. */
-const LOOKS = 3
+/** Checks of an unanswered probe before the link counts as stalled. */
+const MAX_CHECKS = 3
 
-/** Milliseconds between two attempts to find the Redis that the address leads to by now. */
-const FIND_AGAIN_AFTER = 1000
+/** The least time between two attempts to find the Redis that the address leads to. */
+const RECONNECT_AFTER_MS = 1000
 
 /**
- * The process's one subscription, of `balance:updates` and of revocations, and the proof that it works: a message sent to
- * ourselves comes back. The link is `live` only after such a round trip over both connections. The message
- * is sent as events are, with a balance that is written, so that a Redis that refuses writes is `away`.
+ * The one subscription of this process, to `balance:updates` and to revocations, and the proof that it
+ * works: a probe, which is a message to ourselves, comes back. The link is `live` only after such a round
+ * trip over both connections. The probe is sent as events are, together with a written balance. So a Redis
+ * that refuses writes counts as `disconnected`.
  */
 export class RedisSubscription {
-  readonly #options: RedisLinkOptions
+  readonly #options: RedisSubscriptionOptions
   readonly #probeChannel = `livebalance:probe:${randomUUID()}`
-  readonly #log: TroubleLog
+  readonly #log: FailureLog
   #closed = false
-  #link: Link = { state: 'away', reason: 'not connected yet' }
-  /** Why it is away, once that is known. */
-  #trouble: RedisTrouble | undefined
+  #link: Link = { state: 'disconnected', reason: 'not connected yet' }
+  /** Why the link is disconnected, once that is known. */
+  #failure: RedisFailure | undefined
   #subscribed = false
   /** By `performance.now()`, as all times here. */
-  #heardAt = Number.NEGATIVE_INFINITY
+  #receivedAt = Number.NEGATIVE_INFINITY
   #wroteAt = Number.NEGATIVE_INFINITY
-  #soughtAt = Number.NEGATIVE_INFINITY
-  /** Looks since the probe went out; undefined while none is on its way. */
-  #probed: number | undefined
+  #reconnectedAt = Number.NEGATIVE_INFINITY
+  /** Checks since the probe was sent; undefined while no probe is under way. */
+  #checks: number | undefined
   #timer: NodeJS.Timeout
 
-  constructor(options: RedisLinkOptions) {
+  constructor(options: RedisSubscriptionOptions) {
     this.#options = options
-    this.#log = new TroubleLog(options.logger)
+    this.#log = new FailureLog(options.logger)
     const { subscriber } = options
-    // `ready` alone says nothing about subscriptions: only the answer to SUBSCRIBE does.
+    // `ready` says nothing about subscriptions; only the answer to SUBSCRIBE does.
     subscriber.on('ready', () => void this.#subscribe())
-    subscriber.on('error', (error) => this.suspect(options.troubleOf(error)))
+    subscriber.on('error', (error) => this.failed(options.failureOf(error)))
     subscriber.on('close', () => {
       this.#subscribed = false
-      this.suspect(CONNECTION_CLOSED)
+      this.failed(CONNECTION_CLOSED)
     })
     subscriber.on('message', (channel: string, text: string) => {
-      this.#heardAt = performance.now()
+      this.#receivedAt = performance.now()
       if (channel === UPDATES_CHANNEL) options.onMessage(text)
       else if (channel === REVOCATIONS_CHANNEL) options.onRevocation()
       else this.#probeReturned()
     })
-    const period = Math.max(20, Math.min(500, options.probeAfter / 2))
-    this.#timer = setInterval(() => this.#look(), period)
+    const periodMs = Math.max(20, Math.min(500, options.probeAfterMs / 2))
+    this.#timer = setInterval(() => this.#check(), periodMs)
     this.#timer.unref()
     if (subscriber.status === 'ready') void this.#subscribe()
   }
@@ -77,24 +76,24 @@ export class RedisSubscription {
     return this.#link
   }
 
-  /** A write was taken: what refused before is well again. */
+  /** Redis accepted a write, so an earlier refusal is over. */
   wrote(): void {
     this.#wroteAt = performance.now()
   }
 
-  /** Nothing, or no write, gets through: the link is away until a probe comes back. */
-  suspect(trouble: RedisTrouble): void {
+  /** Commands or writes fail: the link is disconnected until a probe comes back. */
+  failed(failure: RedisFailure): void {
     if (this.#closed) return
-    this.#probed = undefined
-    this.#away(trouble)
-    if (trouble.mayHaveMoved) this.#seek()
+    this.#checks = undefined
+    this.#disconnected(failure)
+    if (failure.mayHaveMoved) this.#reconnect()
   }
 
-  /** One command was refused: finds out at once whether that is true of all writes, and says so. */
-  async doubt(trouble: RedisTrouble): Promise<void> {
+  /** One command was refused: finds out whether all writes are, and logs the failure. */
+  async refused(failure: RedisFailure): Promise<void> {
     await this.#probe()
-    if (!this.#closed && this.#trouble === undefined)
-      this.#log.say(trouble, 'redis refused a command')
+    if (!this.#closed && this.#failure === undefined)
+      this.#log.warn(failure, 'redis refused a command')
   }
 
   close(): void {
@@ -103,82 +102,83 @@ export class RedisSubscription {
   }
 
   async #subscribe(): Promise<void> {
-    const { subscriber, troubleOf } = this.#options
+    const { subscriber, failureOf } = this.#options
     try {
       await subscriber.subscribe(UPDATES_CHANNEL, REVOCATIONS_CHANNEL, this.#probeChannel)
       this.#subscribed = true
       await this.#probe()
     } catch (error) {
-      this.suspect(troubleOf(error))
+      this.failed(failureOf(error))
       subscriber.disconnect(true)
     }
   }
 
-  #look(): void {
-    if (this.#probed === undefined) {
-      const since = performance.now() - Math.min(this.#heardAt, this.#wroteAt)
-      if (this.#link.state !== 'live' || since >= this.#options.probeAfter) void this.#probe()
+  #check(): void {
+    if (this.#checks === undefined) {
+      const quietMs = performance.now() - Math.min(this.#receivedAt, this.#wroteAt)
+      const isDue = quietMs >= this.#options.probeAfterMs
+      if (this.#link.state !== 'live' || isDue) void this.#probe()
       return
     }
     if (!this.#subscribed) return
-    // Counted in looks, not in time: after a stall of this process the answer may wait unread.
-    this.#probed += 1
-    if (this.#probed < LOOKS) return
-    this.#probed = undefined
+    // Checks are counted, not time: after a stall of this process the answer may be waiting unread.
+    this.#checks += 1
+    if (this.#checks < MAX_CHECKS) return
+    this.#checks = undefined
     this.#subscribed = false
-    this.#change({ state: 'deaf', reason: 'a message to ourselves did not come back' })
+    this.#change({ state: 'stalled', reason: 'a message to ourselves did not come back' })
     this.#options.subscriber.disconnect(true)
   }
 
-  /** What it finds wrong, `write` says. */
+  /** Errors are reported by `write` itself. */
   async #probe(): Promise<void> {
-    if (this.#probed !== undefined) return
-    this.#probed = 0
+    if (this.#checks !== undefined) return
+    this.#checks = 0
     try {
       await this.#options.write(this.#probeChannel, '')
-      if (!this.#subscribed) this.#probed = undefined
+      if (!this.#subscribed) this.#checks = undefined
     } catch {
-      this.#probed = undefined
+      this.#checks = undefined
     }
   }
 
   #probeReturned(): void {
-    if (this.#probed === undefined) return
-    this.#probed = undefined
+    if (this.#checks === undefined) return
+    this.#checks = undefined
     this.#change({ state: 'live' })
   }
 
-  #seek(): void {
+  #reconnect(): void {
     const now = performance.now()
-    if (now - this.#soughtAt < FIND_AGAIN_AFTER) return
-    this.#soughtAt = now
+    if (now - this.#reconnectedAt < RECONNECT_AFTER_MS) return
+    this.#reconnectedAt = now
     this.#options.onMayHaveMoved()
     this.#options.subscriber.disconnect(true)
   }
 
-  #away(trouble: RedisTrouble): void {
-    const closed = trouble.code === CONNECTION_CLOSED.code
-    // A deaf link that is being connected again is still best described as deaf, and one that is away for
-    // a reason by that reason.
-    if (closed && (this.#link.state === 'deaf' || this.#trouble !== undefined)) return
-    if (this.#trouble?.code === trouble.code) return
-    this.#trouble = trouble
-    this.#log.say(trouble, 'redis away')
-    this.#change({ state: 'away', reason: trouble.reason })
+  #disconnected(failure: RedisFailure): void {
+    // A closed connection adds nothing to a stalled link, or to a reason that is known already.
+    const isClosed = failure.code === CONNECTION_CLOSED.code
+    if (isClosed && (this.#link.state === 'stalled' || this.#failure !== undefined)) return
+    if (this.#failure?.code === failure.code) return
+    this.#failure = failure
+    this.#log.warn(failure, 'redis disconnected')
+    this.#change({ state: 'disconnected', reason: failure.reason })
   }
 
   #change(link: Link): void {
-    // A link that is closed on purpose has nothing to report.
+    // A subscription that is closed on purpose has nothing to report.
     if (this.#closed) return
     const { state } = this.#link
-    if (link.state !== 'away') this.#trouble = undefined
+    if (link.state !== 'disconnected') this.#failure = undefined
     this.#link = link
     if (link.state === state) return
-    if (link.state === 'deaf') this.#options.logger.warn({ reason: link.reason }, 'redis deaf')
+    const { logger, onChange } = this.#options
+    if (link.state === 'stalled') logger.warn({ reason: link.reason }, 'redis stalled')
     if (link.state === 'live') {
-      this.#log.isWell()
-      this.#options.logger.info('redis live')
+      this.#log.recovered()
+      logger.info('redis live')
     }
-    this.#options.onChange(link)
+    onChange(link)
   }
 }

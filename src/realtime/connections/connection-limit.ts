@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { UserRef } from '../../ledger/event.ts'
+import type { LeaseStore } from '../bus/bus.ts'
 import { userKey } from '../bus/keys.ts'
-import type { LeaseStore } from '../bus/leases.ts'
 
 export interface ConnectionCountsOptions {
   /** Of one user, over all processes. Default 20. */

@@ -24,7 +24,7 @@ export const FIRING: Record<string, Record<string, string>> = {
   LivebalanceLedgerQueue: { livebalance_ledger_queued_commands: '1500x90' },
   LivebalanceOutboxStuck: { livebalance_outbox_oldest_seconds: '0+60x90' },
   LivebalanceRedisAway: { 'livebalance_redis_link{state="live"}': '0x90' },
-  LivebalanceStreamNotLive: { 'livebalance_stream_state{state="deaf"}': '1x90' },
+  LivebalanceStreamNotLive: { 'livebalance_stream_state{state="stalled"}': '1x90' },
   LivebalanceSubscriberLag: slow('livebalance_subscriber_lag_seconds', '2.5'),
   LivebalanceReplaysFailing: {
     'livebalance_replays_total{recovered="true"}': '0+7x90',

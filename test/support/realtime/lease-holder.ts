@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
-import { RedisLeases } from '../../../src/realtime/bus/redis-leases.ts'
+import { RedisLeases } from '../../../src/realtime/bus/redis-stores.ts'
 import { ConnectionLimit } from '../../../src/realtime/connections/connection-limit.ts'
 
 /** A process that has connections of one user open, until it is killed: `lease-holder.ts URL USER COUNT SECONDS`. */

@@ -1,25 +1,20 @@
 import type { Logger } from 'pino'
 
-/** Why Redis does not do what it should. */
-export interface RedisTrouble {
-  /** The first word of Redis' answer, or the code of the network's error. */
+/** Why Redis does not work as it should. */
+export interface RedisFailure {
+  /** The first word of Redis' answer, or the code of the network error. */
   code: string
-  /** For anyone's eyes: it names no host and no user. */
+  /** Safe to show to anyone: it names no host and no user. */
   reason: string
   /** For the operator: the setting to look at. */
   check: string
-  /** For the operator: the words of Redis, or of the network, without the password. */
+  /** For the operator: the text of Redis or of the network, without the password. */
   words: string
   /** Redis answered, and refused. */
   isRefusal: boolean
-  /** The name may lead to another Redis by now: connect again. */
+  /** The address may lead to another Redis by now, so connect again. */
   mayHaveMoved: boolean
 }
-
-/** Waits for a command of Redis, and tells whoever has to know when it fails. */
-export type Ask = <T>(command: Promise<T>) => Promise<T>
-
-export const justAsk: Ask = (command) => command
 
 const URL = 'REDIS_URL'
 const HOST =
@@ -29,8 +24,8 @@ const CLUSTER = 'REDIS_URL: it must lead to one Redis, not to a node of a cluste
 const ROOTS =
   'NODE_EXTRA_CA_CERTS: it must name the file of the authority that signed the certificate'
 
-/** By code: the reason, and the setting to look at. */
-const KNOWN: Readonly<Record<string, readonly [reason: string, check: string]>> = {
+/** The reason and the setting to look at, by code. */
+const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>> = {
   OOM: ['Redis is out of memory and refuses writes', 'maxmemory and maxmemory-policy of Redis'],
   READONLY: ['Redis is a replica and refuses writes', 'REDIS_URL: it must lead to the primary'],
   MASTERDOWN: ['Redis is a replica without its primary', 'REDIS_URL: it must lead to the primary'],
@@ -42,21 +37,24 @@ const KNOWN: Readonly<Record<string, readonly [reason: string, check: string]>> 
     'Redis cannot save its data and refuses writes',
     'the log and the disk of Redis, and its stop-writes-on-bgsave-error',
   ],
-  LOADING: ['Redis is loading its data', 'nothing: it passes'],
-  BUSY: ['Redis is busy with a script', 'which script runs there (SCRIPT KILL ends it)'],
+  LOADING: ['Redis is loading its data', 'nothing: it ends by itself'],
+  BUSY: [
+    'Redis is busy with a script',
+    'the script that is running in Redis (SCRIPT KILL ends it)',
+  ],
   WRONGPASS: ['Redis refuses the user or the password', 'the user and the password in REDIS_URL'],
   NOAUTH: [
-    'Redis asks for a password',
+    'Redis requires a password',
     'REDIS_URL: redis://:<password>@host, or user and password',
   ],
-  NOPERM: ['Redis does not allow this user what the server needs', RULES],
+  NOPERM: ['Redis does not allow this user the commands that the server needs', RULES],
   CROSSSLOT: ['Redis is a node of a cluster', CLUSTER],
   MOVED: ['Redis is a node of a cluster', CLUSTER],
   ASK: ['Redis is a node of a cluster', CLUSTER],
   CLUSTERDOWN: ['Redis is a node of a cluster that is down', CLUSTER],
   TIMEOUT: ['Redis does not answer', 'whether Redis is overloaded (SLOWLOG GET), and the network'],
   CLOSED: ['the connection was lost', HOST],
-  ENOTFOUND: ['the host of Redis is not known', 'the host in REDIS_URL'],
+  ENOTFOUND: ['the host of Redis is unknown', 'the host in REDIS_URL'],
   EAI_AGAIN: ['the host of Redis cannot be looked up', 'the host in REDIS_URL, and DNS'],
   ECONNREFUSED: ['no Redis listens there', HOST],
   ECONNRESET: ['the connection was lost', HOST],
@@ -79,67 +77,69 @@ const KNOWN: Readonly<Record<string, readonly [reason: string, check: string]>> 
   ],
 }
 
-/** A Redis that answers so may have been replaced: a name or a balancer may lead to its successor. */
+/** After these answers the address may lead to another Redis: a name or a balancer moves to the new primary. */
 const MAY_HAVE_MOVED = new Set(['READONLY', 'MASTERDOWN', 'NOREPLICAS'])
 
-/** The connection ended, and nobody said why. */
-export const CONNECTION_CLOSED = trouble('CLOSED', 'connection closed', false)
+/** The connection ended without a reason. */
+export const CONNECTION_CLOSED = failure('CLOSED', 'connection closed', false)
 
-/** @param password is left out of the words; undefined or empty: there is none */
-export function troubleOf(error: unknown, password?: string): RedisTrouble {
+/** @param password is removed from the text; undefined or empty: there is none */
+export function failureOf(error: unknown, password?: string): RedisFailure {
   const { name, message = '', code } = error as NodeJS.ErrnoException
-  if (name === 'ReplyError') return trouble(firstWord(message), words(message, password), true)
-  if (message === 'Command timed out') return trouble('TIMEOUT', message, false)
-  // What ioredis says of a connection that is gone has no code.
+  if (name === 'ReplyError') return failure(firstWord(message), textOf(message, password), true)
+  if (message === 'Command timed out') return failure('TIMEOUT', message, false)
+  // The errors of ioredis itself about a lost connection have no code.
   if (code === undefined) return CONNECTION_CLOSED
-  // Several addresses that were tried leave an error of errors, with a code and no text.
-  return trouble(String(code), words(message, password) || String(code), false)
+  // If several addresses were tried, the error is an AggregateError with a code and no text.
+  return failure(String(code), textOf(message, password) || String(code), false)
 }
 
-function trouble(code: string, words: string, isRefusal: boolean): RedisTrouble {
-  const what = isRefusal ? 'Redis refuses commands' : 'Redis cannot be reached'
-  const [reason, check] = KNOWN[code] ?? [what, URL]
-  const named = code === 'CLOSED' || code === 'TIMEOUT' ? reason : `${reason} (${code})`
-  return { code, reason: named, check, words, isRefusal, mayHaveMoved: MAY_HAVE_MOVED.has(code) }
+function failure(code: string, words: string, isRefusal: boolean): RedisFailure {
+  const unknown = isRefusal ? 'Redis refuses commands' : 'Redis cannot be reached'
+  const [known, check] = REASONS[code] ?? [unknown, URL]
+  const reason = code === 'CLOSED' || code === 'TIMEOUT' ? known : `${known} (${code})`
+  return { code, reason, check, words, isRefusal, mayHaveMoved: MAY_HAVE_MOVED.has(code) }
 }
 
 function firstWord(message: string): string {
   return /^[A-Z]{2,20}/.exec(message)?.[0] ?? 'ERR'
 }
 
-/** Longer than what Redis says of itself. */
-const LONGEST = 300
+/** Longer than any message that Redis itself writes. */
+const MAX_TEXT_LENGTH = 300
 
-function words(message: string, password: string | undefined): string {
-  // Redis names the place in the script, and repeats the arguments of a command that it does not know.
+function textOf(message: string, password: string | undefined): string {
+  // Redis appends its place in the script, or the arguments of a command that it does not know.
   const safe = password ? message.replaceAll(password, '[redacted]') : message
-  const [text = ''] = safe.slice(0, LONGEST).split(/ script: |, with args beginning with/, 1)
+  const [text = ''] = safe
+    .slice(0, MAX_TEXT_LENGTH)
+    .split(/ script: |, with args beginning with/, 1)
   return text
 }
 
-/** Milliseconds after which the same trouble is said again, where others came in between. */
-const SAY_AGAIN_AFTER = 60_000
+/** The same failure is logged again after this time, if others came in between. */
+const REPEAT_AFTER_MS = 60_000
 
-/** Says each trouble once, and again when Redis was well in between. */
-export class TroubleLog {
+/** Logs each failure once, and again after Redis has recovered. */
+export class FailureLog {
   readonly #logger: Logger
-  /** When each code was said last. */
-  readonly #said = new Map<string, number>()
+  /** When each code was logged last. */
+  readonly #loggedAt = new Map<string, number>()
 
   constructor(logger: Logger) {
     this.#logger = logger
   }
 
-  /** @param text what follows from it */
-  say({ code, reason, check, words }: RedisTrouble, text: string): void {
+  /** @param consequence the log line */
+  warn({ code, reason, check, words }: RedisFailure, consequence: string): void {
     const now = performance.now()
-    const last = this.#said.get(code)
-    if (last !== undefined && now - last < SAY_AGAIN_AFTER) return
-    this.#said.set(code, now)
-    this.#logger.warn({ reason, redis: words, check }, text)
+    const last = this.#loggedAt.get(code)
+    if (last !== undefined && now - last < REPEAT_AFTER_MS) return
+    this.#loggedAt.set(code, now)
+    this.#logger.warn({ reason, redis: words, check }, consequence)
   }
 
-  isWell(): void {
-    this.#said.clear()
+  recovered(): void {
+    this.#loggedAt.clear()
   }
 }

@@ -1,0 +1,174 @@
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import type { WalletState } from '../../ledger/balance.ts'
+import type { ChangeLog } from '../../ledger/change-log.ts'
+import type { LedgerEvent } from '../../ledger/event.ts'
+import { toDecimal } from '../../ledger/money.ts'
+import { sleep } from '../../lib/timeout.ts'
+import { type Bus, CACHE_SECONDS } from './bus.ts'
+import { BALANCE_PATTERNS, balanceKey, versionKey } from './keys.ts'
+
+/** One balance to be written into the cache. */
+export interface CacheEntry {
+  /** The Redis keys of the balance and of its version. */
+  value: string
+  version: string
+  seq: number
+  /** Plain decimal. */
+  text: string
+}
+
+export function cacheEntry(wallet: WalletState, defaultCurrency: string): CacheEntry {
+  return entryAt(wallet, wallet.balance, versionKey(wallet, wallet.currency), defaultCurrency)
+}
+
+/** The newest balance of each wallet that the events touch. */
+export function newestEntries(
+  events: readonly LedgerEvent[],
+  defaultCurrency: string,
+): CacheEntry[] {
+  const newest = new Map<string, LedgerEvent>()
+  for (const event of events) {
+    const version = versionKey(event, event.currency)
+    const known = newest.get(version)
+    if (!known || known.seq < event.seq) newest.set(version, event)
+  }
+  return Array.from(newest, ([version, event]) =>
+    entryAt(event, event.newBalance, version, defaultCurrency),
+  )
+}
+
+/** @param place an event or a wallet, not copied: copying an event would cost more than the rest of this function */
+function entryAt(
+  place: Omit<WalletState, 'balance'>,
+  balance: bigint,
+  version: string,
+  defaultCurrency: string,
+): CacheEntry {
+  const { currency, seq } = place
+  const value = balanceKey(place, currency, defaultCurrency)
+  return { value, version, seq, text: toDecimal(balance, currency) }
+}
+
+/** Rows or keys that are read at a time. */
+const PAGE_SIZE = 500
+
+/**
+ * Corrects a cache that missed changes or has gone back in time. Only changes within the TTL matter: a
+ * balance that was cached before an older change has expired since.
+ */
+export async function refreshCache(
+  bus: Pick<Bus, 'refresh'>,
+  changes: ChangeLog,
+  withinSeconds: number,
+): Promise<void> {
+  const seconds = Math.min(CACHE_SECONDS, withinSeconds)
+  let cursor: string | null = null
+  do {
+    const page = await changes.changedWithin(seconds, cursor, PAGE_SIZE)
+    if (page.wallets.length > 0) await bus.refresh(page.wallets)
+    cursor = page.next
+  } while (cursor !== null)
+}
+
+/**
+ * Drops all cached balances if they belong to another database or another default currency.
+ * @param owner identifies both
+ */
+export async function dropForeignBalances(redis: Redis, owner: string): Promise<void> {
+  const ownerKey = 'livebalance:owner'
+  if ((await redis.get(ownerKey)) === owner) return
+  for (const pattern of BALANCE_PATTERNS) {
+    let cursor = '0'
+    do {
+      const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', PAGE_SIZE)
+      if (keys.length > 0) await redis.unlink(...keys)
+      cursor = next
+    } while (cursor !== '0')
+  }
+  await redis.set(ownerKey, owner)
+}
+
+export interface CacheValidityOptions {
+  /** The connection that the cache is read over. */
+  redis: Redis
+  /** Drops the balances of another database or another default currency. */
+  dropForeign(): Promise<void>
+  /** Corrects the balances that the ledger has changed within so many seconds. */
+  correct(withinSeconds: number): Promise<void>
+  logger: Logger
+}
+
+/** A change may have been committed this long before the last answer of Redis without reaching it. */
+const MARGIN_SECONDS = 60
+
+/** The pause after a comparison that proved nothing. */
+const RETRY_MS = 1000
+
+/**
+ * Whether reads may use the cache. Redis can come back with data of any age. While it is paused or refuses
+ * writes, it misses changes.
+ */
+export class CacheValidity {
+  readonly #options: CacheValidityOptions
+  /** False from any doubt until the content of Redis was compared with the ledger. */
+  #valid = false
+  /** Counts the doubts. A comparison that began before the last one proves nothing. */
+  #doubts = 0
+  /** When Redis last accepted a write, by `performance.now()`. Until then it missed nothing. */
+  #completeUntil = Number.NEGATIVE_INFINITY
+  #comparing: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: CacheValidityOptions) {
+    this.#options = options
+    options.redis.on('close', () => {
+      this.#completeUntil = Number.NEGATIVE_INFINITY
+      this.failed()
+    })
+  }
+
+  get isValid(): boolean {
+    return this.#valid
+  }
+
+  /** Redis accepted a write. A read would prove nothing: a Redis that refuses writes still answers reads. */
+  wrote(): void {
+    if (this.#valid) this.#completeUntil = performance.now()
+    else this.#regain()
+  }
+
+  /** A write was refused, or a command got no answer in time. */
+  failed(): void {
+    this.#doubts += 1
+    this.#valid = false
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  #regain(): void {
+    this.#comparing ??= this.#compare().finally(() => {
+      this.#comparing = undefined
+    })
+  }
+
+  async #compare(): Promise<void> {
+    const { dropForeign, correct, logger } = this.#options
+    const doubts = this.#doubts
+    try {
+      await dropForeign()
+      await correct((performance.now() - this.#completeUntil) / 1000 + MARGIN_SECONDS)
+      if (doubts === this.#doubts) this.#valid = true
+    } catch (error) {
+      if (this.#closed) return
+      // A failure of Redis is logged by the subscription.
+      if (doubts === this.#doubts && (error as Error).name !== 'ReplyError') {
+        logger.warn({ err: error }, 'the cache could not be compared with the ledger; trying again')
+      }
+    }
+    // The next write or probe begins the comparison again.
+    if (!this.#valid) await sleep(RETRY_MS, { unref: true })
+  }
+}
