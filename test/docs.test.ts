@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { expect, test } from 'vitest'
 import { GENERATED } from '../scripts/docs.ts'
 
@@ -36,4 +36,55 @@ test.each(PAGES)('%s has no link that leads nowhere', (page) => {
   for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
     expect([target, existsSync(join(ROOT, dirname(page), target))]).toEqual([target, true])
   }
+})
+
+const UNTRACKED = ['node_modules', '.git', 'dist', 'coverage', '.livebalance']
+
+/** Every file and folder of the repository, a folder with a slash at its end. */
+const PATHS = readdirSync(ROOT, { withFileTypes: true }).flatMap((entry) => {
+  if (UNTRACKED.includes(entry.name)) return []
+  if (!entry.isDirectory()) return [entry.name]
+  const inside = readdirSync(join(ROOT, entry.name), { recursive: true, withFileTypes: true })
+  return [
+    `${entry.name}/`,
+    ...inside
+      .filter(({ parentPath }) => !parentPath.includes('node_modules'))
+      .map((one) => {
+        const path = relative(ROOT, join(one.parentPath, one.name)).split(sep).join('/')
+        return one.isDirectory() ? `${path}/` : path
+      }),
+  ]
+})
+const KNOWN = new Set(PATHS)
+const FOLDERS = PATHS.filter((path) => /^[^/]+\/$/.test(path))
+const ENDINGS = /\.(tsx?|sql|md|json|ya?ml|svg|css|html|conf)$/
+
+/** Whether the repository has this path. A short form, such as `rules/accept.sql`, is the end of a whole one. */
+function exists(path: string): boolean {
+  const whole = path.endsWith('/') || ENDINGS.test(path) ? path : `${path}/`
+  if (FOLDERS.some((folder) => path.startsWith(folder))) return KNOWN.has(whole)
+  return KNOWN.has(path) || PATHS.some((known) => known.endsWith(`/${path}`))
+}
+
+test.each(PAGES)('%s names no path that does not exist', (page) => {
+  const text = readFileSync(join(ROOT, page), 'utf8')
+  const named = [...text.matchAll(/`([\w.-]+(?:\/[\w.-]+)*\/?)`/g)]
+    .map(([, path = '']) => path)
+    .filter((path) => ENDINGS.test(path) || FOLDERS.some((folder) => path.startsWith(folder)))
+  expect(named.filter((path) => !exists(path))).toEqual([])
+})
+
+const COMMENTED = PATHS.filter((path) =>
+  /^(src|sql|web|scripts|deploy|test|bench|examples)\/.*\.(tsx?|sql|ya?ml|conf)$/.test(path),
+)
+
+test('no comment and no text of the code names a page or a source file that does not exist', () => {
+  const missing = COMMENTED.flatMap((file) => {
+    const text = readFileSync(join(ROOT, file), 'utf8')
+    const named = text.matchAll(
+      /(?<![\w./-])(?:src|sql|docs|scripts|deploy|bench)\/[\w./-]*\.(?:tsx?|sql|md|svg|conf)(?!\w)/g,
+    )
+    return [...named].flatMap(([path]) => (KNOWN.has(path) ? [] : [`${file}: ${path}`]))
+  })
+  expect(missing).toEqual([])
 })
