@@ -10,7 +10,7 @@ import {
 import { z } from 'zod'
 import { ApiError } from '../lib/api-error.ts'
 import type { Logger } from '../lib/log.ts'
-import { LogBudget } from '../lib/log-budget.ts'
+import { LogBudget } from '../lib/log-limits.ts'
 import { CLOCK_TOLERANCE } from './clock.ts'
 import { createPublishedKeys, KeySourceError } from './jwks.ts'
 import type { Authenticator, Principal, RevocationList, TokenMemory } from './principal.ts'

@@ -1,5 +1,5 @@
 import type { BalanceUpdateEvent } from '../ledger/event.ts'
-import { printable } from '../lib/readable-log.ts'
+import { printable } from '../lib/printable.ts'
 
 /** What there is to say of an event, from Redis's channel or from a server's stream. */
 export interface ToldEvent extends Omit<Partial<BalanceUpdateEvent>, 'event'> {

@@ -1,4 +1,4 @@
-import { printable } from '../lib/readable-log.ts'
+import { printable } from '../lib/printable.ts'
 
 /** Where a command prints: results to the one stream, what is for a person's eyes only to the other. */
 export interface Terminal {

@@ -1,4 +1,4 @@
-import { Batcher } from '../lib/batcher.ts'
+import { allFulfilled, Batcher } from '../lib/batcher.ts'
 import type { Sql } from '../postgres/database.ts'
 import {
   asUnavailable,
@@ -119,7 +119,7 @@ export class BatchingExecutor implements Executor {
         const locked = await this.#lockedWallets.among(commands)
         if (locked.size > 0) return await this.#applyWithout(locked, commands)
       }
-      return (await this.#observed(commands)).map((value) => ({ status: 'fulfilled', value }))
+      return allFulfilled(await this.#observed(commands))
     } catch (reason) {
       // Of a batch that fails in these ways nothing was applied.
       if (commands.length > 1 && isLockTimeout(reason)) {

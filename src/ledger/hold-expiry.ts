@@ -30,7 +30,7 @@ export class HoldExpiry {
     this.#rounds = new PeriodicTask((signal) => this.#round(signal), {
       log,
       name: 'expiring holds',
-      every,
+      intervalMs: every,
     })
   }
 

@@ -1,5 +1,4 @@
-import { Histogram, LATENCY_BOUNDS } from '../lib/histogram.ts'
-import { LabeledCounter } from '../lib/labeled-counter.ts'
+import { Histogram, LATENCY_BOUNDS, LabeledCounter } from '../lib/instruments.ts'
 import type { Command, Outcome } from './command.ts'
 import type { LedgerObserver } from './observer.ts'
 

@@ -1,5 +1,6 @@
 import type { Logger } from '../lib/log.ts'
-import { PeriodicTask, pause } from '../lib/periodic-task.ts'
+import { PeriodicTask } from '../lib/periodic-task.ts'
+import { sleep } from '../lib/timeout.ts'
 import type { Sql } from '../postgres/database.ts'
 
 export interface PruningOptions {
@@ -36,7 +37,7 @@ export class Pruning {
     this.#rounds = new PeriodicTask((signal) => this.#pass(signal), {
       log: options.log,
       name: 'pruning',
-      every: this.#options.every,
+      intervalMs: this.#options.every,
     })
   }
 
@@ -68,7 +69,7 @@ export class Pruning {
     for (let at: string | null = '0'; at !== null && !signal.aborted; ) {
       const began = performance.now()
       at = await step(at)
-      await pause((performance.now() - began) * REST, signal)
+      await sleep((performance.now() - began) * REST, { signal, unref: true })
     }
   }
 }

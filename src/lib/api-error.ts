@@ -20,7 +20,7 @@ export type RefusalCode =
   | 'limit_exceeded'
   | 'idempotency_key_reused'
 
-/** Every `code` that an error answer, a `connect_error` or an `error` event can carry. */
+/** Every `code` of an error answer, a `connect_error` or an `error` event. */
 export type ErrorCode =
   | RefusalCode
   | 'invalid_request'
@@ -43,7 +43,7 @@ export type ErrorCode =
 
 export type ErrorStatus = 400 | 401 | 402 | 403 | 404 | 409 | 413 | 415 | 422 | 429 | 500 | 503
 
-/** An error that the caller may see: everything in it is meant for their eyes. */
+/** An error that is shown to the caller, so that everything in it must be meant for them. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly status: ErrorStatus
@@ -51,7 +51,7 @@ export class ApiError extends Error {
   readonly details: Record<string, unknown> | undefined
   /** Seconds, for the `Retry-After` header. */
   readonly retryAfter: number | undefined
-  /** Further headers of the answer. */
+  /** More headers of the answer. */
   readonly headers: Record<string, string> | undefined
 
   constructor(

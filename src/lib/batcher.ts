@@ -1,8 +1,8 @@
 export interface BatcherOptions {
-  /** Items in one call, at most. */
+  /** The most items in one call. */
   size: number
-  /** Calls under way at once, at most. */
-  inFlight: number
+  /** The most calls under way at the same time. Default: no limit. */
+  inFlight?: number
 }
 
 interface Waiting<In, Out> {
@@ -12,20 +12,25 @@ interface Waiting<In, Out> {
 }
 
 /**
- * Collects what waits while calls are under way: the next call takes it all as one array. Alone, an
- * item waits for nobody but its own turn of the event loop.
+ * Collects items and hands them to one call together. A single item waits only for the current turn of the
+ * event loop. While the limit of calls is reached, items wait, and the next call takes them.
  */
 export class Batcher<In, Out> {
   readonly #run: (items: In[]) => Promise<PromiseSettledResult<Out>[]>
-  readonly #options: BatcherOptions
+  readonly #size: number
+  readonly #maxInFlight: number
   #waiting: Waiting<In, Out>[] = []
   #inFlight = 0
   #scheduled = false
 
-  /** `run` answers for each item in order, and does not throw. */
-  constructor(run: (items: In[]) => Promise<PromiseSettledResult<Out>[]>, options: BatcherOptions) {
+  /** @param run returns one result for each item, in their order; if it throws, every item is rejected */
+  constructor(
+    run: (items: In[]) => Promise<PromiseSettledResult<Out>[]>,
+    { size, inFlight = Number.POSITIVE_INFINITY }: BatcherOptions,
+  ) {
     this.#run = run
-    this.#options = options
+    this.#size = size
+    this.#maxInFlight = inFlight
   }
 
   add(item: In): Promise<Out> {
@@ -41,24 +46,24 @@ export class Batcher<In, Out> {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight >= this.#options.inFlight) return
+    if (this.#scheduled || this.#inFlight >= this.#maxInFlight) return
     this.#scheduled = true
-    // After this turn's I/O callbacks: what arrived on other sockets in the same turn comes along.
+    // After the I/O callbacks of this turn, so that the batch takes what arrives on other sockets too.
     setImmediate(() => {
       this.#scheduled = false
-      while (this.#waiting.length > 0 && this.#inFlight < this.#options.inFlight) this.#send()
+      while (this.#waiting.length > 0 && this.#inFlight < this.#maxInFlight) this.#send()
     })
   }
 
   async #send(): Promise<void> {
-    const batch = this.#waiting.splice(0, this.#options.size)
+    const batch = this.#waiting.splice(0, this.#size)
     this.#inFlight += 1
     try {
       const results = await this.#run(batch.map((waiting) => waiting.item))
       batch.forEach(({ resolve, reject }, i) => {
         const result = results[i]
         if (result?.status === 'fulfilled') resolve(result.value)
-        else reject(result?.reason ?? new Error('a batch came back short'))
+        else reject(result?.reason ?? new Error('the call returned fewer results than items'))
       })
     } catch (error) {
       for (const { reject } of batch) reject(error)
@@ -67,4 +72,9 @@ export class Batcher<In, Out> {
       if (this.#waiting.length > 0) this.#schedule()
     }
   }
+}
+
+/** The results of a call in which every item succeeded. */
+export function allFulfilled<Out>(values: readonly Out[]): PromiseFulfilledResult<Out>[] {
+  return values.map((value) => ({ status: 'fulfilled', value }))
 }

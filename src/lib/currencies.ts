@@ -1,4 +1,4 @@
-/** Decimals of the minor unit by currency (ISO 4217); the table `currencies` holds the same list. */
+/** Decimals of the minor unit by currency (ISO 4217). The table `currencies` holds the same list. */
 export const CURRENCIES: ReadonlyMap<string, number> = new Map([
   ...listed(0, 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF'),
   ...listed(

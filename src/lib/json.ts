@@ -1,9 +1,9 @@
 import { LosslessNumber, parse, stringify } from 'lossless-json'
 
 /**
- * A JSON number that a double cannot hold to the last digit. `stringifyJson` writes its text; a plain
- * `JSON.stringify` (Socket.IO's encoder, a log line) falls back to the nearest double, which is what
- * any JavaScript reader would make of the text anyway.
+ * A JSON number that a double cannot hold exactly. `stringifyJson` writes all its digits. A plain
+ * `JSON.stringify` (Socket.IO's encoder, a log line) writes the nearest double, which any JavaScript reader
+ * would make of the digits anyway.
  */
 export class ExactNumber extends LosslessNumber {
   toJSON(): number {
@@ -11,15 +11,17 @@ export class ExactNumber extends LosslessNumber {
   }
 }
 
-/** A number of up to 15 significant digits survives text → double → text; a longer run of digits may not. */
+/** Up to 15 significant digits survive the way from text to a double and back. More may not. */
 const LONG_NUMBER = /[\d.]{16,}/
 
 /**
- * Parses JSON without losing a digit: numbers that a double holds exactly become `number`, longer ones
- * `LosslessNumber`. Throws `SyntaxError`.
+ * Parses JSON without losing a digit. A number that a double holds exactly becomes a `number`, a longer one an
+ * `ExactNumber`.
+ *
+ * @throws SyntaxError
  */
 export function parseJson(text: string): unknown {
-  // JSON.parse first: it decides what is valid JSON, and is ten times faster for all but huge amounts.
+  // JSON.parse decides what is valid. It is ten times faster, and enough for all but huge amounts.
   const value: unknown = JSON.parse(text)
   if (!LONG_NUMBER.test(text)) return value
   return parse(text, null, {
@@ -29,17 +31,18 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * The same for a stranger's text, which has to mean one thing to every reader: a key that an object has twice
- * throws, also where it is escaped differently.
+ * Parses text from outside, which must mean the same to every reader.
+ *
+ * @throws SyntaxError also if an object has a key twice, even if it is escaped differently
  */
 export function parseStrictJson(text: string): unknown {
   const value = parseJson(text)
-  // `JSON.parse` keeps one value of a repeated key, so that the value has fewer keys than the text.
+  // `JSON.parse` keeps one value of a repeated key. Then the value has fewer keys than the text.
   if (keysIn(value) !== keysWritten(text)) throw new SyntaxError('an object has a key twice')
   return value
 }
 
-/** The keys that valid JSON writes: its colons outside of strings. */
+/** Counts the keys in the text of valid JSON: the colons outside of strings. */
 function keysWritten(text: string): number {
   let keys = 0
   let inString = false
@@ -56,7 +59,7 @@ const QUOTE = 0x22
 const COLON = 0x3a
 const BACKSLASH = 0x5c
 
-/** The keys of all objects in a parsed value, which may be nested deeper than calls can be. */
+/** Counts the keys of all objects in a value. It may be nested deeper than recursion could go. */
 function keysIn(value: unknown): number {
   let keys = 0
   const left = [value]
@@ -75,7 +78,7 @@ function keysIn(value: unknown): number {
   return keys
 }
 
-/** Writes JSON; an `ExactNumber` anywhere inside is written digit by digit. */
+/** Writes JSON. An `ExactNumber` at any depth is written with all its digits. */
 export function stringifyJson(value: unknown): string {
   return hasExactNumber(value) ? (stringify(value) ?? 'null') : JSON.stringify(value)
 }

@@ -1,27 +1,23 @@
 import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 'pino'
-import { readableLine } from './readable-log.ts'
-import { boundRepeats } from './repeated-lines.ts'
+import { limitLength, limitRepeats } from './log-limits.ts'
+import { printable } from './printable.ts'
 
 export type { Logger } from 'pino'
 
 /**
- * Tokens and tickets as they stand in URLs, and anything that has the form of a ticket. Every line is searched,
- * with a stranger's text in it, so the patterns must be linear: none reads a part again from each of its places.
+ * Tokens and tickets as they appear in URLs, and anything that has the form of a ticket. Every line is searched
+ * and may hold text from outside, so these patterns must run in linear time.
  */
 const SECRETS = /\b(token|ticket)(=|%3D)[^&\s"'\\]+|\blbt_[\w-]+/gi
 
-/** Anything that begins like a JWT, where it is as long as the shortest one. */
+/** Anything that begins like a JWT. Texts shorter than the shortest JWT are left. */
 const JWTS = /\beyJ[\w.-]+/g
 const SHORTEST_JWT = 16
 
-/** User names and passwords as they stand in the addresses of services. */
+/** User names and passwords as they appear in the URLs of services. */
 const PASSWORDS = /:\/\/[^\s/?#"']*@/g
 
-/** Characters. A longer line has its long texts cut, so that no request decides how much is searched and kept. */
-const LONGEST_LINE = 8192
-const LONGEST_TEXT = 2048
-
-/** The text without the tokens, tickets and passwords in it. */
+/** Replaces the tokens, tickets and passwords in a text. */
 export function withoutSecrets(text: string): string {
   return text
     .replace(SECRETS, (_, name?: string) => (name ? `${name}=[redacted]` : '[redacted]'))
@@ -29,20 +25,9 @@ export function withoutSecrets(text: string): string {
     .replace(PASSWORDS, '://[redacted]@')
 }
 
-/** A line of JSON, the long texts in it cut if the line is long. */
-function bounded(line: string): string {
-  if (line.length <= LONGEST_LINE) return line
-  return `${JSON.stringify(JSON.parse(line, (_, value) => (typeof value === 'string' ? cut(value) : value)))}\n`
-}
-
-function cut(text: string): string {
-  const left = text.length - LONGEST_TEXT
-  return left <= 0 ? text : `${text.slice(0, LONGEST_TEXT)}… (${left} more characters)`
-}
-
 /**
- * The process's logger: readable lines on a terminal outside production, JSON everywhere else.
- * Whatever is logged, no token and no ticket leaves through it: each line is searched for them.
+ * Creates the logger of the process. It writes readable lines on a terminal outside of production and JSON
+ * everywhere else. Each line is searched for tokens, tickets and passwords, so that none is ever logged.
  */
 export function createLogger(
   config: { logLevel: LevelWithSilent; production: boolean },
@@ -54,19 +39,19 @@ export function createLogger(
     {
       level: config.logLevel,
       base: null,
-      hooks: { logMethod: boundRepeats() },
+      hooks: { logMethod: limitRepeats() },
       formatters: { level: (level) => ({ level }) },
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: {
         paths: [
           ...['authorization', '*.authorization', '*.Authorization', '*.cookie', '*.token'],
-          // What Redis was asked to keep, in the client's errors: principals among others.
+          // The Redis client puts the arguments of a failed command into its error, for example principals.
           'err.command.args',
         ],
         censor: '[redacted]',
       },
     },
-    { write: (line: string) => void sink.write(withoutSecrets(bounded(line))) },
+    { write: (line: string) => void sink.write(withoutSecrets(limitLength(line))) },
   )
 }
 
@@ -76,4 +61,37 @@ function readable(): DestinationStream {
 
 function json(): DestinationStream {
   return pino.destination({ fd: 1, sync: false })
+}
+
+/** Escape codes of colours that are readable on light and dark terminals. */
+const COLOURS: Readonly<Record<string, number>> = {
+  trace: 90,
+  debug: 90,
+  info: 32,
+  warn: 33,
+  error: 31,
+  fatal: 31,
+}
+
+/** Turns a line of the JSON log into one for a person at a terminal. A stack follows on lines of its own. */
+export function readableLine(json: string): string {
+  const { level, time, msg, err, ...fields } = JSON.parse(json) as Record<string, unknown> & {
+    level: string
+    time: string
+    err?: { message?: string; stack?: string }
+  }
+  const clock = time.slice(11, 23)
+  const name = `\u001b[${COLOURS[level] ?? 0}m${level.toUpperCase().padEnd(5)}\u001b[0m`
+  const rest = Object.entries(fields).map(([key, value]) => `${printable(key)}=${shown(value)}`)
+  const message = msg === undefined ? [] : [printable(String(msg))]
+  const trouble = err?.stack ?? err?.message
+  const below = trouble?.split('\n').map((line) => `    ${printable(line)}\n`) ?? []
+  return `${[clock, name, ...message, ...rest].join(' ')}\n${below.join('')}`
+}
+
+/** A value is quoted if it could be read as more than one field. */
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  const quoted = typeof value === 'string' && (text === '' || /[\s"]/.test(text))
+  return printable(quoted ? JSON.stringify(text) : text)
 }

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /**
- * The folder of the nearest package.json: the checkout, or `dist` of a build, whose files lie elsewhere
- * than their sources. `sql` and the built pages are found from there.
+ * The folder of the nearest package.json: the checkout, or `dist` in a build, where files have other places
+ * than their sources. It contains `sql` and the built pages.
  */
 export const PACKAGE_ROOT = nearest(import.meta.dirname)
 

@@ -1,38 +1,39 @@
 import type { Logger } from './log.ts'
+import { sleep } from './timeout.ts'
 
-export interface RoundsOptions {
+export interface PeriodicTaskOptions {
   log: Pick<Logger, 'warn' | 'info'>
-  /** What a round does, for the log: "expiring holds". */
+  /** Names the task in the log, for example "expiring holds". */
   name: string
-  /** Milliseconds between the end of a round and the next. */
-  every: number
+  /** Time between the end of a round and the start of the next. */
+  intervalMs: number
 }
 
 /**
- * Does something over and over, never twice at once. A round that fails is logged, once until one goes
- * well again, and the next one comes as if it had not failed.
+ * Repeats a task, never twice at the same time. If a round fails, the next one runs as usual. The first failure
+ * is logged, and so is the first success after it.
  */
 export class PeriodicTask {
   readonly #round: (signal: AbortSignal) => Promise<void>
-  readonly #options: RoundsOptions
+  readonly #options: PeriodicTaskOptions
   #abort: AbortController | undefined
   #running: Promise<void> | undefined
   #failing = false
 
-  /** `round` is told by the signal to end early. */
-  constructor(round: (signal: AbortSignal) => Promise<void>, options: RoundsOptions) {
+  /** @param round should end early when its signal is aborted */
+  constructor(round: (signal: AbortSignal) => Promise<void>, options: PeriodicTaskOptions) {
     this.#round = round
     this.#options = options
   }
 
-  /** The first round begins at once. */
+  /** Starts the first round immediately. */
   start(): void {
     if (this.#running) return
     this.#abort = new AbortController()
     this.#running = this.#run(this.#abort.signal)
   }
 
-  /** Resolves when the round under way has ended. */
+  /** Resolves when the current round has ended. */
   async stop(): Promise<void> {
     this.#abort?.abort()
     await this.#running
@@ -42,7 +43,7 @@ export class PeriodicTask {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#attempt(signal)
-      await pause(this.#options.every, signal)
+      await sleep(this.#options.intervalMs, { signal, unref: true })
     }
   }
 
@@ -53,23 +54,8 @@ export class PeriodicTask {
       if (this.#failing) log.info(`${name} works again`)
       this.#failing = false
     } catch (err) {
-      if (!this.#failing) log.warn({ err }, `${name} failed; trying on`)
+      if (!this.#failing) log.warn({ err }, `${name} failed and will be repeated`)
       this.#failing = true
     }
   }
-}
-
-/** Resolves after so many milliseconds, or when the signal says so. Keeps no process alive. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    timer.unref()
-    signal.addEventListener('abort', done)
-  })
 }

@@ -1,4 +1,4 @@
-/** What was started, to be ended in reverse. */
+/** Collects what was started, and ends it in reverse order. */
 export class ShutdownStack {
   readonly #stack: (() => Promise<unknown>)[] = []
 
@@ -6,7 +6,7 @@ export class ShutdownStack {
     this.#stack.push(release)
   }
 
-  /** Ends everything, also when one of them fails; throws the first failure at the end. */
+  /** Ends everything, even if a step fails. Throws the first failure at the end. */
   async run(): Promise<void> {
     const failures: unknown[] = []
     for (let release = this.#stack.pop(); release; release = this.#stack.pop()) {

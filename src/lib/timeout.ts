@@ -1,17 +1,31 @@
-/** Resolves after so many milliseconds. With `unref`, the process may exit before. */
-export function sleep(ms: number, { unref = false }: { unref?: boolean } = {}): Promise<void> {
+export interface SleepOptions {
+  /** Lets the process exit before the time is up. */
+  unref?: boolean
+  /** Ends the sleep early. */
+  signal?: AbortSignal
+}
+
+/** Resolves after so many milliseconds, or when the signal is aborted. */
+export function sleep(ms: number, { unref = false, signal }: SleepOptions = {}): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
+    if (signal?.aborted) return resolve()
+    const wake = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', wake)
+      resolve()
+    }
+    const timer = setTimeout(wake, ms)
     // In a browser and on some runtimes a timer is a number.
     if (unref && typeof timer === 'object') timer.unref()
+    signal?.addEventListener('abort', wake)
   })
 }
 
 /**
- * The outcome of a promise, or that of `onTimeout` if it has not settled within so many milliseconds.
- * The work behind the promise goes on; its late outcome is dropped.
+ * Settles as the promise does, or as `onTimeout` does if the promise takes longer than so many milliseconds.
+ * The work behind the promise is not stopped. Its late value or error is dropped.
  *
- * @param onTimeout returns a value in place of the promise's, or throws
+ * @param onTimeout returns a value instead of the promise's, or throws
  */
 export async function withTimeout<T, F>(
   promise: Promise<T>,

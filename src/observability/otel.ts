@@ -17,7 +17,7 @@ import {
 } from '@opentelemetry/sdk-trace'
 import type { TracingConfig } from '../config/config.ts'
 import type { Logger } from '../lib/log.ts'
-import { LogBudget } from '../lib/log-budget.ts'
+import { LogBudget } from '../lib/log-limits.ts'
 
 export interface ProviderOptions {
   config: TracingConfig

@@ -1,5 +1,5 @@
 import type { MetricValueWithName, Registry } from 'prom-client'
-import { Histogram } from '../lib/histogram.ts'
+import { Histogram } from '../lib/instruments.ts'
 import type { Exposition } from '../routes/metrics.ts'
 import { METRICS, PREFIX } from './metric-definitions.ts'
 import type { MetricDefinition, MetricSources, Sample } from './metrics.ts'

@@ -1,7 +1,7 @@
 import type { Principal } from '../auth/principal.ts'
 import type { UserRef } from '../ledger/event.ts'
 import { ApiError } from '../lib/api-error.ts'
-import { LabeledCounter } from '../lib/labeled-counter.ts'
+import { LabeledCounter } from '../lib/instruments.ts'
 import { clientAddress, type Origin } from './client-address.ts'
 import type { RateStore } from './window-counter.ts'
 import { Budget, type Grant } from './window-counter.ts'

@@ -1,5 +1,4 @@
-import { Histogram, LATENCY_BOUNDS } from '../lib/histogram.ts'
-import { LabeledCounter } from '../lib/labeled-counter.ts'
+import { Histogram, LATENCY_BOUNDS, LabeledCounter } from '../lib/instruments.ts'
 
 /** Lag is looked at that often at most, in milliseconds: under load, a hundred of many thousand say it as well. */
 const LOOK_AT_LAG = 10

@@ -3,7 +3,7 @@ import type { Committed } from '../ledger/command.ts'
 import type { LedgerEvent } from '../ledger/event.ts'
 import { toDecimal } from '../ledger/money.ts'
 import type { OutboxStore } from '../ledger/outbox-store.ts'
-import { LogBudget } from '../lib/log-budget.ts'
+import { LogBudget } from '../lib/log-limits.ts'
 import type { Bus } from './bus/bus.ts'
 import type { PublishObserver } from './publish-observer.ts'
 

@@ -1,5 +1,5 @@
 import type { LedgerEvent } from '../ledger/event.ts'
-import { Histogram, LATENCY_BOUNDS } from '../lib/histogram.ts'
+import { Histogram, LATENCY_BOUNDS } from '../lib/instruments.ts'
 import type { PublishObserver } from './publish-observer.ts'
 
 /** Counts what this process published since its start. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { createLogger } from '../../src/lib/log.ts'
-import { printable, readableLine } from '../../src/lib/readable-log.ts'
+import { createLogger, readableLine } from '../../src/lib/log.ts'
+import { printable } from '../../src/lib/printable.ts'
 import { eventually } from '../support/index.ts'
 
 test('no token and no ticket is ever logged, wherever it stands', () => {
@@ -42,7 +42,7 @@ test('an outage that fails every request alike is ten lines a second, and the nu
   expect(lines.at(-1)).toMatchObject({
     level: 'warn',
     notLogged: 490,
-    msg: 'left out, all the same: request failed (ECONNREFUSED)',
+    msg: 'equal lines were left out: request failed (ECONNREFUSED)',
   })
   fail('ECONNREFUSED', 501)
   expect(lines.at(-1)).toMatchObject({ requestId: 501 })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { BalanceApi } from '../../client/api.ts'
 import { stringifyJson } from '../../lib/json.ts'
-import { printable } from '../../lib/readable-log.ts'
+import { printable } from '../../lib/printable.ts'
 import { TRANSACTION_STATUSES, type WireTransaction } from '../../routes/transaction-json.ts'
 import { CommandFailed, command, UsageError } from '../command.ts'
 import { Progress } from '../progress.ts'

@@ -1,4 +1,4 @@
-import { Histogram, LATENCY_BOUNDS } from '../../lib/histogram.ts'
+import { Histogram, LATENCY_BOUNDS } from '../../lib/instruments.ts'
 
 /** The requests of one route and method that were answered alike. */
 export interface Requests {

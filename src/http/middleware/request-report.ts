@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { ApiError } from '../../lib/api-error.ts'
 import type { Logger } from '../../lib/log.ts'
-import { LogBudget } from '../../lib/log-budget.ts'
+import { LogBudget } from '../../lib/log-limits.ts'
 import type { Env } from '../context.ts'
 import { routeOf } from '../route-of.ts'
 import type { Answered } from './deadline.ts'

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { WalletState } from '../../ledger/balance.ts'
 import type { ChangeLog } from '../../ledger/change-log.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
-import { TurnBatch } from '../../lib/turn-batch.ts'
+import { allFulfilled, Batcher } from '../../lib/batcher.ts'
 import {
   type CacheEntry,
   CacheValidity,
@@ -58,8 +58,8 @@ export class RedisBus implements Bus {
   readonly #failureOf: (error: unknown) => RedisFailure
   readonly #listeners: Listeners
   readonly #validity: CacheValidity
-  readonly #reads: TurnBatch<string, string | null>
-  readonly #fills: TurnBatch<CacheEntry, undefined>
+  readonly #reads: Batcher<string, string | null>
+  readonly #fills: Batcher<CacheEntry, undefined>
   /** False from a timed-out command until one is answered: a paused Redis closes no connection. */
   #answering = true
   /** Whether Redis refused the last write. Then it answers reads, but publishes nothing. */
@@ -112,11 +112,19 @@ export class RedisBus implements Bus {
     })
     this.#commands.on('error', (error) => this.#subscription.failed(this.#failureOf(error)))
     this.#commands.on('close', () => this.#subscription.failed(CONNECTION_CLOSED))
-    this.#reads = new TurnBatch(512, (keys) => awaited(this.#commands.mget(keys)))
-    this.#fills = new TurnBatch(256, async (entries) => {
-      await this.#write('all', entries, [])
-      return entries.map(() => undefined)
-    })
+    this.#reads = new Batcher(
+      async (keys) => allFulfilled(await awaited(this.#commands.mget(keys))),
+      {
+        size: 512,
+      },
+    )
+    this.#fills = new Batcher(
+      async (entries) => {
+        await this.#write('all', entries, [])
+        return allFulfilled(entries.map(() => undefined))
+      },
+      { size: 256 },
+    )
     this.leases = new RedisLeases(this.#commands, awaited)
     this.rates = new RedisRates(this.#commands, awaited)
     this.tickets = new RedisTickets(this.#commands, awaited)

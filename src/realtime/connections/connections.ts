@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Principal, RevocationList } from '../../auth/principal.ts'
-import { LogBudget } from '../../lib/log-budget.ts'
+import { LogBudget } from '../../lib/log-limits.ts'
 import type { StreamMeter } from '../meter.ts'
 import type { Frame } from '../stream/frame.ts'
 import type { Hub } from '../stream/hub.ts'

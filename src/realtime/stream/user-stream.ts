@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { UserRef } from '../../ledger/event.ts'
 import type { EventStore } from '../../ledger/event-store.ts'
-import type { LogBudget } from '../../lib/log-budget.ts'
+import type { LogBudget } from '../../lib/log-limits.ts'
 import type { StreamMeter } from '../meter.ts'
 import type { Backpressure } from './backpressure.ts'
 import type { DeliveryTracer } from './delivery-tracer.ts'
