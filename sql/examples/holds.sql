@@ -2,7 +2,7 @@
 -- in the end. Amounts are in minor units.
 
 -- The hold takes the money out of what Ann can spend, and leaves her balance as it is.
-select changes -> (r ->> 'change')::int ->> 'status' as status
+select changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "ann", "currency": "USD", "amount": "10000"},
   {"op": "hold", "tenant": "default", "actor": "booking", "user_id": "ann", "currency": "USD", "amount": "8000", "expires_in": 900}
@@ -23,7 +23,7 @@ from ledger_apply((select json_build_array(json_build_object('op', 'hold_void', 
   json_array_elements(results) as r;
 
 -- The room costs 50.00. The service captures that, and the other 30.00 are free again.
-select changes -> (r ->> 'change')::int ->> 'status' as status, changes -> (r ->> 'change')::int ->> 'amount' as amount
+select changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status, changes -> (r ->> 'change')::int -> 'transaction' ->> 'amount' as amount
 from ledger_apply((select json_build_array(json_build_object('op', 'hold_capture', 'tenant', 'default',
   'actor', 'booking', 'amount', '5000', 'transaction_id', id)) from transactions where type = 'hold')),
   json_array_elements(results) as r;

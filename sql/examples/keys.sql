@@ -9,7 +9,7 @@ from ledger_apply('[
 ]'), json_array_elements(results) as r;
 
 -- She gets 10.00.
-select changes -> (r ->> 'change')::int ->> 'status' as status
+select changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "currency": "USD", "actor": "admin", "user_id": "ann", "amount": "1000"}
 ]'), json_array_elements(results) as r;
@@ -29,7 +29,7 @@ from ledger_apply('[
 
 -- The booking service has a key of the same name. It is another key, so this payment is made.
 select r ->> 'refusal' as refusal,
-  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "booking", "user_id": "ann", "amount": "100", "idempotency_key": "order-7", "command_hash": "a"}
 ]'), json_array_elements(results) as r;

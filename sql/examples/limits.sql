@@ -1,5 +1,5 @@
 -- A spending limit: Ann may pay 50.00 at once, and 80.00 within an hour. She has 1000.00, in minor units 100000.
-select changes -> (r ->> 'change')::int ->> 'status' as status
+select changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "currency": "USD", "actor": "admin", "user_id": "ann", "amount": "100000"}
 ]'), json_array_elements(results) as r;
@@ -13,7 +13,7 @@ returning type, max_amount, max_sum;
 select r ->> 'refusal' as refusal,
   r -> 'details' ->> 'limit' as which,
   r -> 'details' ->> 'maximum' as maximum,
-  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "5001"},
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "5000"},
@@ -31,7 +31,7 @@ from ledger_apply('[
 
 -- The limit is on payments: a withdrawal is another type.
 select r ->> 'refusal' as refusal,
-  changes -> (r ->> 'change')::int ->> 'status' as status
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status
 from ledger_apply('[
   {"op": "withdrawal_request", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "9000"}
 ]'), json_array_elements(results) as r;

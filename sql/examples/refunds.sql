@@ -1,6 +1,6 @@
 -- Giving back a payment. Ann pays 40.00 of her 100.00. Amounts are in minor units.
-select changes -> (r ->> 'change')::int ->> 'status' as status,
-  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
+select changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status,
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "currency": "USD", "actor": "admin", "user_id": "ann", "amount": "10000"},
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "4000"}
@@ -8,8 +8,8 @@ from ledger_apply('[
 
 -- An admin gives back 15.00.
 select r ->> 'refusal' as refusal,
-  changes -> (r ->> 'change')::int ->> 'amount' as amount,
-  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'amount' as amount,
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply((select json_build_array(json_build_object('op', 'refund', 'tenant', 'default',
   'transaction_id', id, 'actor', 'admin', 'amount', '1500')) from transactions where type = 'booking_payment')), json_array_elements(results) as r;
 
@@ -21,8 +21,8 @@ from ledger_apply((select json_build_array(json_build_object('op', 'refund', 'te
 
 -- A refund without an amount gives back all that is left.
 select r ->> 'refusal' as refusal,
-  changes -> (r ->> 'change')::int ->> 'amount' as amount,
-  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'amount' as amount,
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply((select json_build_array(json_build_object('op', 'refund', 'tenant', 'default',
   'transaction_id', id, 'actor', 'admin')) from transactions where type = 'booking_payment')), json_array_elements(results) as r;
 

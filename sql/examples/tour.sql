@@ -3,8 +3,8 @@
 -- was refused, and `changes` what it did. Amounts are in minor units: 10000 is 100.00 USD.
 
 -- An admin puts money into two wallets. They open by it.
-select r ->> 'refusal' as refusal, changes -> (r ->> 'change')::int ->> 'status' as status,
-  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
+select r ->> 'refusal' as refusal, changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status,
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "ann", "currency": "USD", "amount": "10000"},
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "bob", "currency": "USD", "amount": "500"}
@@ -13,7 +13,7 @@ from ledger_apply('[
 -- Ann pays 30.00, sends Bob 20.00, and asks for a cent more than she has left. The third command is refused, and
 -- says how much is missing. The first two stand.
 select r ->> 'refusal' as refusal, r -> 'details' ->> 'shortfall' as shortfall,
-  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "3000"},
   {"op": "transfer", "tenant": "default", "actor": "ann", "user_id": "ann", "to_user_id": "bob", "currency": "USD", "amount": "2000"},
@@ -21,7 +21,7 @@ from ledger_apply('[
 ]'), json_array_elements(results) as r;
 
 -- Ann's telephone sends one payment twice, with the same key. The money moves once, and both get the same answer.
-select r ->> 'replayed' as replayed, changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
+select r ->> 'replayed' as replayed, changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "100", "idempotency_key": "order-1", "command_hash": "x"},
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "100", "idempotency_key": "order-1", "command_hash": "x"}
@@ -42,7 +42,7 @@ order by e.user_id, e.version;
 select kind, balance from house_balances order by kind;
 
 -- What Ann is told, numbered without a hole. The refused payment is there too.
-select seq, event, new_balance, required_amount, available from event_stream where user_id = 'ann' order by seq;
+select seq, event, new_balance, details from event_stream where user_id = 'ann' order by seq;
 
 -- The books are right: the audit looks at every wallet, and in its last row at the ledger as a whole.
 select total, inaccurate, entries, discrepancies from audit('default');

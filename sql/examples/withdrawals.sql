@@ -1,7 +1,7 @@
 -- Money goes out. Ann asks for 70.00 of her 100.00, and an admin decides. Amounts are in minor units.
 
 -- The money is held from the moment she asks.
-select changes -> (r ->> 'change')::int ->> 'status' as status
+select changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "currency": "USD", "actor": "admin", "user_id": "ann", "amount": "10000"},
   {"op": "withdrawal_request", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "7000"}
@@ -28,8 +28,8 @@ from ledger_apply((select json_build_array(json_build_object('op', 'topup_proces
 
 -- An admin approves it: the money leaves.
 select r ->> 'refusal' as refusal,
-  changes -> (r ->> 'change')::int ->> 'status' as status,
-  changes -> (r ->> 'change')::int ->> 'new_balance' as new_balance
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status,
+  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply((select json_build_array(json_build_object('op', 'withdrawal_process', 'tenant', 'default',
   'transaction_id', id, 'actor', 'admin', 'status', 'success')) from transactions where type = 'withdrawal')), json_array_elements(results) as r;
 

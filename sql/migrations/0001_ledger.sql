@@ -192,10 +192,8 @@ create table events (
   transaction_type transaction_type,
   status transaction_status,
   amount bigint,
-  required_amount bigint,
-  available bigint,
-  threshold bigint,
-  direction side,
+  -- What only some events say, in the names of `LedgerEvent` (src/ledger/event.ts). Amounts are in minor units.
+  details jsonb,
   traceparent text,
   created_at timestamptz not null,
   primary key (wallet_id, seq)
@@ -274,25 +272,18 @@ create type ledger_command as (
   traceparent text
 );
 
--- What one command did to one wallet: the transaction as it stands, and what its user is told. Of a
--- refused debit there is no transaction: `id` is null.
+-- What one command did to one wallet, and what its user is told.
 create type ledger_change as (
-  id uuid, wallet_id bigint, tenant text, user_id text, type transaction_type, amount bigint,
-  currency text, status transaction_status, description text, admin_notes text, created_by text,
-  processed_by text, reference_id text, reference_type text, previous_balance bigint,
-  new_balance bigint, expires_at timestamptz, metadata jsonb, created_at timestamptz,
-  updated_at timestamptz,
+  -- As it stands after the command. A refused debit has none: then its id is null.
+  transaction transactions,
   -- The command opened it.
   opened boolean,
-  -- The wallet's events, the last of which has this seq, and the balance once they had happened.
+  -- The names of the events, in order. The last one has this seq. The balance is the one after them.
   events event_name[],
   seq bigint,
   balance bigint,
-  -- Of a refused debit, and of a crossed threshold.
-  required_amount bigint,
-  available bigint,
-  threshold bigint,
-  direction side,
+  -- As in the table of events.
+  details jsonb,
   traceparent text
 );
 

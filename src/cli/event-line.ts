@@ -1,8 +1,8 @@
-import type { BalanceUpdateEvent } from '../ledger/event.ts'
+import type { EventMessage } from '../ledger/event.ts'
 import { printable } from '../lib/printable.ts'
 
 /** What there is to say of an event, from Redis's channel or from a server's stream. */
-export interface ToldEvent extends Omit<Partial<BalanceUpdateEvent>, 'event'> {
+export interface ToldEvent extends Omit<Partial<EventMessage>, 'event'> {
   event: string
   userId: string
   /** Of `balance_initial`. */

@@ -46,11 +46,8 @@ export interface LedgerEvent extends UserRef {
 
 type Wire = number | ExactNumber
 
-/**
- * What travels on the Redis channel `balance:updates`: the seed's `BalanceUpdateEvent` with `id`, `seq`,
- * `currency` and `tenantId`. Amounts are major units.
- */
-export interface BalanceUpdateEvent {
+/** An event as it travels on the Redis channel `balance:updates`. Amounts are major units. */
+export interface EventMessage {
   event: LedgerEventName
   userId: string
   tenantId: string
@@ -66,7 +63,6 @@ export interface BalanceUpdateEvent {
   amount?: Wire
   requiredAmount?: Wire
   currentBalance?: Wire
-  /** What was missing of `available`, which is the balance less what is held. */
   shortfall?: Wire
   available?: Wire
   threshold?: Wire
@@ -74,15 +70,102 @@ export interface BalanceUpdateEvent {
   traceparent?: string
 }
 
+/** The fields of a message, in the order in which those are written that are not for clients. */
+export const MESSAGE_FIELDS = Object.keys({
+  ...{ event: 1, userId: 1, tenantId: 1, status: 1 },
+  ...{ newBalance: 1, previousBalance: 1, timestamp: 1 },
+  ...{ transactionId: 1, transactionType: 1, amount: 1 },
+  ...{ requiredAmount: 1, currentBalance: 1, shortfall: 1, available: 1 },
+  ...{ threshold: 1, direction: 1, traceparent: 1, id: 1, seq: 1, currency: 1 },
+} satisfies Record<keyof EventMessage, 1>) as (keyof EventMessage)[]
+
+/** The fields that a client gets of every event. */
+export interface SentEvent {
+  /** `<epoch>:<seq>` */
+  id: string
+  /** 1, 2, 3 … per user, the same on every transport. */
+  seq: number
+  currency: string
+  /** ISO 8601. */
+  timestamp: string
+}
+
+/** Amounts are major units of `currency`; `amount` is signed as the user sees it. */
+export interface BalanceUpdated extends SentEvent {
+  newBalance: number
+  previousBalance: number
+  /** This and the next two are missing when an admin recalculated the balance. */
+  transactionId?: string
+  transactionType?: string
+  amount?: number
+}
+
+export interface TransactionCompleted extends SentEvent {
+  transactionId: string
+  transactionType: string
+  amount: number
+  newBalance: number
+  status?: string
+}
+
+export interface TransactionFailed extends SentEvent {
+  transactionId: string
+  transactionType: string
+  status?: string
+}
+
+export interface BalanceInsufficient extends SentEvent {
+  requiredAmount: number
+  currentBalance: number
+  /** The required amount less the available amount, which is the balance less what is held. */
+  shortfall: number
+}
+
+export interface BalanceAlert extends SentEvent {
+  threshold: number
+  direction: 'below' | 'above'
+  newBalance: number
+}
+
+/** What a client gets of each event. */
+export interface SentEvents {
+  balance_updated: BalanceUpdated
+  transaction_completed: TransactionCompleted
+  transaction_failed: TransactionFailed
+  balance_insufficient: BalanceInsufficient
+  balance_alert: BalanceAlert
+}
+
+const POSITION = ['id', 'seq', 'currency'] as const
+
+/** The fields of `SentEvents` by event, in the order in which they are sent. None of them names a user. */
+export const SENT_FIELDS: ReadonlyMap<string, readonly (keyof EventMessage)[]> = new Map(
+  Object.entries({
+    balance_updated: [
+      ...(['newBalance', 'previousBalance', 'transactionId', 'transactionType'] as const),
+      ...(['amount', 'timestamp', ...POSITION] as const),
+    ],
+    transaction_completed: [
+      ...(['transactionId', 'transactionType', 'amount', 'newBalance'] as const),
+      ...(['timestamp', 'status', ...POSITION] as const),
+    ],
+    transaction_failed: ['transactionId', 'transactionType', 'timestamp', 'status', ...POSITION],
+    balance_insufficient: [
+      ...(['requiredAmount', 'currentBalance', 'shortfall', 'timestamp', ...POSITION] as const),
+    ],
+    balance_alert: ['threshold', 'direction', 'newBalance', 'timestamp', ...POSITION],
+  } satisfies { [Name in LedgerEventName]: readonly (keyof SentEvents[Name])[] }),
+)
+
 /** `<epoch>:<seq>`, the id of an event on every transport. */
 export function eventId(epoch: string, seq: number): string {
   return `${epoch}:${seq}`
 }
 
-/** A ledger event in the wire's terms: major units, and an `id`. */
-export function toMessage(event: LedgerEvent, epoch: string): BalanceUpdateEvent {
+/** A ledger event as a message: in major units, and with an `id`. */
+export function toMessage(event: LedgerEvent, epoch: string): EventMessage {
   const { tenant, userId, seq, currency } = event
-  const message: BalanceUpdateEvent = {
+  const message: EventMessage = {
     event: event.event,
     userId,
     tenantId: tenant,

@@ -10,7 +10,13 @@ import type { Command, Committed, Executor, Outcome, RefusalCode } from './comma
 import { toJson } from './command-json.ts'
 import { LockedWallets } from './locked-wallets.ts'
 import type { LedgerObserver } from './observer.ts'
-import { type ChangeRow, type TransactionRow, toDetails, toEvents, toTransaction } from './rows.ts'
+import {
+  type ChangeRow,
+  type TransactionRow,
+  toEvents,
+  toTransaction,
+  withAmounts,
+} from './rows.ts'
 
 export interface ExecutorOptions {
   /**
@@ -199,14 +205,14 @@ async function answered<T>(call: PromiseLike<T>, ms: number): Promise<T> {
 
 function toOutcome(row: ResultRow, changes: ChangeRow[]): Outcome {
   const { replayed } = row
-  const transaction = row.change === null ? row.transaction : changes[row.change]
+  const transaction = row.change === null ? row.transaction : changes[row.change]?.transaction
   if (transaction) {
     return { ok: true, transaction: toTransaction(transaction as TransactionRow), replayed }
   }
   return {
     ok: false,
     code: row.refusal ?? 'invalid_command',
-    details: toDetails(row.details),
+    details: withAmounts(row.details),
     replayed,
   }
 }

@@ -27,6 +27,7 @@ export interface TransactionRow {
   updated_at: string
 }
 
+/** A row of the view `event_stream`. */
 export interface EventRow {
   tenant: string
   user_id: string
@@ -39,26 +40,19 @@ export interface EventRow {
   transaction_type: string | null
   status: string | null
   amount: number | null
-  required_amount: number | null
-  available: number | null
-  threshold: number | null
-  direction: 'below' | 'above' | null
+  /** What only some events have, in the names of `LedgerEvent`. */
+  details: Record<string, unknown> | null
   traceparent: string | null
   created_at: string
 }
 
-/** What a command did to a wallet: the SQL type `ledger_change`. Of a refused debit there is no transaction. */
-export interface ChangeRow extends Omit<TransactionRow, 'id'> {
-  id: string | null
-  /** The wallet's events, in order; the last of them has this `seq`. */
+/** What a command did to a wallet: the SQL type `ledger_change`. */
+export interface ChangeRow extends Pick<EventRow, 'seq' | 'details' | 'traceparent'> {
+  /** A refused debit has no transaction: then the id is null. */
+  transaction: Omit<TransactionRow, 'id'> & { id: string | null }
+  /** The names of the user's events, in order. The last one has this `seq`. */
   events: LedgerEvent['event'][]
-  seq: number
   balance: number
-  required_amount: number | null
-  available: number | null
-  threshold: number | null
-  direction: 'below' | 'above' | null
-  traceparent: string | null
 }
 
 export function toTransaction(row: TransactionRow): Transaction {
@@ -99,50 +93,52 @@ export function toEvent(row: EventRow): LedgerEvent {
   if (row.transaction_type !== null) event.transactionType = row.transaction_type
   if (row.status !== null) event.status = row.status
   if (row.amount !== null) event.amount = BigInt(row.amount)
-  if (row.required_amount !== null) event.requiredAmount = BigInt(row.required_amount)
-  if (row.available !== null) event.available = BigInt(row.available)
-  if (row.threshold !== null) event.threshold = BigInt(row.threshold)
-  if (row.direction !== null) event.direction = row.direction
   if (row.traceparent !== null) event.traceparent = row.traceparent
-  return event
+  return Object.assign(event, withAmounts(row.details))
 }
 
 /** The events of a change, as `ledger_apply()` writes them to the table. */
 export function toEvents(change: ChangeRow): LedgerEvent[] {
-  const { events, seq } = change
+  const { transaction, events, seq, balance, details, traceparent } = change
   return events.map((event, i) =>
     toEvent({
-      tenant: change.tenant,
-      user_id: change.user_id,
+      tenant: transaction.tenant,
+      user_id: transaction.user_id,
       seq: seq - events.length + 1 + i,
       event,
-      currency: change.currency,
-      new_balance: change.balance,
+      currency: transaction.currency,
+      new_balance: balance,
       previous_balance:
-        event === 'balance_updated' || event === 'balance_alert' ? change.previous_balance : null,
-      transaction_id: change.id,
-      transaction_type: change.type,
-      status: change.status,
-      amount: change.amount,
-      required_amount: change.required_amount,
-      available: change.available,
-      threshold: change.threshold,
-      direction: change.direction,
-      traceparent: change.traceparent,
-      created_at: change.updated_at,
+        event === 'balance_updated' || event === 'balance_alert'
+          ? transaction.previous_balance
+          : null,
+      transaction_id: transaction.id,
+      transaction_type: transaction.type,
+      status: transaction.status,
+      amount: transaction.amount,
+      details,
+      traceparent,
+      created_at: transaction.updated_at,
     }),
   )
 }
 
-const AMOUNTS = ['requiredAmount', 'currentBalance', 'available', 'shortfall', 'maximum']
+const AMOUNTS: readonly string[] = [
+  'requiredAmount',
+  'currentBalance',
+  'available',
+  'shortfall',
+  'maximum',
+  'threshold',
+] satisfies (keyof RefusalDetails | keyof LedgerEvent)[]
 
-/** A refusal's figures: the amounts among them become bigint. */
-export function toDetails(json: Record<string, unknown> | null): RefusalDetails {
-  const details: Record<string, unknown> = { ...json }
+/** The figures of a refusal or an event: the amounts become bigint. */
+export function withAmounts(json: Record<string, unknown> | null): Record<string, unknown> {
+  const figures = { ...json }
   for (const key of AMOUNTS) {
-    if (typeof details[key] === 'number') details[key] = BigInt(details[key])
+    if (typeof figures[key] === 'number') figures[key] = BigInt(figures[key])
   }
-  return details
+  return figures
 }
 
 /** ISO 8601 in UTC, always with six decimals, so that times sort as text. Takes Postgres's and JavaScript's. */

@@ -19,7 +19,8 @@ test.each([
   'check_funds(s.currency, s.balance, s.held, s.version, s.cash)',
   'decide(c, a, t, s.updated_at)',
   'told_by(t.status)',
-  "build_change(id => t.id, wallet_id => s.wallet_id, events => '{balance_updated}')",
+  'opened_transaction(c, d, a, t, t.id, t.id, false, s.updated_at)',
+  "build_change(transaction => t, events => '{balance_updated}', seq => 1, balance => s.balance)",
   'build_result(change => s.version::int)',
   'build_entry(a, t.id, s.cash, s.revenue)',
   'entry_hash(s.hash, s.cash, s.cash, uuidv7(), s.cash, s.cash, s.cash, s.cash, s.cash, s.updated_at)',
@@ -29,7 +30,7 @@ test.each([
   const rows = await sql.unsafe(`
     explain (verbose) select ${call}
     from balance_snapshots s, transactions t, json_populate_recordset(null::ledger_command, '[]') c,
-      json_populate_recordset(null::account_state, '[]') a`)
+      json_populate_recordset(null::account_state, '[]') a, json_populate_recordset(null::decision, '[]') d`)
   const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
   expect(plan).toContain('Output:')
   expect(plan).not.toContain(call.slice(0, call.indexOf('(') + 1))

@@ -71,7 +71,8 @@ function holdings({ tenants }: World) {
         )) as balances,
         to_json(array(
           select concat_ws(' ', w.tenant, w.user_id, e.seq, e.event, e.currency, e.new_balance,
-            e.status, e.amount, e.required_amount, e.available, e.threshold)
+            e.status, e.amount, e.details -> 'requiredAmount', e.details -> 'available',
+            e.details -> 'threshold')
           from wallets w join events e on e.wallet_id = w.id where w.tenant in ${tx(tenants)}
         )) as events,
         to_json(array(

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
-import { chunk, Frame } from '../../src/realtime/stream/frame.ts'
-import { fromLedger } from '../../src/realtime/stream/stream-event.ts'
+import { chunk, Frame, fromLedger } from '../../src/realtime/stream/frame.ts'
 
 const EVENT: LedgerEvent = {
   tenant: 'acme',
@@ -25,7 +24,7 @@ const JSON_TEXT =
   '"id":"e1:7","seq":7,"currency":"USD"}'
 
 test('a client gets the documented fields, to the last digit, and nothing that names a user', () => {
-  const { frame } = fromLedger(EVENT, 'e1')
+  const frame = fromLedger(EVENT, 'e1')
   expect(String(frame.sse)).toBe(`event: balance_updated\nid: e1:7\ndata: ${JSON_TEXT}\n\n`)
   expect(String(frame.sseChunk)).toBe(`${frame.sse.length.toString(16)}\r\n${frame.sse}\r\n`)
   expect(String(frame.webSocket.subarray(4))).toBe(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { encodeEvent, parseMessage } from '../../src/realtime/bus/message.ts'
-import { fromLedger, type StreamEvent } from '../../src/realtime/stream/stream-event.ts'
+import { type EventFrame, fromLedger } from '../../src/realtime/stream/frame.ts'
 
 const COMMON = {
   tenant: 'acme:eu',
@@ -27,13 +27,15 @@ const EVENTS: LedgerEvent[] = [
   { ...COMMON, ...ABOUT, event: 'balance_alert', threshold: 5n, direction: 'below' },
 ]
 
-function parsed(text: string): StreamEvent {
+function parsed(text: string): EventFrame {
   const event = parseMessage(text, 'e1')
   if (typeof event === 'string') throw new Error(event)
   return event
 }
 
-function seen({ frame, ...rest }: StreamEvent) {
+function seen(frame: EventFrame) {
+  const { tenant, userId, seq, event, traceparent } = frame
+  const rest = { tenant, userId, seq, event, traceparent }
   return { ...rest, sse: frame.sse, webSocket: String(frame.webSocket), payload: frame.payload }
 }
 
@@ -53,9 +55,9 @@ test.each(EVENTS)('what is for clients is cut out of the message of $event', (ev
   const text = encodeEvent(event, 'e1')
   const timestamp = `"timestamp":"${event.timestamp}",`
   // The same JSON in another order. Only text that is cut keeps an order that we would not write.
-  const second = `"${Object.keys(parsed(text).frame.payload)[1]}":`
+  const second = `"${Object.keys(parsed(text).payload)[1]}":`
   const other = text.replace(timestamp, '').replace(second, timestamp + second)
-  const { frame } = parsed(other)
+  const frame = parsed(other)
   expect(other).toContain(frame.sse.split('data: {')[1]?.trim())
 })
 
@@ -82,7 +84,7 @@ test.each([
 
 test('text that has to be escaped stays escaped', () => {
   const text = `${HEAD},"newBalance":1,"transactionId":"x\\n\\nevent: y",${TAIL}`
-  expect(parsed(text).frame.sse.split('\n')).toHaveLength(5)
+  expect(parsed(text).sse.split('\n')).toHaveLength(5)
 })
 
 test.each([

@@ -3,7 +3,7 @@ import { SENT } from '../../src/api-docs/events.ts'
 import { BatchingExecutor } from '../../src/ledger/executor.ts'
 import { type EventRow, toEvent } from '../../src/ledger/rows.ts'
 import { connect } from '../../src/postgres/database.ts'
-import { fromLedger } from '../../src/realtime/stream/stream-event.ts'
+import { fromLedger } from '../../src/realtime/stream/frame.ts'
 import { admin, alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
 
 let it: LedgerApp
@@ -23,8 +23,8 @@ test('a recalculation tells a balance as the document describes it', async () =>
   const [row] = await it.sql<{ json: EventRow }[]>`
     select to_json(e) as json from event_stream e order by seq desc limit 1`
   if (!row) throw new Error('nothing was told')
-  const { event, frame } = fromLedger(toEvent(row.json), 'e1')
-  expect(event).toBe('balance_updated')
+  const frame = fromLedger(toEvent(row.json), 'e1')
+  expect(frame.event).toBe('balance_updated')
   expect(SENT.balance_updated.strict().parse(frame.payload)).toEqual(frame.payload)
 })
 

@@ -54,18 +54,15 @@ declare
   i_account int;
   i_receiver int;
   v_now timestamptz;
-  -- One application of it: to which account, with which sign, as which transaction.
+  -- One application of it: to which account, and the transaction as it leaves it.
   account account_state;
+  written transactions;
   monitor monitors;
+  is_opening boolean;
   is_receiver boolean;
-  v_user_id text;
-  v_amount bigint;
-  v_balance_delta bigint;
   v_house bigint;
-  v_metadata jsonb;
-  v_reference_id text;
-  v_reference_type text;
   v_id uuid;
+  v_sender_id uuid;
   v_events event_name[];
   -- 5. Rows to be written, and rows written.
   n_dirty int;
@@ -194,44 +191,25 @@ begin
         n_events := n_events + 1;
         n_changes := n_changes + 1;
         changes_new[n_changes] := build_change(
-          wallet_id => account.wallet_id, tenant => command.tenant, user_id => command.user_id,
-          currency => account.currency, updated_at => v_now, events => '{balance_insufficient}',
+          transaction => refused_transaction(command, account, v_now), events => '{balance_insufficient}',
           seq => wallet_seqs[account.wallet], balance => account.balance,
-          required_amount => abs(command.amount), available => account.balance - account.held,
+          details => jsonb_build_object(
+            'requiredAmount', abs(command.amount), 'available', account.balance - account.held),
           traceparent => command.traceparent);
       end if;
       continue;
     end if;
 
     -- Apply it to the account. A transfer is then applied once more, to its receiver's, with the opposite sign.
-    is_receiver := false;
-    v_amount := decision.amount;
-    v_balance_delta := decision.balance_delta;
-    v_events := told_by(decision.status);
     answers[i] := build_result(change => n_changes);
-    if i_txn is null or command.op = 'refund' then
-      v_id := uuid_at(v_now);
-      v_user_id := command.user_id;
-      v_metadata := command.metadata;
-      v_reference_id := command.reference_id;
-      v_reference_type := command.reference_type;
-      if command.op = 'transfer' then
-        -- Both sides name the sender's transaction.
-        v_reference_id := v_id;
-        v_reference_type := 'transfer';
-        v_metadata := jsonb_build_object('toUserId', command.to_user_id);
-      elsif command.op = 'refund' then
-        v_user_id := txn.user_id;
-        v_reference_id := txn.id;
-        v_reference_type := 'transaction';
-        named[i_txn].refunded := txn.refunded + decision.amount;
-        named[i_txn].updated_at := v_now;
-        named_dirty[i_txn] := true;
-      end if;
-    else
-      txn := settled_transaction(command, txn, decision, account.balance, v_now);
-      v_id := txn.id;
-      named[i_txn] := txn;
+    v_events := told_by(decision.status);
+    is_opening := i_txn is null or command.op = 'refund';
+    is_receiver := false;
+    v_id := case when is_opening then uuid_at(v_now) else txn.id end;
+    v_sender_id := v_id;
+    if command.op = 'refund' then
+      named[i_txn].refunded := txn.refunded + decision.amount;
+      named[i_txn].updated_at := v_now;
       named_dirty[i_txn] := true;
     end if;
 
@@ -243,22 +221,30 @@ begin
       end if;
       account.updated_at := v_now;
       account.dirty := true;
-      if not is_receiver then
-        account.held := account.held + decision.held_delta;
-      end if;
-      if v_balance_delta <> 0 then
+      account.held := account.held + decision.held_delta;
+      if decision.balance_delta <> 0 then
         v_house := house_account(
           decision.type, account.cash, account.revenue, account.adjustments, account.transit);
-        account.balance := account.balance + v_balance_delta;
+        account.balance := account.balance + decision.balance_delta;
         account.version := account.version + 1;
         account.hash := entry_hash(account.hash, account.account_id, account.version, v_id,
-          case when v_balance_delta > 0 then v_house else account.account_id end,
-          case when v_balance_delta > 0 then account.account_id else v_house end,
-          abs(v_balance_delta), account.balance - v_balance_delta, account.balance, v_now);
+          case when decision.balance_delta > 0 then v_house else account.account_id end,
+          case when decision.balance_delta > 0 then account.account_id else v_house end,
+          abs(decision.balance_delta), account.balance - decision.balance_delta, account.balance, v_now);
         n_entries := n_entries + 1;
-        entries_new[n_entries] := build_entry(account, v_id, v_balance_delta, v_house);
+        entries_new[n_entries] := build_entry(account, v_id, decision.balance_delta, v_house);
       end if;
       accounts[i_account] := account;
+
+      -- The transaction as it stands now.
+      if is_opening then
+        n_transactions := n_transactions + 1;
+        written := opened_transaction(command, decision, account, txn, v_id, v_sender_id, is_receiver, v_now);
+      else
+        written := settled_transaction(command, txn, decision, account, v_now);
+        named[i_txn] := written;
+        named_dirty[i_txn] := true;
+      end if;
 
       -- The wallet's stream, and what is told in it.
       wallet_seqs[account.wallet] := wallet_seqs[account.wallet] + cardinality(v_events);
@@ -266,45 +252,21 @@ begin
       wallet_dirty[account.wallet] := true;
       n_events := n_events + cardinality(v_events);
       n_changes := n_changes + 1;
-      if i_txn is null or command.op = 'refund' then
-        n_transactions := n_transactions + 1;
-        changes_new[n_changes] := build_change(
-          opened => true, id => v_id, wallet_id => account.wallet_id, tenant => command.tenant,
-          user_id => v_user_id, type => decision.type, amount => v_amount, currency => account.currency,
-          status => decision.status, description => command.description,
-          admin_notes => command.admin_notes, created_by => command.actor,
-          processed_by => case when command.op in ('refund', 'adjustment') then command.actor end,
-          reference_id => v_reference_id, reference_type => v_reference_type,
-          previous_balance => case decision.status when 'success' then account.balance - v_balance_delta end,
-          new_balance => case decision.status when 'success' then account.balance end,
-          expires_at => case command.op when 'hold' then
-            v_now + make_interval(secs => command.expires_in) end,
-          metadata => v_metadata, created_at => v_now, updated_at => v_now, events => v_events,
-          seq => wallet_seqs[account.wallet], balance => account.balance,
-          traceparent => command.traceparent);
-      else
-        changes_new[n_changes] := build_change(
-          id => txn.id, wallet_id => txn.wallet_id, tenant => txn.tenant, user_id => txn.user_id,
-          type => txn.type, amount => txn.amount, currency => txn.currency, status => txn.status,
-          description => txn.description, admin_notes => txn.admin_notes, created_by => txn.created_by,
-          processed_by => txn.processed_by, reference_id => txn.reference_id,
-          reference_type => txn.reference_type, previous_balance => txn.previous_balance,
-          new_balance => txn.new_balance, expires_at => txn.expires_at, metadata => txn.metadata,
-          created_at => txn.created_at, updated_at => txn.updated_at, events => v_events,
-          seq => wallet_seqs[account.wallet], balance => account.balance,
-          traceparent => command.traceparent);
-      end if;
-      if v_balance_delta <> 0 and locked.watched[account.wallet] then
-        for monitor in select * from crossed_monitors(account, account.balance - v_balance_delta) loop
+      changes_new[n_changes] := build_change(
+        transaction => written, opened => is_opening, events => v_events,
+        seq => wallet_seqs[account.wallet], balance => account.balance,
+        traceparent => command.traceparent);
+      if decision.balance_delta <> 0 and locked.watched[account.wallet] then
+        for monitor in select * from crossed_monitors(account, account.balance - decision.balance_delta) loop
           wallet_seqs[account.wallet] := wallet_seqs[account.wallet] + 1;
           n_events := n_events + 1;
           n_changes := n_changes + 1;
-          changes_new[n_changes] := changes_new[n_changes - 1];
-          changes_new[n_changes].opened := false;
-          changes_new[n_changes].events := '{balance_alert}';
-          changes_new[n_changes].seq := wallet_seqs[account.wallet];
-          changes_new[n_changes].threshold := monitor.threshold;
-          changes_new[n_changes].direction := monitor.direction;
+          changes_new[n_changes] := build_change(
+            transaction => written, events => '{balance_alert}',
+            seq => wallet_seqs[account.wallet], balance => account.balance,
+            details => jsonb_build_object(
+              'threshold', monitor.threshold, 'direction', monitor.direction),
+            traceparent => command.traceparent);
         end loop;
       end if;
 
@@ -313,10 +275,7 @@ begin
       i_account := i_receiver;
       account := accounts[i_receiver];
       v_id := uuid_at(v_now);
-      v_user_id := command.to_user_id;
-      v_amount := -decision.amount;
-      v_balance_delta := -decision.balance_delta;
-      v_metadata := jsonb_build_object('fromUserId', command.user_id);
+      decision := accept('transfer', -decision.amount, 'success', -decision.balance_delta, 0);
     end loop;
   end loop;
 
@@ -354,13 +313,7 @@ begin
     end if;
   end if;
   if n_transactions > 0 then
-    insert into transactions (id, wallet_id, tenant, user_id, type, amount, currency, status, description,
-      admin_notes, created_by, processed_by, reference_id, reference_type, previous_balance, new_balance,
-      expires_at, metadata, created_at, updated_at)
-    select c.id, c.wallet_id, c.tenant, c.user_id, c.type, c.amount, c.currency, c.status, c.description,
-      c.admin_notes, c.created_by, c.processed_by, c.reference_id, c.reference_type, c.previous_balance,
-      c.new_balance, c.expires_at, c.metadata, c.created_at, c.updated_at
-    from unnest(changes_new) as c where c.opened;
+    insert into transactions select (opened.transaction).* from unnest(changes_new) as opened where opened.opened;
     get diagnostics n_written = row_count;
     if n_written <> n_transactions then
       perform miscounted('transactions', n_transactions, n_written);
@@ -375,18 +328,17 @@ begin
   end if;
   if n_events > 0 then
     insert into events (wallet_id, seq, event, currency, new_balance, previous_balance, transaction_id,
-      transaction_type, status, amount, required_amount, available, threshold, direction, traceparent,
-      created_at)
-    select e.wallet_id, e.seq, e.name, e.currency, e.balance,
-      case when e.name in ('balance_updated', 'balance_alert') then e.previous_balance end, e.id, e.type,
-      e.status, e.amount, e.required_amount, e.available, e.threshold, e.direction, e.traceparent,
-      e.updated_at
+      transaction_type, status, amount, details, traceparent, created_at)
+    select (told.txn).wallet_id, told.seq, told.name, (told.txn).currency, told.balance,
+      case when told.name in ('balance_updated', 'balance_alert') then (told.txn).previous_balance end,
+      (told.txn).id, (told.txn).type, (told.txn).status, (told.txn).amount, told.details,
+      told.traceparent, (told.txn).updated_at
     from (
-      select c.wallet_id, c.currency, c.balance, c.previous_balance, c.id, c.type, c.status, c.amount,
-        c.required_amount, c.available, c.threshold, c.direction, c.traceparent, c.updated_at,
-        generate_series(c.seq - cardinality(c.events) + 1, c.seq) as seq, unnest(c.events) as name
-      from unnest(changes_new) as c
-    ) as e;
+      select change.transaction as txn, change.balance, change.details, change.traceparent,
+        generate_series(change.seq - cardinality(change.events) + 1, change.seq) as seq,
+        unnest(change.events) as name
+      from unnest(changes_new) as change
+    ) as told;
     get diagnostics n_written = row_count;
     if n_written <> n_events then
       perform miscounted('events', n_events, n_written);
@@ -403,7 +355,7 @@ begin
     insert into idempotency_keys (tenant, actor, key, command_hash, result, created_at)
     select c.tenant, c.actor, c.idempotency_key, c.command_hash,
       jsonb_build_object('refusal', a.refusal, 'details', a.details,
-        'transaction', to_jsonb(changes_new[a.change + 1])), v_now
+        'transaction', to_jsonb(changes_new[a.change + 1].transaction)), v_now
     from unnest(commands) with ordinality as c
     join unnest(answers) with ordinality as a on a.ordinality = c.ordinality
     where replays.twins[c.ordinality] = c.ordinality and replays.hashes[c.ordinality] is null

@@ -1,15 +1,15 @@
--- A pending transaction as an accepted command leaves it, on an account of that balance (before). A capture of less than the whole keeps in
--- the metadata what was held.
+-- A pending transaction as an accepted command leaves it, on an account that is already changed. A hold that is
+-- captured in part keeps in the metadata how much it held.
 create or replace function settled_transaction(
-  command ledger_command, txn transactions, decision decision, p_balance bigint, p_at timestamptz
+  command ledger_command, txn transactions, decision decision, account account_state, p_at timestamptz
 ) returns transactions language plpgsql immutable as $$
 begin
   if decision.amount <> txn.amount then
     txn.metadata := coalesce(txn.metadata, '{}') || jsonb_build_object('heldAmount', -txn.amount);
   end if;
   if decision.balance_delta <> 0 then
-    txn.previous_balance := p_balance;
-    txn.new_balance := p_balance + decision.balance_delta;
+    txn.previous_balance := account.balance - decision.balance_delta;
+    txn.new_balance := account.balance;
   end if;
   txn.amount := decision.amount;
   txn.status := decision.status;

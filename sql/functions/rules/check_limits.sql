@@ -36,7 +36,8 @@ begin
     select wallet_id, currency, type, status, amount from unnest(p_named)
     where id >= v_from and id < v_until
     union all
-    select wallet_id, currency, type, status, amount from unnest(p_changes) where opened
+    select (c.transaction).wallet_id, (c.transaction).currency, (c.transaction).type, (c.transaction).status,
+      (c.transaction).amount from unnest(p_changes) as c where c.opened
   ) as t
   where t.wallet_id = account.wallet_id and t.currency = account.currency and t.type = p_type
     and t.status in ('pending', 'success')

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { createBalanceClient } from '../../client/client.ts'
 import type { ClientEvents } from '../../client/events.ts'
-import { type BalanceUpdateEvent, LEDGER_EVENTS } from '../../ledger/event.ts'
+import { type EventMessage, LEDGER_EVENTS } from '../../ledger/event.ts'
 import { parseJson, stringifyJson } from '../../lib/json.ts'
 import { dataFolderOf } from '../../local/postgres.ts'
 import { runningRedis } from '../../local/redis.ts'
@@ -120,9 +120,9 @@ async function followRedis(
   }
 }
 
-function messageIn(text: string): BalanceUpdateEvent | undefined {
+function messageIn(text: string): EventMessage | undefined {
   try {
-    const message = parseJson(text) as BalanceUpdateEvent | null
+    const message = parseJson(text) as EventMessage | null
     return typeof message?.event === 'string' ? message : undefined
   } catch {
     // The probe of a server, or nothing of ours.

@@ -1,30 +1,22 @@
 import {
-  type BalanceUpdateEvent,
+  type EventMessage,
   eventId,
   type LedgerEvent,
+  MESSAGE_FIELDS,
+  SENT_FIELDS,
   toMessage,
 } from '../../ledger/event.ts'
 import { parseJson, stringifyJson } from '../../lib/json.ts'
-import { Frame } from '../stream/frame.ts'
-import { CLIENT_FIELDS, fromMessage, type StreamEvent } from '../stream/stream-event.ts'
-
-/** All that a message can say; what is not for clients stands in this order. */
-const FIELDS = Object.keys({
-  ...{ event: 1, userId: 1, tenantId: 1, status: 1 },
-  ...{ newBalance: 1, previousBalance: 1, timestamp: 1 },
-  ...{ transactionId: 1, transactionType: 1, amount: 1 },
-  ...{ requiredAmount: 1, currentBalance: 1, shortfall: 1, available: 1 },
-  ...{ threshold: 1, direction: 1, traceparent: 1, id: 1, seq: 1, currency: 1 },
-} satisfies Record<keyof BalanceUpdateEvent, 1>) as (keyof BalanceUpdateEvent)[]
+import { EventFrame, fromMessage } from '../stream/frame.ts'
 
 /**
  * The fields of a message by its event: first what is not for clients, then what is, in the order in which
  * they get it. So `parseMessage` can cut their payload out.
  */
-const ORDERS: ReadonlyMap<string, readonly (keyof BalanceUpdateEvent)[]> = new Map(
-  [...CLIENT_FIELDS].map(([event, shown]) => [
+const ORDERS: ReadonlyMap<string, readonly (keyof EventMessage)[]> = new Map(
+  [...SENT_FIELDS].map(([event, shown]) => [
     event,
-    [...FIELDS.filter((field) => !shown.includes(field)), ...shown],
+    [...MESSAGE_FIELDS.filter((field) => !shown.includes(field)), ...shown],
   ]),
 )
 
@@ -32,7 +24,7 @@ const ORDERS: ReadonlyMap<string, readonly (keyof BalanceUpdateEvent)[]> = new M
 export function encodeEvent(event: LedgerEvent, epoch: string): string {
   const message = toMessage(event, epoch)
   let text = ''
-  for (const field of ORDERS.get(event.event) ?? FIELDS) {
+  for (const field of ORDERS.get(event.event) ?? MESSAGE_FIELDS) {
     const value = message[field]
     if (value === undefined) continue
     const json = typeof value === 'number' ? value : stringifyJson(value)
@@ -54,11 +46,11 @@ const OURS = new RegExp(
 
 /** Where in a message the part for clients begins, by its event: before the first of their fields. */
 const CUTS: ReadonlyMap<string, string> = new Map(
-  [...CLIENT_FIELDS].map(([event, [first]]) => [event, `,"${first}":`]),
+  [...SENT_FIELDS].map(([event, [first]]) => [event, `,"${first}":`]),
 )
 
 /** The event in a text from the channel; a string says why it is none of ours. */
-export function parseMessage(text: string, epoch: string): StreamEvent | string {
+export function parseMessage(text: string, epoch: string): EventFrame | string {
   return cut(text, epoch) ?? read(text, epoch)
 }
 
@@ -66,16 +58,16 @@ export function parseMessage(text: string, epoch: string): StreamEvent | string 
  * What a process of this version wrote is not parsed and written again, but checked and cut: a tenth of
  * the work. Undefined where that cannot be done, or is not certain to be right.
  */
-function cut(text: string, epoch: string): StreamEvent | undefined {
+function cut(text: string, epoch: string): EventFrame | undefined {
   const parts = OURS.exec(text)
   if (!parts) return undefined
-  const [, event = '', userId = '', tenant = '', id, seq] = parts
+  const [, event = '', userId = '', tenantId = '', id, seq] = parts
   const mark = CUTS.get(event)
   const from = mark === undefined ? -1 : text.indexOf(mark)
-  if (from < 0 || id !== `${epoch}:${seq}` || userId === '' || tenant === '') return undefined
-  const frame = new Frame(event, `{${text.slice(from + 1)}`, id)
+  if (from < 0 || id !== `${epoch}:${seq}` || userId === '' || tenantId === '') return undefined
   const traceparent = traceparentBefore(text, from)
-  return { tenant, userId, seq: Number(seq), event, frame, traceparent }
+  const message = { event, tenantId, userId, id, seq: Number(seq), traceparent }
+  return new EventFrame(message, `{${text.slice(from + 1)}`)
 }
 
 const TRACEPARENT = '"traceparent":"'
@@ -88,7 +80,7 @@ function traceparentBefore(text: string, from: number): string | undefined {
   return text.slice(begin, from - 1)
 }
 
-function read(text: string, epoch: string): StreamEvent | string {
+function read(text: string, epoch: string): EventFrame | string {
   let message: unknown
   try {
     message = parseJson(text)
@@ -96,10 +88,10 @@ function read(text: string, epoch: string): StreamEvent | string {
     return 'not JSON'
   }
   if (message === null || typeof message !== 'object') return 'not an object'
-  const { event, userId, tenantId, seq, id } = message as Partial<BalanceUpdateEvent>
+  const { event, userId, tenantId, seq, id } = message as Partial<EventMessage>
   if (typeof event !== 'string' || !/^[a-z_]{1,64}$/.test(event)) return 'no event name'
   if (typeof userId !== 'string' || typeof tenantId !== 'string') return 'no user'
   if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return 'no seq'
   if (id !== eventId(epoch, seq)) return 'of another database'
-  return fromMessage(message as BalanceUpdateEvent)
+  return fromMessage(message as EventMessage)
 }

@@ -1,3 +1,10 @@
+import {
+  type EventMessage,
+  type LedgerEvent,
+  SENT_FIELDS,
+  toMessage,
+  type UserRef,
+} from '../../ledger/event.ts'
 import { parseJson, stringifyJson } from '../../lib/json.ts'
 
 /** The namespace of Socket.IO clients. */
@@ -71,6 +78,44 @@ export class Frame {
     }
     return this.#socketIo
   }
+}
+
+/** What a message says besides its payload. */
+interface Envelope extends Pick<EventMessage, 'tenantId' | 'userId' | 'seq' | 'id'> {
+  event: string
+  traceparent?: string | undefined
+}
+
+/** An event of a user's stream, ready to be sent. */
+export class EventFrame extends Frame implements UserRef {
+  readonly tenant: string
+  readonly userId: string
+  readonly seq: number
+  /** W3C trace context of the request that caused it. */
+  readonly traceparent: string | undefined
+
+  constructor(message: Envelope, payload: object | string) {
+    super(message.event, payload, message.id)
+    this.tenant = message.tenantId
+    this.userId = message.userId
+    this.seq = message.seq
+    this.traceparent = message.traceparent
+  }
+}
+
+/** A client gets only these of an event that a newer process writes and this one does not know. */
+const UNKNOWN = ['timestamp', 'id', 'seq', 'currency'] as const
+
+export function fromMessage(message: EventMessage): EventFrame {
+  const payload: Partial<Record<keyof EventMessage, unknown>> = {}
+  for (const field of SENT_FIELDS.get(message.event) ?? UNKNOWN) {
+    if (message[field] !== undefined) payload[field] = message[field]
+  }
+  return new EventFrame(message, payload)
+}
+
+export function fromLedger(event: LedgerEvent, epoch: string): EventFrame {
+  return fromMessage(toMessage(event, epoch))
 }
 
 /**

@@ -6,7 +6,7 @@ import type { StreamMeter } from '../meter.ts'
 import type { Backpressure } from './backpressure.ts'
 import type { DeliveryTracer } from './delivery-tracer.ts'
 import { isPruned, readPage } from './event-page.ts'
-import { fromLedger, type StreamEvent } from './stream-event.ts'
+import { type EventFrame, fromLedger } from './frame.ts'
 import { type JoinNote, LOST, type Subscriber } from './subscriber.ts'
 
 /** Brings connections of a stream that are no longer live back to its newest state. */
@@ -47,7 +47,7 @@ export class UserStream {
   #last = 0
   /** The greatest seq known to be committed. */
   #newest = 0
-  #pending: Map<number, StreamEvent> | undefined
+  #pending: Map<number, EventFrame> | undefined
   #repair: Promise<void> | undefined
 
   constructor(who: UserRef, context: StreamContext) {
@@ -61,7 +61,7 @@ export class UserStream {
   }
 
   /** An event from the bus, in any order, any number of times. */
-  receive(event: StreamEvent): void {
+  receive(event: EventFrame): void {
     if (event.seq > this.#newest) this.#newest = event.seq
     // Connections that are joining read it from Postgres: it was committed before it was published.
     if (this.#live.length === 0 || event.seq <= this.#last) return
@@ -115,14 +115,14 @@ export class UserStream {
   }
 
   /** Hands it over, unless the connection has it. */
-  give(subscriber: Subscriber, event: StreamEvent): void {
+  give(subscriber: Subscriber, event: EventFrame): void {
     if (event.seq <= subscriber.position) return
     subscriber.position = event.seq
     this.#context.meter.delivered += 1
-    subscriber.sink.write(event.frame)
+    subscriber.sink.write(event)
   }
 
-  #deliver(event: StreamEvent): void {
+  #deliver(event: EventFrame): void {
     this.#last = event.seq
     if (event.event === 'balance_updated') {
       this.#context.broadcasts.info(
@@ -203,6 +203,6 @@ export class UserStream {
 }
 
 /** For the log. */
-function balanceIn({ frame }: StreamEvent): unknown {
-  return (frame.payload as { newBalance?: unknown }).newBalance
+function balanceIn(event: EventFrame): unknown {
+  return (event.payload as { newBalance?: unknown }).newBalance
 }
