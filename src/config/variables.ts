@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CURRENCIES } from '../lib/currencies.ts'
 import { parseDuration, UNITS } from '../lib/duration.ts'
+import { ConnectionStringError, parseConnectionString } from './connection-string.ts'
 
 const duration = z.string().transform((text, context) => {
   const parsed = parseDuration(text)
@@ -64,9 +65,20 @@ export const VARIABLES = z.object({
     .describe(
       'Address to listen on. Default: 127.0.0.1 without DATABASE_URL, else 0.0.0.0 (all of IPv4).',
     ),
-  DATABASE_URL: url(['postgres', 'postgresql'])
+  DATABASE_URL: z
+    .string()
+    .superRefine((text, context) => {
+      try {
+        parseConnectionString(text)
+      } catch (error) {
+        if (!(error instanceof ConnectionStringError)) throw error
+        context.addIssue(error.message)
+      }
+    })
     .optional()
-    .describe('Postgres 18 to keep the ledger in. Without it the server starts a private one.'),
+    .describe(
+      'Postgres 18 to keep the ledger in, as libpq reads it: postgres://user:password@host:port/database. Without it the server starts a private one.',
+    ),
   APP_ROLE: z
     .string()
     .refine(

@@ -33,6 +33,10 @@ function databaseFailure(error: SystemError): string | null {
     return `DATABASE_URL: the host is not known (${code})`
   }
   if (isSqlState(code)) return `DATABASE_URL: the database refuses: ${message.split('\n')[0]}`
+  if (code === 'NO_FIT_SERVER') return `DATABASE_URL: ${message}`
+  if (/CERT|SSL|TLS|EPROTO/.test(code)) {
+    return `DATABASE_URL: TLS with the database failed: ${message.split('\n')[0]} (${code})`
+  }
   const [address] = [error.address].flat()
   const [port] = [error.port].flat()
   const where = [address, port].filter((part) => part !== undefined).join(':')

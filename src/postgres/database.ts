@@ -1,6 +1,13 @@
+import type { Socket } from 'node:net'
 import postgres from 'postgres'
+import {
+  type PostgresHost,
+  type PostgresTarget,
+  parseConnectionString,
+} from '../config/connection-string.ts'
+import { Hosts, openSocket, type ServerState } from './hosts.ts'
 import { renewing } from './renewing-pool.ts'
-import { socketsOf } from './socket.ts'
+import { FailedSocket, LONG_STARTUP, mended } from './socket.ts'
 
 export type Sql = postgres.Sql
 
@@ -18,50 +25,77 @@ export interface ConnectOptions {
 }
 
 /**
- * Blanks, which Postgres skips. When a connection closes with something still to be sent, the client
- * (postgres 3.4.9) forgets the timer that was to send it, but not that it is set: nothing short is ever sent
- * again, the next startup message included, and each attempt to reconnect ends in a timeout. What is longer
- * than 1024 bytes is sent at once, and sets that right.
+ * A pool of connections. Connects at the first query.
+ * @param url see `parseConnectionString`
  */
-const LONG_STARTUP = ' '.repeat(1024)
-
-/** A pool of connections. Connects at the first query. */
 export function connect(url: string, options: ConnectOptions = {}): Sql {
-  return renewing(() => open(url, options))
+  const target = parseConnectionString(url)
+  return renewing(() => open(target, options))
 }
 
-function open(url: string, options: ConnectOptions): Sql {
-  return postgres(url, {
-    ...transport(url),
+function open(target: PostgresTarget, options: ConnectOptions): Sql {
+  const hosts = new Hosts(target, (host) => stateOf(host, target))
+  return client(target, options, () => hosts.connect())
+}
+
+/** Asks one server what it is, over a connection of its own. */
+async function stateOf(host: PostgresHost, target: PostgresTarget): Promise<ServerState> {
+  const sql = client(target, { max: 1 }, () => openSocket(host, target))
+  try {
+    const [state] = await sql<ServerState[]>`
+      select pg_is_in_recovery() as standby, current_setting('transaction_read_only') = 'on' as "readOnly"`
+    if (!state) throw new Error('the database does not say what it is')
+    return state
+  } finally {
+    await sql.end({ timeout: 0 })
+  }
+}
+
+function client(
+  target: PostgresTarget,
+  options: ConnectOptions,
+  reach: () => Promise<Socket>,
+): Sql {
+  const [first] = target.hosts
+  const named: object =
+    'path' in first ? { host: first.path } : { host: [first.host], port: [first.port] }
+  // The client reads `PG*` variables for what it is not told: all of it is told here, but this.
+  delete process.env.PGTARGETSESSIONATTRS
+  return postgres({
+    // The client only names them in its errors. With several it would never give up.
+    ...named,
+    // The client's types do not know this option.
+    ...({ socket: () => reach().then(mended, (error) => new FailedSocket(error)) } as object),
+    ...{ user: target.user, password: target.password, database: target.database },
+    ...{ ssl: false, idle_timeout: 0, max_pipeline: 100, keep_alive: 0, debug: false },
+    ...{ max_lifetime: 60 * (30 + Math.random() * 30), publications: '' },
     max: options.max ?? 8,
-    connect_timeout: 5,
+    // Of what comes after the connection stands: the start of a session.
+    connect_timeout: target.connectTimeout,
     // Seconds before the next attempt to connect: a database that is back is found within one.
     backoff: (attempt) => Math.min(2 ** attempt / 50, 1),
     // The client would ask for Postgres's array types on each new connection, and a connection that breaks
     // just then ends the process (an unhandled rejection). So arrays travel as JSON, or as text.
     fetch_types: false,
+    // A pooler gives the next transaction another session, which does not know this one's statements.
+    prepare: !target.pooled,
     onnotice: options.onNotice ?? (() => {}),
     connection: {
       application_name: 'livebalance',
+      ...target.settings,
       // Timestamps come out of JSON functions in the session's zone.
       TimeZone: 'UTC',
-      statement_timeout: options.statementTimeout ?? 0,
-      options: LONG_STARTUP,
-      ...(options.readOnly ? { default_transaction_read_only: true } : {}),
-      ...(options.role === undefined ? {} : { role: options.role }),
+      ...LONG_STARTUP,
+      ...(target.pooled ? {} : sessionSettings(options)),
     },
   })
 }
 
-/**
- * TLS is spoken below the client, as the client has read the URL: it would ask for it in a message too short
- * to be sent again after a connection broke (see `LONG_STARTUP`), over a socket that is not ours.
- */
-function transport(url: string): object {
-  const { ssl } = postgres(url, { max: 1 }).options
-  // What has to fall back on a connection without TLS, or skips the question for it, stays the client's.
-  if (ssl === 'prefer' || new URLSearchParams(url.split('?')[1]).has('sslnegotiation')) return {}
-  if (!ssl) return { socket: socketsOf() }
-  const unproven = ssl === 'require' || ssl === 'allow'
-  return { ssl: false, socket: socketsOf(unproven ? { rejectUnauthorized: false } : {}) }
+/** What a session has for its whole life. A pooler that shares sessions takes none of it. */
+function sessionSettings({ statementTimeout, readOnly, role }: ConnectOptions): object {
+  return {
+    statement_timeout: statementTimeout ?? 0,
+    ...(readOnly ? { default_transaction_read_only: true } : {}),
+    ...(role === undefined ? {} : { role }),
+  }
 }

@@ -23,6 +23,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EAI_AGAIN: 'not applied',
   EAI_FAIL: 'not applied',
   CONNECT_TIMEOUT: 'not applied',
+  NO_FIT_SERVER: 'not applied',
   NO_TLS: 'not applied',
   SASL_SIGNATURE_MISMATCH: 'not applied',
   // A connection broke, or was never made: the system call tells which (see `isConnecting`).
@@ -60,9 +61,6 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '58030': 'outcome unknown', // io_error
 }
 
-/** They mean an unreachable database only where a connection was to be made: files have them too. */
-const ONLY_CONNECTING = new Set(['ENOENT', 'EACCES', 'EADDRNOTAVAIL', 'EMFILE', 'ENFILE'])
-
 /** What `error` says about the database; undefined where it says nothing: then it is a bug, or not an error of it. */
 export function failureOf(error: unknown): DatabaseFailure | undefined {
   if (error instanceof DatabaseUnavailable) {
@@ -82,7 +80,7 @@ export function failureOf(error: unknown): DatabaseFailure | undefined {
 }
 
 function meaningOf(code: string, error: unknown): Meaning | undefined {
-  if (ONLY_CONNECTING.has(code)) return isConnecting(error) ? 'not applied' : undefined
+  if (isConnecting(error)) return 'not applied'
   const ofClass = isSqlState(code) && (MEANINGS[code.slice(0, 3)] ?? MEANINGS[code.slice(0, 2)])
   return MEANINGS[code] ?? (ofClass || undefined)
 }
@@ -96,7 +94,10 @@ function isSessionEnd(severity: unknown): boolean {
   return severity === 'FATAL' || severity === 'PANIC'
 }
 
-/** Node tries the addresses of a name in turn, and then says in one error that it reached none of them. */
+/**
+ * Whether no connection was made, whatever the code: a missing socket file, a certificate that nobody vouches for.
+ * Node tries the addresses of a name in turn, and then says in one error that it reached none of them.
+ */
 function isConnecting(error: unknown): boolean {
   const { syscall } = error as { syscall?: unknown }
   return error instanceof AggregateError || syscall === 'connect' || syscall === 'getaddrinfo'

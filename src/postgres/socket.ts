@@ -1,13 +1,5 @@
-import { Socket } from 'node:net'
-import type { ConnectionOptions } from 'node:tls'
-import { overTls } from './tls-socket.ts'
-
-/** What the client says of where to connect: hosts and ports in pairs, or a socket file. */
-export interface Address {
-  host: string[]
-  port: number[]
-  path?: string | false
-}
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 
 /** The version that a startup message asks for, after its length. */
 const PROTOCOL = 196_608
@@ -16,35 +8,31 @@ const PROTOCOL = 196_608
  * Mends a socket for the Postgres client (postgres 3.4.9), which loses queries when a connection breaks:
  *
  * - What is asked for between the socket's `error` and its `close` is rejected by neither, and the connection
- *   is never used again. So here a connection that once stood closes without an error; what was under way has
- *   been rejected by then.
+ *   is never used again. So here a connection closes without an error; what was under way has been rejected by
+ *   then.
  * - What it had not yet sent when the connection closed goes out before the next startup message, and Postgres
  *   hangs up. So that is dropped here: its query has been rejected.
  * - A connection that closes without an error before its session began is opened again at once, without end and
  *   without a word to the query that waits for it. So here that is an error.
- *
- * @param connected the event by which the connection stands
  */
-function mended<S extends Socket>(socket: S, connected: 'connect' | 'secureConnect'): S {
+export function mended<S extends Socket>(socket: S): S {
   const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean
   const write = socket.write.bind(socket) as (chunk: Buffer, ...rest: unknown[]) => boolean
-  let stood = false
   let started = false
   let closed = false
   let inSession = false
   const begins = sessionBegin()
   return Object.assign(socket, {
     emit(event: string | symbol, ...args: unknown[]) {
-      if (event === connected) stood = true
       if (event === 'data' && !inSession) inSession = begins(args[0] as Buffer)
-      if (event === 'close' && stood && !closed && !inSession) emit('error', closedEarly(socket))
+      if (event === 'close' && !closed && !inSession) emit('error', closedEarly(socket))
       if (event === 'close') closed = true
       // The client listens no more: writes that TLS had still under way end in one.
       else if (event === 'error' && closed) return false
-      return event === 'close' && stood ? emit('close', false) : emit(event, ...args)
+      return event === 'close' ? emit('close', false) : emit(event, ...args)
     },
     write(chunk: Buffer, ...rest: unknown[]) {
-      const message = started ? chunk : startupOf(chunk)
+      const message = started ? chunk : withoutPadding(startupOf(chunk))
       started = true
       return write(message, ...rest)
     },
@@ -68,10 +56,7 @@ function sessionBegin(): (chunk: Buffer) => boolean {
 }
 
 /** No query was sent yet: as good as no connection (see `failureOf`). */
-function closedEarly(
-  socket: Socket & { host?: string | undefined; port?: number | undefined },
-): Error {
-  const { host: address, port } = socket
+function closedEarly({ remoteAddress: address, remotePort: port }: Socket): Error {
   return Object.assign(new Error('the connection closed before a session began'), {
     ...{ code: 'CONNECTION_CLOSED', syscall: 'connect', address, port },
   })
@@ -87,21 +72,44 @@ function startupOf(chunk: Buffer): Buffer {
   return chunk
 }
 
+/** What a startup message holds that is for this process only. */
+const PADDING_NAME = 'livebalance_padding'
+const PADDING = Buffer.from(`${PADDING_NAME}\0${' '.repeat(1024)}\0`)
+
 /**
- * Makes the sockets of one pool, to its hosts by turns.
- * @param tls how to speak TLS over them; undefined: not at all
+ * Blanks in the client's startup message. When a connection closes with something still to be sent, the client
+ * (postgres 3.4.9) forgets the timer that was to send it, but not that it is set: nothing short is ever sent
+ * again, the next startup message included, and each attempt to reconnect ends in a timeout. What is longer
+ * than 1024 bytes is sent at once, and sets that right. Poolers refuse settings that they do not know, so the
+ * blanks leave the message before it is sent.
  */
-export function socketsOf(tls?: ConnectionOptions): (address: Address) => Socket {
-  let turn = 0
-  return ({ host, port, path }) => {
-    const socket = new Socket()
-    const at = turn++ % host.length
-    const name = host[at] ?? 'localhost'
-    const made = tls
-      ? mended(overTls(socket, name, tls), 'secureConnect')
-      : mended(socket, 'connect')
-    if (path) socket.connect(path)
-    else socket.connect(port[at] ?? 5432, name)
-    return Object.assign(made, { host: name, port: port[at] })
+export const LONG_STARTUP = { [PADDING_NAME]: ' '.repeat(1024) }
+
+function withoutPadding(message: Buffer): Buffer {
+  const at = message.indexOf(PADDING)
+  if (at === -1) return message
+  const sent = Buffer.concat([message.subarray(0, at), message.subarray(at + PADDING.length)])
+  sent.writeUInt32BE(sent.length, 0)
+  return sent
+}
+
+/** What the client gets where no server was reached: it ends with the reason. An error thrown would end its slot. */
+export class FailedSocket extends Duplex {
+  readonly readyState = 'closed'
+
+  constructor(error: unknown) {
+    super()
+    setImmediate(() => this.destroy(error as Error))
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    // The client waits longer before each attempt, if it hears that this one ended in an error.
+    return event === 'close' ? super.emit('close', true) : super.emit(event, ...args)
+  }
+
+  override _read(): void {}
+
+  override _write(_: unknown, __: unknown, done: () => void): void {
+    done()
   }
 }

@@ -87,7 +87,7 @@ test('every bad variable gets one line of its own', () => {
     }),
   ).toEqual([
     'PORT must be a port number, at most 65535',
-    'DATABASE_URL must be a URL that begins with postgres:// or postgresql://',
+    'DATABASE_URL must be postgres://user:password@host:port/database; encode special characters, such as %40 for @',
     'REDIS_URL must be a URL that begins with redis:// or rediss://',
     'JWT_SECRET must be at least 32 bytes long',
     'JWT_MAX_LIFETIME must be more than 0 seconds',

@@ -9,16 +9,21 @@ import { connect, type Sql } from '../../src/postgres/database.ts'
 import { eventually } from '../support/index.ts'
 import { silent } from '../support/ledger/sample.ts'
 import { expectReconnects } from '../support/postgres/broken.ts'
+import { startLine } from '../support/postgres/start-line.ts'
 
 let server: EmbeddedPostgres
+/** Its own certificate, which is its authority's too. */
+let certificate: string
 let owner: Sql
 beforeAll(async () => {
   const folder = mkdtempSync(join(inject('runFolder'), 'tls-'))
   server = await startPostgres({ dataDir: join(folder, 'data'), log: silent })
   owner = connect(server.ownerUrl, { max: 1 })
   const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name))
-  const args = 'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=livebalance.test -keyout'
+  const args =
+    'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=livebalance.test -addext subjectAltName=DNS:localhost -keyout'
   execFileSync('openssl', [...args.split(' '), key ?? '', '-out', cert ?? ''], { stdio: 'ignore' })
+  certificate = cert ?? ''
   // Written by Postgres, whose account alone may own its key.
   for (const [name, path] of [
     ['server.key', key],
@@ -81,6 +86,41 @@ test('a certificate that nobody vouches for is refused where one is asked for', 
   const sql = connect(`${server.appUrl}?sslmode=verify-full`, { max: 1 })
   await expect(sql`select 1`).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
   await sql.end({ timeout: 0 })
+})
+
+const isSecure = async (url: string) => {
+  const sql = connect(url, { max: 1 })
+  try {
+    const [row] = await sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`
+    return row?.ssl
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+test('a private authority is trusted where sslrootcert names it, for the names of its certificate', async () => {
+  const named = server.appUrl.replace('127.0.0.1', 'localhost')
+  expect(await isSecure(`${named}?sslmode=verify-full&sslrootcert=${certificate}`)).toBe(true)
+  const other = `${server.appUrl}?sslmode=verify-full&sslrootcert=${certificate}`
+  await expect(isSecure(other)).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+  expect(await startLine({ DATABASE_URL: other })).toMatch(
+    /^DATABASE_URL: TLS with the database failed: [^\n]* \(ERR_TLS_CERT_ALTNAME_INVALID\)$/,
+  )
+  expect(await isSecure(`${server.appUrl}?sslmode=verify-ca&sslrootcert=${certificate}`)).toBe(true)
+})
+
+test('channel_binding=require proves the certificate in its stead', async () => {
+  const url = `${server.appUrl}?sslmode=require&channel_binding=require`
+  await expect(isSecure(url)).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+})
+
+test('sslmode=prefer takes TLS where the server speaks it', async () => {
+  expect(await isSecure(`${server.appUrl}?sslmode=prefer`)).toBe(true)
+  expect(await isSecure(`${inject('templateUrls').app}?sslmode=prefer`)).toBe(false)
+})
+
+test('sslnegotiation=direct speaks TLS from the first byte', async () => {
+  expect(await isSecure(`${server.appUrl}?sslmode=require&sslnegotiation=direct`)).toBe(true)
 })
 
 test('a server that speaks no TLS is refused where TLS is asked for', async () => {
