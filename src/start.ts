@@ -36,8 +36,8 @@ import { SchemaCheck, tryWrite } from './postgres/schema-check.ts'
 import { RateLimiter } from './rate-limit/limiter.ts'
 import type { BalanceCache } from './realtime/bus/bus.ts'
 import { Gateway } from './realtime/gateway.ts'
-import { PublishMeter } from './realtime/publish-meter.ts'
-import { publishingOf } from './realtime/publishing.ts'
+import { PublishMeter } from './realtime/metrics.ts'
+import { startPublishing } from './realtime/outbox.ts'
 import { eventStreams } from './realtime/transports/sse.ts'
 import { createApp } from './routes/app.ts'
 
@@ -125,7 +125,7 @@ export async function startServer(
   }
   const { requests, cacheReads } = meters
 
-  const { bus, onCommitted } = publishingOf(
+  const { bus, onCommitted } = startPublishing(
     {
       ...{ redisUrl: redis.url, store, currency: config.currency, log },
       observers: [meters.publishing, ...(tracing ? [tracing.publishing] : [])],

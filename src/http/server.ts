@@ -127,7 +127,7 @@ export function createServer({
       })
     },
     async drain(seconds) {
-      gateway.admission.refuse()
+      gateway.admission.stop()
       const lingered = new Promise((resolve) => setTimeout(resolve, seconds * 1000))
       // Balancers that look now see a server that is not ready, rather than none.
       const notice = Math.min(1, seconds / 10)

@@ -8,8 +8,7 @@ import { withTimeout } from '../lib/timeout.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
 import type { Bus, Link } from '../realtime/bus/bus.ts'
 import type { Gateway } from '../realtime/gateway.ts'
-import type { StreamMeter } from '../realtime/meter.ts'
-import type { PublishMeter } from '../realtime/publish-meter.ts'
+import type { PublishMeter, StreamMeter } from '../realtime/metrics.ts'
 
 export interface MetricDefinition {
   /** Without the prefix. */

@@ -2,8 +2,8 @@ import type { Overview } from '../ledger/overview.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import type { Sql } from '../postgres/database.ts'
 import type { Bus } from '../realtime/bus/bus.ts'
-import { EventMeter } from '../realtime/event-meter.ts'
 import type { Gateway } from '../realtime/gateway.ts'
+import { EventMeter } from '../realtime/metrics.ts'
 import type { SystemState } from '../routes/deps.ts'
 
 const POSTGRES_TIMEOUT_MS = 2_000

@@ -7,10 +7,8 @@ import type { Bus } from './bus/bus.ts'
 import { Requests } from './connections/client-messages.ts'
 import { ConnectionLimit } from './connections/connection-limit.ts'
 import { Connections } from './connections/connections.ts'
-import { Credentials } from './connections/credentials.ts'
-import { Admission } from './connections/handshake.ts'
-import { originAllowed } from './connections/origin.ts'
-import { StreamMeter } from './meter.ts'
+import { Admission, Credentials, originAllowed } from './connections/handshake.ts'
+import { StreamMeter } from './metrics.ts'
 import type { QueueBounds } from './stream/backpressure.ts'
 import type { DeliveryTracer } from './stream/delivery-tracer.ts'
 import { Hub, type HubHealth } from './stream/hub.ts'
@@ -21,9 +19,9 @@ export interface GatewayOptions {
   bus: Bus
   store: EventStore
   authenticator: Authenticator
-  /** Ends the connections that it comes to cover. Default: none is ever revoked. */
+  /** Connections whose token it covers are closed. Default: no token is ever revoked. */
   revocations?: RevocationList
-  /** Default: anyone may connect as often as they like. */
+  /** Default: no limit on how often clients may connect. */
   limiter?: RateLimiter
   logger: Logger
   /** Of balances, for clients that name none. */
@@ -32,21 +30,21 @@ export interface GatewayOptions {
   corsOrigins: readonly string[]
   /** Of one user, over all processes. Default 20. */
   connectionsPerUser?: number
-  /** Seconds after which a crashed process's connections stop counting. Default 30. */
+  /** The connections of a crashed process stop counting after this time. Default 30. */
   leaseSeconds?: number
   /** Of one connection. Default 20. */
   messagesPerSecond?: number
-  /** Milliseconds that a client has to say who it is, and we to find out. Default 10 s. */
-  handshakeTimeout?: number
-  /** Seconds between heartbeats. Default 15, and 25 on Socket.IO. */
-  beatEvery?: number
+  /** A client must authenticate, and we must verify its token, within this time. Default 10 s. */
+  handshakeTimeoutMs?: number
+  /** Default 15, and 25 on Socket.IO. */
+  heartbeatSeconds?: number
   bounds?: Partial<QueueBounds>
-  /** Milliseconds between looks at Postgres while Redis is away. Default 1500. */
-  pollEvery?: number
+  /** Postgres is polled this often while Redis is unavailable. Default 1500. */
+  pollEveryMs?: number
   tracer?: DeliveryTracer | undefined
 }
 
-/** Real time as a whole: one hub, and the transports that it feeds. */
+/** Puts the real-time part together: one hub, the connections, and the transports. */
 export class Gateway {
   readonly meter = new StreamMeter()
   readonly admission: Admission
@@ -58,7 +56,7 @@ export class Gateway {
   /** Origins whose pages may connect, or `*`. */
   readonly corsOrigins: readonly string[]
   readonly #hub: Hub
-  readonly #counts: ConnectionLimit
+  readonly #connectionLimit: ConnectionLimit
 
   constructor(options: GatewayOptions) {
     const { bus, store, authenticator, revocations, limiter, logger, currency } = options
@@ -70,21 +68,21 @@ export class Gateway {
       meter: this.meter,
       tracer: options.tracer,
       bounds: options.bounds ?? {},
-      pollEvery: options.pollEvery ?? 1500,
+      pollEveryMs: options.pollEveryMs ?? 1500,
     })
-    this.#counts = new ConnectionLimit(bus.leases, logger, {
+    this.#connectionLimit = new ConnectionLimit(bus.leases, logger, {
       limit: options.connectionsPerUser,
       leaseSeconds: options.leaseSeconds,
     })
     this.tickets = new Tickets(bus.tickets)
     const credentials = new Credentials(authenticator, this.tickets, revocations)
-    const { handshakeTimeout, messagesPerSecond, beatEvery } = options
+    const { handshakeTimeoutMs, messagesPerSecond, heartbeatSeconds } = options
     this.admission = new Admission({
       credentials,
-      counts: this.#counts,
+      connectionLimit: this.#connectionLimit,
       limiter,
       meter: this.meter,
-      handshakeTimeout,
+      handshakeTimeoutMs,
     })
     this.connections = new Connections({
       hub: this.#hub,
@@ -94,7 +92,7 @@ export class Gateway {
       meter: this.meter,
       currency,
       messagesPerSecond,
-      beatEvery,
+      heartbeatSeconds,
     })
     this.requests = new Requests({
       hub: this.#hub,
@@ -102,18 +100,19 @@ export class Gateway {
       connections: this.connections,
       logger,
     })
+    // Redis may have lost the counts.
     bus.listen({
       message: () => {},
       link: (link) => {
-        if (link.state === 'live') void this.#counts.assert()
+        if (link.state === 'live') void this.#connectionLimit.assert()
       },
     })
-    const pingEvery = Math.min(25, beatEvery ?? 25)
-    this.socketIo = createSocketIo(this, { logger, pingEvery, handshakeTimeout })
+    const pingSeconds = Math.min(25, heartbeatSeconds ?? 25)
+    this.socketIo = createSocketIo(this, { logger, pingSeconds, handshakeTimeoutMs })
     this.webSocket = new WebSocketTransport(this)
   }
 
-  /** For `/health/ready`, which takes `live` for ready, and `away`: without Redis a process still serves. */
+  /** For `/health/ready`, which accepts `live` and also `disconnected`: without Redis a process still serves. */
   get health(): HubHealth | { state: 'draining'; reason?: string } {
     if (this.admission.draining) return { state: 'draining', reason: 'the server is restarting' }
     return this.#hub.health
@@ -128,11 +127,11 @@ export class Gateway {
     return originAllowed(this.corsOrigins, origin, host)
   }
 
-  /** Ends what is left, without waiting. */
+  /** Closes the remaining connections, without waiting for clients. */
   async close(): Promise<void> {
-    this.admission.refuse()
+    this.admission.stop()
     this.connections.close()
-    this.#counts.close()
+    this.#connectionLimit.close()
     this.#hub.close()
     this.socketIo.engine.close()
   }

@@ -1,41 +1,54 @@
 import type { Logger } from 'pino'
+import type { ChangeLog } from '../ledger/change-log.ts'
 import type { Committed } from '../ledger/command.ts'
 import type { LedgerEvent } from '../ledger/event.ts'
 import { toDecimal } from '../ledger/money.ts'
 import type { OutboxStore } from '../ledger/outbox-store.ts'
 import { LogBudget } from '../lib/log-limits.ts'
+import type { ShutdownStack } from '../lib/shutdown-stack.ts'
+import { sleep, withTimeout } from '../lib/timeout.ts'
 import type { Bus } from './bus/bus.ts'
-import type { PublishObserver } from './publish-observer.ts'
+import { MemoryBus } from './bus/memory-bus.ts'
+import { RedisBus } from './bus/redis-bus.ts'
+
+/** Is notified by the outbox, which does not wait for it. It must not throw. */
+export interface PublishObserver {
+  /** The events of one commit go to the bus. The returned function is called with the outcome. */
+  publishing(events: readonly LedgerEvent[]): (published: boolean) => void
+  /** The sweep took over so many commits that nobody had published in time. */
+  swept?(commits: number): void
+}
 
 export interface OutboxOptions {
   bus: Pick<Bus, 'publish' | 'reachable'>
   store: OutboxStore
   logger: Logger
-  /** Milliseconds between sweeps. Default 500. */
-  sweepEvery?: number
-  /** Age in milliseconds from which a row counts as left over. Default 1000. */
-  leftAfter?: number
-  /** Are told of every commit that is published. */
+  /** Default 500. */
+  sweepEveryMs?: number
+  /** From this age on a row counts as left over. Default 1000. */
+  leftOverAfterMs?: number
+  /** Are notified of every commit that is published. */
   observers?: readonly PublishObserver[]
 }
 
-/** Batches on their way to the bus at once; what is beyond waits in its row for the sweep. */
-const MOST_IN_FLIGHT = 1000
+/** Batches that are being published at the same time. Further ones wait in their rows for the sweep. */
+const MAX_IN_FLIGHT = 1000
 
-/** Milliseconds that acknowledgements gather. */
-const ACKNOWLEDGE_AFTER = 20
+/** Acknowledgements are collected for this long. */
+const ACKNOWLEDGE_AFTER_MS = 20
 
-const CLAIM = 100
+/** Rows that a sweep claims at a time. */
+const CLAIM_SIZE = 100
 
 /**
- * Publishes what was committed: at once from the process that committed, and from any process when that
- * one did not get to it. Happens at least once; who listens drops repeats by `seq`.
+ * Publishes commits: immediately from the process that committed, and by the sweep of any process if that
+ * one did not. Publishes at least once; receivers drop repeats by `seq`.
  */
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #log: LogBudget
   readonly #inFlight = new Set<Promise<boolean>>()
-  /** Ids of rows to delete. */
+  /** Ids of published rows, which are to be deleted. */
   #published: string[] = []
   #acknowledging: Promise<void> | undefined
   #sweeping: Promise<void> | undefined
@@ -44,27 +57,27 @@ export class Outbox {
   constructor(options: OutboxOptions) {
     this.#options = options
     this.#log = new LogBudget(options.logger)
-    this.#timer = setInterval(() => this.#tick(), options.sweepEvery ?? 500)
+    this.#timer = setInterval(() => this.#tick(), options.sweepEveryMs ?? 500)
     this.#timer.unref()
   }
 
   /**
    * Publishes one committed batch. Never rejects.
-   * @param maxWaitMs resolves after that long at the latest; publishing goes on
-   * @returns whether it is published: a read of the cache now sees it
+   * @param maxWaitMs resolves after this time at the latest; publishing continues
+   * @returns whether it is published, so that a read of the cache now sees it
    */
   async publish(committed: Committed, maxWaitMs = 1000): Promise<boolean> {
-    if (this.#inFlight.size >= MOST_IN_FLIGHT) return false
+    if (this.#inFlight.size >= MAX_IN_FLIGHT) return false
     const publishing = this.#send(committed)
     this.#inFlight.add(publishing)
     void publishing.finally(() => this.#inFlight.delete(publishing))
-    return await within(maxWaitMs, publishing, false)
+    return await withTimeout(publishing, maxWaitMs, () => false)
   }
 
-  /** Resolves once everything handed over is published and acknowledged, or the time is over. */
+  /** Resolves once every batch in flight is published and acknowledged, or the time has passed. */
   async flush(maxWaitMs = 2000): Promise<void> {
-    await within(maxWaitMs, Promise.all(this.#inFlight), undefined)
-    await within(maxWaitMs, this.#acknowledging ?? Promise.resolve(), undefined)
+    await withTimeout(Promise.all(this.#inFlight), maxWaitMs, () => {})
+    await withTimeout(this.#acknowledging ?? Promise.resolve(), maxWaitMs, () => {})
   }
 
   /** Stops sweeping, then flushes. */
@@ -80,23 +93,23 @@ export class Outbox {
       return true
     }
     const { bus, logger, observers = [] } = this.#options
-    const ends = observers.map((observer) => observer.publishing(committed.events))
+    const observations = observers.map((observer) => observer.publishing(committed.events))
     let published = false
     try {
       await bus.publish(committed.events, late)
       published = true
     } catch (error) {
-      logger.debug({ err: error }, 'not published; the sweep will')
+      logger.debug({ err: error }, 'a commit was not published; the sweep tries again')
       return false
     } finally {
-      for (const end of ends) end(published)
+      for (const end of observations) end(published)
     }
-    for (const event of committed.events) this.#say(event)
+    for (const event of committed.events) this.#logUpdate(event)
     this.#acknowledge(committed.outboxId)
     return true
   }
 
-  #say(event: LedgerEvent): void {
+  #logUpdate(event: LedgerEvent): void {
     if (event.event !== 'balance_updated') return
     this.#log.info(() => {
       const { userId, currency, newBalance } = event
@@ -116,13 +129,13 @@ export class Outbox {
   async #acknowledgeAll(): Promise<void> {
     const { store, logger } = this.#options
     while (this.#published.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, ACKNOWLEDGE_AFTER))
+      await sleep(ACKNOWLEDGE_AFTER_MS)
       const ids = this.#published
       this.#published = []
       try {
         await store.acknowledge(ids)
       } catch (error) {
-        // The rows stay: the sweep publishes them again, and tries to acknowledge again.
+        // The rows stay. The sweep publishes them again and then tries to acknowledge them again.
         logger.debug({ err: error }, 'published events were not acknowledged')
       }
     }
@@ -135,17 +148,17 @@ export class Outbox {
   }
 
   async #sweep(): Promise<void> {
-    const { bus, store, logger, leftAfter = 1000, observers = [] } = this.#options
+    const { bus, store, logger, leftOverAfterMs = 1000, observers = [] } = this.#options
     try {
-      // What cannot be published is not claimed either: its row waits until Redis is back.
+      // While nothing can be published, nothing is claimed: the rows wait until Redis is back.
       while (bus.reachable) {
-        const left = await store.claim(CLAIM, leftAfter)
-        const sent = await Promise.all(left.map((committed) => this.#send(committed, true)))
-        if (left.length > 0) {
-          logger.debug({ rows: left.length }, 'swept the outbox')
-          for (const observer of observers) observer.swept?.(left.length)
+        const rows = await store.claim(CLAIM_SIZE, leftOverAfterMs)
+        const sent = await Promise.all(rows.map((committed) => this.#send(committed, true)))
+        if (rows.length > 0) {
+          logger.debug({ rows: rows.length }, 'swept the outbox')
+          for (const observer of observers) observer.swept?.(rows.length)
         }
-        if (left.length < CLAIM || sent.includes(false)) return
+        if (rows.length < CLAIM_SIZE || sent.includes(false)) return
       }
     } catch (error) {
       logger.debug({ err: error }, 'the outbox could not be swept')
@@ -153,14 +166,32 @@ export class Outbox {
   }
 }
 
-async function within<T, L>(milliseconds: number, answer: Promise<T>, late: L): Promise<T | L> {
-  let timer: NodeJS.Timeout | undefined
-  const over = new Promise<L>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, late)
-  })
-  try {
-    return await Promise.race([answer, over])
-  } finally {
-    clearTimeout(timer)
+export interface PublishingOptions {
+  /** Undefined: this process is the only one. */
+  redisUrl: string | undefined
+  store: OutboxStore & ChangeLog & { epoch: string }
+  /** Of the documented `balance:user:<userId>` keys. */
+  currency: string
+  log: Logger
+  observers: readonly PublishObserver[]
+}
+
+/** Starts the bus of the installation, and the outbox that publishes on it. `shutdown` closes both. */
+export function startPublishing(
+  { redisUrl, store, currency, log, observers }: PublishingOptions,
+  shutdown: ShutdownStack,
+): { bus: Bus; onCommitted(committed: Committed): Promise<void> } {
+  const shared = { epoch: store.epoch, currency, logger: log }
+  const bus = redisUrl
+    ? new RedisBus({ ...shared, url: redisUrl, changes: store })
+    : new MemoryBus(shared)
+  shutdown.add(() => bus.close())
+  const outbox = new Outbox({ bus, store, logger: log, observers })
+  shutdown.add(() => outbox.close())
+  return {
+    bus,
+    async onCommitted(committed) {
+      await outbox.publish(committed)
+    },
   }
 }

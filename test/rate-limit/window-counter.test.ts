@@ -4,7 +4,7 @@ import type { RateCounter } from '../../src/rate-limit/window-counter.ts'
 import { Budget } from '../../src/rate-limit/window-counter.ts'
 import { MemoryRates } from '../../src/realtime/bus/memory-bus.ts'
 import { RedisRates } from '../../src/realtime/bus/redis-stores.ts'
-import { TokenBucket } from '../../src/realtime/connections/token-bucket.ts'
+import { TokenBucket } from '../../src/realtime/connections/limits.ts'
 import {
   describeWithPrivateRedis,
   describeWithRedis,

@@ -115,7 +115,13 @@ describeWithPrivateRedis('a cache that missed something', () => {
       ledger.change(ALICE, 400n)
       return rows
     }
-    const outbox = new Outbox({ bus, store: ledger, logger: silent, sweepEvery: 10, leftAfter: 0 })
+    const outbox = new Outbox({
+      bus,
+      store: ledger,
+      logger: silent,
+      sweepEveryMs: 10,
+      leftOverAfterMs: 0,
+    })
     onTestFinished(() => outbox.close())
     const seen = new Set<string | null>()
     await eventually(async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { EventMeter } from '../../src/realtime/event-meter.ts'
+import { EventMeter } from '../../src/realtime/metrics.ts'
 
 function meterAt(start: number) {
   let now = start

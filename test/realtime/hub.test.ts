@@ -39,7 +39,7 @@ class ListSink implements Sink {
 function open(bounds: Partial<QueueBounds> = {}) {
   const ledger = new FakeLedger()
   const bus = new FragileBus()
-  const hub = new Hub({ bus, store: ledger, logger: silent, bounds, pollEvery: 20 })
+  const hub = new Hub({ bus, store: ledger, logger: silent, bounds, pollEveryMs: 20 })
   onTestFinished(() => hub.close())
   const join = (lastEventId?: string) => {
     const sink = new ListSink()

@@ -183,7 +183,7 @@ describe('a Socket.IO client', () => {
   })
 
   test('that never says who it is is closed', async () => {
-    const { url } = await startServer({ handshakeTimeout: 100 })
+    const { url } = await startServer({ handshakeTimeoutMs: 100 })
     const { closed } = await engine(url)
     await closed
   })
@@ -222,7 +222,7 @@ describe.each(TRANSPORTS)('%s', (transport) => {
         return { ...ALICE, isAdmin: false, isService: false, expiresAt: Date.now() }
       },
     }
-    const options = { authenticator, handshakeTimeout: 100, connectionsPerUser: 1 }
+    const options = { authenticator, handshakeTimeoutMs: 100, connectionsPerUser: 1 }
     const { url, gateway } = await startServer(options)
     const failure = await connectBy[transport](url, 'slow').failure
     // Socket.IO's own limit runs out at the same time, and closes without an answer.

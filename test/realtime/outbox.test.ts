@@ -20,7 +20,13 @@ function open(ledger = new FakeLedger(), logger = silent, leftAfter = 100) {
       bus.published.push(...events)
     },
   }
-  const outbox = new Outbox({ bus, store: ledger, logger, sweepEvery: 20, leftAfter })
+  const outbox = new Outbox({
+    bus,
+    store: ledger,
+    logger,
+    sweepEveryMs: 20,
+    leftOverAfterMs: leftAfter,
+  })
   onTestFinished(() => outbox.close())
   const seqs = () => bus.published.map(({ seq }) => seq)
   return { ledger, bus, outbox, seqs }

@@ -85,7 +85,7 @@ describe.each(['nginx', 'caddy'] as const)('behind %s, as documented', (name) =>
     })
 
     test('silent streams outlive the idle limit', async () => {
-      const server = await startServer({ beatEvery: 1 })
+      const server = await startServer({ heartbeatSeconds: 1 })
       const proxy = await startProxy(name, program ?? '', [server.url])
       const token = await tokenOf(ALICE)
       const clients = TRANSPORTS.map((transport) => connectBy[transport](proxy.url, token))

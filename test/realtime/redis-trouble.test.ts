@@ -50,7 +50,7 @@ describeWithPrivateRedis('trouble with Redis', () => {
 
   /** A server with a client on each transport, all up and live. */
   async function running(ledger = new FakeLedger(), url = redis.url) {
-    const server = await startServer({ bus: openBus(ledger, url), ledger, pollEvery: 100 })
+    const server = await startServer({ bus: openBus(ledger, url), ledger, pollEveryMs: 100 })
     await eventually(() => expect(server.gateway.health.state).toBe('live'))
     const token = await tokenOf(ALICE)
     const clients = TRANSPORTS.map((transport) => connectBy[transport](server.url, token))

@@ -94,7 +94,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
       logger: pino({ level: 'warn' }, { write }),
     })
     onTestFinished(() => bus.close())
-    const server = await startServer({ bus, ledger, pollEvery: 100, logger: silent })
+    const server = await startServer({ bus, ledger, pollEveryMs: 100, logger: silent })
     await eventually(() => expect(server.gateway.health.state).toBe('live'), PATIENTLY)
     const clients = await Promise.all(
       TRANSPORTS.map(async (how) => connectBy[how](server.url, await tokenOf(who))),

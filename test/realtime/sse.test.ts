@@ -22,7 +22,7 @@ describe('an event stream', () => {
   }
 
   test('for an HTTP/1.0 client is not chunked, and ends with the connection', async () => {
-    const { url, change, server } = await startServer({ beatEvery: 1 })
+    const { url, change, server } = await startServer({ heartbeatSeconds: 1 })
     const path = `/balance/stream?token=${await tokenOf(ALICE)}`
     const { socket, got } = await open(url, [`GET ${path} HTTP/1.0`, 'Host: localhost'])
     await eventually(() => expect(got()).toContain('balance_initial'))
@@ -150,7 +150,7 @@ describe('an event stream', () => {
   })
 
   test('without a Node response, as on other runtimes, says the same', async () => {
-    const { gateway, change, server } = await startServer({ beatEvery: 1 })
+    const { gateway, change, server } = await startServer({ heartbeatSeconds: 1 })
     const answer = await eventStreams(gateway).request('/stream?lastEventId=e1:0', {
       headers: { authorization: `Bearer ${await tokenOf(ALICE)}` },
     })

@@ -1,15 +1,13 @@
 import type { Logger } from 'pino'
+import { toIso } from '../../ledger/rows.ts'
 import { ApiError } from '../../lib/api-error.ts'
-import { Frame } from '../stream/frame.ts'
+import { errorFrame, Frame } from '../stream/frame.ts'
 import type { Hub } from '../stream/hub.ts'
 import type { CloseReason } from '../stream/subscriber.ts'
-import type { Connection } from './connection.ts'
-import type { Connections } from './connections.ts'
-import type { Credentials } from './credentials.ts'
-import type { Admission } from './handshake.ts'
-import { authenticatedNotice, errorNotice } from './notices.ts'
+import type { Connection, Connections } from './connections.ts'
+import type { Admission, Credentials } from './handshake.ts'
 
-/** What a transport needs: to let somebody in, to keep their connection, and to answer their messages. */
+/** What every transport needs: to admit clients, to keep their connections and to answer their messages. */
 export interface TransportParts {
   admission: Admission
   connections: Connections
@@ -17,12 +15,12 @@ export interface TransportParts {
   originAllowed(origin: string | undefined, host: string | undefined): boolean
 }
 
-/** Wrong tokens that a connection may send to live on with; the next one ends it. */
-const WRONG_TOKENS = 5
+/** Invalid tokens that a connection may send to renew its own. The next one closes it. */
+const MAX_WRONG_TOKENS = 5
 
 const TOO_MANY_TOKENS: CloseReason = {
   code: 'rate_limited',
-  message: 'Too many tokens that are not valid.',
+  message: 'Too many invalid tokens.',
   final: true,
 }
 
@@ -33,7 +31,7 @@ export interface RequestsOptions {
   logger: Logger
 }
 
-/** Answers what clients ask over their connections. */
+/** Answers the messages that clients send over their connections. */
 export class Requests {
   readonly #hub: Hub
   readonly #credentials: Credentials
@@ -48,9 +46,9 @@ export class Requests {
   }
 
   /**
-   * Answers the frame to send: an `error` event where the request is none, or cannot be fulfilled. Not
-   * before the connection was told its state.
-   * @param argument whatever the client sent along
+   * Returns the frame to send: an `error` event if the message is invalid or cannot be answered. Waits
+   * until the connection has its first state.
+   * @param argument anything that the client sent with the event
    */
   async answer(connection: Connection, event: unknown, argument: unknown): Promise<Frame> {
     await connection.subscriber.begun()
@@ -63,7 +61,7 @@ export class Requests {
       case 'authenticate':
         return await this.#authenticate(connection, tokenIn(argument))
       default:
-        return errorNotice('invalid_request', 'There is no such event; try get_current_balance.')
+        return errorFrame('invalid_request', 'Unknown event; try get_current_balance.')
     }
   }
 
@@ -72,34 +70,37 @@ export class Requests {
       return await this.#hub.currentBalance(principal, subscriber.currency)
     } catch (error) {
       this.#logger.warn({ err: error }, 'a balance could not be read')
-      return errorNotice('unavailable', 'The balance cannot be read right now.')
+      return errorFrame('unavailable', 'The balance cannot be read right now.')
     }
   }
 
-  /** Lets a connection live on with a fresh token of the same user. */
+  /** Keeps a connection open with a fresh token of the same user. */
   async #authenticate(connection: Connection, token: unknown): Promise<Frame> {
     try {
       const principal = await this.#credentials.identify({ token })
       const { tenant, userId } = connection.principal
       if (principal.tenant !== tenant || principal.userId !== userId) {
-        return errorNotice('forbidden', 'The token belongs to another user.')
+        return errorFrame('forbidden', 'The token belongs to another user.')
       }
       connection.principal = principal
       connection.warned = false
-      return authenticatedNotice(principal.expiresAt)
+      const expiresAt = toIso(new Date(principal.expiresAt * 1000).toISOString())
+      return new Frame('authenticated', { expiresAt })
     } catch (error) {
       if (error instanceof ApiError) {
-        if (error.status === 401) this.#countWrong(connection)
-        return errorNotice(error.code, error.message, error.details)
+        if (error.status === 401) this.#countWrongToken(connection)
+        return errorFrame(error.code, error.message, error.details)
       }
       this.#logger.error({ err: error }, 'a token could not be checked')
-      return errorNotice('internal', 'The token could not be checked.')
+      return errorFrame('internal', 'The token could not be checked.')
     }
   }
 
-  #countWrong(connection: Connection): void {
+  #countWrongToken(connection: Connection): void {
     connection.wrongTokens += 1
-    if (connection.wrongTokens > WRONG_TOKENS) this.#connections.end(connection, TOO_MANY_TOKENS)
+    if (connection.wrongTokens > MAX_WRONG_TOKENS) {
+      this.#connections.end(connection, TOO_MANY_TOKENS)
+    }
   }
 }
 

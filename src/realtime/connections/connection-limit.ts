@@ -4,74 +4,75 @@ import type { UserRef } from '../../ledger/event.ts'
 import type { LeaseStore } from '../bus/bus.ts'
 import { userKey } from '../bus/keys.ts'
 
-export interface ConnectionCountsOptions {
+export interface ConnectionLimitOptions {
   /** Of one user, over all processes. Default 20. */
   limit?: number | undefined
-  /** A crashed process's connections stop counting after that many seconds. Default 30. */
+  /** The connections of a crashed process stop counting after this time. Default 30. */
   leaseSeconds?: number | undefined
 }
 
-/** How many connections each user has, here and in all processes. */
+/** Bounds the number of connections of each user, over all processes. */
 export class ConnectionLimit {
   readonly #store: LeaseStore
   readonly #logger: Logger
   readonly #limit: number
   readonly #leaseSeconds: number
   readonly #holder = randomUUID()
-  readonly #here = new Map<string, number>()
-  /** Users whose count in the store may not be what it is here: told at the next renewal. */
+  /** The connections of each user in this process. */
+  readonly #counts = new Map<string, number>()
+  /** Users whose count in the store may be wrong. They are reported again at the next renewal. */
   readonly #doubtful = new Set<string>()
-  /** Times that counts were told, and those that still are. */
-  #told = 0
-  #telling = 0
+  /** The number of reports so far, and of those under way. */
+  #reports = 0
+  #reporting = 0
   #leased: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(store: LeaseStore, logger: Logger, options: ConnectionCountsOptions = {}) {
+  constructor(store: LeaseStore, logger: Logger, options: ConnectionLimitOptions = {}) {
     this.#store = store
     this.#logger = logger
     this.#limit = options.limit ?? 20
     this.#leaseSeconds = options.leaseSeconds ?? 30
   }
 
-  /** Counts one more; false when the user has as many as may be. Without Redis, only this process counts. */
-  async acquire(who: UserRef): Promise<boolean> {
-    const user = userKey(who)
-    const here = this.#here.get(user) ?? 0
-    if (here >= this.#limit) return false
-    this.#here.set(user, here + 1)
+  /** Counts one more connection; false if the user has the maximum. Without Redis, only this process counts. */
+  async acquire(principal: UserRef): Promise<boolean> {
+    const user = userKey(principal)
+    const count = this.#counts.get(user) ?? 0
+    if (count >= this.#limit) return false
+    this.#counts.set(user, count + 1)
     try {
-      // Counts without a lease do not count for others: it comes first, once.
+      // Other processes ignore counts without a lease, so the first lease comes first.
       this.#leased ??= this.#firstLease()
       await this.#leased
-      const had = await this.#change(user, () =>
+      const acquired = await this.#change(user, () =>
         this.#store.acquire(user, this.#holder, this.#limit),
       )
-      if (had) return true
+      if (acquired) return true
     } catch (error) {
       this.#doubtful.add(user)
       this.#logger.debug({ err: error }, 'a connection is counted in this process only')
       return true
     }
-    this.#forget(user)
+    this.#decrement(user)
     return false
   }
 
-  release(who: UserRef): void {
-    const user = userKey(who)
-    this.#forget(user)
+  release(principal: UserRef): void {
+    const user = userKey(principal)
+    this.#decrement(user)
     this.#change(user, () => this.#store.release(user, this.#holder)).catch((error) => {
-      this.#logger.debug({ err: error }, 'a connection that is over counts for a while yet')
+      this.#logger.debug({ err: error }, 'a closed connection still counts until the next renewal')
     })
   }
 
-  /** Redis may have forgotten, or missed something: tells it what is here. */
+  /** Reports all counts of this process, after Redis may have lost or missed some. */
   async assert(): Promise<void> {
     try {
       await this.#store.renew(this.#holder, this.#leaseSeconds)
-      await this.#tell([...this.#here.keys(), ...this.#doubtful])
+      await this.#report([...this.#counts.keys(), ...this.#doubtful])
     } catch (error) {
-      this.#logger.debug({ err: error }, 'connection counts were not told')
+      this.#logger.debug({ err: error }, 'connection counts were not reported')
     }
   }
 
@@ -79,13 +80,14 @@ export class ConnectionLimit {
     clearInterval(this.#timer)
   }
 
-  #forget(user: string): void {
-    const here = (this.#here.get(user) ?? 0) - 1
-    if (here > 0) this.#here.set(user, here)
-    else this.#here.delete(user)
+  #decrement(user: string): void {
+    const count = (this.#counts.get(user) ?? 0) - 1
+    if (count > 0) this.#counts.set(user, count)
+    else this.#counts.delete(user)
   }
 
   async #firstLease(): Promise<void> {
+    // Renewed at 0.3 of its duration.
     this.#timer ??= setInterval(() => void this.#renew(), this.#leaseSeconds * 300).unref()
     try {
       await this.#store.renew(this.#holder, this.#leaseSeconds)
@@ -95,23 +97,23 @@ export class ConnectionLimit {
     }
   }
 
-  /** A lease that had ended took its counts along, as far as anybody looked: all of them are told again. */
+  /** If the lease had ended, other processes may have dropped its counts, so all are reported again. */
   async #renew(): Promise<void> {
     try {
-      const held = await this.#store.renew(this.#holder, this.#leaseSeconds)
-      if (!held) await this.#tell([...this.#here.keys(), ...this.#doubtful])
-      else if (this.#doubtful.size > 0) await this.#tell([...this.#doubtful])
+      const wasValid = await this.#store.renew(this.#holder, this.#leaseSeconds)
+      if (!wasValid) await this.#report([...this.#counts.keys(), ...this.#doubtful])
+      else if (this.#doubtful.size > 0) await this.#report([...this.#doubtful])
     } catch (error) {
       this.#logger.debug({ err: error }, 'connection counts were not renewed')
     }
   }
 
-  /** A change that failed, or that crossed a telling on its way, leaves the user's count in doubt. */
+  /** A change that failed, or that ran at the same time as a report, leaves the user's count in doubt. */
   async #change<T>(user: string, change: () => Promise<T>): Promise<T> {
-    const told = this.#told
+    const reports = this.#reports
     try {
       const answer = await change()
-      if (told !== this.#told || this.#telling > 0) this.#doubtful.add(user)
+      if (reports !== this.#reports || this.#reporting > 0) this.#doubtful.add(user)
       return answer
     } catch (error) {
       this.#doubtful.add(user)
@@ -119,18 +121,18 @@ export class ConnectionLimit {
     }
   }
 
-  async #tell(users: readonly string[]): Promise<void> {
-    this.#told += 1
-    this.#telling += 1
+  async #report(users: readonly string[]): Promise<void> {
+    this.#reports += 1
+    this.#reporting += 1
     for (const user of users) this.#doubtful.delete(user)
     try {
-      const counts = new Map(users.map((user) => [user, this.#here.get(user) ?? 0]))
+      const counts = new Map(users.map((user) => [user, this.#counts.get(user) ?? 0]))
       await this.#store.assert(this.#holder, counts)
     } catch (error) {
       for (const user of users) this.#doubtful.add(user)
       throw error
     } finally {
-      this.#telling -= 1
+      this.#reporting -= 1
     }
   }
 }

@@ -1,15 +1,37 @@
 import type { Logger } from 'pino'
 import type { Principal, RevocationList } from '../../auth/principal.ts'
+import { toIso } from '../../ledger/rows.ts'
 import { LogBudget } from '../../lib/log-limits.ts'
-import type { StreamMeter } from '../meter.ts'
-import type { Frame } from '../stream/frame.ts'
+import { sleep } from '../../lib/timeout.ts'
+import type { StreamMeter } from '../metrics.ts'
+import { errorFrame, Frame } from '../stream/frame.ts'
 import type { Hub } from '../stream/hub.ts'
-import { type CloseReason, SLOW } from '../stream/subscriber.ts'
-import { Connection, type TransportName, type TransportSink } from './connection.ts'
+import { type CloseReason, type Sink, SLOW, type Subscriber } from '../stream/subscriber.ts'
 import type { Admission } from './handshake.ts'
-import { MESSAGES_PER_SECOND } from './limits.ts'
-import { errorNotice, expiringNotice } from './notices.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { MESSAGES_PER_SECOND, TokenBucket } from './limits.ts'
+
+/** A transport's end of a connection. */
+export interface TransportSink extends Sink {
+  /** Called every 15 s. Shows proxies and clients that the connection lives, if the protocol itself does not. */
+  beat(): void
+}
+
+export type TransportName = 'socket.io' | 'sse' | 'websocket'
+
+/** One client's connection, on any transport. */
+export interface Connection {
+  /** Replaced when the client sends a fresh token. */
+  principal: Principal
+  readonly transport: TransportName
+  /** Its heartbeats are due in every second whose number, modulo the period, is this. */
+  readonly slot: number
+  readonly sink: TransportSink
+  readonly subscriber: Subscriber
+  /** Whether the client was told that its token expires soon. */
+  warned: boolean
+  /** Invalid tokens that the client sent to renew its own. */
+  wrongTokens: number
+}
 
 export interface ConnectionsOptions {
   hub: Hub
@@ -20,13 +42,13 @@ export interface ConnectionsOptions {
   meter: StreamMeter
   /** Of balances, for clients that name none. */
   currency: string
-  /** Messages that a client may send each second, and save up. Default 20. */
+  /** Messages that a client may send each second, and the most that it can save up. Default 20. */
   messagesPerSecond?: number | undefined
-  /** Seconds between heartbeats. Default 15: four of them fit into proxies' usual idle limit. */
-  beatEvery?: number | undefined
+  /** Default 15: four heartbeats fit into the usual idle limit of proxies. */
+  heartbeatSeconds?: number | undefined
 }
 
-/** What a client said about itself when it connected. */
+/** The parameters of a client's connect request. */
 export interface Opening {
   principal: Principal
   transport: TransportName
@@ -36,8 +58,8 @@ export interface Opening {
   currency?: string | undefined
 }
 
-/** Seconds before a token's end at which its client is told. */
-const WARN_AHEAD = 60
+/** A client is told so long before its token expires. */
+const WARN_BEFORE_SECONDS = 60
 
 const EXPIRED: CloseReason = {
   code: 'token_expired',
@@ -60,27 +82,27 @@ const SHUTTING_DOWN: CloseReason = {
   final: false,
 }
 
-/** The connections that are open, on all transports: how long they live, and how they end. */
+/** The open connections on all transports: heartbeats, expiry, revocation and closing. */
 export class Connections {
   readonly #options: ConnectionsOptions
   readonly #open = new Set<Connection>()
-  /** Those that the server is ending. */
-  readonly #cuts = new WeakSet<Connection>()
+  /** Connections that the server is closing. */
+  readonly #closing = new WeakSet<Connection>()
   readonly #log: LogBudget
-  readonly #beatEvery: number
+  readonly #heartbeatSeconds: number
   #ticks = 0
   #opened = 0
   #timer: NodeJS.Timeout
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
-    this.#beatEvery = options.beatEvery ?? 15
+    this.#heartbeatSeconds = options.heartbeatSeconds ?? 15
     this.#log = new LogBudget(options.logger)
-    // One clock for all: a timer for each connection would cost more than the connection.
+    // One timer for all: a timer for each connection would cost more than the connection.
     this.#timer = setInterval(() => this.#tick(), 1000)
     this.#timer.unref()
     options.revocations?.onRevoked(() => {
-      for (const connection of this.#open) this.#endRevoked(connection)
+      for (const connection of this.#open) this.#endIfRevoked(connection)
     })
   }
 
@@ -91,22 +113,30 @@ export class Connections {
     return counts
   }
 
-  /** Begins the stream of a client that was admitted. The transport calls `closed` once, when it is over, whoever ended it. */
+  /** Begins the stream of an admitted client. The transport calls `closed` once, whichever side closes. */
   open(sink: TransportSink, opening: Opening): Connection {
     const { principal, transport, clientId, lastEventId } = opening
     const subscriber = this.#options.hub.subscribe(principal, sink, {
       currency: opening.currency || this.#options.currency,
       lastEventId: lastEventId || undefined,
     })
-    const slot = this.#opened++ % this.#beatEvery
-    const connection = new Connection(principal, transport, slot, sink, subscriber)
+    const slot = this.#opened++ % this.#heartbeatSeconds
+    const connection: Connection = {
+      principal,
+      transport,
+      slot,
+      sink,
+      subscriber,
+      warned: false,
+      wrongTokens: 0,
+    }
     this.#open.add(connection)
     this.#options.meter.opened.add(transport)
     this.#log.info(() => `[BalanceGateway] Client ${clientId} connected to balance updates`)
-    // The drain or the revocation came after it was let in. Not at once: the transport listens for the end
-    // only from now on.
+    // The drain or the revocation may have begun since the admission. Not closed in this turn, because
+    // the transport listens for the end only after it.
     if (this.#options.admission.draining) setImmediate(() => this.#cut(connection, SHUTTING_DOWN))
-    else if (this.#isRevoked(connection)) setImmediate(() => this.#endRevoked(connection))
+    else if (this.#isRevoked(connection)) setImmediate(() => this.#endIfRevoked(connection))
     return connection
   }
 
@@ -116,47 +146,47 @@ export class Connections {
     this.#options.admission.release(connection.principal)
   }
 
-  /** What a client that sends messages may send of them. */
-  allowance(): TokenBucket {
+  /** The message limit of one client, for `countMessage`. */
+  messageBucket(): TokenBucket {
     return new TokenBucket(this.#options.messagesPerSecond ?? MESSAGES_PER_SECOND)
   }
 
-  /** Counts one message of the client; false when it was one too many, and the connection is being ended. */
-  allows(connection: Connection, allowance: TokenBucket): boolean {
-    if (allowance.take()) return true
+  /** Counts one message of the client. False when it was one too many; then the connection is closed. */
+  countMessage(connection: Connection, bucket: TokenBucket): boolean {
+    if (bucket.take()) return true
     this.end(connection, TOO_MANY_MESSAGES)
     return false
   }
 
-  /** Sends an answer, unless the client asks on and on without reading: then it is cut. */
+  /** Sends an answer. A client that keeps asking without reading is cut instead. */
   reply(connection: Connection, frame: Frame): void {
     if (this.#options.hub.isFull(connection.subscriber)) this.end(connection, SLOW)
     else connection.sink.write(frame)
   }
 
   end(connection: Connection, reason: CloseReason): void {
-    if (reason.final) connection.sink.write(errorNotice(reason.code, reason.message))
+    if (reason.final) connection.sink.write(errorFrame(reason.code, reason.message))
     this.#cut(connection, reason)
   }
 
   #cut(connection: Connection, reason: CloseReason): void {
-    // One that is closing already, but not gone yet, is told again and counted once.
-    if (!this.#cuts.has(connection)) this.#options.meter.cuts.add(reason.code)
-    this.#cuts.add(connection)
+    // A connection that is closing already is told again, but counted once.
+    if (!this.#closing.has(connection)) this.#options.meter.cuts.add(reason.code)
+    this.#closing.add(connection)
     connection.sink.close(reason)
   }
 
-  /** Closes what is open, spread at random over so many seconds: not all shall come back at once. */
+  /** Closes all connections at random moments within so many seconds, so that clients do not return at once. */
   async drain(seconds: number): Promise<void> {
     const closings = [...this.#open].map((connection) => ({
       connection,
-      at: Math.random() * seconds * 1000,
+      atMs: Math.random() * seconds * 1000,
     }))
-    closings.sort((a, b) => a.at - b.at)
+    closings.sort((a, b) => a.atMs - b.atMs)
     const start = performance.now()
-    for (const { connection, at } of closings) {
-      const wait = start + at - performance.now()
-      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+    for (const { connection, atMs } of closings) {
+      const waitMs = start + atMs - performance.now()
+      if (waitMs > 0) await sleep(waitMs)
       if (this.#open.has(connection)) this.#cut(connection, SHUTTING_DOWN)
     }
   }
@@ -170,7 +200,7 @@ export class Connections {
     return this.#options.revocations?.covers(principal) === true
   }
 
-  #endRevoked(connection: Connection): void {
+  #endIfRevoked(connection: Connection): void {
     if (this.#isRevoked(connection)) this.end(connection, REVOKED)
   }
 
@@ -179,18 +209,18 @@ export class Connections {
     this.#ticks += 1
     for (const connection of this.#open) {
       const { expiresAt } = connection.principal
-      if (expiresAt <= now) {
-        this.end(connection, EXPIRED)
-      } else if (
-        expiresAt - now <= WARN_AHEAD &&
-        !connection.warned &&
-        connection.subscriber.hasBegun
-      ) {
-        connection.warned = true
-        connection.sink.write(expiringNotice(expiresAt))
-      }
-      // Each second another part of them, so that heartbeats do not come in bursts.
-      if (connection.slot === this.#ticks % this.#beatEvery) connection.sink.beat()
+      if (expiresAt <= now) this.end(connection, EXPIRED)
+      else if (expiresAt - now <= WARN_BEFORE_SECONDS) warnOfExpiry(connection)
+      // Each second it is another part's turn, so that heartbeats do not come in bursts.
+      if (connection.slot === this.#ticks % this.#heartbeatSeconds) connection.sink.beat()
     }
   }
+}
+
+/** Once, and not before the connection has its first state. */
+function warnOfExpiry(connection: Connection): void {
+  if (connection.warned || !connection.subscriber.hasBegun) return
+  connection.warned = true
+  const expiresAt = toIso(new Date(connection.principal.expiresAt * 1000).toISOString())
+  connection.sink.write(new Frame('token_expiring', { expiresAt }))
 }

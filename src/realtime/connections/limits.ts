@@ -1,14 +1,36 @@
-/** Bytes of the largest message that a client may send, on every transport. */
-export const MAX_MESSAGE = 16 * 1024
+/** The largest message that a client may send, on every transport. */
+export const MAX_MESSAGE_BYTES = 16 * 1024
 
-/** Milliseconds that a client has to say who it is, and we to find out. */
-export const HANDSHAKE_TIMEOUT = 10_000
+/** A client must authenticate, and we must verify its token, within this time. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000
 
-/** Milliseconds that a client has to finish a message that it began over WebSocket. */
-export const UNFINISHED_WITHIN = 10_000
+/** A client must finish a WebSocket message that it began within this time. */
+export const UNFINISHED_MESSAGE_TIMEOUT_MS = 10_000
 
-/** Messages that a client may send each second, and save up. */
+/** Messages that a client may send each second, and the most that it can save up. */
 export const MESSAGES_PER_SECOND = 20
 
-/** Milliseconds that a connection has to take what it was sent last, once it is being ended. */
-export const CLOSE_WITHIN = 5_000
+/** A connection that is being closed must take the last bytes within this time. */
+export const CLOSE_TIMEOUT_MS = 5_000
+
+/** The messages that a client may still send: refilled each second up to the rate of one second. */
+export class TokenBucket {
+  readonly #perSecond: number
+  #left: number
+  /** The second of the last refill, by the monotonic clock. */
+  #refilledAt = 0
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond
+    this.#left = perSecond
+  }
+
+  /** Counts one message; false when it is one too many. */
+  take(): boolean {
+    const second = Math.floor(performance.now() / 1000)
+    const gained = Math.max(0, second - this.#refilledAt) * this.#perSecond
+    this.#left = Math.min(this.#perSecond, this.#left + gained) - 1
+    this.#refilledAt = second
+    return this.#left >= 0
+  }
+}

@@ -1,4 +1,4 @@
-import type { StreamMeter } from '../meter.ts'
+import type { StreamMeter } from '../metrics.ts'
 import { SLOW, type Subscriber } from './subscriber.ts'
 
 /** How much a connection may have waiting to be read, and for how long. */

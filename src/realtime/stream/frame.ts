@@ -5,6 +5,7 @@ import {
   toMessage,
   type UserRef,
 } from '../../ledger/event.ts'
+import type { ErrorCode } from '../../lib/api-error.ts'
 import { parseJson, stringifyJson } from '../../lib/json.ts'
 
 /** The namespace of Socket.IO clients. */
@@ -145,4 +146,13 @@ function webSocketFrame(text: string): Buffer {
   }
   frame.write(text, head)
   return frame
+}
+
+/** Tells a client what is wrong with its message or its connection. It does not move the stream. */
+export function errorFrame(
+  code: ErrorCode,
+  message: string,
+  details?: Record<string, unknown>,
+): Frame {
+  return new Frame('error', { code, message, ...(details && { details }) })
 }

@@ -5,7 +5,7 @@ import { toWire } from '../../ledger/money.ts'
 import { LogBudget } from '../../lib/log-limits.ts'
 import type { Bus, Link } from '../bus/bus.ts'
 import { parseMessage } from '../bus/message.ts'
-import { StreamMeter } from '../meter.ts'
+import { StreamMeter } from '../metrics.ts'
 import { Backpressure, DEFAULT_BOUNDS, type QueueBounds } from './backpressure.ts'
 import type { DeliveryTracer } from './delivery-tracer.ts'
 import { Frame } from './frame.ts'
@@ -24,7 +24,7 @@ export interface HubOptions {
   tracer?: DeliveryTracer | undefined
   bounds?: Partial<QueueBounds>
   /** Milliseconds between looks at Postgres while the bus is not live. Default 1500. */
-  pollEvery?: number
+  pollEveryMs?: number
 }
 
 export interface HubHealth {

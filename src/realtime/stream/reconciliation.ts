@@ -10,7 +10,7 @@ export interface ReconciliationOptions {
   /** Of every connected user; it may change at any time. */
   channels: ReadonlyMap<string, UserStream>
   /** Milliseconds between looks at Postgres while the bus is not live. Default 1500. */
-  pollEvery?: number
+  pollEveryMs?: number
 }
 
 /** Users compared with Postgres in one query. */
@@ -45,7 +45,7 @@ export class Reconciliation {
 
   /** Reconciles after each loss of the link, and polls while it is not live; until it is closed. */
   async follow(): Promise<void> {
-    const { bus, logger, pollEvery = 1500 } = this.#options
+    const { bus, logger, pollEveryMs = 1500 } = this.#options
     while (!this.#closed) {
       const changes = this.#linkChanges
       const live = bus.link.state === 'live'
@@ -58,7 +58,7 @@ export class Reconciliation {
         }
       }
       if (changes !== this.#linkChanges) continue
-      await this.#pause(this.#reconciled ? undefined : pollEvery)
+      await this.#pause(this.#reconciled ? undefined : pollEveryMs)
     }
   }
 

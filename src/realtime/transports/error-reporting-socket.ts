@@ -2,52 +2,51 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import {
-  CLOSE_WITHIN,
-  MAX_MESSAGE,
+  CLOSE_TIMEOUT_MS,
+  MAX_MESSAGE_BYTES,
   MESSAGES_PER_SECOND,
-  UNFINISHED_WITHIN,
+  TokenBucket,
+  UNFINISHED_MESSAGE_TIMEOUT_MS,
 } from '../connections/limits.ts'
-import { errorNotice } from '../connections/notices.ts'
-import { TokenBucket } from '../connections/token-bucket.ts'
-import type { Frame } from '../stream/frame.ts'
+import { errorFrame, type Frame } from '../stream/frame.ts'
 
-/** What ws closes a connection for by itself, by the code that it closes with (RFC 6455, 7.4.1). */
+/** The faults of a client for which ws closes a connection by itself, by close code (RFC 6455, 7.4.1). */
 const FAULTS: ReadonlyMap<number | undefined, Frame> = new Map([
-  [1002, errorNotice('invalid_request', 'Malformed WebSocket frame.')],
-  [1007, errorNotice('invalid_request', 'The message is not valid UTF-8.')],
-  [1009, errorNotice('message_too_large', `A message may have at most ${MAX_MESSAGE} bytes.`)],
+  [1002, errorFrame('invalid_request', 'Malformed WebSocket frame.')],
+  [1007, errorFrame('invalid_request', 'The message is not valid UTF-8.')],
+  [1009, errorFrame('message_too_large', `A message may have at most ${MAX_MESSAGE_BYTES} bytes.`)],
 ])
 
-const TOO_MUCH = errorNotice(
+const TOO_MUCH = errorFrame(
   'rate_limited',
   'Too many pings or pongs, or a message that was not finished.',
 )
 
-/** Bytes that may come without an end of a message: its own, and what its frames cost. */
-const MAX_UNFINISHED = 2 * MAX_MESSAGE
+/** Bytes that may arrive without an end of a message: the message itself, and the heads of its frames. */
+const MAX_UNFINISHED_BYTES = 2 * MAX_MESSAGE_BYTES
 
-/** Bytes of the largest control frame that a client can send. */
-const CONTROL_FRAME = 131
+/** The largest control frame that a client can send. */
+const CONTROL_FRAME_BYTES = 131
 
-/** A server's end of a WebSocket whose client is told, by an `error` event, what ws will close it for. */
+/** The server's end of a WebSocket. An `error` event tells the client the fault before ws closes for it. */
 export abstract class ErrorReportingSocket extends WebSocket {
-  abstract tell(frame: Frame): void
+  abstract report(frame: Frame): void
 
-  /** Of control frames, which reach nobody else. */
-  readonly #allowance = new TokenBucket(MESSAGES_PER_SECOND)
-  /** Bytes that came since the last end of a message, while none came with them. */
-  #unfinished = 0
-  /** Whether something ended in the bytes that are being read. */
+  /** Of control frames, which no other limit sees. */
+  readonly #bucket = new TokenBucket(MESSAGES_PER_SECOND)
+  /** Bytes that arrived since the last end of a message, as long as no end arrived with them. */
+  #unfinishedBytes = 0
+  /** Whether a message ended in the bytes that are being read. */
   #ended = false
   #timer: NodeJS.Timeout | undefined
 
-  /** Bounds what ws itself says nothing of: messages that never end, and control frames. */
+  /** Bounds two things that ws does not: messages that never end, and control frames. */
   guard(socket: Duplex): void {
     this.on('message', this.#finished)
     this.on('ping', this.#controlled)
     this.on('pong', this.#controlled)
     this.on('close', this.#finished)
-    // After ws, which reads them first, and says at once what ended in them.
+    // Added after the listener of ws, which reads the bytes first and emits the messages that ended in them.
     socket.on('data', (bytes: Buffer) => this.#read(bytes.length))
   }
 
@@ -56,52 +55,52 @@ export abstract class ErrorReportingSocket extends WebSocket {
       this.#ended = false
       return
     }
-    this.#unfinished += bytes
-    this.#timer ??= setTimeout(() => this.#tooMuch(), UNFINISHED_WITHIN)
-    if (this.#unfinished <= MAX_UNFINISHED) return
-    // ws says some ticks later what is wrong with a message, and that is the better reason.
+    this.#unfinishedBytes += bytes
+    this.#timer ??= setTimeout(() => this.#tooMuch(), UNFINISHED_MESSAGE_TIMEOUT_MS)
+    if (this.#unfinishedBytes <= MAX_UNFINISHED_BYTES) return
+    // Some ticks later ws may report a fault of the message, which is the better reason.
     setImmediate(() => {
-      if (this.#unfinished > MAX_UNFINISHED) this.#tooMuch()
+      if (this.#unfinishedBytes > MAX_UNFINISHED_BYTES) this.#tooMuch()
     })
   }
 
   #finished(): void {
     this.#ended = true
-    this.#unfinished = 0
+    this.#unfinishedBytes = 0
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
-  /** It ends no message, so the time of one that has begun goes on. */
+  /** A control frame ends no message, so the timeout of an unfinished message goes on. */
   #controlled(): void {
-    if (this.#unfinished <= CONTROL_FRAME) this.#finished()
+    if (this.#unfinishedBytes <= CONTROL_FRAME_BYTES) this.#finished()
     this.#ended = true
-    if (!this.#allowance.take()) this.#tooMuch()
+    if (!this.#bucket.take()) this.#tooMuch()
   }
 
   #tooMuch(): void {
     if (this.readyState !== WebSocket.OPEN) return
-    this.tell(TOO_MUCH)
+    this.report(TOO_MUCH)
     this.close(1008, 'rate_limited')
   }
 
   override close(code?: number, reason?: string | Buffer): void {
     const fault = this.readyState === WebSocket.OPEN ? FAULTS.get(code) : undefined
-    if (fault) this.tell(fault)
+    if (fault) this.report(fault)
     super.close(code, reason)
   }
 }
 
-/** Makes such sockets of upgrade requests. Without compression, which made a connection cost 233 KB. */
-export class TellingServer<T extends typeof WebSocket> extends WebSocketServer<T> {
-  constructor(client: T) {
+/** Makes such sockets of upgrade requests. Without compression, because that made a connection cost 233 KB. */
+export class ErrorReportingServer<T extends typeof WebSocket> extends WebSocketServer<T> {
+  constructor(socketClass: T) {
     const options: ServerOptions<T> & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: MAX_MESSAGE,
-      closeTimeout: CLOSE_WITHIN,
-      WebSocket: client,
+      maxPayload: MAX_MESSAGE_BYTES,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      WebSocket: socketClass,
     }
     super(options)
   }

@@ -6,49 +6,49 @@ import { Decoder, Encoder } from 'socket.io-parser'
 import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
 import { parseStrictJson } from '../../lib/json.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
-import { HANDSHAKE_TIMEOUT, MAX_MESSAGE } from '../connections/limits.ts'
+import { HANDSHAKE_TIMEOUT_MS, MAX_MESSAGE_BYTES } from '../connections/limits.ts'
 import { type Frame, NAMESPACE } from '../stream/frame.ts'
-import { ErrorReportingSocket, TellingServer } from './error-reporting-socket.ts'
-import { admit, serve, type VisitedSocket, visit } from './pending-connection.ts'
+import { ErrorReportingServer, ErrorReportingSocket } from './error-reporting-socket.ts'
+import { accept, admit, type EngineSocket, serve } from './socketio-connection.ts'
 
 type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests' | 'originAllowed'>
 
 export interface SocketIoOptions {
   logger: Logger
-  /** Seconds between Engine.IO's pings. */
-  pingEvery: number
-  /** Milliseconds that a client has to join the namespace. Default 10 s. */
-  handshakeTimeout?: number | undefined
+  /** Seconds between the pings of Engine.IO. */
+  pingSeconds: number
+  /** A client must join the namespace within this time. Default 10 s. */
+  handshakeTimeoutMs?: number | undefined
 }
 
-/** Socket.IO at `/socket.io/`, namespace `/balance`. `engine` takes the requests and upgrades of that path. */
+/** Socket.IO at `/socket.io/`, namespace `/balance`. `engine` handles the requests and upgrades of that path. */
 export interface SocketIo {
   readonly io: Server
   readonly engine: Engine
 }
 
-/** Speaks Engine.IO: an event is a text frame that begins with 4. */
+/** In Engine.IO's protocol an event is a text frame that begins with 4. */
 class Client extends ErrorReportingSocket {
-  override tell(frame: Frame): void {
+  override report(frame: Frame): void {
     this.send(`4${frame.socketIo.packet}`)
   }
 }
 
-/** Made by Engine.IO, with options that are ours. */
-class ClientServer extends TellingServer<typeof Client> {
+/** Constructed by Engine.IO, but with our options. */
+class ClientServer extends ErrorReportingServer<typeof Client> {
   constructor() {
     super(Client)
   }
 }
 
-/** Where a packet's JSON begins: its head is a type, a namespace and a number. */
-const PAYLOAD = /[[{]/
+/** Finds the JSON of a packet, which follows a type, a namespace and a number. */
+const PAYLOAD_START = /[[{]/
 
-/** Ends a connection whose packet could be read in two ways, as one that is no packet ends it. */
+/** Rejects packets whose JSON is ambiguous. As with any invalid packet, that closes the connection. */
 class StrictDecoder extends Decoder {
   override add(packet: unknown): void {
     if (typeof packet === 'string') {
-      const begin = packet.search(PAYLOAD)
+      const begin = packet.search(PAYLOAD_START)
       if (begin >= 0) parseStrictJson(packet.slice(begin))
     }
     super.add(packet)
@@ -58,8 +58,8 @@ class StrictDecoder extends Decoder {
 export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo {
   const { admission } = parts
   const engineOptions: EngineOptions = {
-    pingInterval: options.pingEvery * 1000,
-    maxHttpBufferSize: MAX_MESSAGE,
+    pingInterval: options.pingSeconds * 1000,
+    maxHttpBufferSize: MAX_MESSAGE_BYTES,
     wsEngine: ClientServer as never,
     httpCompression: false,
     cors: (request, callback) => {
@@ -69,7 +69,7 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
     allowRequest: (request, callback) => {
       const { origin, host } = request.headers
       const rejectRequest = (code: ErrorCode, message: string) => {
-        admission.refused(code)
+        admission.countRefusal(code)
         callback(message, false)
       }
       if (admission.draining) rejectRequest('shutting_down', 'The server is restarting.')
@@ -79,14 +79,14 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
     },
   }
   const engine = new Engine(engineOptions)
-  const connectTimeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
+  const connectTimeout = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
   const io = new Server({
     connectTimeout,
     serveClient: false,
     parser: { Encoder, Decoder: StrictDecoder },
   })
-  // Before Socket.IO's own: what a client sends counts from its first packet on.
-  engine.on('connection', (conn: VisitedSocket) => visit(conn, parts))
+  // Added before Socket.IO's own listener, so that messages count from the first packet on.
+  engine.on('connection', (socket: EngineSocket) => accept(socket, parts))
   io.bind(engine)
   io.use((_socket, next) =>
     next(refusal(new ApiError(404, 'not_found', `Join the namespace ${NAMESPACE}.`))),
@@ -106,7 +106,7 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
   return { io, engine }
 }
 
-/** What `connect_error` carries: the code in `data.code`. */
+/** The error of `connect_error`, with the code in `data.code`. */
 function refusal(error: unknown): Error {
   const known =
     error instanceof ApiError ? error : new ApiError(500, 'internal', 'The connection failed.')

@@ -7,13 +7,12 @@ import { type Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { ApiError } from '../../lib/api-error.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
-import type { Connection, TransportSink } from '../connections/connection.ts'
-import type { Opening } from '../connections/connections.ts'
-import { CLOSE_WITHIN, MAX_MESSAGE } from '../connections/limits.ts'
+import type { Connection, Opening, TransportSink } from '../connections/connections.ts'
+import { CLOSE_TIMEOUT_MS, MAX_MESSAGE_BYTES } from '../connections/limits.ts'
 import { type Bytes, chunk, type Frame } from '../stream/frame.ts'
 import { corkForTurn, writeCorked } from './write-corked.ts'
 
-/** Milliseconds that a browser waits before it connects again. */
+/** A browser waits 2 s before it connects again. */
 const RETRY = 'retry: 2000\n\n'
 const RETRY_CHUNK = chunk(RETRY)
 const BEAT = ': beat\n\n'
@@ -27,7 +26,7 @@ const HEADERS = {
 
 type Parts = Pick<TransportParts, 'admission' | 'connections' | 'originAllowed'>
 
-/** What the app has put on the context: headers that every answer has. */
+/** The app puts the headers that every answer has on the context. */
 type Env = { Variables: { headers: Record<string, string> } }
 
 /** `/stream`: the events as a `text/event-stream`. Errors before it begins are thrown for the app's `onError`. */
@@ -56,19 +55,19 @@ export function eventStreams(parts: Parts) {
   })
 }
 
-/** Straight to Node's response: a third of the memory, and the queue can be seen. */
+/** Writes straight to Node's response: that takes a third of the memory, and the queue is visible. */
 function written(
   outgoing: ServerResponse,
   headers: Record<string, string>,
   { admission, connections }: Parts,
   opening: Opening,
 ): Response {
-  // Gone, answered with 503 because this took too long, or only asking for the headers.
+  // The client left, was answered with 503 because this took too long, or asked only for the headers.
   if (outgoing.destroyed || outgoing.headersSent || outgoing.req.method === 'HEAD') {
     admission.release(opening.principal)
     return new Response(null, { headers })
   }
-  // Said here, so that it is known and not left to Node.
+  // Set here, because otherwise Node decides whether the response is chunked.
   const isChunked = outgoing.req.httpVersion === '1.1'
   outgoing.writeHead(200, isChunked ? { ...headers, 'Transfer-Encoding': 'chunked' } : headers)
   const sink = new ResponseSink(outgoing, isChunked)
@@ -81,9 +80,9 @@ function written(
 }
 
 /**
- * A stream outlives its request by hours. Node keeps the request (with the token in its URL) as long as the
- * response, and the adapter keeps its own request for a signal that nobody waits for: more than a kilobyte
- * for each browser.
+ * A stream outlives its request by hours. Node keeps the request, with the token in its URL, as long as the
+ * response. The adapter keeps its own request for a signal that nothing waits for. Together that is more than
+ * a kilobyte for each browser.
  */
 function forgetRequest(outgoing: ServerResponse): void {
   const { req } = outgoing
@@ -99,8 +98,8 @@ function destroy(this: ServerResponse | Socket): void {
 class ResponseSink implements TransportSink {
   readonly #outgoing: ServerResponse
   /**
-   * Where the response is chunked, ready chunks go past it to its socket: one write in place of three,
-   * shared by all connections that get the frame.
+   * If the response is chunked, encoded chunks bypass it and go to its socket: one write instead of three,
+   * of a buffer that all connections of the frame share.
    */
   #socket: Socket | null
 
@@ -109,7 +108,7 @@ class ResponseSink implements TransportSink {
     this.#socket = isChunked ? outgoing.socket : null
   }
 
-  /** Sends the head, before anything goes past the response: Node 26 keeps it back until the turn is over. */
+  /** Sends the head before anything bypasses the response: Node 26 holds it back until the end of the turn. */
   begin(): void {
     if (this.#socket) corkForTurn(this.#socket)
     this.#outgoing.flushHeaders()
@@ -138,14 +137,14 @@ class ResponseSink implements TransportSink {
     const { socket } = this.#outgoing
     this.#socket = null
     this.#outgoing.end()
-    // Nobody waits for the end of a queue that nobody reads, be it long or short.
-    if (this.#outgoing.writableLength > MAX_MESSAGE) return void socket?.destroy()
+    // A long queue is dropped, because the client does not read. A short one has a timeout.
+    if (this.#outgoing.writableLength > MAX_MESSAGE_BYTES) return void socket?.destroy()
     socket?.end()
-    socket?.setTimeout(CLOSE_WITHIN, destroy)
+    socket?.setTimeout(CLOSE_TIMEOUT_MS, destroy)
   }
 }
 
-/** On other runtimes, through a web stream. */
+/** On runtimes other than Node: through a web stream. */
 function streamed(
   c: Context,
   headers: Record<string, string>,
@@ -163,17 +162,17 @@ function streamed(
         })
       }
       let connection: Connection | undefined
-      const over = () => {
+      const ended = () => {
         if (connection) connections.closed(connection)
         resolve()
       }
-      stream.onAbort(over)
+      stream.onAbort(ended)
       send(RETRY)
       const sink: TransportSink = {
         write: (frame) => send(frame.sse),
         queuedBytes: () => queued,
         beat: () => send(BEAT),
-        close: over,
+        close: ended,
       }
       connection = connections.open(sink, opening)
     })

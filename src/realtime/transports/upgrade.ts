@@ -6,7 +6,7 @@ import type { Gateway } from '../gateway.ts'
 
 export const SOCKET_IO_PATH = '/socket.io/'
 
-/** Answers a request that the app never sees, and closes its socket. */
+/** Answers a request that the app never sees with an error, and closes its socket. */
 export type Reject = (
   request: IncomingMessage,
   socket: Duplex,
@@ -15,8 +15,8 @@ export type Reject = (
 ) => void
 
 /**
- * The one place where an upgrade is decided: path, origin, token, then the handshake. Whoever is refused
- * gets an HTTP answer at once, and a closed socket.
+ * The one place that decides an upgrade: by path, origin and token, then the handshake. A rejected request
+ * gets an HTTP answer immediately, and its socket is closed.
  */
 export function createUpgradeRouter(gateway: Gateway, logger: Logger, reject: Reject) {
   function asRefusal(error: unknown): ApiError {
@@ -35,8 +35,12 @@ export function createUpgradeRouter(gateway: Gateway, logger: Logger, reject: Re
       } else if (url.pathname === '/balance') {
         await openBalance(gateway, url, request, socket, head)
       } else {
-        gateway.admission.refused('not_found')
-        throw new ApiError(404, 'not_found', 'There is no WebSocket here: connect to /balance.')
+        gateway.admission.countRefusal('not_found')
+        throw new ApiError(
+          404,
+          'not_found',
+          'There is no WebSocket at this path; connect to /balance.',
+        )
       }
     } catch (error) {
       reject(request, socket, asRefusal(error), gateway.corsOrigins)
@@ -53,7 +57,7 @@ async function openBalance(
 ): Promise<void> {
   const { origin, host, authorization } = request.headers
   if (!gateway.originAllowed(origin, host)) {
-    gateway.admission.refused('forbidden')
+    gateway.admission.countRefusal('forbidden')
     throw new ApiError(403, 'forbidden', 'This origin may not connect.')
   }
   const query = url.searchParams

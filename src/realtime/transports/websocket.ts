@@ -5,15 +5,14 @@ import { type RawData, WebSocket } from 'ws'
 import type { Principal } from '../../auth/principal.ts'
 import { parseStrictJson } from '../../lib/json.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
-import type { Connection, TransportSink } from '../connections/connection.ts'
-import { MAX_MESSAGE } from '../connections/limits.ts'
-import type { TokenBucket } from '../connections/token-bucket.ts'
+import type { Connection, TransportSink } from '../connections/connections.ts'
+import { MAX_MESSAGE_BYTES, type TokenBucket } from '../connections/limits.ts'
 import type { Frame } from '../stream/frame.ts'
 import type { CloseReason } from '../stream/subscriber.ts'
-import { ErrorReportingSocket, TellingServer } from './error-reporting-socket.ts'
+import { ErrorReportingServer, ErrorReportingSocket } from './error-reporting-socket.ts'
 import { writeCorked } from './write-corked.ts'
 
-/** Close codes: 1012 and 1013 say "come back", 4xxx are ours. */
+/** 1012 and 1013 ask the client to come back. 4xxx are our own. */
 const CLOSE_CODES: Partial<Record<CloseReason['code'], number>> = {
   shutting_down: 1012,
   slow_consumer: 1013,
@@ -31,28 +30,28 @@ export interface WebSocketOpening {
   currency: string | null
 }
 
-/** Its listeners are shared by all: closures of its own would cost a connection half a kilobyte more. */
+/** All clients share their listeners: closures of its own would cost each connection another half kilobyte. */
 class Client extends ErrorReportingSocket {
   parts: Parts | undefined
   connection: Connection | undefined
-  allowance: TokenBucket | undefined
+  bucket: TokenBucket | undefined
   sink: WebSocketSink | undefined
 
-  override tell(frame: Frame): void {
+  override report(frame: Frame): void {
     this.sink?.write(frame)
   }
 }
 
-/** The raw WebSocket at `/balance`: JSON text frames. Authentication comes before, in the upgrade router. */
+/** The raw WebSocket at `/balance`: JSON text frames. The upgrade router has authenticated the client before. */
 export class WebSocketTransport {
   readonly #parts: Parts
-  readonly #server = new TellingServer(Client)
+  readonly #server = new ErrorReportingServer(Client)
 
   constructor(parts: Parts) {
     this.#parts = parts
   }
 
-  /** Completes the handshake of a client that was let in; one that is no WebSocket's is refused with 400. */
+  /** Completes the handshake of an admitted client. Rejects a request that is no WebSocket handshake with 400. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, opening: WebSocketOpening): void {
     const abandoned = () => this.#parts.admission.release(opening.principal)
     socket.once('close', abandoned)
@@ -66,7 +65,7 @@ export class WebSocketTransport {
     const { principal, lastEventId, currency } = opening
     const { connections } = this.#parts
     client.parts = this.#parts
-    client.allowance = connections.allowance()
+    client.bucket = connections.messageBucket()
     client.sink = new WebSocketSink(client, socket)
     client.connection = connections.open(client.sink, {
       principal,
@@ -83,7 +82,7 @@ export class WebSocketTransport {
   }
 }
 
-/** ws has begun to close it, with a code that says why. */
+/** ws is closing the connection already, with a code for the reason. */
 function onError(): void {}
 
 function onClose(this: WebSocket): void {
@@ -91,18 +90,18 @@ function onClose(this: WebSocket): void {
   if (connection) parts?.connections.closed(connection)
 }
 
-/** Pings and pongs count as messages do: each costs as much to read. */
+/** Pings and pongs count as messages, because each costs as much to read. */
 function onControlFrame(this: WebSocket): void {
-  const { parts, connection, allowance, sink } = this as Client
+  const { parts, connection, bucket, sink } = this as Client
   sink?.answered()
-  if (connection && allowance) parts?.connections.allows(connection, allowance)
+  if (connection && bucket) parts?.connections.countMessage(connection, bucket)
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  const { parts, connection, allowance, sink } = this as Client
+  const { parts, connection, bucket, sink } = this as Client
   sink?.answered()
-  if (!parts || !connection || !allowance) return
-  if (!parts.connections.allows(connection, allowance)) return
+  if (!parts || !connection || !bucket) return
+  if (!parts.connections.countMessage(connection, bucket)) return
   const message = isBinary ? undefined : parse(String(data))
   void parts.requests
     .answer(connection, message?.event, message)
@@ -121,7 +120,7 @@ function parse(text: string): { event?: unknown } | undefined {
 class WebSocketSink implements TransportSink {
   readonly #client: WebSocket
   readonly #socket: Duplex
-  /** Heartbeats since the client was last heard. */
+  /** Heartbeats since the client last sent anything. */
   #unanswered = 0
 
   constructor(client: WebSocket, socket: Duplex) {
@@ -129,7 +128,7 @@ class WebSocketSink implements TransportSink {
     this.#socket = socket
   }
 
-  /** Past ws, to the socket: without compression it sends whole frames at once, and so do we. */
+  /** Bypasses ws and writes to its socket. That is safe because ws, without compression, writes only whole frames. */
   write(frame: Frame): void {
     if (this.#client.readyState === WebSocket.OPEN) writeCorked(this.#socket, frame.webSocket)
   }
@@ -138,7 +137,7 @@ class WebSocketSink implements TransportSink {
     return this.#client.bufferedAmount
   }
 
-  /** A client that left three heartbeats unanswered is gone. */
+  /** Terminates a client that left three heartbeats unanswered. */
   beat(): void {
     this.#unanswered += 1
     if (this.#unanswered > 3) this.#client.terminate()
@@ -150,7 +149,7 @@ class WebSocketSink implements TransportSink {
   }
 
   close(reason: CloseReason): void {
-    if (this.#client.bufferedAmount > MAX_MESSAGE) this.#client.terminate()
+    if (this.#client.bufferedAmount > MAX_MESSAGE_BYTES) this.#client.terminate()
     else this.#client.close(CLOSE_CODES[reason.code] ?? 1011, reason.code)
   }
 }

@@ -4,8 +4,8 @@ import type { Bytes } from '../stream/frame.ts'
 let corked: Duplex[] = []
 
 /**
- * Holds back what is written to a socket until the end of the current turn, so that what a connection gets in
- * one turn is one system call. One tick serves all connections of the turn.
+ * Buffers writes to a socket until the end of the current turn, so that all frames of a turn are one system
+ * call. One tick uncorks all sockets of the turn.
  */
 export function corkForTurn(socket: Duplex): void {
   if (socket.writableCorked > 0) return
