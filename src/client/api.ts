@@ -1,9 +1,8 @@
 import { hc } from 'hono/client'
 import type { AppType } from '../routes/app.ts'
-import { authorizedFetch } from './authorized-fetch.ts'
-import { type ServerOption, serverUrl, type TokenOption } from './options.ts'
-import { currentRuntime } from './runtime.ts'
-import { TokenSource } from './token.ts'
+import { currentRuntime, serverUrl } from './runtime.ts'
+import { authorizedFetch, TokenSource } from './token.ts'
+import type { ServerOption, TokenOption } from './types.ts'
 
 export type ApiOptions = TokenOption & ServerOption
 
@@ -11,9 +10,9 @@ export type ApiOptions = TokenOption & ServerOption
 export type BalanceApi = ReturnType<typeof hc<AppType>>
 
 /**
- * Typed REST calls with the token in their header; one that is refused is replaced through `getToken`,
- * and the call repeated.
- * @throws TypeError without a URL outside of web pages
+ * Typed REST calls that send the token in their header. If the server rejects the token, the call asks
+ * `getToken` for another one and is sent again.
+ * @throws TypeError if there is no `url` outside of web pages
  */
 export function createApi(options: ApiOptions): BalanceApi {
   const { baseUrl, fetch } = currentRuntime()
@@ -21,4 +20,17 @@ export function createApi(options: ApiOptions): BalanceApi {
   return hc<AppType>(serverUrl(options.url, baseUrl), {
     fetch: ((input, init) => request(String(input), init)) satisfies typeof globalThis.fetch,
   })
+}
+
+/**
+ * A random UUID for the header `Idempotency-Key`. Send the same key with every attempt at one operation, so
+ * that it happens once. Also works on pages served over plain http, where browsers have no `crypto.randomUUID`.
+ */
+export function createIdempotencyKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  // Version 4, and the variant of RFC 9562.
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }

@@ -1,40 +1,55 @@
-import type { BalanceEvent, BalanceInitial, ClientEvents } from './events.ts'
-import { type BalanceSnapshot, type BalanceStatus, IDLE } from './snapshot.ts'
+import type {
+  BalanceEvent,
+  BalanceInitial,
+  BalanceSnapshot,
+  BalanceStatus,
+  ClientEvents,
+} from './types.ts'
+
+/** The snapshot before a connection was requested. */
+export const IDLE: BalanceSnapshot = {
+  balance: null,
+  currency: null,
+  seq: null,
+  status: { state: 'idle', transport: null, fallback: false, role: 'alone' },
+  lastEvent: null,
+  error: null,
+}
 
 type Listener = (payload: never) => void
 
-/** What a newcomer among the tabs is told: enough to go on from there. */
+/** The state that a new tab receives from the leader. */
 export type SharedState = Pick<BalanceInitial, 'balance' | 'currency' | 'id' | 'seq'> & {
-  countedTo: number
+  includedSeq: number
   lastEvent: BalanceEvent | null
 }
 
 /**
- * What is known of one balance, from the messages of the server in whatever order and however often
- * they come: repeats are dropped by `seq`, and the balance never goes back to an older one.
+ * The known state of one balance. It accepts the server's messages in any order and any number of times:
+ * repeats are dropped by `seq`, and an older balance never replaces a newer one.
  */
 export class BalanceStore {
   readonly #watchers = new Set<() => void>()
   readonly #listeners = new Map<string, Set<Listener>>()
   #snapshot: BalanceSnapshot = IDLE
-  /** The stream's place: the last event that was received, or that the state at the start counts in. */
+  /** The position in the stream: the last received event, or the last one that the initial state includes. */
   #id: string | undefined
   #seq = -1
-  /** The seq up to which the balance counts every event: ahead of `#seq` during a replay. */
-  #countedTo = -1
+  /** The seq of the last event that the balance includes. It is ahead of `#seq` during a replay. */
+  #includedSeq = -1
 
   getSnapshot = (): BalanceSnapshot => this.#snapshot
 
-  /** To resume from; undefined before the first connection. */
+  /** Where the stream resumes. Undefined before the first connection. */
   get lastEventId(): string | undefined {
     return this.#id
   }
 
   subscribe = (watcher: () => void): (() => void) => {
-    // Each subscription is one of its own, also of a function that subscribed before.
-    const own = () => watcher()
-    this.#watchers.add(own)
-    return () => this.#watchers.delete(own)
+    // A function that subscribes twice is called twice.
+    const subscription = () => watcher()
+    this.#watchers.add(subscription)
+    return () => this.#watchers.delete(subscription)
   }
 
   on<Name extends keyof ClientEvents>(
@@ -46,27 +61,23 @@ export class BalanceStore {
       listeners = new Set()
       this.#listeners.set(name, listeners)
     }
-    const own: Listener = (payload) => listener(payload)
-    listeners.add(own)
-    return () => listeners.delete(own)
+    const subscription: Listener = (payload) => listener(payload)
+    listeners.add(subscription)
+    return () => listeners.delete(subscription)
   }
 
-  /** Takes one message of the server. What it does not know changes nothing. */
+  /** Applies one message of the server. Unknown messages without a `seq` change nothing. */
   receive(event: string, data: Record<string, unknown>): void {
     if (event === 'balance_initial') this.#begin(data as unknown as BalanceInitial)
     else if (event === 'error' || event === 'token_expiring') this.#emit(event, data)
-    else if (event === 'balance_current') this.refreshed(data as never)
+    else if (event === 'balance_current') this.refresh(data as never)
     else if (typeof data.seq === 'number') this.#advance({ ...data, event } as BalanceEvent)
   }
 
-  /** A balance that was read beside the stream: it changes nothing if it is older than what is known. */
-  refreshed({
-    balance,
-    currency,
-    seq,
-  }: Pick<BalanceInitial, 'balance' | 'currency' | 'seq'>): void {
-    if (seq < this.#countedTo) return
-    this.#countedTo = seq
+  /** Applies a balance that was read outside of the stream, unless it is older than the known one. */
+  refresh({ balance, currency, seq }: Pick<BalanceInitial, 'balance' | 'currency' | 'seq'>): void {
+    if (seq < this.#includedSeq) return
+    this.#includedSeq = seq
     this.#set({ balance, currency, seq })
   }
 
@@ -81,36 +92,36 @@ export class BalanceStore {
     this.#set({ status: same ? before : { ...before, ...status }, ...rest })
   }
 
-  /** For a tab that joins; undefined before the first connection. */
+  /** The state for a new tab. Undefined before the first connection. */
   share(): SharedState | undefined {
     const { balance, currency, lastEvent } = this.#snapshot
     if (this.#id === undefined || balance === null || currency === null) return undefined
-    const { countedTo, seq, id } = { countedTo: this.#countedTo, seq: this.#seq, id: this.#id }
-    return { balance, currency, id, seq, countedTo, lastEvent }
+    const [id, seq, includedSeq] = [this.#id, this.#seq, this.#includedSeq]
+    return { balance, currency, id, seq, includedSeq, lastEvent }
   }
 
-  /** Goes on from another tab's state, if that is ahead. */
-  adopt({ countedTo, lastEvent, ...state }: SharedState): void {
+  /** Continues from another tab's state, if that is ahead. */
+  adopt({ includedSeq, lastEvent, ...state }: SharedState): void {
     const known = this.#id
     if (known !== undefined && epochOf(known) === epochOf(state.id) && state.seq <= this.#seq) {
       return
     }
-    this.#begin({ ...state, ...(known !== undefined && { recovered: false }) }, countedTo)
+    this.#begin({ ...state, ...(known !== undefined && { recovered: false }) }, includedSeq)
     this.#set({ lastEvent })
   }
 
-  #begin(initial: BalanceInitial, countedTo?: number): void {
+  #begin(initial: BalanceInitial, includedSeq?: number): void {
     const { balance, currency, id, seq, recovered, replay = 0 } = initial
-    const counted = countedTo ?? seq + replay
+    const included = includedSeq ?? seq + replay
     const resumed =
       recovered === true && this.#id !== undefined && epochOf(id) === epochOf(this.#id)
     if (!resumed || seq > this.#seq) {
       this.#id = id
       this.#seq = seq
     }
-    if (!resumed || counted >= this.#countedTo) {
-      this.#countedTo = counted
-      this.#set({ balance, currency, seq: counted })
+    if (!resumed || included >= this.#includedSeq) {
+      this.#includedSeq = included
+      this.#set({ balance, currency, seq: included })
     }
     this.#emit('balance_initial', initial)
   }
@@ -120,12 +131,12 @@ export class BalanceStore {
     this.#seq = event.seq
     this.#id = event.id
     const { currency } = this.#snapshot
-    const counts = event.seq > this.#countedTo
-    if (counts) this.#countedTo = event.seq
+    const isNewer = event.seq > this.#includedSeq
+    if (isNewer) this.#includedSeq = event.seq
     this.#set({
-      ...(counts && { seq: event.seq }),
-      // The stream has the events of every currency.
-      ...(counts &&
+      ...(isNewer && { seq: event.seq }),
+      // The stream carries the events of every currency.
+      ...(isNewer &&
         event.event === 'balance_updated' &&
         event.currency === currency && { balance: event.newBalance }),
       lastEvent: event,
@@ -142,18 +153,18 @@ export class BalanceStore {
     )
     if (!changed) return
     this.#snapshot = next
-    for (const watcher of [...this.#watchers]) guarded(watcher)
+    for (const watcher of [...this.#watchers]) logErrors(watcher)
   }
 
   #emit(name: string, payload: object): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      guarded(() => listener(payload as never))
+      logErrors(() => listener(payload as never))
     }
   }
 }
 
-/** A listener's mistake is its own: it must not cost the others their events. */
-function guarded(call: () => void): void {
+/** A listener that throws must not keep the others from their events. */
+function logErrors(call: () => void): void {
   try {
     call()
   } catch (error) {

@@ -1,35 +1,38 @@
-import { authorizedFetch } from './authorized-fetch.ts'
 import { BalanceStore, type SharedState } from './balance-store.ts'
-import type { BalanceError, BalanceInitial, ClientEvents } from './events.ts'
-import { type BalanceClientOptions, serverUrl } from './options.ts'
-import { Connector } from './reconnect.ts'
-import { Retry } from './retry.ts'
-import { currentRuntime, type Runtime } from './runtime.ts'
-import type { BalanceSnapshot, BalanceStatus } from './snapshot.ts'
-import { Tabs } from './tab-leader.ts'
-import { identityOf, TokenSource } from './token.ts'
-import { refusalOf, unreachable } from './transports/transport.ts'
+import { Reconnector, Retry } from './reconnect.ts'
+import { currentRuntime, type Runtime, serverUrl } from './runtime.ts'
+import { TabGroup } from './tab-leader.ts'
+import { authorizedFetch, identityOf, TokenSource } from './token.ts'
+import { rejectionOf, unreachable } from './transports/transport.ts'
+import type {
+  BalanceClientOptions,
+  BalanceError,
+  BalanceInitial,
+  BalanceSnapshot,
+  BalanceStatus,
+  ClientEvents,
+} from './types.ts'
 
 export interface BalanceClient {
-  /** Calls back after every change of the snapshot. Returns the way to stop it. */
+  /** Calls back after every change of the snapshot. Returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void
-  /** What is known now; the same object until something changes. */
+  /** The current state. It is the same object until something changes. */
   getSnapshot(): BalanceSnapshot
-  /** Calls back for each event of the name, once and in order. Returns the way to stop it. */
+  /** Calls back for each event of this name, once and in order. Returns a function that unsubscribes. */
   on<Name extends keyof ClientEvents>(
     name: Name,
     listener: (payload: ClientEvents[Name]) => void,
   ): () => void
   /**
-   * Reads the balance from the ledger, and connects at once if the client was waiting to, or was
-   * refused. Resolves with the snapshot; never rejects: a failure is in its `error`.
+   * Reads the balance from the ledger. If the client waits for its next attempt or was refused, it connects
+   * at once. Resolves with the snapshot and never rejects: the snapshot's `error` holds a failure.
    */
   refresh(): Promise<BalanceSnapshot>
-  /** Ends the connection for good. */
+  /** Ends the connection. A closed client cannot be used again. */
   close(): void
 }
 
-/** What the leading tab tells the others. */
+/** A message from the leader to the other tabs. */
 type TabMessage =
   | { event: string; data: Record<string, unknown> }
   | {
@@ -39,46 +42,51 @@ type TabMessage =
     }
 
 /**
- * A live balance: connects at once, stays connected, and misses nothing in between.
- * @throws TypeError without a URL outside of web pages
+ * A client for a live balance. It connects at once, stays connected, and catches up on missed events.
+ * @throws TypeError if there is no `url` outside of web pages
  */
 export function createBalanceClient(options: BalanceClientOptions): BalanceClient {
   return openClient(options, currentRuntime())
 }
 
-/** `createBalanceClient`, with a runtime of the test's own. */
-export function openClient(options: BalanceClientOptions, around: Runtime): BalanceClient {
-  const place: Runtime = {
-    ...around,
-    fetch: options.fetch ?? around.fetch,
-    WebSocket: options.WebSocket ?? around.WebSocket,
+/** `createBalanceClient` with a given runtime, for tests. */
+export function openClient(options: BalanceClientOptions, environment: Runtime): BalanceClient {
+  const runtime: Runtime = {
+    ...environment,
+    fetch: options.fetch ?? environment.fetch,
+    WebSocket: options.WebSocket ?? environment.WebSocket,
   }
-  const url = serverUrl(options.url, place.baseUrl)
-  const { currency, transport = 'auto', share = true, connectTimeout = 8_000 } = options
+  const url = serverUrl(options.url, runtime.baseUrl)
+  const {
+    currency,
+    transport = 'auto',
+    share = true,
+    connectTimeout: connectTimeoutMs = 8_000,
+  } = options
   const tokens = new TokenSource(options)
   const store = new BalanceStore()
   const retry = new Retry(options.retry ?? {})
-  const request = authorizedFetch(place.fetch, tokens)
-  let tabs: Tabs | undefined
+  const request = authorizedFetch(runtime.fetch, tokens)
+  let tabs: TabGroup | undefined
   let closed = false
-  let away = false
-  /** Why this client was refused last: it may follow another tab since, and be left alone by it. */
+  let suspended = false
+  /** The last refusal. It is reported again if this client followed another tab, and that tab closed. */
   let refusal: BalanceError | null = null
 
-  const connector = new Connector({
+  const reconnector = new Reconnector({
     url,
     tokens,
     transport,
     currency,
-    connectTimeout,
+    connectTimeoutMs,
     store,
     retry,
-    currentRuntime: place,
+    runtime,
     message(event, data) {
       store.receive(event, data)
       tabs?.send({ event, data } satisfies TabMessage)
     },
-    changed: tell,
+    changed: shareState,
     refused(error) {
       refusal = error
       // Another tab may have a better token.
@@ -86,8 +94,8 @@ export function openClient(options: BalanceClientOptions, around: Runtime): Bala
     },
   })
 
-  /** Tells the other tabs how things stand. */
-  function tell(): void {
+  /** Sends the state to the other tabs, if this tab leads. */
+  function shareState(): void {
     if (!tabs?.leading) return
     const { status, error } = store.getSnapshot()
     const { role: _, ...shared } = status
@@ -105,54 +113,54 @@ export function openClient(options: BalanceClientOptions, around: Runtime): Bala
   }
 
   async function connect(): Promise<void> {
-    const { tabs: tools } = place
+    const { tabs: tools } = runtime
     store.setStatus({ state: store.lastEventId === undefined ? 'connecting' : 'reconnecting' })
-    if (!tools || !share) return connector.start()
-    // Who it is must be known before it is known with whom to share. The connector says what fails.
+    if (!tools || !share) return reconnector.start()
+    // Tabs share a connection only if their tokens name the same user. The reconnector reports a token that fails.
     const token = await tokens.get().catch(() => undefined)
     const identity = token === undefined ? undefined : identityOf(token)
-    if (closed || away || tabs) return
-    if (identity === undefined) return connector.start()
-    tabs = new Tabs({
+    if (closed || suspended || tabs) return
+    if (identity === undefined) return reconnector.start()
+    tabs = new TabGroup({
       tools,
       name: `livebalance ${JSON.stringify([url, identity, currency])}`,
-      isVisible: place.isVisible,
+      isVisible: runtime.isVisible,
       lead() {
         store.setStatus({ role: 'leader' })
-        connector.start()
+        reconnector.start()
       },
       follow() {
-        connector.stop()
+        reconnector.stop()
         store.setStatus({ role: 'follower' })
       },
       abandoned: () => store.setStatus({ state: 'refused' }, { error: refusal }),
       receive: (message) => receive(message as TabMessage),
       asked(urgently) {
-        tell()
-        if (urgently) connector.wake()
+        shareState()
+        if (urgently) reconnector.wake()
       },
     })
   }
 
-  /** There is reason to look at the connection, or to try again at once: here or in the leading tab. */
+  /** Checks the connection, or retries at once: here or in the leading tab. */
   function wake(): void {
-    connector.wake()
+    reconnector.wake()
     tabs?.ask(true)
   }
 
   function disconnect(): void {
-    connector.stop()
+    reconnector.stop()
     tabs?.leave()
     tabs = undefined
   }
 
   const stopListening = [
-    place.onAwake(wake),
-    // A page with an open connection cannot be kept for "back"; and one that is kept must not lead.
-    place.onPutAway((putAway) => {
-      away = putAway
+    runtime.onWake(wake),
+    // An open connection keeps a page out of the back-forward cache, and a page in it must not lead.
+    runtime.onSuspend((isSuspended) => {
+      suspended = isSuspended
       disconnect()
-      if (!putAway && !closed) void connect()
+      if (!isSuspended && !closed) void connect()
     }),
   ]
 
@@ -173,8 +181,8 @@ export function openClient(options: BalanceClientOptions, around: Runtime): Bala
       const query = currency === undefined ? '' : `?currency=${encodeURIComponent(currency)}`
       try {
         const response = await request(`${url}/transactions/balance${query}`)
-        if (response.ok) store.refreshed((await response.json()) as BalanceInitial)
-        else store.setStatus({}, { error: await refusalOf(response) })
+        if (response.ok) store.refresh((await response.json()) as BalanceInitial)
+        else store.setStatus({}, { error: await rejectionOf(response) })
       } catch (error) {
         store.setStatus({}, { error: unreachable(String(error)) })
       }

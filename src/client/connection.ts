@@ -1,77 +1,76 @@
 import type { BalanceStore } from './balance-store.ts'
 import type { Runtime } from './runtime.ts'
-import type { Transport } from './snapshot.ts'
 import type { TokenSource } from './token.ts'
 import { openSocketIo } from './transports/socketio.ts'
 import { openEventStream } from './transports/sse.ts'
-import type { Link, LinkEnd, OpenLink } from './transports/transport.ts'
+import type { ConnectionEnd, OpenTransport, TransportConnection } from './transports/transport.ts'
 import { openWebSocket } from './transports/websocket.ts'
+import type { Transport } from './types.ts'
 
 export interface ConnectionOptions {
   /** Without a slash at its end. */
   url: string
   tokens: TokenSource
   currency: string | undefined
-  /** Milliseconds. */
-  connectTimeout: number
+  connectTimeoutMs: number
   store: BalanceStore
-  currentRuntime: Runtime
-  /** Each message of the server. */
+  runtime: Runtime
+  /** Receives each message of the server. */
   message(event: string, data: Record<string, unknown>): void
 }
 
 export interface ConnectionHandlers {
-  /** Once, when the server has told the balance. */
+  /** Called once, when the server has sent the balance. */
   live(): void
-  /** There is no fresh token to be had. */
-  unavailable(error: unknown): void
+  /** `getToken` threw this error. */
+  tokenUnavailable(error: unknown): void
 }
 
-/** What became of a connection. */
-export interface Outcome {
-  end: LinkEnd
-  /** For how many milliseconds it was live. */
-  lived: number
-  /** The last that it had. */
+/** How a connection went. */
+export interface ConnectionResult {
+  end: ConnectionEnd
+  /** How long it was live; 0 if it never was. */
+  liveMs: number
+  /** The last token that it used. */
   token: string
 }
 
-const OPEN: Record<Transport, OpenLink> = {
+const OPEN: Record<Transport, OpenTransport> = {
   websocket: openWebSocket,
   socketio: openSocketIo,
   sse: openEventStream,
 }
 
-/** Milliseconds of silence after which a connection is asked whether it lives: SSE beats every 15 s. */
-const QUIET = 25_000
+/** The silence after which a connection is probed. SSE sends something at least every 15 s. */
+const QUIET_MS = 25_000
 
-/** Milliseconds that it has to answer. */
-const ANSWER_TIMEOUT = 10_000
+/** The time within which a probe must be answered. */
+const PROBE_TIMEOUT_MS = 10_000
 
-/** Milliseconds that it has when there is reason to doubt it. */
-const DOUBT_TIMEOUT = 5_000
+/** The same, if there is a reason to doubt the connection. */
+const URGENT_PROBE_TIMEOUT_MS = 5_000
 
-/** Milliseconds between the beats of SSE, and a little more. */
-const SSE_BEAT = 18_000
+/** The 15 s between the comments of SSE, and a margin. */
+const SSE_BEAT_MS = 18_000
 
-/** Ended by the client itself, to connect again at once. */
-export const RENEWED: LinkEnd = { code: 'renewed', message: '' }
+/** The client ended the connection itself, to open the next one at once. */
+export const RENEWED: ConnectionEnd = { code: 'renewed', message: '' }
 
-/** One connection from its opening to its end: sees whether it still lives, and renews its token. */
+/** One connection from opening to end. It notices when the server stops responding, and renews its token. */
 export class Connection {
   readonly #transport: Transport
   readonly #options: ConnectionOptions
   readonly #handlers: ConnectionHandlers
   #token: string
-  #link: Link | undefined
+  #connection: TransportConnection | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #renewal: ReturnType<typeof setTimeout> | undefined
   #liveSince = 0
   #heardAt = 0
-  #over = false
-  /** The error that the server told last, if nothing came after it: then it is why the connection ended. */
-  #complaint: LinkEnd | undefined
-  #resolve: ((outcome: Outcome) => void) | undefined
+  #ended = false
+  /** The server's last `error` message. If nothing follows it, it is the reason for the end. */
+  #lastError: ConnectionEnd | undefined
+  #resolve: ((result: ConnectionResult) => void) | undefined
 
   constructor(
     transport: Transport,
@@ -85,87 +84,89 @@ export class Connection {
     this.#handlers = handlers
   }
 
-  /** Neither live yet nor over. */
+  /** Neither live yet nor ended. */
   get opening(): boolean {
-    return !this.#over && this.#liveSince === 0
+    return !this.#ended && this.#liveSince === 0
   }
 
-  /** Opens it. Resolves when it is over. */
-  run(): Promise<Outcome> {
-    const { url, currency, connectTimeout, store, currentRuntime } = this.#options
-    const { fetch, WebSocket } = currentRuntime
+  /** Opens the connection. Resolves when it has ended. */
+  run(): Promise<ConnectionResult> {
+    const { url, currency, connectTimeoutMs, store, runtime } = this.#options
+    const { fetch, WebSocket } = runtime
     const { lastEventId } = store
     return new Promise((resolve) => {
       this.#resolve = resolve
       this.#heardAt = Date.now()
-      this.#within(connectTimeout, this.#giveUp)
-      this.#link = OPEN[this.#transport](
+      this.#setTimer(connectTimeoutMs, this.#timeOut)
+      this.#connection = OPEN[this.#transport](
         { url, token: this.#token, currency, lastEventId, fetch, WebSocket },
         { message: this.#receive, beat: this.#heard, ended: this.end },
       )
-      if (this.#over) this.#link.close()
+      if (this.#ended) this.#connection.close()
     })
   }
 
-  /** Closes it; it is over for the reason that is given. */
-  readonly end = (end: LinkEnd): void => {
-    if (this.#over) return
-    this.#over = true
+  /** Closes the connection for this reason. */
+  readonly end = (end: ConnectionEnd): void => {
+    if (this.#ended) return
+    this.#ended = true
     clearTimeout(this.#timer)
     clearTimeout(this.#renewal)
-    this.#link?.close()
+    this.#connection?.close()
     this.#resolve?.({
-      end: end.code === 'unreachable' ? (this.#complaint ?? end) : end,
-      lived: this.#liveSince > 0 ? Math.max(1, Date.now() - this.#liveSince) : 0,
+      end: end.code === 'unreachable' ? (this.#lastError ?? end) : end,
+      liveMs: this.#liveSince > 0 ? Math.max(1, Date.now() - this.#liveSince) : 0,
       token: this.#token,
     })
   }
 
-  /** There is reason to ask whether it still lives. */
-  doubt(): void {
-    if (this.#over) return
-    const silence = Date.now() - this.#heardAt
-    this.#within(
-      this.#link?.probe() ? DOUBT_TIMEOUT : Math.max(0, SSE_BEAT - silence),
-      this.#giveUp,
+  /** Checks whether the server still responds, and ends the connection if it does not. */
+  check(): void {
+    if (this.#ended) return
+    const silenceMs = Date.now() - this.#heardAt
+    this.#setTimer(
+      this.#connection?.probe() ? URGENT_PROBE_TIMEOUT_MS : Math.max(0, SSE_BEAT_MS - silenceMs),
+      this.#timeOut,
     )
   }
 
-  #within(milliseconds: number, otherwise: () => void): void {
+  #setTimer(delayMs: number, then: () => void): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(otherwise, milliseconds)
+    this.#timer = setTimeout(then, delayMs)
   }
 
-  readonly #giveUp = (): void => {
+  readonly #timeOut = (): void => {
     const blocked = this.#liveSince === 0
-    this.end({ code: 'timeout', message: 'the server stays silent', blocked })
+    this.end({ code: 'timeout', message: 'The server did not send anything in time.', blocked })
   }
 
   readonly #heard = (): void => {
+    if (this.#ended) return
     this.#heardAt = Date.now()
     if (this.#liveSince === 0) return
-    this.#within(QUIET, () => {
-      this.#link?.probe()
-      this.#within(ANSWER_TIMEOUT, this.#giveUp)
+    this.#setTimer(QUIET_MS, () => {
+      this.#connection?.probe()
+      this.#setTimer(PROBE_TIMEOUT_MS, this.#timeOut)
     })
   }
 
   readonly #receive = (event: string, data: Record<string, unknown>): void => {
-    this.#complaint = event === 'error' ? (data as unknown as LinkEnd) : undefined
+    if (this.#ended) return
+    this.#lastError = event === 'error' ? (data as unknown as ConnectionEnd) : undefined
     if (event === 'balance_initial' && this.#liveSince === 0) {
       this.#liveSince = Date.now()
       this.#handlers.live()
     }
     this.#heard()
     if (event === 'token_expiring') {
-      // At random within a third of what is left: not all clients in the same second.
-      const left = Date.parse(String(data.expiresAt)) - Date.now()
+      // At a random time within the first third of the rest, so that clients do not all renew in the same second.
+      const leftMs = Date.parse(String(data.expiresAt)) - Date.now()
       this.#renewal = setTimeout(
         () => {
-          // Failing that, it is asked for again once the token is over.
-          this.#renew().catch((error) => this.#handlers.unavailable(error))
+          // After a failure, the next attempt follows when the token has expired.
+          this.#renew().catch((error) => this.#handlers.tokenUnavailable(error))
         },
-        (Math.random() * left) / 3,
+        (Math.random() * leftMs) / 3,
       )
     }
     this.#options.message(event, data)
@@ -173,8 +174,8 @@ export class Connection {
 
   async #renew(): Promise<void> {
     const { tokens } = this.#options
-    if (!(await tokens.renew(this.#token)) || this.#over) return
+    if (!(await tokens.renew(this.#token)) || this.#ended) return
     this.#token = await tokens.get()
-    if (!this.#over && !this.#link?.authenticate(this.#token)) this.end(RENEWED)
+    if (!this.#ended && !this.#connection?.authenticate(this.#token)) this.end(RENEWED)
   }
 }

@@ -1,22 +1,26 @@
-export { type ApiOptions, type BalanceApi, createApi } from './api.ts'
+export { type ApiOptions, type BalanceApi, createApi, createIdempotencyKey } from './api.ts'
 export { type BalanceClient, createBalanceClient } from './client.ts'
+export type { Fetch, WebSocketConstructor, WebSocketLike } from './runtime.ts'
 export type {
   BalanceAlert,
+  BalanceClientOptions,
   BalanceError,
   BalanceEvent,
   BalanceInitial,
   BalanceInsufficient,
+  BalanceSnapshot,
+  BalanceStatus,
   BalanceUpdated,
   ClientErrorCode,
   ClientEvents,
+  ConnectionState,
+  GetToken,
   LedgerEventFields,
   LedgerEvents,
+  RetryBounds,
+  ServerOption,
+  TokenOption,
   TransactionCompleted,
   TransactionFailed,
-} from './events.ts'
-export { createIdempotencyKey } from './idempotency-key.ts'
-export type { BalanceClientOptions, ServerOption, TokenOption } from './options.ts'
-export type { RetryBounds } from './retry.ts'
-export type { Fetch, WebSocketConstructor, WebSocketLike } from './runtime.ts'
-export type { BalanceSnapshot, BalanceStatus, ConnectionState, Transport } from './snapshot.ts'
-export type { GetToken } from './token.ts'
+  Transport,
+} from './types.ts'

@@ -1,34 +1,32 @@
 'use client'
 
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
-import type { BalanceClient } from './client.ts'
-import type { BalanceEvent } from './events.ts'
-import type { BalanceClientOptions } from './options.ts'
-import { type CurrentOptions, SharedClients } from './shared-clients.ts'
-import { type BalanceSnapshot, IDLE } from './snapshot.ts'
+import { IDLE } from './balance-store.ts'
+import { type BalanceClient, createBalanceClient } from './client.ts'
+import type { BalanceClientOptions, BalanceEvent, BalanceSnapshot } from './types.ts'
 
 export type UseBalanceOptions = BalanceClientOptions & {
   /**
-   * Components with equal options share one connection. `getToken` cannot be compared: where it may
-   * come to stand for another user, give the user's id here.
+   * Components with equal options share one connection. `getToken` cannot be compared: if it may return
+   * another user's token later, pass the user's id here.
    */
   key?: string | undefined
 }
 
 export interface UseBalance extends BalanceSnapshot {
-  /** Reads the balance from the ledger, and connects at once if the client was waiting to. Never rejects. */
+  /**
+   * Reads the balance from the ledger. If the client waits for its next attempt or was refused, it connects at
+   * once. Never rejects.
+   */
   refreshBalance(): Promise<void>
 }
 
-/** One per page: it is what lets components share that know nothing of each other. */
-const clients = new SharedClients()
-
 /**
- * The live balance of a token's user. Without a token (before sign-in), and during server rendering,
- * `balance` is null and nothing connects.
- * @param source a token, the options of a client, or a client of your own, which stays yours to close
- * @param onEvent gets each event of the ledger: several may come between two renderings, where
- *   `lastEvent` only shows the last one
+ * The live balance of the token's user. Without a token, and during server rendering, `balance` is null and
+ * nothing connects.
+ * @param source a token, the options of a client, or your own client, which the hook does not close
+ * @param onEvent receives each ledger event. Several may arrive between two renders, and `lastEvent` shows only
+ *   the last one
  */
 export function useBalance(
   source: string | UseBalanceOptions | BalanceClient | null | undefined,
@@ -40,7 +38,7 @@ export function useBalance(
   })
 
   const identity = identify(source)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: equal options are the same connection
+  // biome-ignore lint/correctness/useExhaustiveDependencies: equal options share a connection
   const handle = useMemo(() => {
     if (identity === null) return NOTHING
     if (typeof identity === 'object') return ofClient(identity)
@@ -52,7 +50,7 @@ export function useBalance(
   return { ...snapshot, refreshBalance: handle.refresh }
 }
 
-/** A connection as a component uses it: it may be one that exists only while it is used. */
+/** A client as a component uses it. The client may exist only while a component uses it. */
 interface Handle {
   subscribe(listener: () => void): () => void
   getSnapshot(): BalanceSnapshot
@@ -77,7 +75,7 @@ function ofClient(client: BalanceClient): Handle {
 }
 
 function ofKey(key: string, options: CurrentOptions): Handle {
-  const using = (start: (client: BalanceClient) => () => void) => {
+  const withClient = (start: (client: BalanceClient) => () => void) => {
     const stop = start(clients.acquire(key, options))
     return () => {
       stop()
@@ -85,16 +83,70 @@ function ofKey(key: string, options: CurrentOptions): Handle {
     }
   }
   return {
-    subscribe: (listener) => using((client) => client.subscribe(listener)),
+    subscribe: (listener) => withClient((client) => client.subscribe(listener)),
     getSnapshot: () => clients.peek(key)?.getSnapshot() ?? IDLE,
-    onEvent: (listener) => using((client) => client.on('*', listener)),
+    onEvent: (listener) => withClient((client) => client.on('*', listener)),
     refresh: async () => void (await clients.peek(key)?.refresh()),
   }
 }
 
+/** The current options: a component may pass a new `getToken` at every render. */
+type CurrentOptions = () => BalanceClientOptions
+
+interface Entry {
+  client: BalanceClient
+  users: CurrentOptions[]
+}
+
+/** Shares one client among all components that use the same key, until the last of them releases it. */
+class SharedClients {
+  readonly #entries = new Map<string, Entry>()
+
+  peek(key: string): BalanceClient | undefined {
+    return this.#entries.get(key)?.client
+  }
+
+  /** Call `release` with the same arguments when the client is no longer used. */
+  acquire(key: string, options: CurrentOptions): BalanceClient {
+    let entry = this.#entries.get(key)
+    if (!entry) {
+      const users: CurrentOptions[] = []
+      entry = { client: createBalanceClient(withLatestToken(options(), users)), users }
+      this.#entries.set(key, entry)
+    }
+    entry.users.push(options)
+    return entry.client
+  }
+
+  release(key: string, options: CurrentOptions): void {
+    const entry = this.#entries.get(key)
+    if (!entry) return
+    entry.users.splice(entry.users.lastIndexOf(options), 1)
+    if (entry.users.length > 0) return
+    // StrictMode and page changes release a client and acquire it again at once.
+    setTimeout(() => {
+      if (entry.users.length > 0 || this.#entries.get(key) !== entry) return
+      this.#entries.delete(key)
+      entry.client.close()
+    })
+  }
+}
+
+function withLatestToken(
+  options: BalanceClientOptions,
+  users: readonly CurrentOptions[],
+): BalanceClientOptions {
+  const { getToken } = options
+  if (!getToken) return options
+  return { ...options, getToken: () => (users.at(-1)?.().getToken ?? getToken)() }
+}
+
+/** One for the whole page, so that unrelated components share a connection. */
+const clients = new SharedClients()
+
 type Source = Parameters<typeof useBalance>[0]
 
-/** Equal for sources that may share a connection. */
+/** Equal for sources that share a connection. */
 function identify(source: Source): string | BalanceClient | null {
   if (isClient(source)) return source
   const options = optionsOf(source)

@@ -1,46 +1,83 @@
 import { Connection, type ConnectionOptions, RENEWED } from './connection.ts'
-import type { BalanceError } from './events.ts'
-import type { Retry } from './retry.ts'
-import type { Transport } from './snapshot.ts'
-import type { LinkEnd } from './transports/transport.ts'
+import type { ConnectionEnd } from './transports/transport.ts'
+import type { BalanceError, RetryBounds, Transport } from './types.ts'
 
-export interface ConnectorOptions extends ConnectionOptions {
+/**
+ * The delays between attempts. Each one is random, up to a maximum that doubles every time. When a server restarts,
+ * its clients therefore do not all return at the same moment.
+ */
+export class Retry {
+  readonly #minDelayMs: number
+  readonly #maxDelayMs: number
+  #attempts = 0
+  #wake: (() => void) | undefined
+
+  constructor({ minDelay = 500, maxDelay = 30_000 }: RetryBounds) {
+    this.#minDelayMs = minDelay
+    this.#maxDelayMs = maxDelay
+  }
+
+  /** @param atLeastSeconds the delay that the server asks for */
+  wait(atLeastSeconds = 0): Promise<void> {
+    const mostMs = Math.min(this.#maxDelayMs, this.#minDelayMs * 2 ** this.#attempts)
+    this.#attempts += 1
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, atLeastSeconds * 1000 + Math.random() * mostMs)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  /** Makes the next delay short again. */
+  reset(): void {
+    this.#attempts = 0
+  }
+
+  /** Ends the current delay. */
+  wake(): void {
+    this.#wake?.()
+  }
+}
+
+export interface ReconnectorOptions extends ConnectionOptions {
   transport: Transport | 'auto'
   retry: Retry
-  /** The connection's state changed: the store has it. */
+  /** The store has a new state of the connection. */
   changed(): void
-  /** The server does not want this client; the connector has stopped. */
+  /** The server rejected this client, and the reconnector has stopped. */
   refused(error: BalanceError): void
 }
 
-/** Milliseconds for which `auto` stays with SSE once it had to fall back. */
-const BLOCKED_FOR = 300_000
+/** How long `auto` stays with SSE after it had to fall back. */
+const FALLBACK_MS = 300_000
 
-/** Milliseconds after which a connection has proved itself, so that the next retry is quick again. */
-const PROVEN_AFTER = 5_000
+/** How long a connection must be live before the next retry is quick again. */
+const STABLE_AFTER_MS = 5_000
 
-/** Tokens in a row that the server may refuse before the client gives up. */
-const MOST_REFUSALS = 3
+/** How many tokens in a row the server may reject before the client gives up. */
+const MAX_REJECTED_TOKENS = 3
 
 const TOKEN_CODES = new Set(['unauthorized', 'token_expired', 'token_revoked'])
 
-/** To try again as before would not help. */
+/** Errors that a retry cannot cure. */
 const FINAL_CODES = new Set(['forbidden', 'invalid_request', 'transport_unavailable'])
 
-/** Keeps the client connected: after each connection another, by the transport and the token that may work. */
-export class Connector {
-  readonly #options: ConnectorOptions
-  /** Counts starts, so that a run knows whether it is still the one. */
+/** Keeps the client connected. It chooses the transport and the token of each connection. */
+export class Reconnector {
+  readonly #options: ReconnectorOptions
+  /** Counts the starts, so that an older run notices that it was replaced. */
   #run = 0
   #running = false
-  /** The last that was opened; it may be over. */
+  /** The newest connection. It may have ended. */
   #connection: Connection | undefined
-  /** Somebody wanted it to try at once while it was trying: should that fail, it does. */
-  #again = false
-  /** Until when `auto` does without WebSockets: for ever, until SSE has shown that the server is there. */
+  /** `wake` was called while a connection was being opened. If it fails, the next attempt follows at once. */
+  #retryAtOnce = false
+  /** Until then `auto` uses no WebSocket. Infinite until SSE has shown that the server is available. */
   #blockedUntil = 0
 
-  constructor(options: ConnectorOptions) {
+  constructor(options: ReconnectorOptions) {
     this.#options = options
   }
 
@@ -48,7 +85,7 @@ export class Connector {
     if (this.#running) return
     this.#running = true
     this.#run += 1
-    void this.#keepAlive(this.#run)
+    void this.#keepConnected(this.#run)
   }
 
   stop(): void {
@@ -58,21 +95,21 @@ export class Connector {
     this.#connection?.end(RENEWED)
   }
 
-  /** The network or the user is back: tries at once, or looks whether the connection still lives. */
+  /** The network or the user is back: retries at once, or checks the connection. */
   wake(): void {
     this.#options.retry.reset()
     this.#options.retry.wake()
-    if (this.#connection?.opening) this.#again = true
-    else this.#connection?.doubt()
+    if (this.#connection?.opening) this.#retryAtOnce = true
+    else this.#connection?.check()
   }
 
-  async #keepAlive(run: number): Promise<void> {
+  async #keepConnected(run: number): Promise<void> {
     const { retry, tokens } = this.#options
-    let refusals = 0
+    let rejectedTokens = 0
     while (run === this.#run) {
-      const transport = this.#pick()
+      const transport = this.#chooseTransport()
       this.#report(transport)
-      const token = await tokens.get().catch((error) => this.#unavailable(error))
+      const token = await tokens.get().catch((error) => this.#reportTokenError(error))
       if (run !== this.#run) return
       if (token === undefined) {
         await retry.wait()
@@ -80,47 +117,50 @@ export class Connector {
       }
       this.#connection = new Connection(transport, token, this.#options, {
         live: () => this.#live(transport),
-        unavailable: (error) => this.#unavailable(error),
+        tokenUnavailable: (error) => this.#reportTokenError(error),
       })
-      const { end, lived, token: last } = await this.#connection.run()
+      const { end, liveMs, token: lastToken } = await this.#connection.run()
       if (run !== this.#run) return
-      if (lived > 0) refusals = 0
-      if (lived > PROVEN_AFTER) retry.reset()
+      if (liveMs > 0) rejectedTokens = 0
+      if (liveMs > STABLE_AFTER_MS) retry.reset()
       if (end === RENEWED) continue
       if (FINAL_CODES.has(end.code) && !this.#mayFallBack(transport, end)) return this.#refuse(end)
       if (TOKEN_CODES.has(end.code)) {
-        const other = await tokens.replace(last).catch((error) => void this.#unavailable(error))
+        // True: there is another token. False: there is none. Undefined: `getToken` threw.
+        const replaced = await tokens
+          .replace(lastToken)
+          .catch((error) => void this.#reportTokenError(error))
         if (run !== this.#run) return
-        if (other) refusals += 1
-        if (other === false || refusals > MOST_REFUSALS) return this.#refuse(end)
-        if (other && refusals === 1) continue
-      } else if (this.#mayFallBack(transport, end) && lived === 0) {
+        if (replaced) rejectedTokens += 1
+        if (replaced === false || rejectedTokens > MAX_REJECTED_TOKENS) return this.#refuse(end)
+        if (replaced && rejectedTokens === 1) continue
+      } else if (this.#mayFallBack(transport, end) && liveMs === 0) {
         this.#blockedUntil = Number.POSITIVE_INFINITY
         continue
-      } else if (lived === 0) {
+      } else if (liveMs === 0) {
         this.#blockedUntil = 0
       }
       this.#report(transport, end)
-      if (!this.#again) await retry.wait(end.retryAfter)
-      this.#again = false
+      if (!this.#retryAtOnce) await retry.wait(end.retryAfter)
+      this.#retryAtOnce = false
     }
   }
 
-  #pick(): Transport {
-    const { transport, currentRuntime } = this.#options
+  #chooseTransport(): Transport {
+    const { transport, runtime } = this.#options
     if (transport !== 'auto') return transport
-    return currentRuntime.WebSocket && Date.now() >= this.#blockedUntil ? 'websocket' : 'sse'
+    return runtime.WebSocket && Date.now() >= this.#blockedUntil ? 'websocket' : 'sse'
   }
 
-  #mayFallBack(transport: Transport, end: LinkEnd): boolean {
+  #mayFallBack(transport: Transport, end: ConnectionEnd): boolean {
     return this.#options.transport === 'auto' && transport === 'websocket' && end.blocked === true
   }
 
   #live(transport: Transport): void {
     const { store, changed } = this.#options
-    this.#again = false
+    this.#retryAtOnce = false
     if (this.#blockedUntil === Number.POSITIVE_INFINITY) {
-      this.#blockedUntil = Date.now() + BLOCKED_FOR
+      this.#blockedUntil = Date.now() + FALLBACK_MS
     }
     const fallback = this.#options.transport === 'auto' && transport === 'sse'
     store.setStatus({ state: 'live', transport, fallback }, { error: null })
@@ -128,27 +168,28 @@ export class Connector {
   }
 
   #report(transport: Transport, error?: BalanceError): void {
-    const { store, currentRuntime, changed } = this.#options
-    const again = store.lastEventId === undefined ? 'connecting' : 'reconnecting'
-    const state = error && !currentRuntime.isOnline() ? 'offline' : again
-    store.setStatus({ state, transport }, error && { error: plain(error) })
+    const { store, runtime, changed } = this.#options
+    const waiting = store.lastEventId === undefined ? 'connecting' : 'reconnecting'
+    const state = error && !runtime.isOnline() ? 'offline' : waiting
+    store.setStatus({ state, transport }, error && { error: errorOf(error) })
     changed()
   }
 
-  #unavailable(error: unknown): undefined {
+  #reportTokenError(error: unknown): undefined {
     const message = error instanceof Error ? error.message : String(error)
     this.#options.store.setStatus({}, { error: { code: 'token_unavailable', message } })
     this.#options.changed()
   }
 
-  #refuse(end: LinkEnd): void {
+  #refuse(end: ConnectionEnd): void {
     this.#running = false
-    const error = plain(end)
+    const error = errorOf(end)
     this.#options.store.setStatus({ state: 'refused' }, { error })
     this.#options.refused(error)
   }
 }
 
-function plain({ code, message }: BalanceError): BalanceError {
+/** Only the fields that users of the client see. */
+function errorOf({ code, message }: BalanceError): BalanceError {
   return { code, message }
 }

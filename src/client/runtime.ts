@@ -1,4 +1,4 @@
-/** The part of a browser's `WebSocket` that is used; the package `ws` has it too. */
+/** The part of a browser's `WebSocket` that the client uses. The package `ws` has it too. */
 export interface WebSocketLike {
   onopen: ((event: never) => void) | null
   onmessage: ((event: never) => void) | null
@@ -26,31 +26,34 @@ export interface Locks {
   ): Promise<unknown>
 }
 
-/** What lets the tabs of one browser share a connection. */
+/** The browser features with which tabs share a connection. */
 export interface TabTools {
   locks: Locks
   openChannel(name: string): Channel
 }
 
-/** Where the client runs: all that it takes from outside, and what may be missing there. */
+/** Everything that the client needs from its environment. Some of it may be missing. */
 export interface Runtime {
   fetch: Fetch
   WebSocket: WebSocketConstructor | undefined
   tabs: TabTools | undefined
-  /** The page's own address; undefined outside of pages. */
+  /** The URL of the page. Undefined outside of web pages. */
   baseUrl: string | undefined
-  /** False only when the browser is sure that there is no network. */
+  /** False only if the browser is certain that there is no network. */
   isOnline(): boolean
   isVisible(): boolean
-  /** Calls back when the network came back or the page is looked at again. Returns the way to stop it. */
-  onAwake(listener: () => void): () => void
-  /** Calls back when the page is put away (true), or taken out again (false). Returns the way to stop it. */
-  onPutAway(listener: (away: boolean) => void): () => void
+  /** Calls back when the network changes or the page becomes visible. Returns a function that stops it. */
+  onWake(listener: () => void): () => void
+  /**
+   * Calls back with true when the page may enter the back-forward cache, and with false when it returns
+   * from it. Returns a function that stops it.
+   */
+  onSuspend(listener: (suspended: boolean) => void): () => void
 }
 
 type Listen = (type: string, listener: (event: { persisted?: boolean }) => void) => void
 
-/** The globals that only some runtimes have. */
+/** The globals that not every runtime has. */
 interface Globals {
   WebSocket?: WebSocketConstructor
   BroadcastChannel?: new (name: string) => Channel
@@ -76,7 +79,7 @@ export function currentRuntime(): Runtime {
   return {
     fetch: (input, init) => fetch(input, init),
     WebSocket: globals.WebSocket,
-    // Outside of pages there are no tabs, even where a runtime has the tools.
+    // Node and Deno have these features too, but no tabs.
     tabs:
       document && locks && BroadcastChannel
         ? { locks, openChannel: (name) => new BroadcastChannel(name) }
@@ -84,7 +87,7 @@ export function currentRuntime(): Runtime {
     baseUrl: document && location?.href,
     isOnline: () => navigator?.onLine !== false,
     isVisible: () => document?.visibilityState !== 'hidden',
-    onAwake(listener) {
+    onWake(listener) {
       const stops = [
         listen(globals, 'online', listener),
         listen(globals, 'offline', listener),
@@ -96,7 +99,7 @@ export function currentRuntime(): Runtime {
         for (const stop of stops) stop()
       }
     },
-    onPutAway(listener) {
+    onSuspend(listener) {
       const stops = [
         listen(globals, 'pagehide', () => listener(true)),
         listen(globals, 'pageshow', ({ persisted }) => persisted && listener(false)),
@@ -106,4 +109,19 @@ export function currentRuntime(): Runtime {
       }
     },
   }
+}
+
+/**
+ * The server's URL without a slash at its end.
+ * @param baseUrl the URL of the page; undefined outside of web pages
+ * @throws TypeError if both are missing
+ */
+export function serverUrl(url: string | undefined, baseUrl: string | undefined): string {
+  if (url === undefined && baseUrl === undefined) {
+    throw new TypeError('The option url is required outside of web pages.')
+  }
+  const { origin, pathname } = new URL(url ?? '/', baseUrl)
+  let end = pathname.length
+  while (pathname[end - 1] === '/') end -= 1
+  return origin + pathname.slice(0, end)
 }

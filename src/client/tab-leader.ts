@@ -1,38 +1,38 @@
 import type { Channel, TabTools } from './runtime.ts'
 
-export interface TabsOptions {
+export interface TabGroupOptions {
   tools: TabTools
-  /** The same in all tabs that share, and in no other. */
+  /** The same in all tabs that share a connection, and in no other tab. */
   name: string
   isVisible(): boolean
-  /** This tab is the one that connects, from now on. */
+  /** From now on this tab holds the connection. */
   lead(): void
-  /** It no longer is. */
+  /** Another tab holds the connection now. */
   follow(): void
-  /** It resigned, and there is no leader whom it could listen to. */
+  /** This tab resigned, and there is no leader to follow. */
   abandoned(): void
-  /** What the leader sent. */
+  /** Receives a message of the leader. */
   receive(message: unknown): void
-  /** Another tab asks the leader where things stand: answer by `send`. `urgently`: and whether that is still so. */
+  /** Another tab asks this leader for its state: answer with `send`. `urgently`: check the connection too. */
   asked(urgently: boolean): void
 }
 
-/** Questions to the leader; everything else on the channel comes from it. */
+/** Questions to the leader. Every other message on the channel comes from the leader. */
 const HELLO = 'hello'
 const WAKE = 'wake'
 
-/** Milliseconds that a leader has to answer: one that a browser froze must not keep the others waiting. */
-const ANSWER_TIMEOUT = 3_000
+/** The time within which a leader must answer. A tab that the browser froze does not answer. */
+const ANSWER_TIMEOUT_MS = 3_000
 
-/** Milliseconds between a visible follower's questions. */
-const ASK_EVERY = 10_000
+/** The time between the questions of a visible follower. */
+const ASK_INTERVAL_MS = 10_000
 
 /**
- * The tabs of one user: whoever holds a Web Lock leads, and tells the others over a BroadcastChannel. A
- * tab that closes or crashes loses its lock, and the next one leads.
+ * Elects a leader among the tabs of one user. The tab that holds the Web Lock leads, and sends its state to the
+ * others over a BroadcastChannel. A tab that closes or crashes loses the lock, and the next tab leads.
  */
-export class Tabs {
-  readonly #options: TabsOptions
+export class TabGroup {
+  readonly #options: TabGroupOptions
   readonly #channel: Channel
   readonly #timer: ReturnType<typeof setInterval>
   #leading = false
@@ -40,15 +40,15 @@ export class Tabs {
   #left = false
   #release: (() => void) | undefined
   #waiting: AbortController | undefined
-  #overdue: ReturnType<typeof setTimeout> | undefined
+  #answerTimer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(options: TabsOptions) {
+  constructor(options: TabGroupOptions) {
     this.#options = options
     this.#channel = options.tools.openChannel(options.name)
     this.#channel.onmessage = ({ data }: { data: unknown }) => this.#receive(data)
     this.#timer = setInterval(() => {
       if (options.isVisible()) this.ask()
-    }, ASK_EVERY)
+    }, ASK_INTERVAL_MS)
     this.#queue()
     this.ask()
   }
@@ -57,23 +57,23 @@ export class Tabs {
     return this.#leading
   }
 
-  /** To the other tabs. Only the leader does. */
+  /** Sends a message to the other tabs. Only the leader does so. */
   send(message: object): void {
     if (!this.#left) this.#channel.postMessage(message)
   }
 
-  /** Asks the leader for its state; takes its place when it does not answer, unless this tab resigned. */
+  /** Asks the leader for its state. Takes its place if it does not answer, unless this tab resigned. */
   ask(urgently = false): void {
     if (this.#leading || this.#left) return
     this.#channel.postMessage(urgently ? WAKE : HELLO)
-    this.#overdue ??= setTimeout(() => {
-      this.#answered()
+    this.#answerTimer ??= setTimeout(() => {
+      this.#clearAnswerTimer()
       if (this.#resigned) this.#options.abandoned()
       else this.#queue(true)
-    }, ANSWER_TIMEOUT)
+    }, ANSWER_TIMEOUT_MS)
   }
 
-  /** Lets other tabs lead, from now on, and listens to them. */
+  /** From now on this tab only follows. */
   resign(): void {
     this.#resigned = true
     this.#leading = false
@@ -84,7 +84,7 @@ export class Tabs {
   leave(): void {
     this.#left = true
     clearInterval(this.#timer)
-    this.#answered()
+    this.#clearAnswerTimer()
     this.resign()
     this.#channel.close()
   }
@@ -94,18 +94,18 @@ export class Tabs {
       if (this.#leading) this.#options.asked(message === WAKE)
       return
     }
-    this.#answered()
+    this.#clearAnswerTimer()
     if (!this.#leading) this.#options.receive(message)
   }
 
-  #answered(): void {
-    clearTimeout(this.#overdue)
-    this.#overdue = undefined
+  #clearAnswerTimer(): void {
+    clearTimeout(this.#answerTimer)
+    this.#answerTimer = undefined
   }
 
-  /** Waits for the lock, or takes it away from a leader that does not answer. */
+  /** Waits for the lock, or steals it from a leader that does not answer. */
   #queue(steal = false): void {
-    this.#answered()
+    this.#clearAnswerTimer()
     this.#waiting?.abort()
     const waiting = new AbortController()
     this.#waiting = waiting
@@ -115,12 +115,12 @@ export class Tabs {
         if (waiting.signal.aborted) return resolve()
         this.#release = resolve
         this.#leading = true
-        this.#answered()
+        this.#clearAnswerTimer()
         this.#options.lead()
       })
     tools.locks.request(name, steal ? { steal } : { signal: waiting.signal }, held).catch(() => {
       if (waiting.signal.aborted || this.#left) return
-      // Another tab took it.
+      // Another tab stole the lock.
       this.#leading = false
       this.#options.follow()
       this.#queue()

@@ -1,52 +1,71 @@
-/** Asked for a token at the start, when one is about to expire, and when one was refused. */
-export type GetToken = () => string | Promise<string>
+import type { Fetch } from './runtime.ts'
+import type { GetToken } from './types.ts'
 
-/** Where requests get their token: a fixed one, or one that is asked for again when it is over. */
+/** The token of all requests: a fixed one, or one that is requested again when it has expired. */
 export class TokenSource {
-  readonly #ask: GetToken | undefined
+  readonly #getToken: GetToken | undefined
   #token: string | undefined
-  #asking: Promise<string> | undefined
+  #pending: Promise<string> | undefined
 
   constructor({
     token,
     getToken,
   }: { token?: string | undefined; getToken?: GetToken | undefined }) {
     this.#token = token
-    this.#ask = getToken
+    this.#getToken = getToken
   }
 
-  /** Rejects with what `getToken` throws. */
+  /** Rejects with the error of `getToken`. */
   async get(): Promise<string> {
-    if (this.#token !== undefined && (!this.#ask || !isOver(this.#token))) return this.#token
-    return this.#next()
+    if (this.#token !== undefined && (!this.#getToken || !isExpired(this.#token))) {
+      return this.#token
+    }
+    return this.#request()
   }
 
-  /** Whether there is another token now than `old`. Rejects with what `getToken` throws. */
+  /** Whether there is now a token other than `old`. Rejects with the error of `getToken`. */
   async renew(old: string): Promise<boolean> {
     if (this.#token !== old && this.#token !== undefined) return true
-    return this.#ask !== undefined && (await this.#next()) !== old
+    return this.#getToken !== undefined && (await this.#request()) !== old
   }
 
-  /** The same for a token that was refused: it is not given out again while there is none in its place. */
-  replace(refused: string): Promise<boolean> {
-    if (this.#ask && this.#token === refused) this.#token = undefined
-    return this.renew(refused)
+  /** Like `renew`, for a token that the server rejected: it is not used again while no other is available. */
+  replace(rejected: string): Promise<boolean> {
+    if (this.#getToken && this.#token === rejected) this.#token = undefined
+    return this.renew(rejected)
   }
 
-  #next(): Promise<string> {
-    const ask = this.#ask
-    if (!ask) return Promise.reject(new Error('there is no token'))
-    // Whoever asks meanwhile gets the same answer.
-    this.#asking ??= Promise.resolve()
-      .then(ask)
+  #request(): Promise<string> {
+    const getToken = this.#getToken
+    if (!getToken) return Promise.reject(new Error('There is no token: pass token or getToken.'))
+    // Callers at the same time share one request.
+    this.#pending ??= Promise.resolve()
+      .then(getToken)
       .then((token) => {
         this.#token = token
         return token
       })
       .finally(() => {
-        this.#asking = undefined
+        this.#pending = undefined
       })
-    return this.#asking
+    return this.#pending
+  }
+}
+
+/** `fetch` with the token in its header. If the server rejects the token, it tries once more with another one. */
+export function authorizedFetch(fetch: Fetch, tokens: TokenSource): Fetch {
+  const attempt = (input: string, init: RequestInit | undefined, token: string) => {
+    const headers = new Headers(init?.headers)
+    headers.set('Authorization', `Bearer ${token}`)
+    return fetch(input, { ...init, headers })
+  }
+  return async (input, init) => {
+    const token = await tokens.get()
+    const response = await attempt(input, init, token)
+    // A rejected request had no effect, so it is safe to send it again.
+    if (response.status !== 401 || !(await tokens.replace(token))) return response
+    await response.body?.cancel()
+    return attempt(input, init, await tokens.get())
   }
 }
 
@@ -56,13 +75,16 @@ interface Claims {
   exp?: unknown
 }
 
-/** Who a token says it is of; undefined when it cannot be read. For telling users apart, never for trust. */
+/**
+ * The user that a token names, or undefined if the token is unreadable. The signature is not verified: use it
+ * to tell users apart, never to trust them.
+ */
 export function identityOf(token: string): string | undefined {
   const { sub, tenant = 'default' } = claimsOf(token)
   return typeof sub === 'string' ? JSON.stringify([tenant, sub]) : undefined
 }
 
-function isOver(token: string): boolean {
+function isExpired(token: string): boolean {
   const { exp } = claimsOf(token)
   return typeof exp === 'number' && exp * 1000 <= Date.now()
 }

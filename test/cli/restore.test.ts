@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import type { BalanceInitial } from '../../src/client/events.ts'
-import { EventStreamParser } from '../../src/client/transports/event-stream.ts'
+import type { BalanceInitial } from '../../src/client/index.ts'
+import { EventStreamParser } from '../../src/client/transports/sse.ts'
 import { livebalance } from '../support/cli/livebalance.ts'
 import { type CliServer, startServer } from '../support/cli/server.ts'
 import {

@@ -1,9 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import {
-  EventStreamParser,
-  type ServerSentEvent,
-} from '../../src/client/transports/event-stream.ts'
+import { EventStreamParser, type ServerSentEvent } from '../../src/client/transports/sse.ts'
 
 function parse(...pieces: string[]): ServerSentEvent[] {
   const events: ServerSentEvent[] = []

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openClient } from '../../src/client/client.ts'
-import { Retry } from '../../src/client/retry.ts'
+import { Retry } from '../../src/client/reconnect.ts'
 import { currentRuntime } from '../../src/client/runtime.ts'
 
 beforeEach(() => {
@@ -60,7 +60,7 @@ describe('a connection that says nothing', () => {
       { url: 'http://balance.test', token: 'a', transport: 'sse', fetch, retry: { maxDelay: 1 } },
       {
         ...currentRuntime(),
-        onAwake: (listener) => {
+        onWake: (listener) => {
           awake = listener
           return () => {}
         },

@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks'
-import { createIdempotencyKey } from '../../src/client/idempotency-key.ts'
+import { createIdempotencyKey } from '../../src/client/index.ts'
 
 /** An Idempotency-Key that stays the same while what is asked for does, so that a second try is no second deed. */
 export function useIdempotencyKey() {

@@ -1,4 +1,4 @@
-import { createIdempotencyKey } from '../../src/client/idempotency-key.ts'
+import { createIdempotencyKey } from '../../src/client/index.ts'
 import { parseJson } from '../../src/lib/json.ts'
 import { Problem, problemFrom } from './problem.ts'
 import type { SessionKeeper } from './session.ts'

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { createBalanceClient } from '../../client/client.ts'
-import type { ClientEvents } from '../../client/events.ts'
+import type { ClientEvents } from '../../client/index.ts'
 import { type EventMessage, LEDGER_EVENTS } from '../../ledger/event.ts'
 import { parseJson, stringifyJson } from '../../lib/json.ts'
 import { dataFolderOf } from '../../local/postgres.ts'

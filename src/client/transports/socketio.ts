@@ -1,44 +1,39 @@
 import type { Socket } from 'socket.io-client'
 import {
-  type Link,
-  type LinkEnd,
-  type LinkHandlers,
-  type LinkTarget,
+  type ConnectionEnd,
+  type TransportConnection,
+  type TransportHandlers,
+  type TransportTarget,
   unreachable,
 } from './transport.ts'
 
-/** Socket.IO, whose client is loaded only here. It does not reconnect by itself: the client does. */
-export function openSocketIo(target: LinkTarget, handlers: LinkHandlers): Link {
+/** Socket.IO. Its package is loaded only here. Its own reconnection is off, because the client reconnects. */
+export function openSocketIo(
+  target: TransportTarget,
+  handlers: TransportHandlers,
+): TransportConnection {
   let socket: Socket | undefined
-  let over = false
-  const end = (reason: LinkEnd) => {
-    if (over) return
-    over = true
-    socket?.disconnect()
-    handlers.ended(reason)
-  }
+  let closed = false
 
   const connect = async () => {
     const { origin, pathname } = new URL(target.url)
     const { token, currency, lastEventId } = target
     const { io } = await load()
-    if (over) return
+    if (closed) return
     socket = io(`${origin}/balance`, {
       path: `${pathname.replace(/\/$/, '')}/socket.io/`,
       auth: { token, currency, lastEventId },
       reconnection: false,
       forceNew: true,
     })
-    socket.onAny((event: string, data: Record<string, unknown>) => {
-      if (!over) handlers.message(event, data)
+    socket.onAny(handlers.message)
+    socket.on('connect_error', (error: Error & { data?: ConnectionEnd }) => {
+      handlers.ended(error.data ?? unreachable(error.message))
     })
-    socket.on('connect_error', (error: Error & { data?: LinkEnd }) => {
-      end(error.data ?? unreachable(error.message))
-    })
-    socket.on('disconnect', () => end(unreachable()))
+    socket.on('disconnect', () => handlers.ended(unreachable()))
   }
   connect().catch((error: unknown) => {
-    end({ code: 'transport_unavailable', message: String(error) })
+    handlers.ended({ code: 'transport_unavailable', message: String(error) })
   })
 
   return {
@@ -51,17 +46,17 @@ export function openSocketIo(target: LinkTarget, handlers: LinkHandlers): Link {
       return true
     },
     close() {
-      over = true
+      closed = true
       socket?.disconnect()
     },
   }
 }
 
 async function load(): Promise<typeof import('socket.io-client')> {
-  // In a `try` of its own, bundlers take it for what it is: optional.
+  // Inside a `try`, bundlers treat the import as optional.
   try {
     return await import('socket.io-client')
   } catch (cause) {
-    throw new Error('the transport "socketio" needs the package socket.io-client', { cause })
+    throw new Error('The transport "socketio" needs the package socket.io-client.', { cause })
   }
 }

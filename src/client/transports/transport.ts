@@ -1,48 +1,50 @@
 import type { Fetch, WebSocketConstructor } from '../runtime.ts'
 
-/** How a connection ended, or why there was none. */
-export interface LinkEnd {
+/** Why a connection ended, or could not be opened. */
+export interface ConnectionEnd {
   code: string
   message: string
-  /** Seconds that the server asks to wait. */
+  /** The server asks to wait for this many seconds. */
   retryAfter?: number | undefined
-  /** The server answers, but not to this transport. */
+  /** The server can be reached, but not over this transport. */
   blocked?: boolean
 }
 
-/** Where to connect, and as whom. */
-export interface LinkTarget {
+export interface TransportTarget {
   /** Without a slash at its end. */
   url: string
   token: string
   currency: string | undefined
-  /** Of the last event that the client has. */
+  /** The id of the last event that the client has. */
   lastEventId: string | undefined
   fetch: Fetch
   WebSocket: WebSocketConstructor | undefined
 }
 
-export interface LinkHandlers {
+export interface TransportHandlers {
   message(event: string, data: Record<string, unknown>): void
-  /** Shows life that is no message. */
+  /** The connection is alive, although it received no message. */
   beat(): void
-  /** Once, unless `close` was called before. */
-  ended(end: LinkEnd): void
+  /** Only the first call counts. */
+  ended(end: ConnectionEnd): void
 }
 
-/** One connection, on any transport. */
-export interface Link {
-  /** Lives on with a fresh token; false where that takes a new connection. */
+/** One connection on any transport. */
+export interface TransportConnection {
+  /** Continues with a new token. False if that requires a new connection. */
   authenticate(token: string): boolean
-  /** Makes the server answer something, if it is still there; false where that cannot be asked for. */
+  /** Makes the server send something if it still responds. False if the transport cannot do that. */
   probe(): boolean
   close(): void
 }
 
-export type OpenLink = (target: LinkTarget, handlers: LinkHandlers) => Link
+export type OpenTransport = (
+  target: TransportTarget,
+  handlers: TransportHandlers,
+) => TransportConnection
 
 /** The query of a stream's URL. */
-export function streamQuery({ lastEventId, currency }: LinkTarget, ticket?: string): string {
+export function streamQuery({ lastEventId, currency }: TransportTarget, ticket?: string): string {
   const query = new URLSearchParams()
   if (ticket !== undefined) query.set('token', ticket)
   if (lastEventId !== undefined) query.set('lastEventId', lastEventId)
@@ -50,17 +52,17 @@ export function streamQuery({ lastEventId, currency }: LinkTarget, ticket?: stri
   return `?${query}`
 }
 
-/** What a refused request tells, from the server's error envelope where there is one. */
-export async function refusalOf(response: Response): Promise<LinkEnd> {
+/** The reason of a rejected request, from the server's error envelope if there is one. */
+export async function rejectionOf(response: Response): Promise<ConnectionEnd> {
   const { status } = response
   const body = (await response.json().catch(() => ({}))) as { code?: string; message?: string }
   const retryAfter = Number(response.headers.get('retry-after')) || undefined
   const unnamed = status === 401 ? 'unauthorized' : 'unreachable'
-  const { code = unnamed, message = `the server answered ${status}` } = body ?? {}
+  const { code = unnamed, message = `The server answered with status ${status}.` } = body ?? {}
   return { code, message, retryAfter }
 }
 
-export const unreachable = (message = 'the connection broke off'): LinkEnd => ({
+export const unreachable = (message = 'The connection was lost.'): ConnectionEnd => ({
   code: 'unreachable',
   message,
 })

@@ -1,34 +1,30 @@
 import type { WebSocketLike } from '../runtime.ts'
 import {
-  type Link,
-  type LinkEnd,
-  type LinkHandlers,
-  type LinkTarget,
-  refusalOf,
+  rejectionOf,
   streamQuery,
+  type TransportConnection,
+  type TransportHandlers,
+  type TransportTarget,
   unreachable,
 } from './transport.ts'
 
 /**
- * The raw WebSocket. A browser can neither set headers on it nor see why it was refused; so a ticket
- * is asked for first, which keeps the token out of URLs and tells a refused token from a blocked upgrade.
+ * The raw WebSocket. In a browser it can neither send headers nor report why it was rejected. The client therefore
+ * requests a ticket first: that keeps the token out of URLs, and tells a rejected token from a blocked upgrade.
  */
-export function openWebSocket(target: LinkTarget, handlers: LinkHandlers): Link {
+export function openWebSocket(
+  target: TransportTarget,
+  handlers: TransportHandlers,
+): TransportConnection {
   let socket: WebSocketLike | undefined
-  let over = false
   const abort = new AbortController()
-  const end = (reason: LinkEnd) => {
-    if (over) return
-    over = true
-    handlers.ended(reason)
-  }
   const send = (message: object) => socket?.send(JSON.stringify(message))
 
   const connect = async () => {
     const { WebSocket } = target
     if (!WebSocket) {
-      const message = 'there is no WebSocket here: give one as an option'
-      return end({ code: 'transport_unavailable', message, blocked: true })
+      const message = 'This runtime has no WebSocket: pass one as the option WebSocket.'
+      return handlers.ended({ code: 'transport_unavailable', message, blocked: true })
     }
     const response = await target.fetch(`${target.url}/balance/ticket`, {
       method: 'POST',
@@ -36,11 +32,11 @@ export function openWebSocket(target: LinkTarget, handlers: LinkHandlers): Link 
       signal: abort.signal,
     })
     if (!response.ok) {
-      const refusal = await refusalOf(response)
-      return end({ ...refusal, blocked: response.status >= 500 })
+      const rejection = await rejectionOf(response)
+      return handlers.ended({ ...rejection, blocked: response.status >= 500 })
     }
     const { ticket } = (await response.json()) as { ticket: string }
-    if (over) return
+    if (abort.signal.aborted) return
     let opened = false
     socket = new WebSocket(
       `${target.url.replace(/^http/, 'ws')}/balance${streamQuery(target, ticket)}`,
@@ -50,20 +46,19 @@ export function openWebSocket(target: LinkTarget, handlers: LinkHandlers): Link 
       handlers.beat()
     }
     socket.onmessage = ({ data }: { data: unknown }) => {
-      if (over) return
       const { event, ...payload } = JSON.parse(String(data))
       handlers.message(event, payload)
     }
     socket.onerror = () => {}
     socket.onclose = ({ reason }: { reason?: string }) => {
-      end(
+      handlers.ended(
         opened
-          ? { code: reason || 'unreachable', message: 'the connection was closed' }
-          : { ...unreachable('the WebSocket could not be opened'), blocked: true },
+          ? { code: reason || 'unreachable', message: 'The connection was closed.' }
+          : { ...unreachable('The WebSocket could not be opened.'), blocked: true },
       )
     }
   }
-  connect().catch((error: unknown) => end(unreachable(String(error))))
+  connect().catch((error: unknown) => handlers.ended(unreachable(String(error))))
 
   return {
     authenticate(token) {
@@ -75,7 +70,6 @@ export function openWebSocket(target: LinkTarget, handlers: LinkHandlers): Link 
       return true
     },
     close() {
-      over = true
       abort.abort()
       socket?.close(1000)
     },

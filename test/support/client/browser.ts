@@ -50,11 +50,11 @@ export class Browser {
         openChannel: (name) => this.#channel(name, tab),
       },
       isOnline: () => tab.online,
-      onAwake: (listener) => {
+      onWake: (listener) => {
         awake.add(listener)
         return () => awake.delete(listener)
       },
-      onPutAway: (listener) => {
+      onSuspend: (listener) => {
         putAway.add(listener)
         return () => putAway.delete(listener)
       },
