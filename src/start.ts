@@ -21,8 +21,8 @@ import { PostgresOverview } from './ledger/postgres-overview.ts'
 import { PostgresReader } from './ledger/postgres-reader.ts'
 import type { Logger } from './lib/log.ts'
 import type { ShutdownStack } from './lib/shutdown-stack.ts'
-import { demoOf } from './local/demo.ts'
-import { ensurePort } from './local/port.ts'
+import { createDemo } from './local/demo.ts'
+import { ensurePort } from './local/ports.ts'
 import { chooseRedis, openDatabase } from './local/services.ts'
 import { EventLoopWatch } from './observability/event-loop-watch.ts'
 import { createLivenessCheck, createReadinessCheck } from './observability/health.ts'
@@ -95,7 +95,7 @@ export async function startServer(
       : config.tokenKeys
 
   const secret = keys.kind === 'secret' ? keys.secret : undefined
-  const demo = demoOf(config, secret)
+  const demo = createDemo(config, secret)
 
   const takesOn = database.appUrl === database.ownerUrl && canUseAppRole
   const role = takesOn ? appRole : undefined

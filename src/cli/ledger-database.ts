@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { ShutdownStack } from '../lib/shutdown-stack.ts'
-import { FolderInUse } from '../local/error.ts'
+import { FolderInUse } from '../local/errors.ts'
 import { dataFolderOf, hasPostgres, runningPostgres, startPostgres } from '../local/postgres.ts'
 import { connect } from '../postgres/database.ts'
 import { standing } from '../postgres/migrate.ts'

@@ -1,6 +1,6 @@
 import pkg from '../../package.json' with { type: 'json' }
 import { ConfigError } from '../config/environment.ts'
-import { startFailure } from '../local/start-failure.ts'
+import { startFailure } from '../local/errors.ts'
 import { type Command, CommandFailed, parse, UsageError } from './command.ts'
 import { auditCommand } from './commands/audit.ts'
 import { renewEpoch, showEpoch } from './commands/epoch.ts'

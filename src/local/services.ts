@@ -3,17 +3,17 @@ import type { Logger } from '../lib/log.ts'
 import type { ShutdownStack } from '../lib/shutdown-stack.ts'
 
 export interface Database {
-  /** Runs migrations. */
+  /** For migrations. */
   ownerUrl: string
-  /** Serves. With an external database it is the owner's too, whose sessions then take on the role. */
+  /** For serving. With an external database it is the owner's, and its sessions switch to the role. */
   appUrl: string
-  /** The role that serves; undefined: as the database's name has it. */
+  /** The role for serving. Undefined: derived from the name of the database. */
   appRole: string | undefined
-  /** Of a private Postgres: where its data lies. */
+  /** The data folder of a private Postgres. */
   dataDir: string | undefined
 }
 
-/** The configured database, or a private Postgres. */
+/** Opens the configured database, or starts a private Postgres. */
 export async function openDatabase(
   config: Config,
   log: Logger,
@@ -23,7 +23,7 @@ export async function openDatabase(
     const { databaseUrl: url, appRole } = config
     return { ownerUrl: url, appUrl: url, appRole, dataDir: undefined }
   }
-  // Whoever has both of their own loads no code for private ones.
+  // Loaded only if needed, so that a server with its own database does not load this code.
   const { startPostgres } = await import('./postgres.ts')
   const postgres = await startPostgres({ dataDir: config.dataDir, log })
   releases.add(() => postgres.close())
@@ -31,13 +31,13 @@ export async function openDatabase(
 }
 
 export interface RedisChoice {
-  /** Undefined: there is none, and the bus inside the process stands in for it. */
+  /** Undefined if there is no Redis. Then the bus inside of the process is used. */
   url: string | undefined
-  /** For a person. */
+  /** Shown to a person. */
   description: string
 }
 
-/** The configured Redis, else a private one where the PATH has a program for it, else none. */
+/** Uses the configured Redis, else a private one if the PATH has a program for it, else none. */
 export async function chooseRedis(
   config: Config,
   dataDir: string,

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
-import { freePort } from '../../src/local/free-port.ts'
+import { freePort } from '../../src/local/ports.ts'
 import { TEST_SECRET, UNLIMITED } from '../support/index.ts'
 
 export interface ServerEnvironment {

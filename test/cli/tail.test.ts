@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { freePort } from '../../src/local/free-port.ts'
+import { freePort } from '../../src/local/ports.ts'
 import { inProcess, start } from '../support/cli/livebalance.ts'
 import { serverOfSuite } from '../support/cli/server.ts'
 import {

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Env } from '../../src/http/context.ts'
 import { requestId } from '../../src/http/middleware/request-id.ts'
 import { webPages } from '../../src/http/web-pages.ts'
-import { demoOf } from '../../src/local/demo.ts'
+import { createDemo } from '../../src/local/demo.ts'
 import type { DemoDeps } from '../../src/routes/demo.ts'
 import { docsRoutes } from '../../src/routes/docs.ts'
 import { edge } from '../support/http/stub.ts'
@@ -218,8 +218,8 @@ describe('the demo sign-in', () => {
       production: false,
     }
     const secret = 'a secret of at least thirty-two bytes'
-    expect(demoOf(embedded, secret)).toBeDefined()
-    expect(demoOf({ ...embedded, ...part }, secret)).toBeUndefined()
-    expect(demoOf(embedded, undefined)).toBeUndefined()
+    expect(createDemo(embedded, secret)).toBeDefined()
+    expect(createDemo({ ...embedded, ...part }, secret)).toBeUndefined()
+    expect(createDemo(embedded, undefined)).toBeUndefined()
   })
 })

@@ -15,9 +15,9 @@ import { join } from 'node:path'
 import pino from 'pino'
 import postgres from 'postgres'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { canEnter, chooseAccount } from '../../src/local/account.ts'
+import { canEnter, chooseAccount } from '../../src/local/data-folder.ts'
+import { identifyProcess } from '../../src/local/folder-lock.ts'
 import { startPostgres } from '../../src/local/postgres.ts'
-import { lifeOf } from '../../src/local/process-life.ts'
 import { eventually } from '../support/index.ts'
 import { type Held, hold, spawnHolder } from '../support/local/held.ts'
 
@@ -60,7 +60,7 @@ describe('the private Postgres', () => {
     const first = await start()
     await query(first.ownerUrl, 'create table kept as select 1 as n')
     await first.close()
-    expect(lifeOf(first.pid)).toBeNull()
+    expect(identifyProcess(first.pid)).toBeNull()
 
     const second = await start()
     expect(await count(second.ownerUrl)).toBe(1)
@@ -72,10 +72,10 @@ describe('the private Postgres', () => {
     const { ownerUrl, pid } = holding(killed)
     await query(ownerUrl, 'insert into kept values (2)')
     await killed.signal('SIGKILL')
-    expect(lifeOf(pid)).not.toBeNull()
+    expect(identifyProcess(pid)).not.toBeNull()
 
     const next = await start()
-    expect(lifeOf(pid)).toBeNull()
+    expect(identifyProcess(pid)).toBeNull()
     expect(await count(next.ownerUrl)).toBe(2)
     await next.close()
   })
@@ -115,14 +115,14 @@ describe('the private Postgres', () => {
     const { pid } = holding(interrupted)
     await interrupted.signal('SIGINT')
     expect(interrupted.lines[1]).toBe('{"postgres":"still here"}')
-    expect(lifeOf(pid)).toBeNull()
+    expect(identifyProcess(pid)).toBeNull()
   })
 
   test('ends with a server that exits without closing it', async () => {
     const careless = await hold('postgres', dataDir)
     const { pid } = holding(careless)
     await careless.signal('SIGUSR2')
-    await eventually(() => expect(lifeOf(pid)).toBeNull())
+    await eventually(() => expect(identifyProcess(pid)).toBeNull())
   })
 
   test('starts although its old pid now belongs to another program', async () => {
@@ -200,7 +200,7 @@ describe('the first start', () => {
       { name: 'livebalance_owner' },
     ])
     await user.signal('SIGINT')
-    expect(lifeOf(pid)).toBeNull()
+    expect(identifyProcess(pid)).toBeNull()
 
     // Root on that user's data: as its owner, whom it belongs to still afterwards.
     const root = await startPostgres({ dataDir, log })

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { Redis } from 'ioredis'
 import pino from 'pino'
 import { beforeEach, describe, expect, inject, test } from 'vitest'
-import { lifeOf } from '../../src/local/process-life.ts'
+import { identifyProcess } from '../../src/local/folder-lock.ts'
 import { startRedis } from '../../src/local/redis.ts'
 import { describeWithPrivateRedis, eventually } from '../support/index.ts'
 import { hold } from '../support/local/held.ts'
@@ -42,7 +42,7 @@ describeWithPrivateRedis('the private Redis', () => {
     const server = await started()
     expect(server.description).toMatch(/^(redis|valkey)-server \d+\.\d+/)
     await server.close()
-    expect(lifeOf(server.pid)).toBeNull()
+    expect(identifyProcess(server.pid)).toBeNull()
     expect(readdirSync(dataDir)).toEqual(['redis.log'])
   })
 
@@ -50,25 +50,25 @@ describeWithPrivateRedis('the private Redis', () => {
     const killed = await hold('redis', dataDir)
     const pid = killed.first.held?.pid ?? 0
     await killed.signal('SIGKILL')
-    expect(lifeOf(pid)).not.toBeNull()
+    expect(identifyProcess(pid)).not.toBeNull()
     const next = await started()
-    expect(lifeOf(pid)).toBeNull()
+    expect(identifyProcess(pid)).toBeNull()
     await next.close()
   })
 
   test('ends with a server that exits without closing it', async () => {
     const careless = await hold('redis', dataDir)
     const pid = careless.first.held?.pid ?? 0
-    expect(lifeOf(pid)).not.toBeNull()
+    expect(identifyProcess(pid)).not.toBeNull()
     await careless.signal('SIGUSR2')
-    await eventually(() => expect(lifeOf(pid)).toBeNull())
+    await eventually(() => expect(identifyProcess(pid)).toBeNull())
   })
 
   test('is left alone by a second server on the same folder', async () => {
     const server = await started()
     const second = await hold('redis', dataDir)
     expect(second.first.error).toBe('FolderInUse')
-    expect(lifeOf(server.pid)).not.toBeNull()
+    expect(identifyProcess(server.pid)).not.toBeNull()
     await server.close()
   })
 })

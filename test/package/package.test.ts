@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { freePort } from '../../src/local/free-port.ts'
+import { freePort } from '../../src/local/ports.ts'
 import { createEmptyDatabase, eventually, TEST_SECRET } from '../support/index.ts'
 
 const run = promisify(execFile)

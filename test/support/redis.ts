@@ -5,8 +5,8 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import pino from 'pino'
 import { describe, inject, onTestFinished } from 'vitest'
-import { freePort } from '../../src/local/free-port.ts'
-import { lifeOf, waitForEnd, writeLife } from '../../src/local/process-life.ts'
+import { formatIdentity, identifyProcess, waitForEnd } from '../../src/local/folder-lock.ts'
+import { freePort } from '../../src/local/ports.ts'
 import { type EmbeddedRedis, startRedis } from '../../src/local/redis.ts'
 import { NO_REDIS, NO_REDIS_SERVER } from './provided.ts'
 
@@ -62,7 +62,7 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
   return {
     url,
     async kill() {
-      const life = lifeOf(redis.pid)
+      const life = identifyProcess(redis.pid)
       signal(redis.pid, 'SIGKILL')
       if (life) await waitForEnd(life, 10_000)
       await redis.close()
@@ -110,8 +110,8 @@ export async function startConfiguredRedis(
     child.stdin.on('error', () => {})
     child.stdin.end(lines.join('\n'))
     if (!(await isReady(child))) continue
-    const life = lifeOf(child.pid as number)
-    if (life) writeFileSync(join(folder, 'redis.pid'), writeLife(life))
+    const life = identifyProcess(child.pid as number)
+    if (life) writeFileSync(join(folder, 'redis.pid'), formatIdentity(life))
     onTestFinished(async () => {
       const ended = once(child, 'exit')
       if (child.kill('SIGKILL')) await ended
@@ -144,5 +144,5 @@ function existing(redis: EmbeddedRedis | null): EmbeddedRedis {
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
-  if (lifeOf(pid)) process.kill(pid, name)
+  if (identifyProcess(pid)) process.kill(pid, name)
 }

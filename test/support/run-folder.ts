@@ -9,7 +9,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isRunning, lifeOf, readLife, writeLife } from '../../src/local/process-life.ts'
+import {
+  formatIdentity,
+  identifyProcess,
+  isRunning,
+  parseIdentity,
+} from '../../src/local/folder-lock.ts'
 
 const PREFIX = 'livebalance-test-'
 
@@ -28,8 +33,8 @@ export function openRunFolder(): RunFolder {
   }
   const path = mkdtempSync(join(tmpdir(), PREFIX))
   chmodSync(path, 0o711)
-  const life = lifeOf(process.pid)
-  if (life) writeFileSync(join(path, 'run'), writeLife(life))
+  const life = identifyProcess(process.pid)
+  if (life) writeFileSync(join(path, 'run'), formatIdentity(life))
   // An interrupted vitest exits without a teardown.
   const clear = () => clearAway(path)
   process.once('exit', clear)
@@ -44,7 +49,7 @@ export function openRunFolder(): RunFolder {
 
 function clearIfAbandoned(path: string): void {
   const file = join(path, 'run')
-  const life = existsSync(file) ? readLife(readFileSync(file, 'utf8')) : null
+  const life = existsSync(file) ? parseIdentity(readFileSync(file, 'utf8')) : null
   if (life && !isRunning(life)) clearAway(path)
 }
 
@@ -63,7 +68,7 @@ function killProcesses(path: string): void {
   for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
     const text = () => textOf(join(path, name))
     if (name.endsWith('redis.pid')) {
-      const redis = readLife(text())
+      const redis = parseIdentity(text())
       if (redis && isRunning(redis)) process.kill(redis.pid, 'SIGKILL')
     }
     if (name.endsWith('postmaster.pid')) {

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { inject, onTestFinished } from 'vitest'
 import { parseConfig } from '../../../src/config/config.ts'
 import { ShutdownStack } from '../../../src/lib/shutdown-stack.ts'
-import { freePort } from '../../../src/local/free-port.ts'
+import { freePort } from '../../../src/local/ports.ts'
 import { startServer } from '../../../src/start.ts'
 import { createDatabase, mintToken, redisUrl, TEST_SECRET, UNLIMITED } from '../index.ts'
 

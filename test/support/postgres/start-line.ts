@@ -1,7 +1,7 @@
 import pino from 'pino'
 import { parseConfig } from '../../../src/config/config.ts'
 import { ShutdownStack } from '../../../src/lib/shutdown-stack.ts'
-import { startFailure } from '../../../src/local/start-failure.ts'
+import { startFailure } from '../../../src/local/errors.ts'
 import { startServer } from '../../../src/start.ts'
 import { TEST_SECRET } from '../index.ts'
 

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { freePort } from '../../../src/local/free-port.ts'
+import { freePort } from '../../../src/local/ports.ts'
 import { eventually } from '../index.ts'
 
 export interface Proxy {

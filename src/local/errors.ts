@@ -1,9 +1,36 @@
 import { ConfigError } from '../config/environment.ts'
 import { failureOf, isSqlState } from '../postgres/errors.ts'
 import { MigrationError } from '../postgres/migrate.ts'
-import { EmbeddedError } from './error.ts'
 
-/** Why the server did not start, in one line that a person can act on; null for a bug, whose stack is wanted. */
+/** A private Postgres or Redis could not be started. `message` is one line for the terminal. */
+export class EmbeddedError extends Error {
+  override readonly name: string = 'EmbeddedError'
+}
+
+/** Another running server uses the data folder. */
+export class FolderInUse extends EmbeddedError {
+  override readonly name = 'FolderInUse'
+  readonly pid: number
+
+  constructor(folder: string, pid: number) {
+    super(
+      `The data folder ${folder} is in use by process ${pid}: stop that one, or set DATA_DIR to another folder.`,
+    )
+    this.pid = pid
+  }
+}
+
+/** Turns an error of the file system into one line with advice. Returns any other error unchanged. */
+export function aboutFolder(error: unknown, folder: string): unknown {
+  const { code, syscall, message } = error as NodeJS.ErrnoException
+  if (!(error instanceof Error) || !code || !syscall) return error
+  return new EmbeddedError(
+    `The data folder ${folder} cannot be used (${message}): set DATA_DIR to another folder.`,
+    { cause: error },
+  )
+}
+
+/** Explains a failed start in one line that a person can act on. Null for a bug, which needs its stack. */
 export function startFailure(error: unknown): string | null {
   if (error instanceof MigrationError) return `DATABASE_URL: ${error.message}`
   if (error instanceof ConfigError || error instanceof EmbeddedError) return error.message
