@@ -61,9 +61,9 @@ const ENDINGS = /\.(tsx?|sql|md|json|ya?ml|svg|css|html|conf)$/
 
 /** Whether the repository has this path. A short form, such as `rules/accept.sql`, is the end of a whole one. */
 function exists(path: string): boolean {
-  const whole = path.endsWith('/') || ENDINGS.test(path) ? path : `${path}/`
-  if (FOLDERS.some((folder) => path.startsWith(folder))) return KNOWN.has(whole)
-  return KNOWN.has(path) || PATHS.some((known) => known.endsWith(`/${path}`))
+  if (KNOWN.has(path) || KNOWN.has(`${path}/`)) return true
+  if (FOLDERS.some((folder) => path.startsWith(folder))) return false
+  return PATHS.some((known) => known.endsWith(`/${path}`))
 }
 
 test.each(PAGES)('%s names no path that does not exist', (page) => {
