@@ -5,7 +5,7 @@ import type { LedgerObserver } from '../ledger/observer.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import { UPDATES_CHANNEL } from '../realtime/bus/bus.ts'
 import type { PublishObserver } from '../realtime/outbox.ts'
-import type { DeliveryTracer } from '../realtime/stream/delivery-tracer.ts'
+import type { DeliveryTracer } from '../realtime/stream/user-stream.ts'
 import { createProvider, type ProviderOptions } from './otel.ts'
 import { childOf, spanContextOf, spanned, startShared, traceparentOf } from './spans.ts'
 

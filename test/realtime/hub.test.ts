@@ -1,10 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
-import type { QueueBounds } from '../../src/realtime/stream/backpressure.ts'
 import type { Frame } from '../../src/realtime/stream/frame.ts'
 import { Hub } from '../../src/realtime/stream/hub.ts'
-import type { CloseReason, Sink, Subscriber } from '../../src/realtime/stream/subscriber.ts'
+import type {
+  CloseReason,
+  QueueBounds,
+  Sink,
+  Subscriber,
+} from '../../src/realtime/stream/subscriber.ts'
 import { eventually } from '../support/index.ts'
 import { silent } from '../support/realtime/balance-server.ts'
 import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
@@ -152,7 +156,7 @@ describe('invariant 7: each event once, in order', () => {
     sink.write = () => hub.unsubscribe(ALICE, subscriber)
     bring(commit(3))
     expect(clients.map((client) => client.sink.seqs)).toEqual([[], [1, 2, 3], [1, 2, 3]])
-    expect(subscriber.state).toBe('gone')
+    expect(subscriber.state).toBe('closed')
   })
 
   test('garbage on the channel is ignored', async () => {

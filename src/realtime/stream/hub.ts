@@ -6,13 +6,16 @@ import { LogBudget } from '../../lib/log-limits.ts'
 import type { Bus, Link } from '../bus/bus.ts'
 import { parseMessage } from '../bus/message.ts'
 import { StreamMeter } from '../metrics.ts'
-import { Backpressure, DEFAULT_BOUNDS, type QueueBounds } from './backpressure.ts'
-import type { DeliveryTracer } from './delivery-tracer.ts'
 import { Frame } from './frame.ts'
-import { Joins } from './joins.ts'
 import { Reconciliation } from './reconciliation.ts'
-import { type Sink, Subscriber } from './subscriber.ts'
-import { type StreamContext, UserStream } from './user-stream.ts'
+import {
+  Backpressure,
+  DEFAULT_BOUNDS,
+  type QueueBounds,
+  type Sink,
+  Subscriber,
+} from './subscriber.ts'
+import { type DeliveryTracer, type StreamContext, UserStream } from './user-stream.ts'
 
 export interface HubOptions {
   bus: Bus
@@ -20,10 +23,10 @@ export interface HubOptions {
   logger: Logger
   /** Default: one of its own. */
   meter?: StreamMeter
-  /** Is told of each event that has an origin, once it was handed to the connections here. */
+  /** Is notified of each event that has a trace context and was written to connections here. */
   tracer?: DeliveryTracer | undefined
   bounds?: Partial<QueueBounds>
-  /** Milliseconds between looks at Postgres while the bus is not live. Default 1500. */
+  /** Postgres is polled this often while the bus is not live. Default 1500. */
   pollEveryMs?: number
 }
 
@@ -33,7 +36,7 @@ export interface HubHealth {
 }
 
 export interface SubscribeOptions {
-  /** Of the balance that the connection is told; events of every currency are in the stream. */
+  /** Of the balance that the connection gets first. The stream has events of every currency. */
   currency: string
   /** `<epoch>:<seq>` of the last event that the client has. */
   lastEventId?: string | undefined
@@ -41,35 +44,31 @@ export interface SubscribeOptions {
 
 /**
  * Brings each event of the bus to the connections of its user, once and in order. Knows nothing of
- * transports, and nothing of money.
+ * transports and nothing of money.
  */
 export class Hub {
   readonly #options: HubOptions
   readonly #meter: StreamMeter
   readonly #context: StreamContext
-  readonly #joins: Joins
-  readonly #channels = new Map<string, UserStream>()
+  readonly #streams = new Map<string, UserStream>()
   readonly #reconciliation: Reconciliation
-  readonly #garbage: LogBudget
+  readonly #ignoredLog: LogBudget
   readonly #stopListening: () => void
 
   constructor(options: HubOptions) {
     this.#options = options
     const { bus, store, logger, meter = new StreamMeter(), tracer } = options
-    const drains = new Backpressure({ ...DEFAULT_BOUNDS, ...options.bounds }, meter)
     this.#meter = meter
-    this.#joins = new Joins({ store, drains, logger, meter })
     this.#context = {
       store,
       logger,
       meter,
       tracer,
-      drains,
-      joins: this.#joins,
-      broadcasts: new LogBudget(logger),
+      backpressure: new Backpressure({ ...DEFAULT_BOUNDS, ...options.bounds }, meter),
+      broadcastLog: new LogBudget(logger),
     }
-    this.#garbage = new LogBudget(logger, 5)
-    this.#reconciliation = new Reconciliation({ ...options, channels: this.#channels })
+    this.#ignoredLog = new LogBudget(logger, 5)
+    this.#reconciliation = new Reconciliation({ ...options, streams: this.#streams })
     this.#stopListening = bus.listen({
       message: (text) => this.#receive(text),
       link: () => this.#reconciliation.linkChanged(),
@@ -77,7 +76,7 @@ export class Hub {
     void this.#reconciliation.follow()
   }
 
-  /** `live` only once every connected user was compared with Postgres after the link came up. */
+  /** `live` only once every connected user was compared with Postgres after the link became live. */
   get health(): HubHealth {
     const { link } = this.#options.bus
     return link.state === 'live' && !this.#reconciliation.isDone ? { state: 'reconciling' } : link
@@ -85,39 +84,39 @@ export class Hub {
 
   /** The number of users with a connection here. */
   get users(): number {
-    return this.#channels.size
+    return this.#streams.size
   }
 
-  /** Begins to send the user's state, what was missed, and what happens, to `sink`. */
-  subscribe(who: UserRef, sink: Sink, options: SubscribeOptions): Subscriber {
+  /** Sends the user's balance, the missed events and all new events to `sink`. */
+  subscribe(user: UserRef, sink: Sink, options: SubscribeOptions): Subscriber {
     const subscriber = new Subscriber(sink, options.currency)
-    const channel = this.#channel(who)
-    channel.members += 1
-    void this.#joins.begin(channel, subscriber, options.lastEventId)
+    const stream = this.#streamOf(user)
+    stream.members += 1
+    void stream.join(subscriber, options.lastEventId)
     return subscriber
   }
 
-  /** Ends it; once. */
-  unsubscribe(who: UserRef, subscriber: Subscriber): void {
-    if (subscriber.isGone) return
-    subscriber.state = 'gone'
-    const key = channelKey(who.tenant, who.userId)
-    const channel = this.#channels.get(key)
-    if (!channel) return
-    channel.leave(subscriber)
-    channel.members -= 1
-    if (channel.members === 0) this.#channels.delete(key)
+  /** Ends a subscription. A second call does nothing. */
+  unsubscribe(user: UserRef, subscriber: Subscriber): void {
+    if (subscriber.isClosed) return
+    subscriber.state = 'closed'
+    const key = streamKey(user)
+    const stream = this.#streams.get(key)
+    if (!stream) return
+    stream.leave(subscriber)
+    stream.members -= 1
+    if (stream.members === 0) this.#streams.delete(key)
   }
 
-  /** Whether the connection has as much waiting to be read as it may have. */
+  /** Whether the connection has too many unread bytes. */
   isFull(subscriber: Subscriber): boolean {
-    return this.#context.drains.isFull(subscriber)
+    return this.#context.backpressure.isFull(subscriber)
   }
 
   /** The answer to `get_current_balance`, from Postgres. */
-  async currentBalance(who: UserRef, currency: string): Promise<Frame> {
+  async currentBalance(user: UserRef, currency: string): Promise<Frame> {
     const { store } = this.#options
-    const { balance, seq } = await store.balance(who, currency)
+    const { balance, seq } = await store.balance(user, currency)
     const id = eventId(store.epoch, seq)
     return new Frame('balance_current', { balance: toWire(balance, currency), currency, id, seq })
   }
@@ -127,32 +126,32 @@ export class Hub {
     this.#reconciliation.close()
   }
 
-  #channel(who: UserRef): UserStream {
-    const key = channelKey(who.tenant, who.userId)
-    let channel = this.#channels.get(key)
-    if (!channel) {
-      channel = new UserStream(who, this.#context)
-      this.#channels.set(key, channel)
+  #streamOf(user: UserRef): UserStream {
+    const key = streamKey(user)
+    let stream = this.#streams.get(key)
+    if (!stream) {
+      stream = new UserStream(user, this.#context)
+      this.#streams.set(key, stream)
     }
-    return channel
+    return stream
   }
 
   #receive(text: string): void {
     const event = parseMessage(text, this.#options.store.epoch)
     if (typeof event === 'string') {
       this.#meter.ignored += 1
-      if (this.#garbage.take()) {
+      if (this.#ignoredLog.take()) {
         const { logger } = this.#options
-        logger.warn({ reason: event }, 'ignored a message on balance:updates that is not ours')
+        logger.warn({ reason: event }, 'ignored an invalid message on balance:updates')
       }
       return
     }
     this.#meter.receivedMessage(text)
-    this.#channels.get(channelKey(event.tenant, event.userId))?.receive(event)
+    this.#streams.get(streamKey(event))?.receive(event)
   }
 }
 
-/** Neither part can hold a line end. */
-function channelKey(tenant: string, userId: string): string {
+/** Neither part can contain a line break. */
+function streamKey({ tenant, userId }: UserRef): string {
   return `${tenant}\n${userId}`
 }

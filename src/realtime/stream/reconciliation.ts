@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { EventStore } from '../../ledger/event-store.ts'
+import { sleep } from '../../lib/timeout.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { UserStream } from './user-stream.ts'
 
@@ -7,22 +8,22 @@ export interface ReconciliationOptions {
   bus: Bus
   store: EventStore
   logger: Logger
-  /** Of every connected user; it may change at any time. */
-  channels: ReadonlyMap<string, UserStream>
-  /** Milliseconds between looks at Postgres while the bus is not live. Default 1500. */
+  /** Of every connected user. The map may change at any time. */
+  streams: ReadonlyMap<string, UserStream>
+  /** Postgres is polled this often while the bus is not live. Default 1500. */
   pollEveryMs?: number
 }
 
-/** Users compared with Postgres in one query. */
-const BATCH = 200
+/** Users that one query compares with Postgres. */
+const BATCH_SIZE = 200
 
 /**
- * Follows the bus's link: what it may have lost, every connected user gets from Postgres. Streams go on,
- * late, while there is no link at all.
+ * Follows the link of the bus. After each loss it brings every connected user the missed events from
+ * Postgres. While there is no link, it polls, so that streams continue with a delay.
  */
 export class Reconciliation {
   readonly #options: ReconciliationOptions
-  /** Counts link changes, so that a reconciliation knows whether it still means something. */
+  /** Counts link changes. A comparison that a change overtook does not count. */
   #linkChanges = 0
   #reconciled = false
   #closed = false
@@ -32,7 +33,7 @@ export class Reconciliation {
     this.#options = options
   }
 
-  /** Whether every connected user was compared with Postgres since the link came up. */
+  /** Whether every connected user was compared with Postgres since the link became live. */
   get isDone(): boolean {
     return this.#reconciled
   }
@@ -43,18 +44,18 @@ export class Reconciliation {
     this.#wake?.()
   }
 
-  /** Reconciles after each loss of the link, and polls while it is not live; until it is closed. */
+  /** Reconciles after each loss of the link, and polls while it is not live. Ends with `close`. */
   async follow(): Promise<void> {
     const { bus, logger, pollEveryMs = 1500 } = this.#options
     while (!this.#closed) {
       const changes = this.#linkChanges
-      const live = bus.link.state === 'live'
+      const isLive = bus.link.state === 'live'
       if (!this.#reconciled) {
         try {
           await this.#compareAll()
-          if (live && changes === this.#linkChanges) this.#reconciled = true
+          if (isLive && changes === this.#linkChanges) this.#reconciled = true
         } catch (error) {
-          logger.warn({ err: error }, 'could not compare the streams with the ledger; trying again')
+          logger.warn({ err: error }, 'streams could not be compared with the ledger; trying again')
         }
       }
       if (changes !== this.#linkChanges) continue
@@ -68,23 +69,21 @@ export class Reconciliation {
   }
 
   async #compareAll(): Promise<void> {
-    const channels = [...this.#options.channels.values()]
-    for (let from = 0; from < channels.length; from += BATCH) {
-      const batch = channels.slice(from, from + BATCH).filter(({ members }) => members > 0)
+    const streams = [...this.#options.streams.values()]
+    for (let from = 0; from < streams.length; from += BATCH_SIZE) {
+      const batch = streams.slice(from, from + BATCH_SIZE).filter(({ members }) => members > 0)
+      // Taken before the query, because events may be delivered while it runs.
       const lasts = batch.map(({ last }) => last)
-      const heads = await this.#options.store.heads(batch.map(({ who }) => who))
-      await Promise.all(batch.map((channel, i) => channel.reconcile(heads[i] ?? 0, lasts[i] ?? 0)))
+      const heads = await this.#options.store.heads(batch.map(({ user }) => user))
+      await Promise.all(batch.map((stream, i) => stream.reconcile(heads[i] ?? 0, lasts[i] ?? 0)))
     }
   }
 
-  /** Until the link changes, or the time is over. */
-  #pause(milliseconds: number | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = milliseconds === undefined ? undefined : setTimeout(resolve, milliseconds)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
+  /** Until the link changes or, if `ms` is given, this time has passed. */
+  #pause(ms: number | undefined): Promise<void> {
+    const woken = new AbortController()
+    this.#wake = () => woken.abort()
+    if (ms !== undefined) return sleep(ms, { signal: woken.signal })
+    return new Promise((resolve) => woken.signal.addEventListener('abort', () => resolve()))
   }
 }

@@ -1,16 +1,12 @@
 import type { ErrorCode } from '../../lib/api-error.ts'
+import type { StreamMeter } from '../metrics.ts'
 import type { Frame } from './frame.ts'
 
-/** What `balance_initial` says beside the balance. */
-export type JoinNote = { recovered?: boolean; conflated?: boolean }
-
-export const LOST: JoinNote = { recovered: false }
-
-/** Why the server ends a connection. */
+/** Why the server closes a connection. */
 export interface CloseReason {
   code: ErrorCode
   message: string
-  /** True: the client is told by an `error` event first, since connecting again as before will not help. */
+  /** True: an `error` event tells the client first, because connecting again in the same way will not help. */
   final: boolean
 }
 
@@ -22,26 +18,26 @@ export const SLOW: CloseReason = {
 
 /** A transport's end of one connection, as the hub sees it. */
 export interface Sink {
-  /** Hands one frame over, in order. Never throws; nothing happens once the connection is closed. */
+  /** Takes one frame, in order. Never throws; does nothing once the connection is closed. */
   write(frame: Frame): void
-  /** Bytes handed over that the network did not take yet. */
+  /** Bytes that were written and that the network has not taken yet. */
   queuedBytes(): number
-  /** Ends the connection. Whoever made the sink tells the hub, by `unsubscribe`, once it is closed. */
+  /** Closes the connection. The owner of the sink calls the hub's `unsubscribe` once it is closed. */
   close(reason: CloseReason): void
 }
 
 /**
- * `joining`: its state and history are being read. `live`: gets events as they happen. `lagging`: its
- * queue is full, so it gets nothing until it is read. `gone`: closed.
+ * `joining`: its state and history are being read. `live`: gets events as they happen. `lagging`: its queue
+ * is full, so it gets nothing until the client has read. `closed`: its connection is closed.
  */
-export type SubscriberState = 'joining' | 'live' | 'lagging' | 'gone'
+export type SubscriberState = 'joining' | 'live' | 'lagging' | 'closed'
 
 /** One connection's place in its user's stream. */
 export class Subscriber {
   readonly sink: Sink
   readonly currency: string
   state: SubscriberState = 'joining'
-  /** The seq of the last event it was given, or that the state it was given counts in. */
+  /** The seq of the last event that it has, either delivered or included in its first state. */
   position = 0
   #begun = false
   #waiting: (() => void)[] | undefined
@@ -51,16 +47,16 @@ export class Subscriber {
     this.currency = currency
   }
 
-  get isGone(): boolean {
-    return this.state === 'gone'
+  get isClosed(): boolean {
+    return this.state === 'closed'
   }
 
-  /** Whether it was told its state, which comes before everything else. */
+  /** Whether its first state was sent, which comes before everything else. */
   get hasBegun(): boolean {
     return this.#begun
   }
 
-  /** Resolves once it has begun; never for one that goes before. */
+  /** Resolves once its first state was sent; never if the connection is closed before. */
   begun(): Promise<void> {
     if (this.#begun) return Promise.resolve()
     this.#waiting ??= []
@@ -68,10 +64,74 @@ export class Subscriber {
     return new Promise((resolve) => waiting.push(resolve))
   }
 
-  /** It was told its state. */
+  /** Its first state was sent. */
   begin(): void {
     this.#begun = true
     for (const resolve of this.#waiting ?? []) resolve()
     this.#waiting = undefined
+  }
+}
+
+/** Bounds the unread bytes of a connection, and the time for which it may have too many. */
+export interface QueueBounds {
+  /** Past this a connection gets no more events. Default 256 KiB. */
+  maxQueuedBytes: number
+  /** A connection that stays full for this long is cut. Default 30 s. */
+  maxLagMs: number
+}
+
+export const DEFAULT_BOUNDS: QueueBounds = { maxQueuedBytes: 256 * 1024, maxLagMs: 30_000 }
+
+const CHECK_EVERY_MS = 100
+
+interface Waiting {
+  since: number
+  resolve(drained: boolean): void
+}
+
+/**
+ * Waits for full connections to be read. Every transport knows the length of its queue, but they have no
+ * common event for a shorter queue. So queues are polled while any connection is full.
+ */
+export class Backpressure {
+  readonly #bounds: QueueBounds
+  readonly #meter: StreamMeter
+  readonly #waiting = new Map<Subscriber, Waiting>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(bounds: QueueBounds, meter: StreamMeter) {
+    this.#bounds = bounds
+    this.#meter = meter
+  }
+
+  isFull(subscriber: Subscriber): boolean {
+    return subscriber.sink.queuedBytes() > this.#bounds.maxQueuedBytes
+  }
+
+  /** True once the connection has room again; false if it is closed, or was cut because it took too long. */
+  drained(subscriber: Subscriber): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#waiting.set(subscriber, { since: performance.now(), resolve })
+      this.#timer ??= setInterval(() => this.#check(), CHECK_EVERY_MS)
+    })
+  }
+
+  #check(): void {
+    const now = performance.now()
+    for (const [subscriber, { since, resolve }] of this.#waiting) {
+      const { isClosed } = subscriber
+      const drained = subscriber.sink.queuedBytes() <= this.#bounds.maxQueuedBytes / 4
+      const late = now - since > this.#bounds.maxLagMs
+      if (!isClosed && !drained && !late) continue
+      this.#waiting.delete(subscriber)
+      if (!isClosed && !drained) {
+        this.#meter.cuts.add(SLOW.code)
+        subscriber.sink.close(SLOW)
+      }
+      resolve(!isClosed && drained)
+    }
+    if (this.#waiting.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 }
