@@ -10,15 +10,14 @@ import { cachedReads } from './http/cached-reads.ts'
 import { RequestMeter } from './http/middleware/request-meter.ts'
 import { createServer } from './http/server.ts'
 import { webPages } from './http/web-pages.ts'
-import { BatchingExecutor } from './ledger/executor.ts'
-import { housekeepingOf } from './ledger/maintenance.ts'
-import { LedgerMeter } from './ledger/meter.ts'
-import { PostgresAuditor } from './ledger/postgres-auditor.ts'
-import { PostgresEventStore } from './ledger/postgres-event-store.ts'
-import { PostgresIdempotencyStore } from './ledger/postgres-idempotency-store.ts'
-import { PostgresLimitsAndAlerts } from './ledger/postgres-limits-and-alerts.ts'
-import { PostgresOverview } from './ledger/postgres-overview.ts'
-import { PostgresReader } from './ledger/postgres-reader.ts'
+import { Auditor } from './ledger/auditor.ts'
+import { PostgresEventStore } from './ledger/event-store.ts'
+import { Executor } from './ledger/executor.ts'
+import { IdempotencyStore } from './ledger/idempotency-store.ts'
+import { LimitsAndAlerts } from './ledger/limits-and-alerts.ts'
+import { createMaintenance } from './ledger/maintenance.ts'
+import { LedgerMeter } from './ledger/observer.ts'
+import { Reader } from './ledger/reader.ts'
 import type { Logger } from './lib/log.ts'
 import type { ShutdownStack } from './lib/shutdown-stack.ts'
 import { createDemo } from './local/demo.ts'
@@ -155,14 +154,13 @@ export async function startServer(
     tracer: tracing?.deliveries,
   })
 
-  const overview = new PostgresOverview(readers)
-  const executor = new BatchingExecutor(writers, {
+  const executor = new Executor(writers, {
     onCommitted,
     inFlight: SESSIONS.writers,
     retryFor: config.requestTimeout * 1000,
     observers: [meters.ledger, ...(tracing ? [tracing.ledger] : [])],
   })
-  const startHousekeeping = housekeepingOf(
+  const startHousekeeping = createMaintenance(
     { sql: readers, executor, log, eventRetention: config.eventRetention },
     releases,
   )
@@ -174,14 +172,14 @@ export async function startServer(
       version: pkg.version,
       ...meters,
       executor,
-      overview,
+      outbox: store,
       gateway,
       bus,
       limiter,
     }),
   )
 
-  const reader = new PostgresReader(readers)
+  const reader = new Reader(readers)
   const app = createApp({
     authenticator,
     limiter,
@@ -189,20 +187,19 @@ export async function startServer(
     requestTimeout: config.requestTimeout,
     currency: config.currency,
     executor,
-    answers: new PostgresIdempotencyStore(readers, { patience: config.requestTimeout * 1000 }),
+    idempotency: new IdempotencyStore(readers, { patience: config.requestTimeout * 1000 }),
     requests,
     tracer: tracing?.requests,
     metrics,
     reader: tracing?.spanned(reader, 'postgresql', READS) ?? reader,
     auditTimeout: config.auditTimeout,
-    auditor: new PostgresAuditor(pool('auditors'), {
+    auditor: new Auditor(pool('auditors'), {
       onCommitted,
       onVerified: async (wallets) => {
         await Promise.all(wallets.map((w) => bus.fill(w, w.currency, w.balance, w.seq)))
       },
     }),
-    policies: new PostgresLimitsAndAlerts(readers),
-    overview,
+    limitsAndAlerts: new LimitsAndAlerts(readers),
     cache: tracing?.spanned<BalanceCache>(bus, 'redis', ['cachedBalance']) ?? bus,
     cacheReads,
     tickets: gateway.tickets,
@@ -213,7 +210,7 @@ export async function startServer(
       unguarded,
       tryWrite: () => tryWrite(writers),
     }),
-    system: createSystemStatus({ version: pkg.version, sql: readers, overview, bus, gateway }),
+    system: createSystemStatus({ version: pkg.version, sql: readers, outbox: store, bus, gateway }),
     documents: API_DOCUMENTS,
     web: webPages(),
     confirmAbove: config.confirmAbove,

@@ -1,4 +1,4 @@
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { Auditor } from '../../src/ledger/auditor.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { compare, count, type Row } from '../row.ts'
 
@@ -11,7 +11,7 @@ export async function audited(url: string, size: number): Promise<Row> {
     most = Math.max(most, process.memoryUsage().rss)
   }, 50)
   const began = performance.now()
-  const audit = await new PostgresAuditor(sql).audit('default')
+  const audit = await new Auditor(sql).audit('default')
   const ms = performance.now() - began
   clearInterval(watch)
   const plainBegan = performance.now()

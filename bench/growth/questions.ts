@@ -1,11 +1,10 @@
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { dueHolds } from '../../src/ledger/hold-expiry.ts'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
-import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
-import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
-import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
-import type { TransactionFilter } from '../../src/ledger/reader.ts'
+import { Auditor } from '../../src/ledger/auditor.ts'
+import { PostgresEventStore } from '../../src/ledger/event-store.ts'
+import { Executor } from '../../src/ledger/executor.ts'
+import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
+import { dueHolds } from '../../src/ledger/maintenance.ts'
+import { Reader } from '../../src/ledger/reader.ts'
+import type { TransactionFilter } from '../../src/ledger/transaction-reader.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 
 const tenant = 'default'
@@ -15,12 +14,11 @@ const DAY = 86_400_000
 
 /** What the server asks of its database, by name, each by the code that asks it there. */
 export async function questions(sql: Sql): Promise<Map<string, () => Promise<unknown>>> {
-  const reader = new PostgresReader(sql)
+  const reader = new Reader(sql)
   const store = await PostgresEventStore.open(sql)
-  const auditor = new PostgresAuditor(sql)
-  const overview = new PostgresOverview(sql)
-  const policies = new PostgresLimitsAndAlerts(sql)
-  const executor = new BatchingExecutor(sql, { inFlight: 1 })
+  const auditor = new Auditor(sql)
+  const limitsAndAlerts = new LimitsAndAlerts(sql)
+  const executor = new Executor(sql, { inFlight: 1 })
 
   const page = (filter: TransactionFilter) => () => reader.transactions({ ...filter, limit: 50 })
   const ago = (days: number) => new Date(Date.now() - days * DAY).toISOString()
@@ -35,7 +33,7 @@ export async function questions(sql: Sql): Promise<Map<string, () => Promise<unk
       ...{ op: 'payment', tenant, actor: userId, userId, currency: 'USD', amount: 1n },
     })
   const limit = { currency: 'USD', maxAmount: null, maxSum: 10n ** 15n, windowSeconds: 86_400 }
-  await policies.putLimit({ ...limit, ...hot, type: 'booking_payment' })
+  await limitsAndAlerts.putLimit({ ...limit, ...hot, type: 'booking_payment' })
 
   return new Map<string, () => Promise<unknown>>([
     ['balance', () => reader.balance(hot, 'USD')],
@@ -69,10 +67,10 @@ export async function questions(sql: Sql): Promise<Map<string, () => Promise<unk
     ['admin: pending topups', page({ tenant, type: 'topup', status: 'pending' })],
     ['admin: pending topups of a user', page({ ...hot, type: 'topup', status: 'pending' })],
     ['admin: all topups', page({ tenant, type: 'topup' })],
-    ['admin: users, first page', () => overview.wallets({ tenant, currency: 'USD', limit: 50 })],
+    ['admin: users, first page', () => reader.wallets({ tenant, currency: 'USD', limit: 50 })],
     [
       'admin: users, by a part of the name',
-      () => overview.wallets({ tenant, currency: 'USD', search: 'hot', limit: 50 }),
+      () => reader.wallets({ tenant, currency: 'USD', search: 'hot', limit: 50 }),
     ],
     ['events: the newest 10', () => store.eventsAfter(hot, head - 10, 500)],
     ['events: from the oldest kept', () => store.eventsAfter(hot, 0, 500)],
@@ -83,7 +81,7 @@ export async function questions(sql: Sql): Promise<Map<string, () => Promise<unk
     ['payment', pay('u7')],
     ['payment under a limit by the day', pay('hot')],
     ['outbox: claim', () => store.claim(100, 0)],
-    ['outbox: backlog', () => overview.backlog()],
+    ['outbox: backlog', () => store.backlog()],
     ['changed within the hour', () => store.changedWithin(3_600, null, 500)],
     ['holds that are due', () => dueHolds(sql)],
     ['prune events: one step', () => sql`select prune_events(interval '29 days', 0, 200)`],

@@ -1,4 +1,4 @@
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import { growth, type Row } from '../row.ts'
@@ -13,7 +13,7 @@ export async function usersGrow(url: string): Promise<Row> {
   await migrate(url)
   const sql = connect(url, { max: 2 })
   try {
-    const executor = new BatchingExecutor(sql)
+    const executor = new Executor(sql)
     const command = (userId: string) => ({
       ...({ tenant: 'default', actor: 'shop', currency: 'USD' } as const),
       userId,

@@ -1,4 +1,4 @@
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 
 const TENANT = { tenant: 'default', currency: 'USD' } as const
@@ -10,7 +10,7 @@ export function userIds(count: number): string[] {
 
 /** Gives each user so much, in minor units. Nothing is published. */
 export async function fund(sql: Sql, users: readonly string[], amount: bigint): Promise<void> {
-  const executor = new BatchingExecutor(sql)
+  const executor = new Executor(sql)
   await Promise.all(
     users.map((userId) =>
       executor.execute({ ...TENANT, op: 'adjustment', actor: 'admin', userId, amount }),
@@ -25,7 +25,7 @@ export function openTopups(
   count: number,
   amount: bigint,
 ): Promise<string[]> {
-  const executor = new BatchingExecutor(sql)
+  const executor = new Executor(sql)
   return Promise.all(
     Array.from({ length: count }, async (_, i) => {
       const userId = users[i % users.length] as string

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { startPostgres } from '../../src/local/postgres.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
@@ -83,7 +83,7 @@ async function bench(): Promise<void> {
 /** Everyone with money, and the tables of the minimal transfer. */
 async function fill(sql: Sql, owner: Sql): Promise<void> {
   await owner.unsafe(readFileSync(new URL('minimal.sql', import.meta.url), 'utf8'))
-  const executor = new BatchingExecutor(sql)
+  const executor = new Executor(sql)
   const outcomes = await Promise.all(
     Array.from({ length: USERS }, (_, i) =>
       executor.execute({ ...payment(`u${i + 1}`), op: 'adjustment', amount: 10n ** 12n }),
@@ -114,7 +114,7 @@ async function byPgbench(url: string, script: string): Promise<() => Promise<num
 
 /** Commands a second that so many callers get through, each sending one after another. */
 async function batched(sql: Sql, user: () => string): Promise<number> {
-  const executor = new BatchingExecutor(sql)
+  const executor = new Executor(sql)
   const began = performance.now()
   const until = began + SECONDS * 1_000
   let done = 0

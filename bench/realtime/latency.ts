@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { mintToken } from '../../src/auth/token.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { freePort } from '../../src/local/ports.ts'
 import { startPostgres } from '../../src/local/postgres.ts'
 import { startRedis } from '../../src/local/redis.ts'
@@ -92,7 +92,7 @@ async function measure(releases: (() => unknown)[]): Promise<Latency | undefined
 
   const sql = connect(postgres.ownerUrl, { max: 1 })
   releases.push(() => sql.end())
-  const executor = new BatchingExecutor(sql)
+  const executor = new Executor(sql)
   const publisher = new Redis(redis.url)
   const subscriber = new Redis(redis.url)
   releases.push(

@@ -1,5 +1,10 @@
+import type { Sql } from '../postgres/database.ts'
+import { type Audit, type AuditStep, AuditTally, type DiscrepancyRow } from './audit.ts'
+import type { WalletState } from './balance.ts'
+import type { Committed } from './command.ts'
 import type { UserRef } from './event.ts'
 import type { Claim } from './idempotency-store.ts'
+import { type EventRow, toEvent } from './rows.ts'
 
 /** Amounts in minor units of `currency`. */
 export interface Verification {
@@ -8,31 +13,6 @@ export interface Verification {
   /** The sum of the wallet's entries. */
   calculatedBalance: bigint
   isAccurate: boolean
-}
-
-/** A wallet that does not add up (`userId` is set), or something of the ledger as a whole. */
-export interface Discrepancy {
-  userId?: string
-  currency?: string
-  /** What was found, in words fit for an admin: "snapshot differs from the sum of entries". */
-  problem: string
-  snapshotBalance?: bigint
-  calculatedBalance?: bigint
-  /** The entry or transaction where it shows first, where there is one. */
-  at?: string
-}
-
-export interface Audit {
-  /** Wallets, one per user and currency. */
-  total: number
-  accurate: number
-  inaccurate: number
-  /** The first 1,000 of them. */
-  discrepancies: Discrepancy[]
-  /** All debits and all credits of the tenant, in minor units: equal in a sound ledger. */
-  ledger: { currency: string; debits: bigint; credits: bigint }[]
-  /** Entries counted. */
-  entries: number
 }
 
 /** Amounts in minor units. */
@@ -66,17 +46,179 @@ export interface RecalculationOfAll {
  */
 export type AuditProgress = (done: number, of: number) => void
 
-/** Proof that the books are right, and the repair of a snapshot that is not. */
-export interface Auditor {
-  /** Undefined: this user has no wallet in this currency. */
-  verify(who: UserRef, currency: string): Promise<Verification | undefined>
-  audit(tenant: string, onStep?: AuditProgress): Promise<Audit>
+export interface AuditorOptions {
+  /** As of the executor: called after each commit that has events. */
+  onCommitted?: (committed: Committed) => Promise<void>
+  /** Called with wallets that were found right, so that a cache can be set right too. */
+  onVerified?: (wallets: WalletState[]) => Promise<void>
+}
+
+/** Wallets that one statement of an audit proves, all as of one instant. */
+const AUDITED = 500
+
+/** Steps under way at once: each keeps one core of the database busy. */
+const LANES = 2
+
+/** Wallets that `recalculateAll` looks at in one step. */
+const STEP = 500
+
+/** Runs the proofs of sql/functions/audit*.sql, and repairs snapshots. */
+export class Auditor {
+  readonly #sql: Sql
+  readonly #onCommitted: (committed: Committed) => Promise<void>
+  readonly #onVerified: (wallets: WalletState[]) => Promise<void>
+
+  constructor(sql: Sql, options: AuditorOptions = {}) {
+    this.#sql = sql
+    this.#onCommitted = options.onCommitted ?? (() => Promise.resolve())
+    this.#onVerified = options.onVerified ?? (() => Promise.resolve())
+  }
+
+  async verify(who: UserRef, currency: string): Promise<Verification | undefined> {
+    const [row] = await this.#sql<{ snapshot_balance: string; calculated_balance: string }[]>`
+      select * from verify_wallet(${who.tenant}, ${who.userId}, ${currency})`
+    if (!row) return undefined
+    const snapshotBalance = BigInt(row.snapshot_balance)
+    const calculatedBalance = BigInt(row.calculated_balance)
+    return {
+      currency,
+      snapshotBalance,
+      calculatedBalance,
+      isAccurate: snapshotBalance === calculatedBalance,
+    }
+  }
+
   /**
-   * Rebuilds the snapshot from the entries under the wallet's lock, refreshes the cache and tells the
-   * clients, also when nothing had to change. Undefined: no such wallet.
-   * @param claim its key's answer, a `Recalculation` with its amounts as text, is kept in the same transaction
+   * In steps of some wallets, so that neither memory nor the life of a snapshot grows with the ledger. Each
+   * wallet is proven as of one instant, and a posting touches no two wallets: together they prove the whole.
    */
-  recalculate(who: UserRef, currency: string, claim?: Claim): Promise<Recalculation | undefined>
-  /** `recalculate` for every wallet of the tenant that is wrong; the cache is refreshed for the others too. */
-  recalculateAll(tenant: string, stretch?: RecalculationStretch): Promise<RecalculationOfAll>
+  async audit(tenant: string, onStep: AuditProgress = () => {}): Promise<Audit> {
+    const tally = new AuditTally()
+    const stretches = await this.#stretches(tenant)
+    const steps = stretches.length
+    let walked = 0
+    onStep(walked, steps)
+    const left = stretches.values()
+    const walk = async () => {
+      for (const { after, until } of left) {
+        for (let from: string | null = after; from !== null; ) {
+          const step = await this.#step(tenant, from, until)
+          tally.add(step)
+          from = step.next
+        }
+        walked += 1
+        onStep(walked, steps)
+      }
+    }
+    await Promise.all(Array.from({ length: LANES }, walk))
+    tally.list(await this.#sql<DiscrepancyRow[]>`select problem, at from audit_orphans(${tenant})`)
+    tally.list(
+      await this.#sql<DiscrepancyRow[]>`select problem, currency, at from audit_ledger(${tenant})`,
+    )
+    return tally.audit()
+  }
+
+  /**
+   * The accounts of a tenant in stretches. By bounds, not by number: an account that was opened before may
+   * become visible only now, and must not push another one out of its stretch.
+   */
+  async #stretches(tenant: string): Promise<{ after: string; until: string | null }[]> {
+    const rows = await this.#sql<{ account_id: string }[]>`
+      select account_id from (
+        select account_id, row_number() over (order by account_id) as place
+        from balance_snapshots where tenant = ${tenant}
+      ) as numbered
+      where place % ${AUDITED}::int = 0 order by account_id`
+    const ends = rows.map((row) => row.account_id)
+    return [...ends, null].map((until, i) => ({ after: ends[i - 1] ?? '0', until }))
+  }
+
+  async #step(tenant: string, after: string, until: string | null): Promise<AuditStep> {
+    const limit = until === null ? AUDITED : null
+    const [step] = await this.#sql<AuditStep[]>`
+      select * from audit_wallets(${tenant}, ${after}, ${limit}, ${until})`
+    if (!step) throw new Error('audit_wallets() returned nothing')
+    return step
+  }
+
+  async recalculate(
+    who: UserRef,
+    currency: string,
+    claim?: Claim,
+  ): Promise<Recalculation | undefined> {
+    const [row] = await this.#sql<
+      {
+        previous_balance: string
+        new_balance: string
+        corrected: boolean
+        events: EventRow[]
+        outbox_id: string
+      }[]
+    >`
+      select previous_balance, new_balance, corrected, events, outbox_id
+      from recalculate(${who.tenant}, ${who.userId}, ${currency},
+        ${claim?.actor ?? null}, ${claim?.key ?? null}, ${claim?.id ?? null})`
+    if (!row) return undefined
+    await this.#onCommitted({ outboxId: row.outbox_id, events: row.events.map(toEvent) })
+    return {
+      previousBalance: BigInt(row.previous_balance),
+      newBalance: BigInt(row.new_balance),
+      corrected: row.corrected,
+    }
+  }
+
+  async recalculateAll(
+    tenant: string,
+    { cursor = '0', limit = Number.POSITIVE_INFINITY }: RecalculationStretch = {},
+  ): Promise<RecalculationOfAll> {
+    let total = 0
+    let corrected = 0
+    for (let after = cursor; ; ) {
+      const step = Math.min(STEP, limit - total)
+      const rows = await this.#sql<WalletRow[]>`
+        select s.account_id, s.user_id, s.currency, s.balance, w.seq, is_accurate(s) as accurate
+        from balance_snapshots s join wallets w on w.id = s.wallet_id
+        where s.tenant = ${tenant} and s.account_id > ${after}
+        order by s.account_id limit ${step}`
+      for (const row of rows.filter(({ accurate }) => !accurate)) {
+        const done = await this.recalculate({ tenant, userId: row.user_id }, row.currency)
+        if (done?.corrected) corrected += 1
+      }
+      await this.#onVerified(
+        rows.filter(({ accurate }) => accurate).map((row) => toWalletState(tenant, row)),
+      )
+      total += rows.length
+      const last = rows[rows.length - 1]
+      if (!last || rows.length < step) return { total, corrected, nextCursor: null, remaining: 0 }
+      after = last.account_id
+      if (total < limit) continue
+      const remaining = await this.#countAfter(tenant, after)
+      return { total, corrected, nextCursor: remaining > 0 ? after : null, remaining }
+    }
+  }
+
+  async #countAfter(tenant: string, accountId: string): Promise<number> {
+    const [row] = await this.#sql<{ count: string }[]>`
+      select count(*) from balance_snapshots where tenant = ${tenant} and account_id > ${accountId}`
+    return Number(row?.count ?? 0)
+  }
+}
+
+interface WalletRow {
+  account_id: string
+  user_id: string
+  currency: string
+  balance: string
+  seq: string
+  accurate: boolean
+}
+
+function toWalletState(tenant: string, row: WalletRow): WalletState {
+  return {
+    tenant,
+    userId: row.user_id,
+    currency: row.currency,
+    balance: BigInt(row.balance),
+    seq: Number(row.seq),
+  }
 }

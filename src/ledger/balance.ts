@@ -37,3 +37,39 @@ export interface WalletState extends UserRef {
   balance: bigint
   seq: number
 }
+
+/** A balance over time: `points` moments at equal distances. */
+export interface SeriesQuery {
+  /** ISO 8601. Without it: the wallet's first entry, and now. */
+  from?: string
+  to?: string
+  points: number
+}
+
+/** A balance as it stood at an instant (ISO 8601), in minor units. */
+export interface BalanceAt {
+  at: string
+  balance: bigint
+}
+
+/** Which wallets of a tenant, by user id; `search` is a part of it, in any case of letters. */
+export interface WalletQuery {
+  tenant: string
+  currency: string
+  search?: string
+  /** The `nextCursor` of the page before. */
+  cursor?: string
+  limit: number
+}
+
+/** A user and what they have in one currency: minor units, zeros before the first entry. */
+export interface WalletSummary {
+  userId: string
+  currency: string
+  balance: bigint
+  held: bigint
+  /** Every currency that they ever had something in, by its code. */
+  balances: { currency: string; balance: bigint; held: bigint }[]
+  /** ISO 8601, of the newest change. */
+  updatedAt: string
+}

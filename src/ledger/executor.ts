@@ -6,8 +6,8 @@ import {
   isLockTimeout,
   isTransient,
 } from '../postgres/errors.ts'
-import type { Command, Committed, Executor, Outcome, RefusalCode } from './command.ts'
-import { toJson } from './command-json.ts'
+import type { Command, Committed, Outcome, RefusalCode } from './command.ts'
+import { toJson } from './command.ts'
 import { LockedWallets } from './locked-wallets.ts'
 import type { LedgerObserver } from './observer.ts'
 import {
@@ -58,7 +58,7 @@ interface AppliedRow {
 }
 
 /** The write side: `ledger_apply()`, fed with whatever waits. */
-export class BatchingExecutor implements Executor {
+export class Executor {
   readonly #sql: Sql
   readonly #batcher: Batcher<Command, Applied>
   readonly #lockedWallets: LockedWallets

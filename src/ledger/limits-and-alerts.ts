@@ -1,4 +1,6 @@
+import type { Sql } from '../postgres/database.ts'
 import type { UserRef } from './event.ts'
+import { toIso } from './rows.ts'
 
 /** Tells its user once, by `balance_alert`, when the balance crosses the threshold to that side. */
 export interface Monitor extends UserRef {
@@ -25,17 +27,117 @@ export interface SpendingLimit extends UserRef {
 /** The types of transaction that take money out of a wallet, so that a limit makes sense. */
 export type LimitedType = 'booking_payment' | 'transfer' | 'withdrawal' | 'hold'
 
-/** Balance alerts and spending limits. */
-export interface LimitsAndAlerts {
-  monitors(who: UserRef): Promise<Monitor[]>
-  /** The same user, currency, threshold and direction again is the same monitor. Undefined: the user has 20 already. */
-  putMonitor(monitor: Omit<Monitor, 'id' | 'createdAt'>): Promise<Monitor | undefined>
-  /** One of the user's monitors, or all of them; says how many went. */
-  deleteMonitors(who: UserRef, id?: string): Promise<number>
-  /** All of the tenant's, or one user's. */
-  limits(tenant: string, userId?: string): Promise<SpendingLimit[]>
-  /** Replaces the limit of the same user, type and currency. */
-  putLimit(limit: Omit<SpendingLimit, 'updatedAt'>): Promise<SpendingLimit>
-  /** Says whether there was one. */
-  deleteLimit(who: UserRef, type: LimitedType, currency: string): Promise<boolean>
+const MONITORS_PER_USER = 20
+
+interface MonitorRow {
+  id: string
+  currency: string
+  threshold: string
+  direction: 'below' | 'above'
+  created_at: string
+}
+
+interface LimitRow {
+  user_id: string
+  type: LimitedType
+  currency: string
+  max_amount: string | null
+  max_sum: string | null
+  window_seconds: number | null
+  updated_at: string
+}
+
+/** Balance monitors and spending limits, kept beside the wallets that they watch. */
+export class LimitsAndAlerts {
+  readonly #sql: Sql
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+  }
+
+  async monitors(who: UserRef): Promise<Monitor[]> {
+    const rows = await this.#sql<MonitorRow[]>`
+      select id, currency, threshold, direction, to_json(created_at) #>> '{}' as created_at
+      from monitors where wallet_id = wallet_of(${who.tenant}, ${who.userId})
+      order by created_at, id`
+    return rows.map((row) => toMonitor(who, row))
+  }
+
+  async putMonitor(monitor: Omit<Monitor, 'id' | 'createdAt'>): Promise<Monitor | undefined> {
+    const { tenant, userId, currency, threshold, direction } = monitor
+    const [row] = await this.#sql<MonitorRow[]>`
+      select id, currency, threshold, direction, to_json(created_at) #>> '{}' as created_at
+      from put_monitor(${tenant}, ${userId}, ${currency}, ${threshold.toString()}, ${direction},
+        ${MONITORS_PER_USER})`
+    return row && toMonitor(monitor, row)
+  }
+
+  async deleteMonitors(who: UserRef, id?: string): Promise<number> {
+    const [row] = await this.#sql<{ deleted: number }[]>`
+      select delete_monitors(${who.tenant}, ${who.userId}, ${id ?? null}) as deleted`
+    return row?.deleted ?? 0
+  }
+
+  async limits(tenant: string, userId?: string): Promise<SpendingLimit[]> {
+    const sql = this.#sql
+    const rows = await sql<LimitRow[]>`
+      select w.user_id, l.type, l.currency, l.max_amount, l.max_sum, l.window_seconds,
+        to_json(l.updated_at) #>> '{}' as updated_at
+      from limits l join wallets w on w.id = l.wallet_id
+      where w.tenant = ${tenant} ${userId === undefined ? sql`` : sql`and w.user_id = ${userId}`}
+      order by w.user_id, l.type, l.currency`
+    return rows.map((row) => toLimit(tenant, row))
+  }
+
+  async putLimit(limit: Omit<SpendingLimit, 'updatedAt'>): Promise<SpendingLimit> {
+    const { tenant, userId, type, currency, maxAmount, maxSum, windowSeconds } = limit
+    const [row] = await this.#sql<LimitRow[]>`
+      with wallet as (select lock_wallet(${tenant}, ${userId}) as id)
+      insert into limits (wallet_id, type, currency, max_amount, max_sum, window_seconds)
+      select id, ${type}, ${currency}, ${maxAmount?.toString() ?? null}::bigint,
+        ${maxSum?.toString() ?? null}::bigint, ${windowSeconds}::integer
+      from wallet
+      on conflict (wallet_id, type, currency) do update set
+        max_amount = excluded.max_amount, max_sum = excluded.max_sum,
+        window_seconds = excluded.window_seconds, updated_at = clock_timestamp()
+      returning ${userId} as user_id, type, currency, max_amount, max_sum, window_seconds,
+        to_json(updated_at) #>> '{}' as updated_at`
+    if (!row) throw new Error('the limit was not written')
+    return toLimit(tenant, row)
+  }
+
+  async deleteLimit(who: UserRef, type: LimitedType, currency: string): Promise<boolean> {
+    // The wallet's lock comes first, as in putLimit(): with the row's first, the two would wait for each other.
+    const deleted = await this.#sql`
+      delete from limits where wallet_id = (
+          select lock_wallet(tenant, user_id) from wallets
+          where tenant = ${who.tenant} and user_id = ${who.userId})
+        and type = ${type} and currency = ${currency}`
+    return deleted.count > 0
+  }
+}
+
+function toMonitor(who: UserRef, row: MonitorRow): Monitor {
+  return {
+    tenant: who.tenant,
+    userId: who.userId,
+    id: row.id,
+    currency: row.currency,
+    threshold: BigInt(row.threshold),
+    direction: row.direction,
+    createdAt: toIso(row.created_at),
+  }
+}
+
+function toLimit(tenant: string, row: LimitRow): SpendingLimit {
+  return {
+    tenant,
+    userId: row.user_id,
+    type: row.type,
+    currency: row.currency,
+    maxAmount: row.max_amount === null ? null : BigInt(row.max_amount),
+    maxSum: row.max_sum === null ? null : BigInt(row.max_sum),
+    windowSeconds: row.window_seconds,
+    updatedAt: toIso(row.updated_at),
+  }
 }

@@ -1,7 +1,7 @@
 import type { Sql } from '../postgres/database.ts'
 import { DatabaseUnavailable } from '../postgres/errors.ts'
 import type { Command } from './command.ts'
-import { toJson } from './command-json.ts'
+import { toJson } from './command.ts'
 
 interface LockedRow {
   tenant: string

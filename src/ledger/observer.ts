@@ -1,3 +1,4 @@
+import { Histogram, LATENCY_BOUNDS, LabeledCounter } from '../lib/instruments.ts'
 import type { Command, Outcome } from './command.ts'
 
 /** Is told what the write side does. Nothing waits for it, and it may not throw. */
@@ -6,4 +7,34 @@ export interface LedgerObserver {
   calling(commands: readonly Command[]): (outcomes?: readonly Outcome[]) => void
   /** A command has its answer; undefined: it failed, and was tried again for as long as that made sense. */
   settled?(command: Command, outcome: Outcome | undefined): void
+}
+
+/** Counts the write side of this process since its start. */
+export class LedgerMeter implements LedgerObserver {
+  /** Commands in one SQL call. */
+  readonly batchSize = new Histogram([1, 2, 4, 8, 16, 32, 64, 128])
+  /** Seconds of one SQL call that was answered. */
+  readonly callSeconds = new Histogram(LATENCY_BOUNDS)
+  failedCalls = 0
+  /** By operation, and `ok`, `replayed`, the refusal's code, or `failed`. */
+  readonly commands = new LabeledCounter('op', 'outcome')
+
+  calling(commands: readonly Command[]): (outcomes?: readonly Outcome[]) => void {
+    this.batchSize.add(commands.length)
+    const began = performance.now()
+    return (outcomes) => {
+      if (outcomes) this.callSeconds.add((performance.now() - began) / 1000)
+      else this.failedCalls += 1
+    }
+  }
+
+  settled(command: Command, outcome: Outcome | undefined): void {
+    this.commands.add(command.op, nameOf(outcome))
+  }
+}
+
+function nameOf(outcome: Outcome | undefined): string {
+  if (!outcome) return 'failed'
+  if (outcome.replayed) return 'replayed'
+  return outcome.ok ? 'ok' : outcome.code
 }

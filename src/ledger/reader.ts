@@ -1,82 +1,169 @@
-import type { Balance, Balances, Snapshot } from './balance.ts'
-import type { Transaction, TransactionStatus, TransactionType } from './command.ts'
+import type { Sql } from '../postgres/database.ts'
+import type {
+  Balance,
+  BalanceAt,
+  Balances,
+  SeriesQuery,
+  Snapshot,
+  WalletQuery,
+  WalletSummary,
+} from './balance.ts'
 import type { UserRef } from './event.ts'
-import type { EventStore } from './event-store.ts'
+import { toIso } from './rows.ts'
+import { TransactionReader } from './transaction-reader.ts'
 
-/** Which transactions; what is left out does not narrow. */
-export interface TransactionFilter {
-  tenant: string
-  userId?: string
-  type?: TransactionType
-  status?: TransactionStatus
-  currency?: string
-  /** ISO 8601, by `createdAt`: inclusive and exclusive. */
-  from?: string
-  to?: string
+interface BalanceRow {
+  balance: string
+  held: string
+  seq: string
+  updated_at: string
 }
 
-export interface TransactionQuery extends TransactionFilter {
-  /** The `nextCursor` of the page before: the id of its last transaction. */
-  cursor?: string
-  limit: number
-  /** By time of request. Default `desc`, newest first. */
-  order?: 'asc' | 'desc'
-}
+/** Reads balances and transactions from Postgres. */
+export class Reader extends TransactionReader {
+  readonly #sql: Sql
 
-/** The types that an admin decides. */
-export type RequestType = Extract<TransactionType, 'topup' | 'withdrawal'>
+  constructor(sql: Sql) {
+    super(sql)
+    this.#sql = sql
+  }
 
-/** Which of the requests that wait for an admin. */
-export interface RequestQuery extends Omit<TransactionQuery, 'type' | 'status'> {
-  types: readonly RequestType[]
-}
+  /** The first call makes the user known: from then on others can send them money. */
+  async balance(who: UserRef, currency: string): Promise<Balance> {
+    const known = await this.knownBalance(who, currency)
+    if (known) return known
+    await this.#sql`select open_wallet(${who.tenant}, ${who.userId})`
+    return this.balance(who, currency)
+  }
 
-export interface TransactionPage {
-  items: Transaction[]
-  /** Null on the last page. */
-  nextCursor: string | null
-}
+  async knownBalance(who: UserRef, currency: string): Promise<Balance | undefined> {
+    const [row] = await this.#sql<BalanceRow[]>`
+      select coalesce(s.balance, 0) as balance, coalesce(s.held, 0) as held, w.seq,
+        to_json(coalesce(s.updated_at, w.created_at)) #>> '{}' as updated_at
+      from wallets w
+      left join balance_snapshots s on s.wallet_id = w.id and s.currency = ${currency}
+      where w.tenant = ${who.tenant} and w.user_id = ${who.userId}`
+    return (
+      row && {
+        balance: BigInt(row.balance),
+        held: BigInt(row.held),
+        currency,
+        seq: Number(row.seq),
+        updatedAt: toIso(row.updated_at),
+      }
+    )
+  }
 
-export interface RequestPage extends TransactionPage {
-  /** How many wait, on all pages. */
-  total: number
-  /** How many of them come before this page. */
-  offset: number
-}
+  async balanceAt(who: UserRef, currency: string, at: string): Promise<bigint> {
+    const [row] = await this.#sql<{ balance: string }[]>`
+      select balance_at(account_id, ${at}::text::timestamptz) as balance from balance_snapshots
+      where wallet_id = wallet_of(${who.tenant}, ${who.userId}) and currency = ${currency}`
+    return BigInt(row?.balance ?? 0)
+  }
 
-/** A balance over time: `points` moments at equal distances. */
-export interface SeriesQuery {
-  /** ISO 8601. Without it: the wallet's first entry, and now. */
-  from?: string
-  to?: string
-  points: number
-}
+  async balances(who: UserRef): Promise<Balances | undefined> {
+    const rows = await this.#sql<
+      { seq: string; currency: string | null; balance: string; held: string; updated_at: string }[]
+    >`
+      select w.seq, s.currency, s.balance, s.held, to_json(s.updated_at) #>> '{}' as updated_at
+      from wallets w left join balance_snapshots s on s.wallet_id = w.id
+      where w.tenant = ${who.tenant} and w.user_id = ${who.userId}
+      order by s.currency`
+    const seq = Number(rows[0]?.seq)
+    return (
+      rows[0] && {
+        seq,
+        items: rows.flatMap(({ currency, balance, held, updated_at }) =>
+          currency === null
+            ? []
+            : {
+                currency,
+                balance: BigInt(balance),
+                held: BigInt(held),
+                seq,
+                updatedAt: toIso(updated_at),
+              },
+        ),
+      }
+    )
+  }
 
-/** A balance as it stood at an instant (ISO 8601), in minor units. */
-export interface BalanceAt {
-  at: string
-  balance: bigint
-}
+  async balanceSeries(who: UserRef, currency: string, query: SeriesQuery): Promise<BalanceAt[]> {
+    const { from = null, to = null, points } = query
+    // Each point is found by bisection, so that the cost does not grow with the number of entries.
+    const rows = await this.#sql<{ at: string; balance: string }[]>`
+      select to_json(at) #>> '{}' as at, balance_at(account_id, at) as balance
+      from (
+        select s.account_id,
+          coalesce(${from}::text::timestamptz, least(e.created_at, ledger_clock())) as first,
+          coalesce(${to}::text::timestamptz, ledger_clock()) as last
+        from balance_snapshots s
+        join entries e on e.account_id = s.account_id and e.version = 1
+        where s.wallet_id = wallet_of(${who.tenant}, ${who.userId}) and s.currency = ${currency}
+      ) wallet
+      cross join generate_series(0, ${points}::int - 1) i
+      -- The ends as they are: a product of intervals is rounded.
+      cross join lateral (
+        select case i when ${points}::int - 1 then last
+          else first + (last - first) * (i::float8 / (${points}::int - 1)) end as at
+      ) moment
+      where first <= last
+      order by i`
+    return rows.map((row) => ({ at: toIso(row.at), balance: BigInt(row.balance) }))
+  }
 
-/** The ledger's read side. Everything is read from Postgres. */
-export interface Reader extends Pick<EventStore, 'balance'> {
-  /** The balance in `currency`; undefined for an unknown user. Unlike `balance`, it makes nobody known. */
-  knownBalance(who: UserRef, currency: string): Promise<Balance | undefined>
-  /** Minor units; 0 before the first entry. `at` is ISO 8601, inclusive. */
-  balanceAt(who: UserRef, currency: string, at: string): Promise<bigint>
-  /** Undefined for a user whom the ledger does not know. Makes nobody known. */
-  balances(who: UserRef): Promise<Balances | undefined>
-  /** Oldest first, both ends included. Empty where the wallet has no entry, or `to` is before its first one. */
-  balanceSeries(who: UserRef, currency: string, query: SeriesQuery): Promise<BalanceAt[]>
-  snapshot(who: UserRef, currency: string): Promise<Snapshot | undefined>
-  /** With `userId`, only that user's own transaction is found. */
-  transaction(tenant: string, id: string, userId?: string): Promise<Transaction | undefined>
-  transactions(query: TransactionQuery): Promise<TransactionPage>
-  /** The requests that wait for an admin, with their number. */
-  requests(query: RequestQuery): Promise<RequestPage>
-  /**
-   * The whole selection, oldest first, in pages: memory does not grow with its length. What is added
-   * while it is read may or may not be in it; nothing is in it twice. Leaving the loop early frees the cursor.
-   */
-  statement(filter: TransactionFilter): AsyncIterable<Transaction[]>
+  async snapshot(who: UserRef, currency: string): Promise<Snapshot | undefined> {
+    const [row] = await this.#sql<
+      (Omit<BalanceRow, 'seq'> & { version: string; created_at: string })[]
+    >`
+      select s.balance, s.held, s.version, to_json(s.updated_at) #>> '{}' as updated_at,
+        to_json(a.created_at) #>> '{}' as created_at
+      from balance_snapshots s join accounts a on a.id = s.account_id
+      where s.wallet_id = wallet_of(${who.tenant}, ${who.userId}) and s.currency = ${currency}`
+    return (
+      row && {
+        tenant: who.tenant,
+        userId: who.userId,
+        currency,
+        balance: BigInt(row.balance),
+        held: BigInt(row.held),
+        version: Number(row.version),
+        createdAt: toIso(row.created_at),
+        updatedAt: toIso(row.updated_at),
+      }
+    )
+  }
+
+  async wallets({ tenant, currency, search = '', cursor = '', limit }: WalletQuery) {
+    const rows = await this.#sql<
+      {
+        user_id: string
+        balances: { currency: string; balance: string; held: string }[]
+        updated_at: string
+      }[]
+    >`
+      select w.user_id, coalesce(s.balances, '[]') as balances,
+        to_json(coalesce(s.updated_at, w.created_at)) #>> '{}' as updated_at
+      from wallets w
+      cross join lateral (
+        select max(updated_at) as updated_at, json_agg(json_build_object(
+          'currency', currency, 'balance', balance::text, 'held', held::text
+        ) order by currency) as balances
+        from balance_snapshots where wallet_id = w.id
+      ) s
+      where w.tenant = ${tenant} and w.user_id > ${cursor}
+        and strpos(lower(w.user_id), lower(${search})) > 0
+      order by w.user_id limit ${limit + 1}`
+    const items = rows.slice(0, limit).map((row): WalletSummary => {
+      const balances = row.balances.map(({ currency, balance, held }) => ({
+        currency,
+        balance: BigInt(balance),
+        held: BigInt(held),
+      }))
+      const { balance = 0n, held = 0n } = balances.find((one) => one.currency === currency) ?? {}
+      const updatedAt = toIso(row.updated_at)
+      return { userId: row.user_id, currency, balance, held, balances, updatedAt }
+    })
+    return { items, nextCursor: rows.length > limit ? (items.at(-1)?.userId ?? null) : null }
+  }
 }

@@ -1,8 +1,8 @@
 import type { CacheReads } from '../http/cached-reads.ts'
 import type { RequestMeter } from '../http/middleware/request-meter.ts'
-import type { BatchingExecutor } from '../ledger/executor.ts'
-import type { LedgerMeter } from '../ledger/meter.ts'
-import type { Overview } from '../ledger/overview.ts'
+import type { PostgresEventStore } from '../ledger/event-store.ts'
+import type { Executor } from '../ledger/executor.ts'
+import type { LedgerMeter } from '../ledger/observer.ts'
 import type { Histogram, LabeledCounter } from '../lib/instruments.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
@@ -71,8 +71,8 @@ const OUTBOX_SAMPLING = { intervalMs: 2_000, timeoutMs: 500 }
 
 export interface MeasuredParts
   extends Pick<MetricSources, 'version' | 'requests' | 'ledger' | 'publishing' | 'cacheReads'> {
-  executor: Pick<BatchingExecutor, 'depth'>
-  overview: Pick<Overview, 'backlog'>
+  executor: Pick<Executor, 'depth'>
+  outbox: Pick<PostgresEventStore, 'backlog'>
   gateway: Pick<Gateway, 'meter' | 'connections' | 'users' | 'health'>
   bus: Pick<Bus, 'link'>
   limiter: Pick<RateLimiter, 'refusals'>
@@ -80,7 +80,7 @@ export interface MeasuredParts
 
 export function createMetricSources({
   executor,
-  overview,
+  outbox,
   gateway,
   bus,
   limiter,
@@ -89,7 +89,7 @@ export function createMetricSources({
   return {
     ...meters,
     queued: () => executor.depth,
-    backlog: sampled(() => overview.backlog(), OUTBOX_SAMPLING),
+    backlog: sampled(() => outbox.backlog(), OUTBOX_SAMPLING),
     streams: gateway.meter,
     connections: () => gateway.connections.counts,
     users: () => gateway.users,

@@ -1,4 +1,4 @@
-import type { Overview } from '../ledger/overview.ts'
+import type { PostgresEventStore } from '../ledger/event-store.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import type { Sql } from '../postgres/database.ts'
 import type { Bus } from '../realtime/bus/bus.ts'
@@ -11,21 +11,21 @@ const POSTGRES_TIMEOUT_MS = 2_000
 export interface SystemParts {
   version: string
   sql: Sql
-  overview: Overview
+  outbox: Pick<PostgresEventStore, 'backlog'>
   bus: Pick<Bus, 'kind' | 'link' | 'listen'>
   gateway: Pick<Gateway, 'health' | 'users' | 'connections'>
 }
 
 /** Makes the answer of `GET /admin/system`. It counts events from this call on. */
-export function createSystemStatus({ version, sql, overview, bus, gateway }: SystemParts) {
+export function createSystemStatus({ version, sql, outbox, bus, gateway }: SystemParts) {
   const meter = new EventMeter()
   bus.listen({ message: () => meter.mark(), link: () => {} })
 
   return async (): Promise<SystemState> => {
     const started = performance.now()
-    const [latencyMs, outbox] = await Promise.all([
+    const [latencyMs, backlog] = await Promise.all([
       orNull(sql`select 1`.then(() => performance.now() - started)),
-      orNull(overview.backlog()),
+      orNull(outbox.backlog()),
     ])
     const { health } = gateway
     const { link } = bus
@@ -36,7 +36,7 @@ export function createSystemStatus({ version, sql, overview, bus, gateway }: Sys
       connections: gateway.connections.counts,
       users: gateway.users,
       events: meter.read(),
-      outbox,
+      outbox: backlog,
       postgres: { ok: latencyMs !== null, latencyMs },
       redis: { ok: link.state === 'live', kind: bus.kind, ...link },
       stream: { ok: health.state === 'live', ...health },

@@ -14,10 +14,9 @@ const REQUEST_TYPES = ['topup', 'withdrawal'] as const
 export function adminRoutes({
   currency,
   guards,
-  overview,
   reader,
   system,
-}: Pick<RouteDeps, 'currency' | 'guards' | 'overview' | 'reader' | 'system'>) {
+}: Pick<RouteDeps, 'currency' | 'guards' | 'reader' | 'system'>) {
   return factory
     .createApp()
     .get(
@@ -38,7 +37,7 @@ export function adminRoutes({
       ),
       async (c) => {
         const { tenant } = c.var.principal
-        const page = await overview.wallets({ tenant, ...c.req.valid('query') })
+        const page = await reader.wallets({ tenant, ...c.req.valid('query') })
         return answer(c, {
           items: page.items.map(({ balances, ...item }) => ({
             ...wireBalance(item),

@@ -5,7 +5,7 @@ import { answer } from '../http/json-response.ts'
 import { takesUpTo, timeout } from '../http/middleware/deadline.ts'
 import * as field from '../http/schemas.ts'
 import { json, param, query } from '../http/validate.ts'
-import type { Audit, Discrepancy } from '../ledger/auditor.ts'
+import type { Audit, Discrepancy } from '../ledger/audit.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
 import { once } from './idempotent.ts'
@@ -16,8 +16,8 @@ export function auditRoutes({
   guards,
   auditor,
   auditTimeout,
-  answers,
-}: Pick<RouteDeps, 'currency' | 'guards' | 'auditor' | 'auditTimeout' | 'answers'>) {
+  idempotency,
+}: Pick<RouteDeps, 'currency' | 'guards' | 'auditor' | 'auditTimeout' | 'idempotency'>) {
   const byUser = param(z.object({ userId: field.userId }))
   /** These calls look at every entry: of a wallet, or of all. */
   const patiently = takesUpTo(auditTimeout)
@@ -62,7 +62,7 @@ export function auditRoutes({
         const { tenant } = c.var.principal
         return once(
           c,
-          answers,
+          idempotency,
           async (claim) => {
             const found = await auditor.recalculate({ tenant, userId }, currency, claim)
             if (!found) throw noWallet()
@@ -84,7 +84,7 @@ export function auditRoutes({
       const { tenant } = c.var.principal
       const part = c.req.valid('json')
       // Each wallet is a transaction of its own: a try after a crash finds those before it repaired.
-      return once(c, answers, () => auditor.recalculateAll(tenant, part), 200)
+      return once(c, idempotency, () => auditor.recalculateAll(tenant, part), 200)
     })
 }
 

@@ -3,10 +3,9 @@ import type { RevocationStore } from '../auth/revocation.ts'
 import type { CacheReads } from '../http/cached-reads.ts'
 import type { Guards } from '../http/middleware/authorize.ts'
 import type { Auditor } from '../ledger/auditor.ts'
-import type { Executor } from '../ledger/command.ts'
+import type { Executor } from '../ledger/executor.ts'
 import type { IdempotencyStore } from '../ledger/idempotency-store.ts'
 import type { LimitsAndAlerts } from '../ledger/limits-and-alerts.ts'
-import type { Overview } from '../ledger/overview.ts'
 import type { Reader } from '../ledger/reader.ts'
 import type { Logger } from '../lib/log.ts'
 import type { BalanceCache } from '../realtime/bus/bus.ts'
@@ -46,16 +45,15 @@ export interface RouteDeps {
   /** Currency of requests that name none. */
   currency: string
   guards: Guards
-  executor: Executor
-  answers: IdempotencyStore
+  executor: Pick<Executor, 'execute'>
+  idempotency: IdempotencyStore
   reader: Reader
   auditor: Auditor
   /** Seconds that an audit, a verification or a recalculation may take. */
   auditTimeout: number
   /** Milliseconds that an export's reader may take nothing. Default 30 s. */
   exportPatience?: number
-  policies: LimitsAndAlerts
-  overview: Overview
+  limitsAndAlerts: LimitsAndAlerts
   cache: BalanceCache
   cacheReads: CacheReads
   tickets: TicketIssuer

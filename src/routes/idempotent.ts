@@ -22,7 +22,7 @@ type Refused = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'detail
  */
 export async function once<T, S extends 200 | 201, B = T>(
   c: Context<Env>,
-  answers: IdempotencyStore,
+  idempotency: IdempotencyStore,
   act: (claim?: Claim) => Promise<T>,
   status: S,
   toBody: (done: T) => B = (done) => done as unknown as B,
@@ -31,7 +31,7 @@ export async function once<T, S extends 200 | 201, B = T>(
   if (idempotencyKey === undefined) return answer(c, toBody(await act()), status)
   const { tenant, userId: actor } = principal
   const request = { tenant, actor, key: idempotencyKey, asked: asked(c) }
-  const kept = await answers.once(request, (claim) => attempt(() => act(claim)))
+  const kept = await idempotency.run(request, (claim) => attempt(() => act(claim)))
   if (kept === 'reused') throw refusal('idempotency_key_reused')
   if (kept === 'busy') throw stillActing()
   const headers = replayedHeader(kept.replayed)

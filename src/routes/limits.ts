@@ -14,8 +14,8 @@ const limitedType = z.enum(['booking_payment', 'transfer', 'withdrawal', 'hold']
 export function limitRoutes({
   currency,
   guards,
-  policies,
-}: Pick<RouteDeps, 'currency' | 'guards' | 'policies'>) {
+  limitsAndAlerts,
+}: Pick<RouteDeps, 'currency' | 'guards' | 'limitsAndAlerts'>) {
   const named = {
     userId: field.userId,
     type: limitedType,
@@ -30,7 +30,7 @@ export function limitRoutes({
       query(z.strictObject({ userId: field.userId.exactOptional() })),
       async (c) => {
         const { tenant } = c.var.principal
-        const limits = await policies.limits(tenant, c.req.valid('query').userId)
+        const limits = await limitsAndAlerts.limits(tenant, c.req.valid('query').userId)
         return answer(c, { items: limits.map(toWireLimit) })
       },
     )
@@ -66,7 +66,7 @@ export function limitRoutes({
         const { maxAmount, maxSum, windowSeconds, ...rest } = c.req.valid('json')
         const read = (input: typeof maxAmount, name: string) =>
           input === undefined ? null : readAmount(input, rest.currency, { field: name })
-        const limit = await policies.putLimit({
+        const limit = await limitsAndAlerts.putLimit({
           ...rest,
           tenant: c.var.principal.tenant,
           maxAmount: read(maxAmount, 'maxAmount'),
@@ -79,7 +79,7 @@ export function limitRoutes({
     .delete('/', guards.requireAdmin, query(z.strictObject(named)), async (c) => {
       const { userId, type, currency } = c.req.valid('query')
       const { tenant } = c.var.principal
-      const there = await policies.deleteLimit({ tenant, userId }, type, currency)
+      const there = await limitsAndAlerts.deleteLimit({ tenant, userId }, type, currency)
       if (!there) throw new ApiError(404, 'not_found', 'There is no such limit.')
       return answer(c, { deleted: 1 })
     })

@@ -14,8 +14,8 @@ import type { RouteDeps } from './deps.ts'
 export function monitorRoutes({
   currency,
   guards,
-  policies,
-}: Pick<RouteDeps, 'currency' | 'guards' | 'policies'>) {
+  limitsAndAlerts,
+}: Pick<RouteDeps, 'currency' | 'guards' | 'limitsAndAlerts'>) {
   const user = field.userId
     .exactOptional()
     .meta({ description: 'Default: the caller. Only an admin can name another user.' })
@@ -27,7 +27,7 @@ export function monitorRoutes({
   return factory
     .createApp()
     .get('/', guards.requireUser, ofUser, async (c) => {
-      const monitors = await policies.monitors(whose(c, c.req.valid('query').userId))
+      const monitors = await limitsAndAlerts.monitors(whose(c, c.req.valid('query').userId))
       return answer(c, { items: monitors.map(toWireMonitor) })
     })
     .put(
@@ -45,13 +45,13 @@ export function monitorRoutes({
         const { userId, threshold, ...rest } = c.req.valid('json')
         const minor = readAmount(threshold, rest.currency, { field: 'threshold', zero: true })
         const monitor = { ...rest, ...whose(c, userId), threshold: minor }
-        const kept = await policies.putMonitor(monitor)
+        const kept = await limitsAndAlerts.putMonitor(monitor)
         if (!kept) throw new ApiError(409, 'conflict', 'There are 20 monitors already.')
         return answer(c, toWireMonitor(kept))
       },
     )
     .delete('/', guards.requireUser, ofUser, async (c) => {
-      const deleted = await policies.deleteMonitors(whose(c, c.req.valid('query').userId))
+      const deleted = await limitsAndAlerts.deleteMonitors(whose(c, c.req.valid('query').userId))
       return answer(c, { deleted })
     })
     .delete(
@@ -61,7 +61,7 @@ export function monitorRoutes({
       ofUser,
       async (c) => {
         const who = whose(c, c.req.valid('query').userId)
-        const deleted = await policies.deleteMonitors(who, c.req.valid('param').id)
+        const deleted = await limitsAndAlerts.deleteMonitors(who, c.req.valid('param').id)
         if (deleted === 0) throw new ApiError(404, 'not_found', 'There is no such monitor.')
         return answer(c, { deleted })
       },

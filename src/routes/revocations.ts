@@ -17,9 +17,9 @@ const tokenId = field
 /** `/admin/revocations`: tokens of the tenant that shall not count any more. */
 export function revocationRoutes({
   guards,
-  answers,
+  idempotency,
   revocations,
-}: Pick<RouteDeps, 'guards' | 'answers' | 'revocations'>) {
+}: Pick<RouteDeps, 'guards' | 'idempotency' | 'revocations'>) {
   const byId = param(z.object({ id: z.uuid('must be a UUID') }))
 
   return factory
@@ -55,7 +55,7 @@ export function revocationRoutes({
           toWireRevocation(
             await revocations.revoke({ ...subject, tenant, reason, revokedBy, expiresAt }),
           )
-        return once(c, answers, revoke, 201)
+        return once(c, idempotency, revoke, 201)
       },
     )
     .get(

@@ -4,7 +4,8 @@ import { answer } from '../http/json-response.ts'
 import { traceparentOf } from '../http/middleware/traceparent.ts'
 import { refusal } from '../http/refusal.ts'
 import { replayedHeader } from '../http/replayed.ts'
-import type { Command, Executor, Operation } from '../ledger/command.ts'
+import type { Command, Operation } from '../ledger/command.ts'
+import type { Executor } from '../ledger/executor.ts'
 import { toWireTransaction } from './transaction-json.ts'
 
 type Fields = Partial<Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey' | 'traceparent'>>
@@ -15,7 +16,7 @@ type Fields = Partial<Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey'
  */
 export async function perform<S extends 200 | 201>(
   c: Context<Env>,
-  executor: Executor,
+  executor: Pick<Executor, 'execute'>,
   op: Operation,
   fields: Fields,
   status: S,

@@ -8,11 +8,11 @@ import { once } from './idempotent.ts'
 export function ticketRoutes({
   guards,
   tickets,
-  answers,
-}: Pick<RouteDeps, 'guards' | 'tickets' | 'answers'>) {
+  idempotency,
+}: Pick<RouteDeps, 'guards' | 'tickets' | 'idempotency'>) {
   return factory
     .createApp()
     .post('/ticket', guards.requireUserToConnect, json(noFields), (c) =>
-      once(c, answers, () => tickets.issue(c.var.principal), 201),
+      once(c, idempotency, () => tickets.issue(c.var.principal), 201),
     )
 }

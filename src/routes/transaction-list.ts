@@ -3,7 +3,8 @@ import { z } from 'zod'
 import type { Env } from '../http/context.ts'
 import { answer } from '../http/json-response.ts'
 import * as field from '../http/schemas.ts'
-import type { Reader, RequestQuery, TransactionQuery } from '../ledger/reader.ts'
+import type { Reader } from '../ledger/reader.ts'
+import type { RequestQuery, TransactionQuery } from '../ledger/transaction-reader.ts'
 import { TRANSACTION_STATUSES, TRANSACTION_TYPES, toWireTransaction } from './transaction-json.ts'
 
 /** Which transactions; `from` is inclusive, `to` exclusive, both by `createdAt`. */

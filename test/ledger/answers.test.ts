@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Auditor } from '../../src/ledger/auditor.ts'
 import type { Claim } from '../../src/ledger/idempotency-store.ts'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
+import { IdempotencyStore } from '../../src/ledger/idempotency-store.ts'
 import { eventually } from '../support/index.ts'
 import { openSample, type Sample, tenant, USD } from '../support/ledger/sample.ts'
 
 let ledger: Sample
-let answers: PostgresIdempotencyStore
+let answers: IdempotencyStore
 const ann = { tenant, userId: 'ann' }
 beforeAll(async () => {
   ledger = await openSample()
-  answers = new PostgresIdempotencyStore(ledger.sql)
+  answers = new IdempotencyStore(ledger.sql)
   await ledger.fund('ann', 100n)
 })
 afterAll(() => ledger?.close())
@@ -37,10 +37,10 @@ function gate<T>() {
 test('the first answer is given again, to the letter, and nothing is done again', async () => {
   const request = keyed()
   const text = '{ "b": 1.50, "a": "\\u0000" }'
-  expect(await answers.once(request, async () => text)).toEqual({ answer: text, replayed: false })
-  expect(await answers.once(request, never)).toEqual({ answer: text, replayed: true })
-  expect(await answers.once({ ...request, asked: 'that' }, never)).toBe('reused')
-  expect(await answers.once({ ...request, actor: 'eve' }, async () => 'hers')).toMatchObject({
+  expect(await answers.run(request, async () => text)).toEqual({ answer: text, replayed: false })
+  expect(await answers.run(request, never)).toEqual({ answer: text, replayed: true })
+  expect(await answers.run({ ...request, asked: 'that' }, never)).toBe('reused')
+  expect(await answers.run({ ...request, actor: 'eve' }, async () => 'hers')).toMatchObject({
     replayed: false,
   })
 })
@@ -49,7 +49,7 @@ test('of many at once, over several connections, one acts and all get its answer
   const request = keyed()
   let acts = 0
   const all = await Promise.all(
-    Array.from({ length: 20 }, () => answers.once(request, async () => `${++acts}`)),
+    Array.from({ length: 20 }, () => answers.run(request, async () => `${++acts}`)),
   )
   expect(all).toContainEqual({ answer: '1', replayed: false })
   expect(all.filter((one) => typeof one === 'object' && one.replayed)).toHaveLength(19)
@@ -58,12 +58,12 @@ test('of many at once, over several connections, one acts and all get its answer
 
 test('what fails is no answer: the next one acts at once', async () => {
   const request = keyed()
-  await expect(answers.once(request, never)).rejects.toThrow('must not')
-  expect(await answers.once(request, async () => 'now')).toEqual({ answer: 'now', replayed: false })
+  await expect(answers.run(request, never)).rejects.toThrow('must not')
+  expect(await answers.run(request, async () => 'now')).toEqual({ answer: 'now', replayed: false })
 })
 
 test('a claim whose process is gone is taken over, one that is at work is not', async () => {
-  const quick = new PostgresIdempotencyStore(ledger.sql, { lease: 3_000, patience: 60_000 })
+  const quick = new IdempotencyStore(ledger.sql, { lease: 3_000, patience: 60_000 })
   const request = keyed()
   // What a process leaves that dies in the middle: a claim, and nobody to renew it.
   const hash = (
@@ -73,16 +73,16 @@ test('a claim whose process is gone is taken over, one that is at work is not', 
   await ledger.sql`
     select claim_key(
       ${tenant}, 'ada', ${request.key}, ${hash?.hash ?? ''}, ${randomUUID()}, interval '1 s')`
-  const impatient = new PostgresIdempotencyStore(ledger.sql, { patience: 0 })
-  expect(await impatient.once(request, never)).toBe('busy')
-  expect(await quick.once(request, async () => 'taken over')).toMatchObject({ replayed: false })
+  const impatient = new IdempotencyStore(ledger.sql, { patience: 0 })
+  expect(await impatient.run(request, never)).toBe('busy')
+  expect(await quick.run(request, async () => 'taken over')).toMatchObject({ replayed: false })
 
   const long = keyed()
   let finish = () => {}
   const finished = new Promise<void>((resolve) => {
     finish = resolve
   })
-  const first = quick.once(long, () => finished.then(() => 'at last'))
+  const first = quick.run(long, () => finished.then(() => 'at last'))
   const claimedAt = async () =>
     (
       await ledger.sql<{ at: string }[]>`
@@ -90,7 +90,7 @@ test('a claim whose process is gone is taken over, one that is at work is not', 
     )[0]?.at
   await eventually(async () => expect(await claimedAt()).toBeDefined())
   const begun = await claimedAt()
-  const twin = quick.once(long, never)
+  const twin = quick.run(long, never)
   // Renewed, so longer than the lease: the twin still waits.
   await eventually(async () => expect(await claimedAt()).not.toBe(begun))
   finish()
@@ -107,9 +107,9 @@ test('a recalculation and its answer stand together: a process that dies after i
     await ledger.auditor.recalculate(ann, USD, claim)
     throw new Error('the process ended here')
   }
-  await expect(answers.once(request, recalculate)).rejects.toThrow('ended here')
+  await expect(answers.run(request, recalculate)).rejects.toThrow('ended here')
   expect(await seq()).toBe(before + 1)
-  const retried = await answers.once(request, never)
+  const retried = await answers.run(request, never)
   expect(retried).toMatchObject({ replayed: true })
   expect(JSON.parse((retried as { answer: string }).answer)).toEqual({
     previousBalance: '100',
@@ -121,9 +121,9 @@ test('a recalculation and its answer stand together: a process that dies after i
 test('a recalculation that lost its key to another does nothing, and gives the other’s answer', async () => {
   const request = keyed()
   const before = await seq()
-  const slow = answers.once(request, async (claim) => {
+  const slow = answers.run(request, async (claim) => {
     await lapse(claim)
-    await answers.once(request, async () => 'the other was quicker')
+    await answers.run(request, async () => 'the other was quicker')
     await ledger.auditor.recalculate(ann, USD, claim)
     return 'too late'
   })
@@ -138,13 +138,13 @@ describe('a process that stalls for longer than its claim lasts', () => {
     const stale = gate<string>()
     const fresh = gate<string>()
     const claims: Claim[] = []
-    const first = answers.once(request, (claim) => {
+    const first = answers.run(request, (claim) => {
       claims.push(claim)
       return stale.passed
     })
     await eventually(() => expect(claims).toHaveLength(1))
     await lapse(claims[0] as Claim)
-    const second = answers.once(request, (claim) => {
+    const second = answers.run(request, (claim) => {
       claims.push(claim)
       return fresh.passed
     })
@@ -170,8 +170,8 @@ describe('a process that stalls for longer than its claim lasts', () => {
     const { request, stale, fresh, first, second } = await stalled()
     stale.fail(new Error('the stale one failed'))
     await expect(first).rejects.toThrow('the stale one failed')
-    const impatient = new PostgresIdempotencyStore(ledger.sql, { patience: 0 })
-    expect(await impatient.once(request, never)).toBe('busy')
+    const impatient = new IdempotencyStore(ledger.sql, { patience: 0 })
+    expect(await impatient.run(request, never)).toBe('busy')
     fresh.pass('fresh')
     expect(await second).toEqual({ answer: 'fresh', replayed: false })
   })
@@ -182,7 +182,7 @@ describe('a process that stalls for longer than its claim lasts', () => {
     await lapse(claim)
     await ledger.sql`
       select renew_key(${tenant}, 'ada', ${request.key}, ${stalledClaim.id})`
-    expect(await answers.once(request, async () => 'third')).toEqual({
+    expect(await answers.run(request, async () => 'third')).toEqual({
       answer: 'third',
       replayed: false,
     })
@@ -200,25 +200,25 @@ describe('a process that stalls for longer than its claim lasts', () => {
     stale.pass('stale')
     expect(await first).toEqual({ answer: 'stale', replayed: false })
     expect(claims).toHaveLength(2)
-    expect(await answers.once(request, never)).toEqual({ answer: 'stale', replayed: true })
+    expect(await answers.run(request, never)).toEqual({ answer: 'stale', replayed: true })
   })
 })
 
 test('a key belongs to the first request, and a command of the ledger can be the first', async () => {
   const gift = { op: 'adjustment' as const, actor: 'ada', userId: 'ann', amount: 1n }
   const request = keyed()
-  await answers.once(request, async () => '1')
+  await answers.run(request, async () => '1')
   expect(await ledger.run({ ...gift, idempotencyKey: request.key })).toMatchObject({
     code: 'idempotency_key_reused',
   })
   const taken = keyed()
   await ledger.accepted({ ...gift, idempotencyKey: taken.key })
-  expect(await answers.once(taken, never)).toBe('reused')
+  expect(await answers.run(taken, never)).toBe('reused')
 })
 
 test('the events of a recalculation reach who publishes', async () => {
   const told: unknown[] = []
-  const auditor = new PostgresAuditor(ledger.sql, {
+  const auditor = new Auditor(ledger.sql, {
     onCommitted: async ({ events }) => void told.push(...events),
   })
   await auditor.recalculate(ann, USD)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { Auditor } from '../../src/ledger/auditor.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { openSample, type Sample, tenant } from '../support/ledger/sample.ts'
 
@@ -27,7 +27,7 @@ function signal() {
 
 test('a wallet that appears during an audit, from a transaction that began before, hides no other one', async () => {
   await open(ledger.owner, users('a', 300))
-  let audit: ReturnType<PostgresAuditor['audit']> | undefined
+  let audit: ReturnType<Auditor['audit']> | undefined
   const [planned, committed] = [signal(), signal()]
   await ledger.owner.begin(async (tx) => {
     await open(tx, ['late'])
@@ -46,7 +46,7 @@ test('a wallet that appears during an audit, from a transaction that began befor
       }
       return rows
     }) as unknown as Sql
-    audit = new PostgresAuditor(sql).audit(tenant)
+    audit = new Auditor(sql).audit(tenant)
     await planned.given
   })
   committed.give()

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
-import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
+import { PostgresEventStore } from '../../src/ledger/event-store.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
 
@@ -17,30 +16,29 @@ afterAll(async () => {
 })
 
 test('the backlog is as old as its oldest change, however often somebody took it up', async () => {
-  const overview = new PostgresOverview(sql)
   const store = await PostgresEventStore.open(sql)
-  expect(await overview.backlog()).toEqual({ rows: 0, oldestSeconds: 0 })
-  const executor = new BatchingExecutor(sql)
+  expect(await store.backlog()).toEqual({ rows: 0, oldestSeconds: 0 })
+  const executor = new Executor(sql)
   const gift = { op: 'adjustment', tenant: 'default', actor: 'ada', amount: 5n } as const
   await executor.execute({ ...gift, userId: 'alice', currency: 'USD' })
-  const committed = await overview.backlog()
+  const committed = await store.backlog()
   expect(committed.rows).toBe(1)
   expect(committed.oldestSeconds).toBeGreaterThan(0)
 
   const [claimed] = await store.claim(10, 0)
-  const taken = await overview.backlog()
+  const taken = await store.backlog()
   expect(taken.rows).toBe(1)
   expect(taken.oldestSeconds).toBeGreaterThan(committed.oldestSeconds)
 
   await store.acknowledge([claimed?.outboxId ?? ''])
-  expect(await overview.backlog()).toEqual({ rows: 0, oldestSeconds: 0 })
+  expect(await store.backlog()).toEqual({ rows: 0, oldestSeconds: 0 })
 })
 
 test('a commit whose events are gone is claimed with none, so that its row can go', async () => {
   const store = await PostgresEventStore.open(sql)
   const owner = connect(database.ownerUrl, { max: 1 })
   const gift = { op: 'adjustment', tenant: 'default', actor: 'ada', amount: 5n } as const
-  await new BatchingExecutor(sql).execute({ ...gift, userId: 'erin', currency: 'USD' })
+  await new Executor(sql).execute({ ...gift, userId: 'erin', currency: 'USD' })
   await owner`delete from events where wallet_id = (select id from wallets where user_id = 'erin')`
   await owner.end()
   const claimed = await store.claim(10, 0)
@@ -50,8 +48,7 @@ test('a commit whose events are gone is claimed with none, so that its row can g
 })
 
 test('a wallet that a commit touched without an event does not hide how old it is', async () => {
-  const overview = new PostgresOverview(sql)
-  const executor = new BatchingExecutor(sql)
+  const executor = new Executor(sql)
   const named = { tenant: 'default', actor: 'ada', amount: 5n, currency: 'USD' } as const
   const store = await PostgresEventStore.open(sql)
   await executor.execute({ ...named, op: 'adjustment', userId: 'carol' })
@@ -61,7 +58,7 @@ test('a wallet that a commit touched without an event does not hide how old it i
     executor.execute({ ...named, op: 'adjustment', userId: 'dave' }),
   ])
   expect([asked.ok, given.ok]).toEqual([true, true])
-  const backlog = await overview.backlog()
+  const backlog = await store.backlog()
   expect(backlog.rows).toBe(1)
   expect(backlog.oldestSeconds).toBeGreaterThan(0)
 })

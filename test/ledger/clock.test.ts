@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { HoldExpiry } from '../../src/ledger/hold-expiry.ts'
-import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
+import { HoldExpiry } from '../../src/ledger/maintenance.ts'
 import { eventually } from '../support/index.ts'
 import { openSample, type Sample, silent, tenant, USD } from '../support/ledger/sample.ts'
 
@@ -42,7 +42,7 @@ test('a wallet that was last changed by a clock that was ahead concerns no other
   for (const userId of ['xen', 'bob', 'cid']) await ledger.fund(userId, 1_000n)
   await ledger.owner`
     update wallets set changed_at = clock_timestamp() + interval '1 day' where user_id = 'xen'`
-  await new PostgresLimitsAndAlerts(ledger.sql).putLimit({
+  await new LimitsAndAlerts(ledger.sql).putLimit({
     ...{ tenant, userId: 'bob', type: 'booking_payment', currency: USD },
     ...{ maxAmount: null, maxSum: 100n, windowSeconds: 3_600 },
   })
@@ -166,7 +166,7 @@ test('the window of a limit is that of now: a payment that was dated ahead leave
     windowSeconds: 60,
   } as const
   await ledger.fund('gus', 1_000n)
-  await new PostgresLimitsAndAlerts(ledger.sql).putLimit({
+  await new LimitsAndAlerts(ledger.sql).putLimit({
     tenant,
     userId: 'gus',
     ...limit,

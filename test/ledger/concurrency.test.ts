@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Auditor } from '../../src/ledger/auditor.ts'
 import type { Command, Operation, Outcome } from '../../src/ledger/command.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
 import { createDatabase, eventually, type TestDatabase } from '../support/index.ts'
@@ -16,7 +16,7 @@ const PROCESSES = 4
 let database: TestDatabase
 let owner: Sql
 const pools: Sql[] = []
-const executors: BatchingExecutor[] = []
+const executors: Executor[] = []
 
 beforeAll(async () => {
   database = await createDatabase()
@@ -24,7 +24,7 @@ beforeAll(async () => {
   for (let i = 0; i < PROCESSES; i++) {
     const sql = connect(database.appUrl, { max: 2 })
     pools.push(sql)
-    executors.push(new BatchingExecutor(sql, { retryFor: 30_000, callTimeout: 5_000 }))
+    executors.push(new Executor(sql, { retryFor: 30_000, callTimeout: 5_000 }))
   }
 })
 
@@ -110,7 +110,7 @@ async function send(record: Chronicle, command: Command): Promise<void> {
   await Promise.all(
     Array.from({ length: twins }, async () => {
       try {
-        const executor = pick(executors) as BatchingExecutor
+        const executor = pick(executors) as Executor
         record.note(command, await executor.execute(command))
       } catch (error) {
         const unsure = error instanceof DatabaseUnavailable && !command.idempotencyKey
@@ -167,9 +167,7 @@ test('16 workers, 20,000 commands, duplicates and killed connections: every key 
       group by 1 having count(*) > 1`,
   ).toHaveLength(0)
 
-  const { discrepancies, ledger, entries } = await new PostgresAuditor(pools[0] as Sql).audit(
-    'default',
-  )
+  const { discrepancies, ledger, entries } = await new Auditor(pools[0] as Sql).audit('default')
   expect(discrepancies).toEqual([])
   for (const { debits, credits } of ledger) expect(debits).toBe(credits)
   expect(entries).toBeGreaterThan(5_000)

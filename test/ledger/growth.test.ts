@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { questions } from '../../bench/growth/questions.ts'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { Auditor } from '../../src/ledger/auditor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
 
@@ -66,7 +66,7 @@ test('no question of the server reads more for there being more, save the thorou
 })
 
 test('a ledger that the bench fills is sound', async () => {
-  const audit = await new PostgresAuditor(owner).audit('default')
+  const audit = await new Auditor(owner).audit('default')
   expect(audit).toMatchObject({ inaccurate: 0, discrepancies: [] })
   expect(audit.entries).toBeGreaterThanOrEqual(ROWS * 0.98)
 })

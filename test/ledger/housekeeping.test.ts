@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { HoldExpiry } from '../../src/ledger/hold-expiry.ts'
-import { Pruning } from '../../src/ledger/retention.ts'
+import { HoldExpiry, Retention } from '../../src/ledger/maintenance.ts'
 import { eventually } from '../support/index.ts'
 import { openSample, type Sample, silent, tenant } from '../support/ledger/sample.ts'
 
@@ -68,7 +67,7 @@ describe('an expired hold', () => {
 
 describe('pruning', () => {
   const pruning = () =>
-    new Pruning({
+    new Retention({
       sql: ledger.sql,
       log: silent,
       eventRetention: 3_600,

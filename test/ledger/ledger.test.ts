@@ -1,28 +1,28 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Auditor } from '../../src/ledger/auditor.ts'
 import type { Command, Outcome, Transaction } from '../../src/ledger/command.ts'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
-import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
-import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
+import { PostgresEventStore } from '../../src/ledger/event-store.ts'
+import { Executor } from '../../src/ledger/executor.ts'
+import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
+import { Reader } from '../../src/ledger/reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
 
 let database: TestDatabase
 let sql: Sql
-let executor: BatchingExecutor
-let reader: PostgresReader
+let executor: Executor
+let reader: Reader
 let store: PostgresEventStore
-let auditor: PostgresAuditor
+let auditor: Auditor
 
 beforeAll(async () => {
   database = await createDatabase()
   sql = connect(database.appUrl, { max: 4 })
-  executor = new BatchingExecutor(sql)
-  reader = new PostgresReader(sql)
+  executor = new Executor(sql)
+  reader = new Reader(sql)
   store = await PostgresEventStore.open(sql)
-  auditor = new PostgresAuditor(sql)
+  auditor = new Auditor(sql)
 })
 
 afterAll(async () => {
@@ -253,7 +253,7 @@ test('nobody gives money to themselves, in whatever batch', async () => {
 
 test('what a commit tells its process to publish is what the streams keep', async () => {
   const published: LedgerEvent[] = []
-  const telling = new BatchingExecutor(sql, {
+  const telling = new Executor(sql, {
     onCommitted: async ({ events }) => {
       published.push(...events)
     },
@@ -262,7 +262,7 @@ test('what a commit tells its process to publish is what the streams keep', asyn
     telling.execute({ tenant, actor: 'admin', currency: USD, ...command })
   await say({ op: 'adjustment', userId: 'tom', amount: 1_000n })
   await say({ op: 'adjustment', userId: 'una', amount: 1n })
-  const policies = new PostgresLimitsAndAlerts(sql)
+  const policies = new LimitsAndAlerts(sql)
   const watched = { threshold: 500n, direction: 'below', currency: USD } as const
   await policies.putMonitor({ tenant, userId: 'tom', ...watched })
   await Promise.all([

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { Executor } from '../../src/ledger/executor.ts'
+import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { openSample, type Sample, tenant, USD } from '../support/ledger/sample.ts'
 
 let ledger: Sample
-let policies: PostgresLimitsAndAlerts
+let policies: LimitsAndAlerts
 beforeAll(async () => {
   ledger = await openSample()
-  policies = new PostgresLimitsAndAlerts(ledger.sql)
+  policies = new LimitsAndAlerts(ledger.sql)
 })
 afterAll(() => ledger?.close())
 
@@ -49,7 +49,7 @@ test('what was spent leaves the window with time', async () => {
 test('the sum holds against commands that come at once, from several processes', async () => {
   await ledger.fund('cid', 10_000n)
   await limit('cid', null, 500n)
-  const executors = Array.from({ length: 3 }, () => new BatchingExecutor(ledger.sql))
+  const executors = Array.from({ length: 3 }, () => new Executor(ledger.sql))
   const outcomes = await Promise.all(
     Array.from({ length: 90 }, (_, i) =>
       executors[i % 3]?.execute({
@@ -63,7 +63,7 @@ test('the sum holds against commands that come at once, from several processes',
 
 test('a limit holds that is put while the last monitor goes, in whichever order they commit', async () => {
   const monitor = { tenant, currency: USD, threshold: 1n, direction: 'below' } as const
-  const lateLimit = (put: PostgresLimitsAndAlerts) =>
+  const lateLimit = (put: LimitsAndAlerts) =>
     put.putLimit({
       ...{ tenant, userId: 'flo', type: 'booking_payment', currency: USD },
       ...{ maxAmount: 1n, maxSum: null, windowSeconds: null },
@@ -72,7 +72,7 @@ test('a limit holds that is put while the last monitor goes, in whichever order 
   await policies.putMonitor({ ...monitor, userId: 'flo' })
   let going: Promise<number> | undefined
   await ledger.sql.begin(async (tx) => {
-    await lateLimit(new PostgresLimitsAndAlerts(tx as unknown as Sql))
+    await lateLimit(new LimitsAndAlerts(tx as unknown as Sql))
     going = policies.deleteMonitors({ tenant, userId: 'flo' })
     await ledger.somebodyWaits()
   })
@@ -90,7 +90,7 @@ test('a monitor that is put again while it is deleted: one waits for the other, 
     await tx`select from wallets where user_id = 'han' for update`
     deleting = policies.deleteMonitors({ tenant, userId: 'han' })
     await ledger.somebodyWaits()
-    return new PostgresLimitsAndAlerts(tx as unknown as Sql).putMonitor({
+    return new LimitsAndAlerts(tx as unknown as Sql).putMonitor({
       ...monitor,
       direction: 'below',
     })

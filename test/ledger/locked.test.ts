@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Command } from '../../src/ledger/command.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
@@ -29,7 +29,7 @@ const payment = (userId: string): Command => ({ ...common, op: 'payment', userId
 
 /** Commands that came in one call to the ledger, in order of their calls. */
 let calls: readonly Command[][] = []
-let executor: BatchingExecutor
+let executor: Executor
 beforeEach(async () => {
   const seen: Command[][] = []
   calls = seen
@@ -39,7 +39,7 @@ beforeEach(async () => {
       return () => {}
     },
   }
-  executor = new BatchingExecutor(sql, { retryFor: 300, observers: [observer] })
+  executor = new Executor(sql, { retryFor: 300, observers: [observer] })
   for (const user of ['ann', ...OTHERS]) await executor.execute(gift(user))
 })
 
@@ -100,7 +100,7 @@ describe.each(Object.entries(LOCKS))('while somebody locks %s', (_, lock) => {
 
   test('once it is free again, what waited for it is done', async () => {
     const before = await balanceOf('ann')
-    const patient = new BatchingExecutor(sql, { retryFor: 60_000 })
+    const patient = new Executor(sql, { retryFor: 60_000 })
     const locker = await owner.reserve()
     await locker`begin`
     await lock(locker)

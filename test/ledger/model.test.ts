@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Command, RefusalCode } from '../../src/ledger/command.ts'
-import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
 import { openSample, type Sample } from '../support/ledger/sample.ts'
 import { name, type Step, steps, told, World } from '../support/ledger/world.ts'
 
@@ -10,12 +10,12 @@ const RUNS = Number(process.env.LEDGER_RUNS ?? 1_000)
 const GROUPS = 4
 
 let ledger: Sample
-let policies: PostgresLimitsAndAlerts
+let policies: LimitsAndAlerts
 let worlds = 0
 const met = new Set<string>()
 beforeAll(async () => {
   ledger = await openSample()
-  policies = new PostgresLimitsAndAlerts(ledger.sql)
+  policies = new LimitsAndAlerts(ledger.sql)
 })
 afterAll(() => ledger?.close())
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Committed } from '../../src/ledger/command.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
 import { tenant, USD } from '../support/ledger/sample.ts'
@@ -26,7 +26,7 @@ test('invariant 4: per user, seq, versions and times tell one order, whoever wri
     const onCommitted = async ({ events }: { events: { userId: string; seq: number }[] }) => {
       published.push(events.filter(({ userId }) => userId === 'alice').map(({ seq }) => seq))
     }
-    return new BatchingExecutor(sql, { onCommitted })
+    return new Executor(sql, { onCommitted })
   })
   const outcomes = await Promise.all(
     Array.from({ length: CHANGES }, (_, i) => {
@@ -69,7 +69,7 @@ test('invariant 5: what is handed over for publishing is committed: another sess
       where o.id = ${outboxId} and w.user_id = 'bea' and e.wallet_id = w.id order by e.seq`
     seen.push([events.map(({ seq }) => seq), rows.map(({ seq }) => Number(seq))])
   }
-  const executor = new BatchingExecutor(writer, { onCommitted })
+  const executor = new Executor(writer, { onCommitted })
   const change = { op: 'adjustment', userId: 'bea', amount: 5n, description: 'x' } as const
   await executor.execute({ tenant, actor: 'admin', currency: USD, ...change })
   expect(seen).toEqual([
@@ -83,7 +83,7 @@ test('invariant 5: what is handed over for publishing is committed: another sess
 test('the first change to a new account is written, whatever the clock said when it was opened', async () => {
   const owner = connect(database.ownerUrl, { max: 1 })
   pools.push(owner)
-  const executor = new BatchingExecutor(owner)
+  const executor = new Executor(owner)
   const gift = { op: 'adjustment', tenant, actor: 'admin', userId: 'bob', amount: 5n } as const
   await executor.execute({ ...gift, currency: USD })
   // The clock was put back: the wallet's newest change is of later than now. The account opens a moment after it,

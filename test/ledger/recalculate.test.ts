@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Auditor } from '../../src/ledger/auditor.ts'
 import type { WalletState } from '../../src/ledger/balance.ts'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
 import { openSample, type Sample, tenant, USD } from '../support/ledger/sample.ts'
 
 let ledger: Sample
@@ -92,7 +92,7 @@ test('recalculating all repairs the wrong ones, tells their users alone, and han
   await spoil('dan', 'balance = 4')
   const told: string[] = []
   const verified: WalletState[] = []
-  const auditor = new PostgresAuditor(ledger.sql, {
+  const auditor = new Auditor(ledger.sql, {
     onCommitted: async ({ events }) => void told.push(...events.map(({ userId }) => userId)),
     onVerified: async (wallets) => void verified.push(...wallets),
   })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { REFUSALS } from '../../src/http/refusal.ts'
 import type { Operation } from '../../src/ledger/command.ts'
-import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
+import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
 import { openSample, type Sample, USD } from '../support/ledger/sample.ts'
 
 const MAX = 2n ** 53n - 1n
@@ -39,7 +39,7 @@ async function furnish(tenant: Tenant, userId: string, unit: bigint): Promise<Na
   await ledger.owner`
     update transactions set expires_at = created_at where tenant = ${tenant} and id = ${requests.expired}`
   const limit = { tenant, userId, currency: USD, windowSeconds: 3_600 }
-  const policies = new PostgresLimitsAndAlerts(ledger.sql)
+  const policies = new LimitsAndAlerts(ledger.sql)
   await policies.putLimit({ ...limit, type: 'transfer', maxAmount: 7n * unit, maxSum: 9n * unit })
   await policies.putLimit({ ...limit, type: 'withdrawal', maxAmount: null, maxSum: 2n * unit })
   await policies.putMonitor({ ...limit, threshold: 5n * unit, direction: 'below' })

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
+import { Auditor } from '../../src/ledger/auditor.ts'
 import type { Command, Operation } from '../../src/ledger/command.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { PostgresEventStore } from '../../src/ledger/postgres-event-store.ts'
-import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
-import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
-import { PostgresOverview } from '../../src/ledger/postgres-overview.ts'
-import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
+import { PostgresEventStore } from '../../src/ledger/event-store.ts'
+import { Executor } from '../../src/ledger/executor.ts'
+import { IdempotencyStore } from '../../src/ledger/idempotency-store.ts'
+import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
+import { Reader } from '../../src/ledger/reader.ts'
 import { stringifyJson } from '../../src/lib/json.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
@@ -33,10 +32,10 @@ afterAll(async () => {
 })
 
 async function world(sql: Sql) {
-  const executor = new BatchingExecutor(sql)
-  const policies = new PostgresLimitsAndAlerts(sql)
+  const executor = new Executor(sql)
+  const limitsAndAlerts = new LimitsAndAlerts(sql)
   const revocations = new PostgresRevocations(sql)
-  const answers = new PostgresIdempotencyStore(sql)
+  const idempotency = new IdempotencyStore(sql)
   const open = async (who: typeof mine, op: Operation, rest: Partial<Command> = {}) => {
     const outcome = await executor.execute({
       op,
@@ -65,13 +64,13 @@ async function world(sql: Sql) {
     await open(theirs, 'payment', { description }),
     await open(theirs, 'transfer', { description, toUserId: 'bob' }),
   ]
-  const monitor = await policies.putMonitor({
+  const monitor = await limitsAndAlerts.putMonitor({
     ...theirs,
     currency: 'USD',
     threshold: 1n,
     direction: 'below',
   })
-  await policies.putLimit({
+  await limitsAndAlerts.putLimit({
     ...theirs,
     type: 'booking_payment',
     currency: 'USD',
@@ -83,21 +82,20 @@ async function world(sql: Sql) {
     ...{ tenant: 'theirs', userId: 'alice', revokedBy: 'ada', expiresAt: null },
     reason: MARK,
   })
-  await answers.once(
+  await idempotency.run(
     { tenant: 'theirs', actor: 'ada', key: 'answer', asked: 'x' },
     async () => MARK,
   )
   return {
     executor,
-    policies,
+    limitsAndAlerts,
     revocations,
-    answers,
+    idempotency,
     transactions,
     monitor: monitor?.id ?? '',
     revocation: revoked.id,
-    reader: new PostgresReader(sql),
-    auditor: new PostgresAuditor(sql),
-    overview: new PostgresOverview(sql),
+    reader: new Reader(sql),
+    auditor: new Auditor(sql),
     events: await PostgresEventStore.open(sql),
   }
 }
@@ -144,13 +142,16 @@ async function all<T>(pages: AsyncIterable<T>): Promise<T[]> {
 
 /** By class and method: the calls that `mine` can make, with everything that `theirs` has. */
 const CALLS: Record<string, Record<string, () => Promise<unknown>>> = {
-  PostgresReader: {
+  Reader: {
     balance: () => parts.reader.balance(mine, 'USD'),
     knownBalance: () => parts.reader.knownBalance(mine, 'USD'),
     balanceAt: () => parts.reader.balanceAt(mine, 'USD', '2999-01-01T00:00:00Z'),
     balances: () => parts.reader.balances(mine),
     balanceSeries: () => parts.reader.balanceSeries(mine, 'USD', { points: 3 }),
     snapshot: () => parts.reader.snapshot(mine, 'USD'),
+    wallets: () => parts.reader.wallets({ tenant: 'mine', currency: 'USD', limit: 100 }),
+  },
+  TransactionReader: {
     transaction: () =>
       Promise.all(
         parts.transactions.flatMap((id) => [
@@ -183,26 +184,28 @@ const CALLS: Record<string, Record<string, () => Promise<unknown>>> = {
       await all(parts.reader.statement({ tenant: 'mine' })),
     ],
   },
-  PostgresAuditor: {
+  Auditor: {
     verify: () => parts.auditor.verify(mine, 'USD'),
     audit: () => parts.auditor.audit('mine'),
     recalculate: () => parts.auditor.recalculate(mine, 'USD'),
     recalculateAll: () => parts.auditor.recalculateAll('mine'),
   },
-  PostgresOverview: {
-    wallets: () => parts.overview.wallets({ tenant: 'mine', currency: 'USD', limit: 100 }),
-  },
-  PostgresLimitsAndAlerts: {
-    monitors: () => parts.policies.monitors(mine),
+  LimitsAndAlerts: {
+    monitors: () => parts.limitsAndAlerts.monitors(mine),
     putMonitor: () =>
-      parts.policies.putMonitor({ ...mine, currency: 'USD', threshold: 1n, direction: 'below' }),
+      parts.limitsAndAlerts.putMonitor({
+        ...mine,
+        currency: 'USD',
+        threshold: 1n,
+        direction: 'below',
+      }),
     deleteMonitors: async () => [
-      await parts.policies.deleteMonitors(mine, parts.monitor),
-      await parts.policies.deleteMonitors(mine),
+      await parts.limitsAndAlerts.deleteMonitors(mine, parts.monitor),
+      await parts.limitsAndAlerts.deleteMonitors(mine),
     ],
-    limits: () => parts.policies.limits('mine'),
+    limits: () => parts.limitsAndAlerts.limits('mine'),
     putLimit: () =>
-      parts.policies.putLimit({
+      parts.limitsAndAlerts.putLimit({
         ...mine,
         type: 'hold',
         currency: 'USD',
@@ -210,16 +213,16 @@ const CALLS: Record<string, Record<string, () => Promise<unknown>>> = {
         maxSum: null,
         windowSeconds: null,
       }),
-    deleteLimit: () => parts.policies.deleteLimit(mine, 'hold', 'USD'),
+    deleteLimit: () => parts.limitsAndAlerts.deleteLimit(mine, 'hold', 'USD'),
   },
   PostgresEventStore: {
     balance: () => parts.events.balance(mine, 'USD'),
     eventsAfter: () => parts.events.eventsAfter(mine, 0, 100),
     heads: () => parts.events.heads([mine]),
   },
-  PostgresIdempotencyStore: {
-    once: () =>
-      parts.answers.once(
+  IdempotencyStore: {
+    run: () =>
+      parts.idempotency.run(
         { tenant: 'mine', actor: 'ada', key: 'answer', asked: 'x' },
         async () => 'mine',
       ),
@@ -240,7 +243,7 @@ const ACROSS = [
   'PostgresEventStore.claim',
   'PostgresEventStore.acknowledge',
   'PostgresEventStore.changedWithin',
-  'PostgresOverview.backlog',
+  'PostgresEventStore.backlog',
   'PostgresRevocations.changesAfter',
   'PostgresRevocations.prune',
 ]
@@ -249,12 +252,21 @@ const methods = Object.entries(CALLS).flatMap(([name, calls]) =>
   Object.entries(calls).map(([method, call]) => [`${name}.${method}`, call] as const),
 )
 
-test('every method that asks the database is here, or works for all tenants at once', () => {
-  const { reader, auditor, overview, policies, events, answers, revocations } = parts
-  const there = [reader, auditor, overview, policies, events, answers, revocations].flatMap((it) =>
-    Object.getOwnPropertyNames(Object.getPrototypeOf(it))
+/** With those that its class inherits. */
+function methodsOf(prototype: object): string[] {
+  if (prototype === Object.prototype) return []
+  return [
+    ...Object.getOwnPropertyNames(prototype)
       .filter((method) => method !== 'constructor')
-      .map((method) => `${it.constructor.name}.${method}`),
+      .map((method) => `${prototype.constructor.name}.${method}`),
+    ...methodsOf(Object.getPrototypeOf(prototype)),
+  ]
+}
+
+test('every method that asks the database is here, or works for all tenants at once', () => {
+  const { reader, auditor, limitsAndAlerts, events, idempotency, revocations } = parts
+  const there = [reader, auditor, limitsAndAlerts, events, idempotency, revocations].flatMap(
+    (part) => methodsOf(Object.getPrototypeOf(part)),
   )
   expect([...methods.map(([name]) => name), ...ACROSS].sort()).toEqual(there.sort())
 })

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { appRoleOf } from '../../src/postgres/app-role.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
@@ -59,7 +59,7 @@ async function makeOwner(attributes: string): Promise<string> {
 }
 
 const adjust = (sql: Sql) =>
-  new BatchingExecutor(sql).execute({
+  new Executor(sql).execute({
     ...{ op: 'adjustment', tenant: 'default', actor: 'admin', userId: 'ann', currency: 'USD' },
     amount: 5n,
   })

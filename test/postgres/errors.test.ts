@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Command } from '../../src/ledger/command.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
+import { Executor } from '../../src/ledger/executor.ts'
+import { IdempotencyStore } from '../../src/ledger/idempotency-store.ts'
 import { startFailure } from '../../src/local/errors.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable, failureOf } from '../../src/postgres/errors.ts'
@@ -94,7 +94,7 @@ describe('whoever gets such an error goes by the table', () => {
   const atOnce = MEANT.filter(([code]) => code !== '55P03')
   test.each(atOnce)('the executor fails a whole batch at once: %s %o', async (code, fields) => {
     const { sql, calls } = failing(failed(code, fields))
-    const executor = new BatchingExecutor(sql, { retryFor: -1 })
+    const executor = new Executor(sql, { retryFor: -1 })
     const answers = await Promise.allSettled(
       Array.from({ length: 128 }, () => executor.execute(command)),
     )
@@ -105,7 +105,7 @@ describe('whoever gets such an error goes by the table', () => {
   test('the executor tries again what was not applied, and no command of unknown outcome without a key', async () => {
     const attempts = async (error: Error) => {
       const { sql, calls } = failing(error)
-      const executor = new BatchingExecutor(sql, { retryFor: 50 })
+      const executor = new Executor(sql, { retryFor: 50 })
       await expect(executor.execute(command)).rejects.toBeInstanceOf(DatabaseUnavailable)
       return calls.length
     }
@@ -115,7 +115,7 @@ describe('whoever gets such an error goes by the table', () => {
 
   test('a batch that a bug has spoiled is still sent one by one', async () => {
     const { sql, calls } = failing(failed('22023', { severity: 'ERROR' }))
-    const executor = new BatchingExecutor(sql)
+    const executor = new Executor(sql)
     await Promise.allSettled(Array.from({ length: 3 }, () => executor.execute(command)))
     expect(calls).toHaveLength(4)
   })
@@ -143,9 +143,9 @@ describe('whoever gets such an error goes by the table', () => {
         Promise.resolve(
           parts.join('').includes('claim_key') ? [{ mine: true }] : [{ answer: 'done' }],
         )
-      const answers = new PostgresIdempotencyStore(sql as unknown as Sql)
+      const answers = new IdempotencyStore(sql as unknown as Sql)
       const request = { tenant: 'default', actor: 'ann', key: 'k', asked: 'a' }
-      const kept = await answers.once(request, async () => {
+      const kept = await answers.run(request, async () => {
         if (acted++ === 0) throw failed(code, fields)
         return 'done'
       })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { CURRENCIES } from '../../src/lib/currencies.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
@@ -98,7 +98,7 @@ describe('migrating', () => {
     try {
       expect(await migrate(url.href)).toMatchObject({ canUseAppRole: false })
       const plain = connect(url.href, { max: 1 })
-      const outcome = await new BatchingExecutor(plain).execute({
+      const outcome = await new Executor(plain).execute({
         ...{ op: 'adjustment', tenant: 'default', actor: 'admin', userId: 'ann', currency: 'USD' },
         amount: 5n,
       })
@@ -146,7 +146,7 @@ describe('migrating', () => {
       const server = connect(login('livebalance_server'), {
         ...{ max: 1, role: `livebalance_app_livebalance_${suffix}` },
       })
-      const outcome = await new BatchingExecutor(server).execute({
+      const outcome = await new Executor(server).execute({
         ...{ op: 'adjustment', tenant: 'default', actor: 'admin', userId: 'ann', currency: 'USD' },
         amount: 5n,
       })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
+import { Auditor } from '../../src/ledger/auditor.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { type CliServer, startServer } from '../support/cli/server.ts'
 import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
@@ -105,7 +105,7 @@ describeWithRedis('a standby', () => {
       await eventually(pay)
       await becomesReady()
       await pay()
-      const audit = await new PostgresAuditor(sql).audit('default')
+      const audit = await new Auditor(sql).audit('default')
       expect(audit).toMatchObject({ inaccurate: 0, discrepancies: [] })
       const [row] = await sql`
         select count(*)::int as paid from transactions where description = 'x'`

@@ -22,7 +22,7 @@ async function listen(limits: Partial<RateLimiterOptions>, deps: Partial<AppDeps
   })
   const { app, commands } = edge({
     limiter,
-    policies: { monitors: async () => [] } as unknown as AppDeps['policies'],
+    limitsAndAlerts: { monitors: async () => [] } as unknown as AppDeps['limitsAndAlerts'],
     tickets: { issue: async () => ({ ticket: 't', expiresAt: '2030-01-01T00:00:00Z' }) },
     ...deps,
   })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SENT } from '../../src/api-docs/events.ts'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { type EventRow, toEvent } from '../../src/ledger/rows.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { fromLedger } from '../../src/realtime/stream/frame.ts'
@@ -53,7 +53,7 @@ async function expire(id: string) {
     actor: 'system',
     transactionId: id,
   } as const
-  expect(await new BatchingExecutor(it.sql).execute(command)).toMatchObject({ ok: true })
+  expect(await new Executor(it.sql).execute(command)).toMatchObject({ ok: true })
 }
 
 test.each([

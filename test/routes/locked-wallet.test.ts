@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresAuditor } from '../../src/ledger/postgres-auditor.ts'
-import { PostgresIdempotencyStore } from '../../src/ledger/postgres-idempotency-store.ts'
-import { PostgresLimitsAndAlerts } from '../../src/ledger/postgres-limits-and-alerts.ts'
-import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
+import { Auditor } from '../../src/ledger/auditor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
+import { IdempotencyStore } from '../../src/ledger/idempotency-store.ts'
+import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
+import { Reader } from '../../src/ledger/reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { contentsOf } from '../support/index.ts'
 import {
@@ -42,11 +42,11 @@ beforeAll(async () => {
   // As a server shares them out, but so few that each call meets those that wait.
   const readers = pool(1)
   api = await ledgerApp({
-    executor: new BatchingExecutor(pool(2), { retryFor: 300 }),
-    reader: new PostgresReader(readers),
-    policies: new PostgresLimitsAndAlerts(readers),
-    answers: new PostgresIdempotencyStore(pool(1), { patience: 300 }),
-    auditor: new PostgresAuditor(pool(1)),
+    executor: new Executor(pool(2), { retryFor: 300 }),
+    reader: new Reader(readers),
+    limitsAndAlerts: new LimitsAndAlerts(readers),
+    idempotency: new IdempotencyStore(pool(1), { patience: 300 }),
+    auditor: new Auditor(pool(1)),
   })
 })
 afterAll(async () => {

@@ -2,8 +2,8 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
-import { PostgresReader } from '../../src/ledger/postgres-reader.ts'
+import { Executor } from '../../src/ledger/executor.ts'
+import { Reader } from '../../src/ledger/reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { eventually } from '../support/index.ts'
 import { alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
@@ -23,8 +23,8 @@ beforeAll(async () => {
   sql = await nowhere()
   it = await ledgerApp({
     requestTimeout: 2,
-    executor: new BatchingExecutor(sql, { retryFor: 300 }),
-    reader: new PostgresReader(sql),
+    executor: new Executor(sql, { retryFor: 300 }),
+    reader: new Reader(sql),
     cache: { cachedBalance: async () => null, fill: async () => {} },
   })
 })
@@ -52,7 +52,7 @@ test.each<[string, object?]>([
 
 test('a balance that is cached is answered all the same', async () => {
   const cached = await ledgerApp({
-    reader: new PostgresReader(sql),
+    reader: new Reader(sql),
     cache: { cachedBalance: async () => '12.5', fill: async () => {} },
   })
   const { body } = await cached.call(alice, 'GET /transactions/balance/cached')

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, connect as dial, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BatchingExecutor } from '../../src/ledger/executor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
 
@@ -75,7 +75,7 @@ beforeAll(async () => {
   const url = new URL(direct.database.appUrl)
   proxy = new CuttingProxy(new URL(url))
   url.port = String(await proxy.listen())
-  throughProxy = await ledgerApp({ executor: new BatchingExecutor(pool(url)) })
+  throughProxy = await ledgerApp({ executor: new Executor(pool(url)) })
 })
 afterAll(async () => {
   await Promise.all([...pools, owner].map((sql) => sql.end({ timeout: 1 })))
@@ -114,7 +114,7 @@ describe.each<[Break, number]>([
 
 test('a statement that Postgres gave up was not applied: it may be repeated', async () => {
   const sql = pool(new URL(direct.database.appUrl), 100)
-  const impatient = await ledgerApp({ executor: new BatchingExecutor(sql, { retryFor: 300 }) })
+  const impatient = await ledgerApp({ executor: new Executor(sql, { retryFor: 300 }) })
   const before = await balance()
   await owner.begin(async (locker) => {
     await locker`lock table wallets in row exclusive mode`

@@ -1,5 +1,5 @@
-import type { Audit } from '../../ledger/auditor.ts'
-import { PostgresAuditor } from '../../ledger/postgres-auditor.ts'
+import type { Audit } from '../../ledger/audit.ts'
+import { Auditor } from '../../ledger/auditor.ts'
 import { stringifyJson } from '../../lib/json.ts'
 import { connect, type Sql } from '../../postgres/database.ts'
 import { toWireAudit } from '../../routes/audit.ts'
@@ -56,7 +56,7 @@ async function auditAll(
   if (only !== undefined && tenants.length === 0) {
     throw new CommandFailed('not_found', `there is no tenant ${only} in this database`)
   }
-  const auditor = new PostgresAuditor(sql)
+  const auditor = new Auditor(sql)
   const audits: TenantAudit[] = []
   for (const tenant of tenants) {
     const progress = new Progress(terminal, `Auditing ${tenant}`)

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { WalletState } from '../../ledger/balance.ts'
-import type { ChangeLog } from '../../ledger/change-log.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
+import type { ChangeLog } from '../../ledger/event-store.ts'
 import { allFulfilled, Batcher } from '../../lib/batcher.ts'
 import {
   type CacheEntry,

@@ -63,11 +63,10 @@ export function edge(overrides: Partial<AppDeps> = {}) {
         return { ok: true, transaction: accepted(command), replayed: false }
       },
     },
-    answers: unused as AppDeps['answers'],
+    idempotency: unused as AppDeps['idempotency'],
     reader: unused as AppDeps['reader'],
     auditor: unused as AppDeps['auditor'],
-    policies: unused as AppDeps['policies'],
-    overview: unused as AppDeps['overview'],
+    limitsAndAlerts: unused as AppDeps['limitsAndAlerts'],
     cache: unused as AppDeps['cache'],
     cacheReads: { hits: 0, misses: 0 },
     tickets: unused as AppDeps['tickets'],

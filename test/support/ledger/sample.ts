@@ -1,10 +1,10 @@
 import pino from 'pino'
 import { test as base } from 'vitest'
+import { Auditor } from '../../../src/ledger/auditor.ts'
 import type { Command, Outcome, Transaction } from '../../../src/ledger/command.ts'
-import { BatchingExecutor } from '../../../src/ledger/executor.ts'
-import { PostgresAuditor } from '../../../src/ledger/postgres-auditor.ts'
-import { PostgresEventStore } from '../../../src/ledger/postgres-event-store.ts'
-import { PostgresReader } from '../../../src/ledger/postgres-reader.ts'
+import { PostgresEventStore } from '../../../src/ledger/event-store.ts'
+import { Executor } from '../../../src/ledger/executor.ts'
+import { Reader } from '../../../src/ledger/reader.ts'
 import { connect, type Sql } from '../../../src/postgres/database.ts'
 import { createDatabase, eventually } from '../index.ts'
 
@@ -20,10 +20,10 @@ export interface Sample {
   sql: Sql
   /** As the owner connects: for what the server may not do. */
   owner: Sql
-  executor: BatchingExecutor
-  reader: PostgresReader
+  executor: Executor
+  reader: Reader
   store: PostgresEventStore
-  auditor: PostgresAuditor
+  auditor: Auditor
   /** In the default tenant and in USD, by the user concerned or else by `admin`. */
   run(command: Some): Promise<Outcome>
   /** `run`, where a refusal is a failure of the test. */
@@ -41,8 +41,8 @@ export async function openSample(): Promise<Sample> {
   const database = await createDatabase()
   const sql = connect(database.appUrl, { max: 4 })
   const owner = connect(database.ownerUrl, { max: 2 })
-  const executor = new BatchingExecutor(sql)
-  const reader = new PostgresReader(sql)
+  const executor = new Executor(sql)
+  const reader = new Reader(sql)
   const store = await PostgresEventStore.open(sql)
 
   const run = (command: Some) =>
@@ -63,7 +63,7 @@ export async function openSample(): Promise<Sample> {
     executor,
     reader,
     store,
-    auditor: new PostgresAuditor(sql),
+    auditor: new Auditor(sql),
     run,
     accepted,
     fund: (userId, amount) => accepted({ op: 'adjustment', actor: 'admin', userId, amount }),

@@ -1,9 +1,7 @@
 import type { Balance, WalletState } from '../../../src/ledger/balance.ts'
-import type { ChangeLog } from '../../../src/ledger/change-log.ts'
 import type { Committed } from '../../../src/ledger/command.ts'
 import type { LedgerEvent, LedgerEventName, UserRef } from '../../../src/ledger/event.ts'
-import type { EventStore } from '../../../src/ledger/event-store.ts'
-import type { OutboxStore } from '../../../src/ledger/outbox-store.ts'
+import type { ChangeLog, EventStore, OutboxStore } from '../../../src/ledger/event-store.ts'
 
 export const ALICE: UserRef = { tenant: 'default', userId: 'alice' }
 

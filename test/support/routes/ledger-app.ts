@@ -3,14 +3,13 @@ import { OPERATIONS } from '../../../src/api-docs/operations.ts'
 import * as answers from '../../../src/api-docs/responses.ts'
 import { createAuthenticator } from '../../../src/auth/authenticator.ts'
 import { PostgresRevocations } from '../../../src/auth/postgres-revocations.ts'
+import { Auditor } from '../../../src/ledger/auditor.ts'
 import type { UserRef } from '../../../src/ledger/event.ts'
-import { BatchingExecutor } from '../../../src/ledger/executor.ts'
+import { Executor } from '../../../src/ledger/executor.ts'
+import { IdempotencyStore } from '../../../src/ledger/idempotency-store.ts'
+import { LimitsAndAlerts } from '../../../src/ledger/limits-and-alerts.ts'
 import { toDecimal } from '../../../src/ledger/money.ts'
-import { PostgresAuditor } from '../../../src/ledger/postgres-auditor.ts'
-import { PostgresIdempotencyStore } from '../../../src/ledger/postgres-idempotency-store.ts'
-import { PostgresLimitsAndAlerts } from '../../../src/ledger/postgres-limits-and-alerts.ts'
-import { PostgresOverview } from '../../../src/ledger/postgres-overview.ts'
-import { PostgresReader } from '../../../src/ledger/postgres-reader.ts'
+import { Reader } from '../../../src/ledger/reader.ts'
 import { connect, type Sql } from '../../../src/postgres/database.ts'
 import type { AppDeps, createApp } from '../../../src/routes/app.ts'
 import { edge } from '../http/stub.ts'
@@ -78,12 +77,11 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
       keys: { kind: 'secret', secret: TEST_SECRET },
       revocations,
     }),
-    executor: new BatchingExecutor(sql),
-    answers: new PostgresIdempotencyStore(sql),
-    reader: new PostgresReader(sql),
-    auditor: new PostgresAuditor(sql),
-    policies: new PostgresLimitsAndAlerts(sql),
-    overview: new PostgresOverview(sql),
+    executor: new Executor(sql),
+    idempotency: new IdempotencyStore(sql),
+    reader: new Reader(sql),
+    auditor: new Auditor(sql),
+    limitsAndAlerts: new LimitsAndAlerts(sql),
     // Stored, and no more: no token stops counting here.
     revocations: new PostgresRevocations(sql),
     system: async () => STATE,

@@ -1,4 +1,27 @@
-import type { Audit, Discrepancy } from './auditor.ts'
+/** A wallet that does not add up (`userId` is set), or something of the ledger as a whole. */
+export interface Discrepancy {
+  userId?: string
+  currency?: string
+  /** What was found, in words fit for an admin: "snapshot differs from the sum of entries". */
+  problem: string
+  snapshotBalance?: bigint
+  calculatedBalance?: bigint
+  /** The entry or transaction where it shows first, where there is one. */
+  at?: string
+}
+
+export interface Audit {
+  /** Wallets, one per user and currency. */
+  total: number
+  accurate: number
+  inaccurate: number
+  /** The first 1,000 of them. */
+  discrepancies: Discrepancy[]
+  /** All debits and all credits of the tenant, in minor units: equal in a sound ledger. */
+  ledger: { currency: string; debits: bigint; credits: bigint }[]
+  /** Entries counted. */
+  entries: number
+}
 
 /** A row of sql/functions/audit*.sql about something that does not add up. */
 export interface DiscrepancyRow {

@@ -1,0 +1,158 @@
+import type { Sql } from '../postgres/database.ts'
+import type { Transaction, TransactionStatus, TransactionType } from './command.ts'
+import { type TransactionRow, toTransaction } from './rows.ts'
+
+/** Which transactions; what is left out does not narrow. */
+export interface TransactionFilter {
+  tenant: string
+  userId?: string
+  type?: TransactionType
+  status?: TransactionStatus
+  currency?: string
+  /** ISO 8601, by `createdAt`: inclusive and exclusive. */
+  from?: string
+  to?: string
+}
+
+export interface TransactionQuery extends TransactionFilter {
+  /** The `nextCursor` of the page before: the id of its last transaction. */
+  cursor?: string
+  limit: number
+  /** By time of request. Default `desc`, newest first. */
+  order?: 'asc' | 'desc'
+}
+
+/** The types that an admin decides. */
+export type RequestType = Extract<TransactionType, 'topup' | 'withdrawal'>
+
+/** Which of the requests that wait for an admin. */
+export interface RequestQuery extends Omit<TransactionQuery, 'type' | 'status'> {
+  types: readonly RequestType[]
+}
+
+export interface TransactionPage {
+  items: Transaction[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export interface RequestPage extends TransactionPage {
+  /** How many wait, on all pages. */
+  total: number
+  /** How many of them come before this page. */
+  offset: number
+}
+
+/** Rows that one page of a statement holds. */
+const STATEMENT_PAGE = 1_000
+
+/** Reads transactions. */
+export class TransactionReader {
+  readonly #sql: Sql
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+  }
+
+  async transaction(tenant: string, id: string, userId?: string): Promise<Transaction | undefined> {
+    const sql = this.#sql
+    const [row] = await sql<{ json: TransactionRow }[]>`
+      select to_json(t) as json from transactions t
+      where id = ${id} and tenant = ${tenant}
+      ${userId === undefined ? sql`` : sql`and user_id = ${userId}`}`
+    return row && toTransaction(row.json)
+  }
+
+  async transactions(query: TransactionQuery): Promise<TransactionPage> {
+    const sql = this.#sql
+    const rows = await sql<{ json: TransactionRow }[]>`
+      select to_json(t) as json from transactions t
+      where ${this.#matches(query)}
+      ${this.#after(query)}
+      ${this.#order(query)} limit ${query.limit + 1}`
+    return toPage(
+      rows.map(({ json }) => json),
+      query.limit,
+    )
+  }
+
+  /** One statement, so that the number fits what is listed. Each type has its own part of the partial index. */
+  async requests({ types, ...query }: RequestQuery): Promise<RequestPage> {
+    const sql = this.#sql
+    const waiting = types.map((type) => this.#matches({ ...query, type, status: 'pending' }))
+    const parts = <T>(part: (matches: T) => unknown, matches: readonly T[]) =>
+      matches.map((each, i) =>
+        i === 0 ? sql`${part(each) as never}` : sql`union all ${part(each) as never}`,
+      )
+    const [row] = await sql<{ total: number; offset: number; rows: TransactionRow[] }[]>`
+      select n.total, n.total - n.left_over as offset, coalesce((
+        select json_agg(to_json(page) ${this.#order(query)}) from (
+          select * from (${parts(
+            (matches) => sql`(
+              select * from transactions where ${matches} ${this.#after(query)}
+              ${this.#order(query)} limit ${query.limit + 1})`,
+            waiting,
+          )}) found
+          ${this.#order(query)} limit ${query.limit + 1}
+        ) page), '[]') as rows
+      from (
+        select count(*)::int as total, (count(*) filter (where true ${this.#after(query)}))::int as left_over
+        from (${parts((matches) => sql`(select id from transactions where ${matches})`, waiting)}) waiting
+      ) n`
+    const { total = 0, offset = 0, rows = [] } = row ?? {}
+    return { ...toPage(rows, query.limit), total, offset }
+  }
+
+  async *statement(filter: TransactionFilter): AsyncIterable<Transaction[]> {
+    const sql = this.#sql
+    for (let after: string | undefined; ; ) {
+      const rows = await sql<{ json: TransactionRow }[]>`
+        select to_json(t) as json from transactions t
+        where ${this.#matches(filter)}
+        ${after === undefined ? sql`` : sql`and id > ${after}`}
+        order by id limit ${STATEMENT_PAGE}`
+      const page = rows.map((row) => toTransaction(row.json))
+      if (page.length > 0) yield page
+      after = page[page.length - 1]?.id
+      if (page.length < STATEMENT_PAGE) return
+    }
+  }
+
+  #after({ cursor, order }: TransactionQuery) {
+    const sql = this.#sql
+    if (cursor === undefined) return sql``
+    return order === 'asc' ? sql`and id > ${cursor}` : sql`and id < ${cursor}`
+  }
+
+  #order({ order }: TransactionQuery) {
+    return order === 'asc' ? this.#sql`order by id` : this.#sql`order by id desc`
+  }
+
+  /** A user's transactions by (wallet_id, id), a tenant's by (tenant, id); times narrow the id. */
+  #matches(filter: TransactionFilter) {
+    const sql = this.#sql
+    const { tenant, userId, type, status, currency, from, to } = filter
+    return sql`
+      ${userId === undefined ? sql`tenant = ${tenant}` : sql`wallet_id = wallet_of(${tenant}, ${userId})`}
+      ${type === undefined ? sql`` : sql.unsafe(`and type = ${quoted(type)}`)}
+      ${status === undefined ? sql`` : sql.unsafe(`and status = ${quoted(status)}`)}
+      ${currency === undefined ? sql`` : sql`and currency = ${currency}`}
+      ${from === undefined ? sql`` : sql`and id >= first_uuid_at(${from}::text::timestamptz)`}
+      ${to === undefined ? sql`` : sql`and id < ids_until(${tenant}, ${userId ?? null}, ${to}::text::timestamptz)`}`
+  }
+}
+
+/** @param rows one more than fit on the page, where there are more */
+function toPage(rows: readonly TransactionRow[], limit: number): TransactionPage {
+  const items = rows.slice(0, limit).map(toTransaction)
+  return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+}
+
+/**
+ * A name of a type or status as SQL's constant: as a parameter, whose value a generic plan does not know, it
+ * would not find the partial indexes.
+ */
+function quoted(name: string): string {
+  if (!/^[a-z_]+$/.test(name)) throw new TypeError(`${name} names no type or status`)
+  return `'${name}'`
+}
