@@ -4,17 +4,20 @@ import { build } from 'esbuild'
 
 const here = import.meta.dirname
 
-/** Each page: the entry of the same name loads everything else. */
-const PAGES = ['wallet', 'admin'] as const
+/** Each page has its entry in the folder of its name. All pages are made from `page.html`. */
+const PAGES = {
+  wallet: { title: 'Wallet', description: 'Your balance, live.' },
+  admin: { title: 'Console', description: 'Topups, users and the ledger.' },
+} as const
 
 /**
- * The pages and their assets, by name. Assets carry a hash of their content in their name, so that they
- * may be kept for ever; the pages name them and may not.
+ * Builds the pages and their assets, by file name. An asset's name contains a hash of its content, so browsers may
+ * keep it for ever. The pages refer to those names and must not be kept.
  */
 export async function bundleWeb(): Promise<Map<string, Uint8Array>> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: here,
-    entryPoints: Object.fromEntries(PAGES.map((page) => [page, `${page}/main.tsx`])),
+    entryPoints: Object.fromEntries(Object.keys(PAGES).map((page) => [page, `${page}/main.tsx`])),
     outdir: '/assets',
     publicPath: '/assets',
     entryNames: '[name]-[hash]',
@@ -25,7 +28,7 @@ export async function bundleWeb(): Promise<Map<string, Uint8Array>> {
     format: 'esm',
     target: 'es2022',
     minify: true,
-    // The licences of what is bundled have to travel along.
+    // The licences of the bundled packages must be included.
     legalComments: 'eof',
     jsx: 'automatic',
     jsxImportSource: 'preact',
@@ -38,18 +41,20 @@ export async function bundleWeb(): Promise<Map<string, Uint8Array>> {
   })
   const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]))
   const icon = [...files.keys()].find((name) => name.startsWith('icon-'))
-  for (const page of PAGES) {
+  const template = await readFile(join(here, 'page.html'), 'utf8')
+  for (const [page, { title, description }] of Object.entries(PAGES)) {
     const [script, output] =
       Object.entries(metafile.outputs).find(
         ([, { entryPoint }]) => entryPoint === `${page}/main.tsx`,
       ) ?? []
     if (!script || !output?.cssBundle || !icon) throw new Error(`${page} was not built`)
-    const template = await readFile(join(here, `${page}.html`), 'utf8')
     const html = template
+      .replace('{title}', title)
+      .replace('{description}', description)
       .replace('{script}', `/assets/${basename(script)}`)
       .replace('{style}', `/assets/${basename(output.cssBundle)}`)
       .replace('{icon}', `/assets/${icon}`)
-      // Otherwise they are found only once the script is here.
+      // Without them, the browser finds these files only after it has loaded the script.
       .replace(
         '{preloads}',
         output.imports

@@ -1,8 +1,6 @@
 import { useState } from 'preact/hooks'
-import { Button } from '../components/button.tsx'
 import { Dialog } from '../components/dialog.tsx'
 import { AmountField, TextField } from '../components/fields.tsx'
-import { Failure } from '../components/states.tsx'
 import { useAction } from '../hooks/use-action.ts'
 import { useAmount } from '../hooks/use-amount.ts'
 import { useIdempotencyKey } from '../hooks/use-idempotency-key.ts'
@@ -35,19 +33,18 @@ export function AdjustDialog({ api, userId, currencies, close, done }: AdjustDia
   return (
     <Dialog
       title={`Adjust the balance of ${userId}`}
+      verb="Adjust"
+      action={adjust}
       onSubmit={() => void adjust.run()}
       onClose={close}
     >
       <AmountField
+        amount={amount}
         label="Amount"
         hint="a minus sign takes money away"
         currency={currency}
         currencies={currencies}
         onCurrency={setCurrency}
-        value={amount.text}
-        wrong={amount.wrong}
-        understood={amount.understood}
-        onInput={amount.set}
       />
       <TextField
         label="Reason"
@@ -60,15 +57,6 @@ export function AdjustDialog({ api, userId, currencies, close, done }: AdjustDia
           setUnsaid(false)
         }}
       />
-      {adjust.problem !== undefined && <Failure problem={adjust.problem} />}
-      <div class="actions">
-        <Button kind="quiet" onClick={close}>
-          Cancel
-        </Button>
-        <Button type="submit" busy={adjust.busy}>
-          Adjust
-        </Button>
-      </div>
     </Dialog>
   )
 }

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { Button } from '../components/button.tsx'
 import { ConfirmDialog } from '../components/dialog.tsx'
+import { Figure } from '../components/figure.tsx'
 import type { PageProps } from '../components/start.tsx'
 import { Empty, Failure, Loading } from '../components/states.tsx'
 import { useAction } from '../hooks/use-action.ts'
@@ -77,7 +78,7 @@ export function Audit({ api }: PageProps) {
           title="Rebuild every balance?"
           verb="Rebuild all"
           action={rebuild}
-          onConfirm={() => void rebuild.run()}
+          onSubmit={() => void rebuild.run()}
           onClose={() => setAsking(false)}
         >
           Every wallet is compared with its entries. A balance that differs is replaced, and the
@@ -129,8 +130,8 @@ function Result({ audit, at }: { audit: AuditResult; at: number }) {
             {audit.ledger.map(({ currency, debits, credits, balanced }) => (
               <li key={currency} class="books">
                 <dl class="figures">
-                  <Sum name={`Debits, ${currency}`} value={formatMoney(debits, currency)} />
-                  <Sum name={`Credits, ${currency}`} value={formatMoney(credits, currency)} />
+                  <Figure name={`Debits, ${currency}`} value={formatMoney(debits, currency)} />
+                  <Figure name={`Credits, ${currency}`} value={formatMoney(credits, currency)} />
                 </dl>
                 <span class={`chip ${balanced ? 'gain' : 'loss'}`}>
                   {balanced ? 'Balanced' : 'Not balanced'}
@@ -159,24 +160,15 @@ function Discrepancies({ items }: { items: Discrepancy[] }) {
             {at && <span class="small soft"> (at {at})</span>}
             <dl class="figures">
               {snapshotBalance !== undefined && currency && (
-                <Sum name="Snapshot" value={formatMoney(snapshotBalance, currency)} />
+                <Figure name="Snapshot" value={formatMoney(snapshotBalance, currency)} />
               )}
               {calculatedBalance !== undefined && currency && (
-                <Sum name="Entries" value={formatMoney(calculatedBalance, currency)} />
+                <Figure name="Entries" value={formatMoney(calculatedBalance, currency)} />
               )}
             </dl>
           </li>
         ))}
       </ul>
     </section>
-  )
-}
-
-function Sum({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   )
 }

@@ -80,7 +80,7 @@ export function PendingRequest(props: PendingRequestProps) {
           title={`Approve ${out ? 'the withdrawal ' : ''}${whose}?`}
           verb={`Approve ${money}`}
           action={decision}
-          onConfirm={() => void decision.run('success')}
+          onSubmit={() => void decision.run('success')}
           onClose={() => setAsking(false)}
         >
           {out

@@ -1,8 +1,6 @@
 import { useState } from 'preact/hooks'
-import { Button } from '../components/button.tsx'
 import { Dialog } from '../components/dialog.tsx'
 import { AmountField, TextField } from '../components/fields.tsx'
-import { Failure } from '../components/states.tsx'
 import { useAction } from '../hooks/use-action.ts'
 import { useAmount } from '../hooks/use-amount.ts'
 import { useIdempotencyKey } from '../hooks/use-idempotency-key.ts'
@@ -34,7 +32,13 @@ export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
     done(await api.post<Transaction>(`/transactions/${id}/refund`, body, key.for(body)))
   })
   return (
-    <Dialog title={`Refund ${userId}`} onSubmit={() => void refund.run()} onClose={close}>
+    <Dialog
+      title={`Refund ${userId}`}
+      verb="Refund"
+      action={refund}
+      onSubmit={() => void refund.run()}
+      onClose={close}
+    >
       <p class="soft">
         The payment was {money(absolute(payment.amount, currency))}
         {payment.description && <> for “{payment.description}”</>}.
@@ -42,14 +46,11 @@ export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
           ` ${money(refundedAmount)} was refunded, ${money(leftToRefund(payment) ?? 0)} is left.`}
       </p>
       <AmountField
+        amount={amount}
         label="Amount to refund"
         hint="empty for all that is left"
         placeholder="All"
         currency={currency}
-        value={amount.text}
-        wrong={amount.wrong}
-        understood={amount.understood}
-        onInput={amount.set}
       />
       <TextField
         label="Note"
@@ -58,15 +59,6 @@ export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
         maxLength={500}
         onInput={setDescription}
       />
-      {refund.problem !== undefined && <Failure problem={refund.problem} />}
-      <div class="actions">
-        <Button kind="quiet" onClick={close}>
-          Cancel
-        </Button>
-        <Button type="submit" busy={refund.busy}>
-          Refund
-        </Button>
-      </div>
     </Dialog>
   )
 }

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Button } from '../components/button.tsx'
+import { Figure } from '../components/figure.tsx'
 import type { PageProps } from '../components/start.tsx'
 import { Statement } from '../components/statement.tsx'
 import { Empty, Failure, Loading } from '../components/states.tsx'
@@ -203,14 +204,5 @@ function Reading() {
     <section class="card">
       <Loading what="Reading the user" />
     </section>
-  )
-}
-
-function Figure({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   )
 }

@@ -7,13 +7,17 @@ import { Failure } from './states.tsx'
 
 interface DialogProps {
   title: string
+  /** The text of the button that confirms. */
+  verb: string
   children: ComponentChildren
+  // biome-ignore lint/suspicious/noExplicitAny: the caller runs it and knows its arguments
+  action: Action<any[]>
   onSubmit: () => void
   onClose: () => void
 }
 
-/** A question that has to be answered first. The browser keeps the focus inside, and puts it back after. */
-export function Dialog({ title, children, onSubmit, onClose }: DialogProps) {
+/** A form that must be answered or cancelled first. The focus stays inside, and returns where it was. */
+export function Dialog({ title, verb, children, action, onSubmit, onClose }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const id = useId()
   const opened = useRef(performance.now())
@@ -39,43 +43,31 @@ export function Dialog({ title, children, onSubmit, onClose }: DialogProps) {
       <form
         onSubmit={(event) => {
           event.preventDefault()
-          // The key that opened it, held down or pressed twice, answers nothing.
+          // Enter opened the dialog. If it is still held down, or pressed twice, it must not confirm.
           if (performance.now() - opened.current >= SETTLING_MS) onSubmit()
         }}
       >
         <h2 id={id}>{title}</h2>
         {children}
+        {action.problem !== undefined && <Failure problem={action.problem} />}
+        <div class="actions">
+          <Button kind="quiet" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" busy={action.busy}>
+            {verb}
+          </Button>
+        </div>
       </form>
     </dialog>
   )
 }
 
-interface ConfirmDialogProps {
-  title: string
-  /** What happens, in a few words: the button's. */
-  verb: string
-  children: ComponentChildren
-  // biome-ignore lint/suspicious/noExplicitAny: it is run by the caller, who knows with what
-  action: Action<any[]>
-  onConfirm: () => void
-  onClose: () => void
-}
-
-/** Asks again before something that cannot be taken back. */
-export function ConfirmDialog(props: ConfirmDialogProps) {
-  const { title, verb, children, action, onConfirm, onClose } = props
+/** Asks for confirmation before something that cannot be undone. */
+export function ConfirmDialog({ children, ...props }: DialogProps) {
   return (
-    <Dialog title={title} onSubmit={onConfirm} onClose={onClose}>
+    <Dialog {...props}>
       <p class="soft">{children}</p>
-      {action.problem !== undefined && <Failure problem={action.problem} />}
-      <div class="actions">
-        <Button kind="quiet" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button type="submit" busy={action.busy}>
-          {verb}
-        </Button>
-      </div>
     </Dialog>
   )
 }

@@ -1,19 +1,20 @@
 import type { ComponentChildren } from 'preact'
 import { useId } from 'preact/hooks'
 import { CURRENCIES } from '../../src/lib/currencies.ts'
+import type { Amount } from '../hooks/use-amount.ts'
 
 interface FieldProps {
   label: string
   hint?: string
   value: string
   onInput: (value: string) => void
-  /** What is wrong with it, in words. */
+  /** The error message. */
   wrong?: string | undefined
   placeholder?: string
   maxLength?: number
 }
 
-/** A line of text, or several with `rows`. */
+/** A line of text, or several lines with `rows`. */
 export function TextField({ rows, ...props }: FieldProps & { rows?: number }) {
   const { value, onInput, placeholder, maxLength } = props
   return (
@@ -45,29 +46,42 @@ export function TextField({ rows, ...props }: FieldProps & { rows?: number }) {
   )
 }
 
-interface AmountFieldProps extends FieldProps {
+interface AmountFieldProps {
+  label: string
+  hint?: string
+  placeholder?: string
+  /** The page shows below the field how it understands the text, before anything is sent. */
+  amount: Amount
   currency: string
-  /** How the text is understood, in words: it stands below before anything is sent. */
-  understood?: string | undefined
-  /** Currencies to choose from, besides all others; without it, the currency is given. */
+  /** The currencies at the top of the list. Without it, the currency is fixed. */
   currencies?: readonly string[] | undefined
   onCurrency?: (currency: string) => void
+  onInput?: () => void
 }
 
-/** A field for an amount, and for its currency where there is a choice. */
-export function AmountField({ currency, understood, ...props }: AmountFieldProps) {
-  const { value, onInput, placeholder, currencies, onCurrency } = props
+/** A field for an amount, and for its currency if there is a choice. */
+export function AmountField({ label, hint, amount, currency, ...props }: AmountFieldProps) {
+  const { onInput, placeholder = '0', currencies, onCurrency } = props
+  const { text, wrong, understood } = amount
   return (
-    <Labelled {...props} note={understood && `Understood as ${understood}`}>
+    <Labelled
+      label={label}
+      hint={hint}
+      wrong={wrong}
+      note={understood && `Understood as ${understood}`}
+    >
       {(control) => (
         <div class={`amount ${currencies ? 'choice' : ''}`}>
           <input
             {...control}
-            value={value}
+            value={text}
             inputMode="decimal"
             autocomplete="off"
-            placeholder={placeholder ?? '0'}
-            onInput={(event) => onInput(event.currentTarget.value)}
+            placeholder={placeholder}
+            onInput={(event) => {
+              amount.set(event.currentTarget.value)
+              onInput?.()
+            }}
           />
           {currencies ? (
             <select
@@ -89,7 +103,7 @@ export function AmountField({ currency, understood, ...props }: AmountFieldProps
   )
 }
 
-/** Options of a `select`: the currencies that matter here, then all others if they can be chosen too. */
+/** The options of a `select`: the currencies in `first`, then all others if `others` is true. */
 export function CurrencyOptions({
   first,
   others = false,
@@ -124,8 +138,11 @@ function Labelled({
   wrong,
   note,
   children,
-}: FieldProps & {
-  /** A word about what was typed, as long as nothing is wrong. */
+}: {
+  label: string
+  hint?: string | undefined
+  wrong?: string | undefined
+  /** Shown below the field while nothing is wrong. */
   note?: string | undefined
   children: (control: Control) => ComponentChildren
 }) {

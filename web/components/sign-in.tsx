@@ -1,17 +1,10 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { useAction } from '../hooks/use-action.ts'
 import icon from '../icon.svg'
-import {
-  demoSession,
-  notAdmin,
-  type Role,
-  readToken,
-  rejectionOf,
-  type SessionKeeper,
-} from '../lib/session.ts'
+import { demoSession, type Role, type SessionKeeper } from '../lib/session.ts'
 import { Button } from './button.tsx'
-import { TextField } from './fields.tsx'
 import { Failure } from './states.tsx'
+import { TokenField, usePastedToken } from './token-field.tsx'
 
 interface SignInProps {
   role: Role
@@ -36,21 +29,13 @@ const WORDS = {
 } as const
 
 export function SignIn({ role, session, demo }: SignInProps) {
-  const [text, setText] = useState('')
-  const [wrong, setWrong] = useState<string>()
   const one = useAction(async () => session.signIn(await demoSession(role)))
   const words = WORDS[role]
   const title = useRef<HTMLHeadingElement>(null)
   useEffect(() => title.current?.focus(), [])
 
-  const signIn = useAction(async () => {
-    const read = readToken(text)
-    if (typeof read === 'string') return setWrong(read)
-    if (role === 'admin' && !read.isAdmin) return setWrong(notAdmin(read.userId))
-    const rejection = await rejectionOf(read, role)
-    if (rejection) return setWrong(rejection)
-    session.signIn(read)
-  })
+  const token = usePastedToken(role, session)
+  const { signIn } = token
 
   return (
     <main class="sign-in">
@@ -79,18 +64,7 @@ export function SignIn({ role, session, demo }: SignInProps) {
             void signIn.run()
           }}
         >
-          <TextField
-            label="Token"
-            hint="a JWT"
-            rows={4}
-            value={text}
-            wrong={wrong}
-            placeholder="eyJhbGciOi…"
-            onInput={(value) => {
-              setText(value)
-              setWrong(undefined)
-            }}
-          />
+          <TokenField {...token} />
           {signIn.problem !== undefined && <Failure problem={signIn.problem} />}
           <Button type="submit" kind={demo ? 'quiet' : ''} busy={signIn.busy}>
             Sign in

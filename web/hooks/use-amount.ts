@@ -1,7 +1,10 @@
 import { useState } from 'preact/hooks'
 import { formatMoney, readAmount } from '../lib/money.ts'
 
-/** A typed amount, how it is understood, and what is wrong with it once somebody tried to send it. */
+/** A typed amount. */
+export type Amount = ReturnType<typeof useAmount>
+
+/** A typed amount, how the page understands it, and its error after an attempt to send it. */
 export function useAmount(currency: string, initial = '', { signed = false } = {}) {
   const [text, setText] = useState(initial)
   const [wrong, setWrong] = useState<string>()
@@ -9,13 +12,13 @@ export function useAmount(currency: string, initial = '', { signed = false } = {
   return {
     text,
     wrong,
-    /** What would be sent, as the page writes money; undefined as long as it is no amount. */
+    /** The amount as the page formats money. Undefined while the text is not an amount. */
     understood: typed.amount === undefined ? undefined : formatMoney(typed.amount, currency),
     set(value: string) {
       setText(value)
       setWrong(undefined)
     },
-    /** The amount as the server takes it; undefined, and a word about it, when it is none. */
+    /** The amount in the server's format. If the text is not an amount: undefined, and `wrong` says why. */
     read(): string | undefined {
       setWrong(typed.wrong)
       return typed.amount

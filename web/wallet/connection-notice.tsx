@@ -2,12 +2,10 @@ import { useEffect, useState } from 'preact/hooks'
 import type { BalanceClient, BalanceSnapshot } from '../../src/client/index.ts'
 import { Button } from '../components/button.tsx'
 import { Dialog } from '../components/dialog.tsx'
-import { TextField } from '../components/fields.tsx'
-import { Failure } from '../components/states.tsx'
-import { useAction } from '../hooks/use-action.ts'
+import { TokenField, usePastedToken } from '../components/token-field.tsx'
 import { useStore } from '../hooks/use-store.ts'
 import { explain, Problem } from '../lib/problem.ts'
-import { readToken, rejectionOf, type SessionKeeper } from '../lib/session.ts'
+import type { SessionKeeper } from '../lib/session.ts'
 import { shortTime } from '../lib/time.ts'
 
 interface NoticeProps {
@@ -55,39 +53,17 @@ export function ConnectionNotice({ client, snapshot, session }: NoticeProps) {
 }
 
 function FreshToken({ session, close }: { session: SessionKeeper; close: () => void }) {
-  const [text, setText] = useState('')
-  const [wrong, setWrong] = useState<string>()
-  const fresh = useAction(async () => {
-    const read = readToken(text)
-    if (typeof read === 'string') return setWrong(read)
-    const rejection = await rejectionOf(read, 'user')
-    if (rejection) return setWrong(rejection)
-    session.signIn(read)
-    close()
-  })
+  const token = usePastedToken('user', session, close)
+  const { signIn } = token
   return (
-    <Dialog title="A fresh token" onSubmit={() => void fresh.run()} onClose={close}>
-      <TextField
-        label="Token"
-        hint="a JWT"
-        rows={4}
-        value={text}
-        wrong={wrong}
-        onInput={(value) => {
-          setText(value)
-          setWrong(undefined)
-          fresh.forget()
-        }}
-      />
-      {fresh.problem !== undefined && <Failure problem={fresh.problem} />}
-      <div class="actions">
-        <Button kind="quiet" onClick={close}>
-          Cancel
-        </Button>
-        <Button type="submit" busy={fresh.busy}>
-          Stay signed in
-        </Button>
-      </div>
+    <Dialog
+      title="Paste a fresh token"
+      verb="Stay signed in"
+      action={signIn}
+      onSubmit={() => void signIn.run()}
+      onClose={close}
+    >
+      <TokenField {...token} />
     </Dialog>
   )
 }

@@ -68,17 +68,12 @@ export function PaymentForm(props: PaymentFormProps) {
       }}
     >
       <AmountField
+        amount={amount}
         label="Amount to pay"
         currency={currency}
         currencies={currencies}
         onCurrency={setCurrency}
-        value={amount.text}
-        wrong={amount.wrong}
-        understood={amount.understood}
-        onInput={(value) => {
-          amount.set(value)
-          payment.forget()
-        }}
+        onInput={payment.forget}
       />
       <TextField
         label="What for"

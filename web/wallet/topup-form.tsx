@@ -53,14 +53,11 @@ export function TopupForm(props: TopupFormProps) {
       }}
     >
       <AmountField
+        amount={amount}
         label="Amount to add"
         currency={currency}
         currencies={currencies}
         onCurrency={setCurrency}
-        value={amount.text}
-        wrong={amount.wrong}
-        understood={amount.understood}
-        onInput={amount.set}
       />
       <div class="quick">
         {quickOf(currency).map((value) => (
