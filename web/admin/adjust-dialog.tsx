@@ -10,7 +10,7 @@ import type { Transaction } from '../lib/transaction.ts'
 interface AdjustDialogProps {
   api: Api
   userId: string
-  /** What the user has, the first chosen. */
+  /** The user's currencies. The first one is preselected. */
   currencies: readonly string[]
   close: () => void
   done: (adjustment: Transaction) => void

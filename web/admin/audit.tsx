@@ -28,7 +28,7 @@ interface AuditResult {
   ledger: { currency: string; debits: number; credits: number; balanced: boolean }[]
 }
 
-/** The audit, run on demand, and the repair of balances that differ. */
+/** Runs the audit on demand, and rebuilds balances that differ. */
 export function Audit({ api }: PageProps) {
   const [result, setResult] = useState<{ audit: AuditResult; at: number }>()
   const audit = useAction(async () => {

@@ -17,7 +17,7 @@ const PLACES = [
   ['system', 'System'],
 ] as const
 
-/** Milliseconds between looks at the queue: no event tells an admin of somebody else's request. */
+/** The time between two reads of the queue, because admins get no event for the requests of users. */
 const POLL_INTERVAL_MS = 1_000
 
 export function Console(props: PageProps) {

@@ -16,12 +16,12 @@ interface PendingRequestProps {
   api: Api
   /** A topup or a withdrawal. */
   request: Transaction
-  /** The admin asked for it, so that another one has to decide it. */
+  /** The admin made this request, so another admin must decide it. */
   own: boolean
-  /** Amounts above this are asked about again before they are approved. */
+  /** The page asks for confirmation before it approves a larger amount. */
   confirmAbove: number
   decided: (outcome: Transaction) => void
-  /** Somebody else decided it first. */
+  /** Called if another admin decided the request first. */
   late: () => void
 }
 
@@ -92,13 +92,13 @@ export function PendingRequest(props: PendingRequestProps) {
   )
 }
 
-/** What came of a request, in the place where it stood. */
+/** A decided request with its result, in its old place in the list. */
 export function Receipt({ card }: { card: Card & { outcome: Transaction } }) {
   const { request, outcome, own } = card
   const { status, adminNotes, processedBy } = outcome
   const place = useRef<HTMLLIElement>(null)
   useEffect(() => {
-    // The button that had the focus is gone.
+    // The button that had the focus was removed.
     if (own) place.current?.focus({ preventScroll: true })
   }, [own])
   return (
@@ -119,7 +119,7 @@ export function Receipt({ card }: { card: Card & { outcome: Transaction } }) {
   )
 }
 
-/** How much is asked for, by whom, since when and what for. */
+/** The request's amount, user, time and description. */
 function About({ request }: { request: Transaction }) {
   const { type, userId, amount, currency, description, createdAt } = request
   return (

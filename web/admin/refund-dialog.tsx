@@ -22,7 +22,7 @@ export function RefundDialog({ api, payment, close, done }: RefundDialogProps) {
   const [description, setDescription] = useState('')
   const key = useIdempotencyKey()
   const refund = useAction(async () => {
-    // Nothing typed means all that is left of the payment, which the server knows.
+    // Without an amount the server refunds the rest of the payment.
     const value = amount.text.trim() === '' ? undefined : amount.read()
     if (value === undefined && amount.text.trim() !== '') return
     const body = {

@@ -2,23 +2,23 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Api } from '../lib/api.ts'
 import type { Page, Transaction } from '../lib/transaction.ts'
 
-/** Requests of a page. */
+/** The number of requests on a page. */
 const PER_PAGE = 50
 
-/** Which part of the queue is looked at. */
+/** The part of the queue that the page shows. */
 export interface QueueQuery {
-  /** Empty: all. */
+  /** Empty for all currencies. */
   currency: string
-  /** The cursors of the pages that led here; none on the first page. */
+  /** The cursors of this page and of those before it. Empty on the first page. */
   starts: string[]
 }
 
-/** One page of what waits for an admin, oldest first: who asked first is answered first. */
+/** One page of the requests that wait for an admin, oldest first. */
 export interface Queue extends Page {
-  /** How many wait, on all pages, and how many of them come before this one. */
+  /** The number of requests on all pages, and on the pages before this one. */
   total: number
   offset: number
-  /** How many wait in all currencies. */
+  /** The number of requests in all currencies. */
   waiting: number
   query: QueueQuery
 }
@@ -40,18 +40,18 @@ export function placeIn({ items, total, offset }: Queue): string {
   return `${offset + 1}–${offset + items.length} of ${total}`
 }
 
-/** A request on the page. Once it is decided, it stays where it is, with what came of it. */
+/** A request on the page. It keeps its place after the decision, and shows the result. */
 export interface Card {
   request: Transaction
-  /** The transaction as it was decided. */
+  /** The transaction after the decision. */
   outcome?: Transaction
-  /** Who sits here decided it. */
+  /** True if it was decided on this page. */
   own?: boolean
 }
 
 /**
- * The cards of the page that is looked at. None goes away while somebody looks: the next would slide under
- * the pointer. What disappears from the queue was decided elsewhere, and is looked up.
+ * The cards of the shown page. None is removed while the admin reads, because the next card would move under
+ * the pointer. A request that left the queue was decided elsewhere. Its result is looked up.
  */
 export function useCards(api: Api, queue: Queue | undefined) {
   const [cards, setCards] = useState<ReadonlyMap<string, Card>>(new Map())
@@ -70,7 +70,7 @@ export function useCards(api: Api, queue: Queue | undefined) {
     try {
       settle(await api.get<Transaction>(`/transactions/${id}`), false)
     } catch {
-      // It still waits, as far as anyone here knows: the next look at the queue asks again.
+      // The next read of the queue looks it up again.
     } finally {
       looking.current.delete(id)
     }
@@ -89,14 +89,14 @@ export function useCards(api: Api, queue: Queue | undefined) {
   }, [queue])
 
   return {
-    // Ids are in the order of time.
+    // Ids sort by time.
     cards: useMemo(
       () => [...cards.values()].sort((a, b) => (a.request.id < b.request.id ? -1 : 1)),
       [cards],
     ),
     settle,
     lookUp,
-    /** Takes away what is decided. */
+    /** Removes the decided requests. */
     clear: () => setCards((cards) => new Map([...cards].filter(([, { outcome }]) => !outcome))),
   }
 }

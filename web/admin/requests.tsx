@@ -13,11 +13,11 @@ import { type Card, placeIn, type Queue, type QueueQuery, useCards } from './req
 interface RequestsProps extends PageProps {
   pending: Loaded<Queue>
   query: QueueQuery
-  /** Looks at another part of the queue. */
+  /** Shows another part of the queue. */
   turn: (query: QueueQuery) => void
 }
 
-/** Topups and withdrawals that wait for a yes or no, and what came of those that were decided meanwhile. */
+/** The topups and withdrawals that wait for a decision, and the results of those decided since. */
 export function Requests(props: RequestsProps) {
   const { api, userId, currency, confirmAbove, pending, query, turn } = props
   const queue = pending.value
@@ -106,8 +106,8 @@ export function Requests(props: RequestsProps) {
 }
 
 /**
- * What has arrived since the page was opened, to be read aloud. Only the last page shows arrivals: on others,
- * what comes up has waited on the next.
+ * Announces new requests to screen readers. Only the last page shows new ones: on other pages, a request that
+ * appears has moved up from the next page.
  */
 function useNews(queue: Queue | undefined): string {
   const known = useRef<{ query: QueueQuery; ids: Set<string>; last: boolean } | undefined>(

@@ -11,7 +11,7 @@ const TRANSPORTS: Record<string, string> = {
   sse: 'SSE',
 }
 
-/** How the process that answers is doing, second by second. */
+/** The state of the server process that answers, read every second. */
 export function System({ api }: PageProps) {
   const state = usePolled(
     (signal) => api.get<SystemState>('/admin/system', {}, signal),

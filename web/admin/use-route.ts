@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 
-/** Where one is in the console, as the address says after its `#/`: `['users', 'alice']`. */
+/** The current route, from the URL after its `#/`: `['users', 'alice']`. */
 export function useRoute(): readonly string[] {
   const [place, setPlace] = useState(read)
   useEffect(() => {
@@ -15,7 +15,7 @@ function read(): string[] {
   return location.hash.replace(/^#\/?/, '').split('/').filter(Boolean).map(decoded)
 }
 
-/** An address that somebody cut or typed may not be decodable: then it is taken as it stands. */
+/** A URL that was cut or typed by hand may not be decodable. It is then used as it is. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part)

@@ -25,7 +25,7 @@ interface Verification {
   calculatedBalance: number
 }
 
-/** One user: what they have, what happened, and what an admin can do about it. */
+/** One user: balances, statement, and the actions of an admin. */
 export function User(props: UserProps) {
   const { api, id } = props
   const funds = usePolled(
@@ -39,7 +39,7 @@ export function User(props: UserProps) {
     2_000,
   )
   const { value, problem } = funds
-  // There is nobody by this id, or no user can have such an id.
+  // No user has this id, or it is not a valid id.
   const nobody = problem instanceof Problem && [400, 404].includes(problem.status)
 
   return (
@@ -64,7 +64,7 @@ export function User(props: UserProps) {
   )
 }
 
-/** What an admin sees of a user, and can do. */
+/** A user who exists. */
 function Known(props: UserProps & { items: Holding[]; seq: number; reload: () => void }) {
   const { api, currency, id, items, seq, reload } = props
   const holdings = shownOf(items, currency)
@@ -78,7 +78,7 @@ function Known(props: UserProps & { items: Holding[]; seq: number; reload: () =>
     const each = items.map(({ currency }) => api.get<Verification>(path, { currency }))
     setVerified(await Promise.all(each))
   })
-  // What was proved is not proved of what happened since.
+  // A verification says nothing about later events.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another seq is another balance
   useEffect(() => setVerified(undefined), [seq])
 

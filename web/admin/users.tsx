@@ -10,7 +10,7 @@ import { hrefOf } from './use-route.ts'
 import { type Holding, shownOf, type WalletPage } from './wallet-summary.ts'
 
 const PER_PAGE = 25
-/** Milliseconds after the last letter at which the search begins. */
+/** The pause after the last keystroke before the search starts. */
 const SEARCH_DELAY_MS = 200
 
 export function Users({ api }: PageProps) {
@@ -103,7 +103,7 @@ export function Users({ api }: PageProps) {
   )
 }
 
-/** A line for each currency. */
+/** One line for each currency. */
 function Amounts({ of, part }: { of: readonly Holding[]; part: 'available' | 'balance' }) {
   return (
     <>

@@ -1,4 +1,4 @@
-/** What a user has in one currency. */
+/** A user's money in one currency. */
 export interface Holding {
   currency: string
   balance: number
@@ -6,7 +6,7 @@ export interface Holding {
   available: number
 }
 
-/** Also where there is nothing yet, something is shown: zero of the server's own currency. */
+/** The holdings to show: a user without any has zero of the server's currency. */
 export function shownOf(holdings: readonly Holding[], currency: string): readonly Holding[] {
   return holdings.length > 0 ? holdings : [{ currency, balance: 0, held: 0, available: 0 }]
 }

@@ -2,14 +2,14 @@ import type { ComponentChildren } from 'preact'
 
 interface ButtonProps {
   children: ComponentChildren
-  /** Shows that it is under way, and takes no second click. It stays where the focus is. */
+  /** The action runs: the button shows it and ignores clicks, but keeps the focus. */
   busy?: boolean
-  /** There is nothing to do now. */
+  /** The button ignores clicks, because there is nothing to do. */
   idle?: boolean
   kind?: string
   type?: 'button' | 'submit'
   label?: string
-  /** What a click acts on. When it changes, the button takes no click for a moment. */
+  /** The object that a click acts on. After it changes, the button ignores clicks for a moment. */
   about?: string
   onClick?: () => void
 }

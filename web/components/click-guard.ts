@@ -1,12 +1,12 @@
-/** Milliseconds without a click for a button that appeared or moved: longer than a double click takes. */
+/** How long a button that appeared or moved ignores clicks. It is longer than a double click. */
 export const SETTLING_MS = 700
 
-/** Pixels that a button may move and still be the one that was aimed at. */
+/** A button that moves by fewer pixels counts as unmoved. */
 const NEAR_PX = 8
 
 /**
- * Takes clicks from buttons that have just appeared or moved, or stand for something else than before: the
- * click was meant for what stood there until then. The keyboard is not affected: its focus does not slide.
+ * Makes buttons ignore clicks for a moment after they appeared, moved, or changed their object. Such a click
+ * was meant for the element that was there before. The keyboard is not affected, because its focus does not move.
  */
 export function guardClicks(root: HTMLElement): void {
   const known = new WeakMap<Element, Place>()
@@ -16,7 +16,7 @@ export function guardClicks(root: HTMLElement): void {
     for (const button of root.querySelectorAll<HTMLElement>('.button')) {
       const place = placeOf(button)
       const before = known.get(button)
-      // Steps that are too small to count add up: the place is that of the last real move.
+      // Small moves add up: they are measured from the last move that counted.
       if (before && isSame(before, place)) continue
       known.set(button, place)
       button.dataset.settling = ''
@@ -43,7 +43,7 @@ interface Place {
   about: string | undefined
 }
 
-/** On the page, so that scrolling is no move; in a dialog, which does not scroll with it, on the screen. */
+/** The position on the page, so that scrolling is no move. In a dialog, which does not scroll: on the screen. */
 function placeOf(button: HTMLElement): Place {
   const { left, top } = button.getBoundingClientRect()
   const inDialog = button.closest('dialog') !== null

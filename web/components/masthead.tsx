@@ -10,7 +10,7 @@ interface MastheadProps {
   children?: ComponentChildren
 }
 
-/** The top of a page: where one is, how it is connected, and who one is. */
+/** The top of a page: its name, the connection, and the signed-in user. */
 export function Masthead({ place, session, children }: MastheadProps) {
   const user = useStore(session)
   return (
@@ -20,7 +20,7 @@ export function Masthead({ place, session, children }: MastheadProps) {
         class="skip"
         href="#main"
         onClick={(event) => {
-          // The address stays: the console keeps its place there.
+          // The URL must not change, because it holds the console's route.
           event.preventDefault()
           document.getElementById('main')?.focus()
         }}

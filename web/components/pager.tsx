@@ -1,20 +1,20 @@
 import { Button } from './button.tsx'
 
 interface PagerProps {
-  /** What is paged, for who cannot see it. */
+  /** The name of the list, for screen readers. */
   label: string
-  /** The cursors of the pages that led here; none on the first page. */
+  /** The cursors of this page and of those before it. Empty on the first page. */
   starts: readonly string[]
   nextCursor: string | null
   loading: boolean
   back: string
   forward: string
-  /** Where one is. Default: the number of the page. */
+  /** The current position. Default: the page number. */
   place?: string | undefined
   onTurn: (starts: string[]) => void
 }
 
-/** Back and forth between pages by cursor; nothing where there is a single page. */
+/** Turns between pages by cursor. Shows nothing if there is only one page. */
 export function Pager({
   label,
   starts,
@@ -26,7 +26,7 @@ export function Pager({
   onTurn,
 }: PagerProps) {
   if (starts.length === 0 && !nextCursor) return null
-  // The second click of a double click turns no second page.
+  // A double click must not turn two pages.
   const turns = String(starts.length)
   return (
     <nav class="pager" aria-label={label}>

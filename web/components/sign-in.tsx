@@ -9,7 +9,7 @@ import { TokenField, usePastedToken } from './token-field.tsx'
 interface SignInProps {
   role: Role
   session: SessionKeeper
-  /** One click is enough: this server looks after itself, and nobody else can reach it. */
+  /** The server runs in demo mode: one click signs in, because only this machine can reach the server. */
   demo: boolean
 }
 

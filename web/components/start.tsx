@@ -9,14 +9,14 @@ import { guardClicks } from './click-guard.ts'
 import { SignIn } from './sign-in.tsx'
 import { Failure, Loading } from './states.tsx'
 
-/** What a page is made of, once somebody is signed in. */
+/** The properties of a page for a signed-in user. */
 export interface PageProps {
   session: SessionKeeper
   api: Api
   userId: string
-  /** Of wallets, where none is named. */
+  /** The server's default currency. */
   currency: string
-  /** By currency, `*` for all others: amounts above which an approval is asked about again. */
+  /** The amounts above which an approval needs confirmation, by currency; `*` for all others. */
   confirmAbove: Readonly<Record<string, number>>
 }
 
@@ -24,7 +24,7 @@ interface Server extends Pick<PageProps, 'currency' | 'confirmAbove'> {
   demo: boolean
 }
 
-/** Shows the sign-in, and the page behind it. */
+/** Shows the sign-in, and then the page. */
 export function start(role: Role, page: (props: PageProps) => ComponentChild): void {
   const session = new SessionKeeper(role)
   const api = createApi(session)
@@ -62,7 +62,7 @@ export function start(role: Role, page: (props: PageProps) => ComponentChild): v
   const root = document.getElementById('app')
   if (!root) return
   guardClicks(root)
-  // In place of what stood there until the script came.
+  // Removes the placeholder of the HTML page.
   root.replaceChildren()
   render(
     <SessionContext.Provider value={session}>

@@ -6,7 +6,7 @@ import { CurrencyOptions } from './fields.tsx'
 
 export type StatementQuery = Record<string, string | undefined>
 
-/** As it stands in the fields: days are days here, and empty is all. */
+/** The values of the fields. Dates are calendar days, and an empty value means all. */
 export type StatementFilter = typeof NO_FILTER
 
 export const NO_FILTER = { type: '', status: '', currency: '', from: '', to: '' }
@@ -17,19 +17,19 @@ export function toQuery({ type, status, currency, from, to }: StatementFilter): 
     status,
     currency,
     from: from && dayStart(from),
-    // The last day counts in whole.
+    // The whole last day is included.
     to: to && dayStart(to, 1),
   }
 }
 
-/** Which transactions to show: of a type, of a status, in a currency, between two days. */
+/** Filters transactions by type, status, currency and date. */
 export function StatementFilters({
   filter,
   currencies,
   change,
 }: {
   filter: StatementFilter
-  /** What the user has: those that come first. */
+  /** The user's currencies, listed first. */
   currencies: readonly string[]
   change: (part: Partial<StatementFilter>) => void
 }) {
@@ -82,7 +82,7 @@ export function StatementFilters({
           kind="bare"
           onClick={() => {
             change(NO_FILTER)
-            // The button goes away with what it cleared.
+            // The button disappears when the filter is empty.
             first.current?.querySelector('select')?.focus()
           }}
         >
@@ -93,7 +93,7 @@ export function StatementFilters({
   )
 }
 
-/** Of which currency. */
+/** A choice of one currency or all. */
 export function CurrencyFilter({
   currencies,
   value,

@@ -9,7 +9,7 @@ import {
   typeName,
 } from '../lib/transaction.ts'
 
-/** What can be done with a transaction. */
+/** The buttons of a transaction's row. */
 export type RowActions = (transaction: Transaction) => ComponentChildren
 
 /** The transactions as a table. */
@@ -20,7 +20,7 @@ export function StatementRows({
 }: {
   items: Transaction[]
   actions: RowActions | undefined
-  /** Of several currencies: each row names its own. */
+  /** The rows have different currencies, so each row names its own. */
   mixed?: boolean
 }) {
   return (
@@ -101,13 +101,13 @@ function Row({
   )
 }
 
-/** Whom a transfer went to, or came from. */
+/** The other user of a transfer. */
 function otherParty({ type, metadata }: Transaction): string | undefined {
   if (type !== 'transfer' || metadata === null) return undefined
   return metadata.toUserId ? `to ${metadata.toUserId}` : `from ${metadata.fromUserId}`
 }
 
-/** What the payer named. Of refunds and transfers it is a transaction's id, which tells a reader nothing. */
+/** The payer's reference. Refunds and transfers refer to a transaction id, which means nothing to the reader. */
 function referenceOf({ type, referenceId }: Transaction): string | null {
   return type === 'refund' || type === 'transfer' ? null : referenceId
 }

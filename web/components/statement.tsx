@@ -18,13 +18,13 @@ interface StatementProps {
   title: string
   /** Reads one page. */
   load: (query: StatementQuery, signal: AbortSignal) => Promise<Page>
-  /** The filtered whole as a file. */
+  /** Downloads all filtered transactions. */
   download: (query: StatementQuery) => Promise<Blob>
-  /** Another value: something may have happened. */
+  /** A new value means that the statement may have changed. */
   version: unknown
-  /** What events told of since, newest first: shown at once, before it is read. */
+  /** The transactions of recent events, newest first. They are shown before the statement is read again. */
   recent?: readonly Transaction[]
-  /** The currencies to choose from: with more than one, the statement is of one of them to begin with. */
+  /** The user's currencies. With more than one, the statement starts with `currency`. */
   currencies?: readonly string[]
   currency?: string
   actions?: RowActions
@@ -32,18 +32,18 @@ interface StatementProps {
 
 const PER_PAGE = 10
 
-/** What happened to a wallet: filtered, in pages, as a table, and as a file. */
+/** A wallet's transactions: a table with filters, pages, and a download. */
 export function Statement(props: StatementProps) {
   const { title, load, download, version, recent = [], currencies = [], actions } = props
   const several = currencies.length > 1
   const currency = several ? (props.currency ?? '') : ''
   const [filter, setFilter] = useState({ ...NO_FILTER, currency })
-  // It follows what is looked at on the page.
+  // The filter follows the currency that the page shows.
   useEffect(() => {
     setStarts([])
     setFilter((filter) => (filter.currency === currency ? filter : { ...filter, currency }))
   }, [currency])
-  /** Where each page up to the one that is shown begins. */
+  /** The cursors of the requested page and of those before it. */
   const [starts, setStarts] = useState<string[]>([])
   const query = toQuery(filter)
   const page = useLoaded(
@@ -59,7 +59,7 @@ export function Statement(props: StatementProps) {
   )
   const saving = useAction(async () => save(await download(query), 'transactions.csv'))
   const filtered = Object.values(filter).some(Boolean)
-  // The page that is shown: the one that was turned to may not have come.
+  // The shown page. The requested page may not have been loaded yet.
   const { items: read = [], nextCursor = null, starts: shown = [] } = page.value ?? {}
   const items = shown.length === 0 ? withRecent(read, recent, filter) : read
   const id = useId()
@@ -108,7 +108,7 @@ export function Statement(props: StatementProps) {
   )
 }
 
-/** The first page, with what happened since it was read, as far as the filter can tell. */
+/** The first page with the recent transactions that match the filter. */
 function withRecent(
   read: Transaction[],
   recent: readonly Transaction[],
@@ -129,7 +129,7 @@ function withRecent(
     const { status, newBalance } = changed.get(item.id) ?? item
     return item.status === 'pending' ? { ...item, status, newBalance } : item
   })
-  // By id, which is by the time of the request, as the server lists them.
+  // Sorted by id, and so by time, like the server's lists.
   return [...news, ...now].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, PER_PAGE)
 }
 

@@ -4,7 +4,7 @@ import { endsSession, explain } from '../lib/problem.ts'
 import { SessionContext } from '../lib/session.ts'
 import { Button } from './button.tsx'
 
-/** Where there is nothing, why, and what to do about it. */
+/** Shown where a list is empty. */
 export function Empty({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <div class="empty">
@@ -14,7 +14,7 @@ export function Empty({ title, children }: { title: string; children: ComponentC
   )
 }
 
-/** What went wrong, in words, and a way to go on: to sign in where the session has ended, else to try again. */
+/** An error message, with a button to sign in if the session has ended, or else to try again. */
 export function Failure({ problem, retry }: { problem: unknown; retry?: () => void }) {
   const session = useContext(SessionContext)
   const ended = session !== null && endsSession(problem)
@@ -35,7 +35,7 @@ export function Failure({ problem, retry }: { problem: unknown; retry?: () => vo
   )
 }
 
-/** Lines where something will stand in a moment. */
+/** A placeholder while something is loaded. */
 export function Loading({ lines = 4, what }: { lines?: number; what: string }) {
   return (
     <div class="stack" role="status">

@@ -4,18 +4,18 @@ import { type Store, useStore } from '../hooks/use-store.ts'
 export type Tone = 'gain' | 'loss' | 'plain'
 
 export interface Toast {
-  /** A later toast about the same thing takes the place of the earlier one. */
+  /** A later toast with the same value replaces the earlier one. */
   about: string
   tone: Tone
   title: string
   text?: string
 }
 
-/** Milliseconds that one stays, unless somebody looks at it. */
+/** How long a toast is shown, unless the pointer or the focus is on it. */
 const VISIBLE_MS = 7_000
 const MAX_TOASTS = 3
 
-/** What the page has to tell in passing. */
+/** The notifications of a page. */
 export class Toasts implements Store<readonly Toast[]> {
   readonly #watchers = new Set<() => void>()
   #shown: readonly Toast[] = []
@@ -47,7 +47,7 @@ const MARKS: Record<Tone, string> = { gain: '✓', loss: '!', plain: 'i' }
 export function ToastRegion({ toasts }: { toasts: Toasts }) {
   const shown = useStore(toasts)
   return (
-    // A shelf of its own at the foot of the window, which the page leaves free: it covers no button.
+    // The page leaves the foot of the window free for the toasts, so that they cover no button.
     <section
       class="toasts"
       aria-label="Notifications"
@@ -80,7 +80,7 @@ function ToastCard({ toast, close }: { toast: Toast; close: () => void }) {
   )
 }
 
-/** Closes after a while, but not under somebody's pointer or focus. */
+/** Closes a toast after a while, but not while the pointer or the focus is on it. */
 function useHold(toast: Toast, close: () => void) {
   const timer = useRef<number | undefined>(undefined)
   const closing = useRef(close)

@@ -1,10 +1,10 @@
 import { useCallback, useRef, useState } from 'preact/hooks'
 
-/** Something a person sets off: whether it is under way, and why it did not work. */
+/** An action that a person starts, whether it is running, and the error of the last attempt. */
 export interface Action<A extends unknown[]> {
   busy: boolean
   problem: unknown
-  /** Does nothing while it is under way. Resolves to whether it worked. */
+  /** Does nothing while the action is running. Resolves to whether it succeeded. */
   run(...args: A): Promise<boolean>
   forget(): void
 }

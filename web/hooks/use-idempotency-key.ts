@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks'
 import { createIdempotencyKey } from '../../src/client/index.ts'
 
-/** An Idempotency-Key that stays the same while what is asked for does, so that a second try is no second deed. */
+/** Gives a repeated request the same Idempotency-Key while its body is the same, so that it happens once. */
 export function useIdempotencyKey() {
   const last = useRef<{ body: string; key: string } | undefined>(undefined)
   return {
@@ -10,7 +10,7 @@ export function useIdempotencyKey() {
       if (last.current?.body !== text) last.current = { body: text, key: createIdempotencyKey() }
       return last.current.key
     },
-    /** It worked: the same again is meant to be done again. */
+    /** The request succeeded: the same body is a new request from now on. */
     used() {
       last.current = undefined
     },

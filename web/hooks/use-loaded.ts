@@ -1,22 +1,22 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { Problem } from '../lib/problem.ts'
 
-/** What was asked for: `value` stays while it is read anew, and when that fails. */
+/** The result of a read. `value` stays while it is read again, and if that fails. */
 export interface Loaded<T> {
   value: T | undefined
   problem: unknown
   loading: boolean
-  /** Reads anew; while a reading is under way, after it. */
+  /** Reads again: now, or after the current read. */
   reload(): void
 }
 
-/** Milliseconds after which a reading that the server had no time for is tried again. */
+/** The delay before a read is repeated that the server was too busy to answer. */
 const RETRY_MS = 5_000
 
 /**
- * Reads when the page shows it first, and when `inputs` change, which gives up what is under way. Another
- * `version` only says that there may be news: it never gives up a reading, or a busy wallet on a slow line
- * would never be read to the end.
+ * Reads at first, and again when `inputs` change, which aborts the current read. A new `version` only says that
+ * the value may have changed. It never aborts a read, because a busy wallet on a slow line would then never
+ * be loaded.
  */
 export function useLoaded<T>(
   read: (signal: AbortSignal) => Promise<T>,

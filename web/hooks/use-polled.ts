@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks'
 import { endsSession } from '../lib/problem.ts'
 import { type Loaded, useLoaded } from './use-loaded.ts'
 
-/** Milliseconds between attempts after a failure. */
+/** The time between attempts after a failure. */
 const RETRY_MS = 5_000
 
 /** Reads again every `intervalMs` while the page is visible, and never twice at the same time. */

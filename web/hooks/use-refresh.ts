@@ -1,12 +1,12 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 
-/** Milliseconds from one reading to the next, whatever happens. */
+/** The shortest time between two reads. */
 const PAUSE_MS = 1_000
 
 /**
- * Versions of what a page shows, by name. What is marked gets another version, one name at a time and at
- * most one a second, however often it is marked: reading it anew then costs no more than that. Nothing is
- * read while nobody looks at the page.
+ * Versions of the data on a page, by name. `mark` increases the versions of its names: one name at a time, and
+ * at most one each second. That limits how often the page reads them again. Nothing is read while the page
+ * is hidden.
  */
 export function useRefresh<Name extends string>(): {
   versions: Readonly<Partial<Record<Name, number>>>

@@ -5,7 +5,7 @@ export interface Store<T> {
   subscribe(watcher: () => void): () => void
 }
 
-/** The store's value now, and again whenever it changes. */
+/** The store's current value. The component renders again when it changes. */
 export function useStore<T>(store: Store<T>): T {
   const [value, setValue] = useState(store.getSnapshot)
   useEffect(() => {

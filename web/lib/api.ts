@@ -5,13 +5,13 @@ import type { SessionKeeper } from './session.ts'
 
 type Query = Record<string, string | number | undefined>
 
-/** Calls of the REST API in the name of whoever is signed in. Everything rejects with a `Problem`. */
+/** REST calls in the name of the signed-in user. Every method rejects with a `Problem`. */
 export interface Api {
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>
-  /** @param key the same for every attempt at one and the same thing, so that it happens once */
+  /** @param key the Idempotency-Key; repeat it to repeat a request that must happen once */
   post<T>(path: string, body: object, key?: string): Promise<T>
   patch<T>(path: string, body: object): Promise<T>
-  /** The whole answer as a file. */
+  /** Reads the whole answer as a file. */
   file(path: string, query?: Query): Promise<Blob>
 }
 

@@ -1,13 +1,13 @@
 import { NumberParser } from '@internationalized/number'
 import { CURRENCIES } from '../../src/lib/currencies.ts'
 
-/** The reader's, the preferred first; English where nobody reads. */
+/** The reader's languages, the preferred one first. English outside of a browser. */
 const languages = (globalThis.navigator?.languages ?? ['en']) as string[]
 const formats = new Map<string, Intl.NumberFormat>()
 
 /**
- * Major units in the reader's own way of writing this currency, with the decimals of ISO 4217: browsers
- * know fewer of some. `signed` puts a plus before gains.
+ * Formats major units in the reader's language, with the decimals of ISO 4217: for some currencies, browsers use
+ * fewer. `signed` puts a plus before gains.
  */
 export function formatMoney(
   amount: number | string,
@@ -26,16 +26,16 @@ export function formatMoney(
     })
     formats.set(key, format)
   }
-  // As decimal text: what a double adds behind the last decimal is not part of the amount.
+  // As decimal text, because a double has digits after the last decimal that are not part of the amount.
   return format.format(plain(amount, currency) as Intl.StringNumericLiteral)
 }
 
-/** Whether a double holds this amount to its last digit. */
+/** Whether a double represents this amount exactly. */
 export function isExact(amount: number, currency: string): boolean {
   return plain(amount, currency).replace(/\D/g, '').length <= 15
 }
 
-/** `a - b`, exactly: doubles of large balances have no cents to subtract. */
+/** `a - b`, computed exactly, because doubles of large balances lose their cents. */
 export function subtract(a: number | string, b: number | string, currency: string): string {
   const minor = (amount: number | string) => BigInt(plain(amount, currency).replace('.', ''))
   const difference = minor(a) - minor(b)
@@ -57,8 +57,8 @@ export function absolute(amount: number | string, currency: string): string {
 }
 
 /**
- * Decimal text with all decimals of the currency. An amount that a double cannot hold comes from `parseJson` as
- * an object, which knows its digits.
+ * Decimal text with all decimals of the currency. `parseJson` returns an object for an amount that a double cannot
+ * represent, and its string has all digits.
  */
 function plain(amount: number | string, currency: string): string {
   const decimals = decimalsOf(currency)
@@ -67,13 +67,13 @@ function plain(amount: number | string, currency: string): string {
   return decimals === 0 ? whole : `${whole}.${fraction.padEnd(decimals, '0')}`
 }
 
-/** What a typed amount means; `wrong` says in words why it means none. */
+/** The meaning of a typed text: an amount, or an error message. */
 export type TypedAmount = { amount: string; wrong?: never } | { amount?: never; wrong: string }
 
 /**
- * Reads a typed amount as its reader's language writes it, with or without the currency's sign: the plain
- * decimal text that the server takes. A text that is no number there, such as `42,20` in English, is read
- * as the other half of the world writes it, which then leaves one meaning only.
+ * Reads a typed amount in the notation of the reader's language, with or without the currency symbol. The result is
+ * the decimal text that the server accepts. A text that is not a number in that language, such as `42,20` in
+ * English, is read in the English or the German notation, if it has exactly one meaning there.
  */
 export function readAmount(
   text: string,
@@ -107,22 +107,22 @@ function tooFine(currency: string, decimals: number): string {
 
 /** Digits of any script, with or without a decimal sign. */
 const PLAIN = /^(\p{Nd}{1,20})(?:([.,٫،])(\p{Nd}{1,20}))?$/u
-/** The same in groups: all parted by the same sign, three digits in the last, as in India two in others. */
+/** The same in groups with one separator: three digits in the last group, two or three in the others. */
 const GROUPED =
   /^(\p{Nd}{1,3}([\s'’.,٬])(?:\p{Nd}{2,3}\2){0,6}\p{Nd}{3})(?:(?!\2)([.,٫،])(\p{Nd}{1,20}))?$/u
 
-/** The digits of a number as this language writes it; undefined where it does not write it so. */
+/** The digits of a number in the notation of this language. Undefined if the text is not a number there. */
 function readNumber(text: string, locale: string): { whole: string; fraction: string } | undefined {
   const [, plainWhole, plainSign = '.', plainFraction = ''] = PLAIN.exec(text) ?? []
   const integer = (digits: string, useGrouping: boolean) => {
     const parser = new NumberParser(locale, { maximumFractionDigits: 0, useGrouping })
     return parser.isValidPartialNumber(digits) ? parser.parse(digits) : Number.NaN
   }
-  // Whether this sign parts whole from fraction. It is asked of the digits' own script.
+  // Whether this sign is the decimal separator, tested with digits of the same script.
   const parts = (sign: string, digits: string) =>
     digits === '' ||
     new NumberParser(locale, { useGrouping: false }).isValidPartialNumber(digits + sign + digits)
-  // Digit by digit: their number may have zeros in front.
+  // Digit by digit, because leading zeros count.
   const fractionOf = (digits: string) => [...digits].map((digit) => integer(digit, false)).join('')
 
   if (plainWhole !== undefined && parts(plainSign, plainFraction)) {
@@ -132,7 +132,7 @@ function readNumber(text: string, locale: string): { whole: string; fraction: st
   }
   const [, grouped, group = '', sign = '.', fraction = ''] = GROUPED.exec(text) ?? []
   if (grouped === undefined || !parts(sign, fraction)) return undefined
-  // Spaces and apostrophes part groups in every language, and nothing else.
+  // In every language, spaces and apostrophes only separate groups.
   const whole = /[\s'’]/.test(group)
     ? integer(grouped.replaceAll(group, ''), false)
     : integer(grouped, true)
@@ -140,7 +140,7 @@ function readNumber(text: string, locale: string): { whole: string; fraction: st
   return { whole: `${whole}`, fraction: fractionOf(fraction) }
 }
 
-/** The text without marks of direction and the currency's code or sign, in whichever place. */
+/** The text without direction marks and without the currency's code or symbol. */
 function withoutSymbol(text: string, currency: string, locales: readonly string[]): string {
   const symbols = [...locales, 'en'].flatMap((locale) =>
     (['symbol', 'narrowSymbol'] as const).map(

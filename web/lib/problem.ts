@@ -1,10 +1,10 @@
 import { parseJson } from '../../src/lib/json.ts'
 import { formatMoney } from './money.ts'
 
-/** The server's error envelope, or what stands in for it when no answer came. */
+/** An error answer of the server, or the lack of any answer. */
 export class Problem extends Error {
   override readonly name = 'Problem'
-  /** 0: there was no answer. */
+  /** The HTTP status; 0 if there was no answer. */
   readonly status: number
   readonly code: string
   readonly requestId: string | undefined
@@ -24,7 +24,7 @@ export class Problem extends Error {
   }
 }
 
-/** @param response null: nothing answered */
+/** @param response null if there was no answer */
 export async function problemFrom(response: Response | null): Promise<Problem> {
   if (!response) return new Problem(0, 'unreachable', 'The server does not answer.')
   const body = (await response
@@ -39,12 +39,12 @@ export async function problemFrom(response: Response | null): Promise<Problem> {
   return new Problem(response.status, body?.code ?? 'unknown', body?.message ?? '', body ?? {})
 }
 
-/** Whether the server takes this session no more: signing in again helps, trying again does not. */
+/** Whether the server no longer accepts the session, so that the user must sign in again. */
 export function endsSession(problem: unknown): boolean {
   return problem instanceof Problem && problem.status === 401
 }
 
-/** What was missing, of a refused payment. */
+/** The figures of a payment that was refused for lack of money. */
 export interface Shortfall {
   requiredAmount: number
   available: number
@@ -52,7 +52,7 @@ export interface Shortfall {
   currency: string
 }
 
-/** The figures of `insufficient_funds`; undefined for any other problem. */
+/** The figures of `insufficient_funds`. Undefined for any other problem. */
 export function shortfallOf(problem: unknown): Shortfall | undefined {
   if (!(problem instanceof Problem) || problem.code !== 'insufficient_funds') return undefined
   const { requiredAmount, currentBalance, available, shortfall, currency } = problem.details
@@ -85,7 +85,7 @@ const SENTENCES: Record<string, string> = {
   limit_exceeded: 'A spending limit does not allow this amount.',
 }
 
-/** A problem as one would say it to a person. */
+/** The error message for the user. */
 export function explain(problem: unknown): string {
   if (!(problem instanceof Problem))
     return problem instanceof Error ? problem.message : String(problem)

@@ -1,22 +1,22 @@
 import { createContext } from 'preact'
 import { explain, Problem, problemFrom } from './problem.ts'
 
-/** Who is signed in on a page. `expiresAt` is milliseconds since 1970. */
+/** The signed-in user of a page. `expiresAt` is in milliseconds since 1970. */
 export interface Session {
   token: string
   userId: string
   isAdmin: boolean
   expiresAt: number
-  /** Signed in with one click: then the token renews itself. */
+  /** Signed in as the demo user or admin. The page then renews the token by itself. */
   demo: boolean
 }
 
 export type Role = 'user' | 'admin'
 
-/** Milliseconds before its end at which a token is renewed. */
+/** How long before its expiry a token is renewed. */
 const RENEW_AHEAD_MS = 30_000
 
-/** What is in a pasted token, or in words why it will not do. The server alone says whether it is valid. */
+/** The claims of a pasted token, or an error message. Only the server knows whether the token is valid. */
 export function readToken(text: string): Session | string {
   const token = text.trim().replace(/^(authorization: *)?bearer +/i, '')
   const claims = claimsOf(token)
@@ -45,7 +45,7 @@ function claimsOf(token: string): Record<string, unknown> | undefined {
   }
 }
 
-/** A token for the demo user or admin. Rejects with a `Problem`. */
+/** Signs in as the demo user or admin. Rejects with a `Problem`. */
 export async function demoSession(as: Role): Promise<Session> {
   const response = await fetch('/demo/session', {
     method: 'POST',
@@ -59,12 +59,12 @@ export async function demoSession(as: Role): Promise<Session> {
   return { ...session, demo: true }
 }
 
-/** Asks the server whether it takes this token here. Rejects with a `Problem`. */
+/** Asks the server whether it accepts this token. Rejects with a `Problem` if it does not. */
 async function checkToken(token: string, role: Role): Promise<void> {
   const path = role === 'admin' ? '/admin/requests?limit=1' : '/transactions/balance/all'
   const response = await fetch(path, { headers: { Authorization: `Bearer ${token}` } }).catch(
     (error: unknown) => {
-      // What no header can hold is not even sent.
+      // `fetch` throws for characters that a header cannot contain.
       if (error instanceof TypeError && /[^\x21-\x7e]/.test(token)) {
         throw new Problem(401, 'unauthorized', '')
       }
@@ -74,7 +74,7 @@ async function checkToken(token: string, role: Role): Promise<void> {
   if (!response?.ok) throw await problemFrom(response)
 }
 
-/** The server's reason to reject a pasted token, in words; undefined if it accepts the token. Rejects with other problems. */
+/** Why the server rejects a pasted token. Undefined if it accepts the token. Rejects with any other problem. */
 export async function rejectionOf(
   { token, userId }: Session,
   role: Role,
@@ -95,10 +95,10 @@ export async function rejectionOf(
 export const notAdmin = (userId: string): string =>
   `This token belongs to ${userId}, who is not an admin.`
 
-/** For what has to offer signing in again. */
+/** Lets an error message offer to sign in again. */
 export const SessionContext = createContext<SessionKeeper | null>(null)
 
-/** The session of one page, kept in the browser so that all tabs have it, and renewed where it can be. */
+/** The session of a page. It is stored in the browser, so all tabs share it. A demo session is renewed. */
 export class SessionKeeper {
   readonly #key: string
   readonly #role: Role
@@ -132,7 +132,7 @@ export class SessionKeeper {
     this.#set(null)
   }
 
-  /** A token that is good for now: renewed first where it is about to end, or was refused. */
+  /** The current token. A demo token is renewed first if it is about to expire or was rejected. */
   token = async (refused?: string): Promise<string> => {
     const session = this.#session
     if (!session) throw new Error('nobody is signed in')
@@ -142,7 +142,7 @@ export class SessionKeeper {
       this.#renewing = undefined
     })
     const renewed = await this.#renewing
-    // Signed out meanwhile: it stays so.
+    // The user may have signed out in the meantime.
     if (this.#session) this.signIn(renewed)
     return renewed.token
   }

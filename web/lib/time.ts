@@ -9,7 +9,7 @@ const dayAndYear = new Intl.DateTimeFormat(languages, {
 const whole = new Intl.DateTimeFormat(languages, { dateStyle: 'full', timeStyle: 'long' })
 const relative = new Intl.RelativeTimeFormat(languages, { numeric: 'auto' })
 
-/** Today: the time. This year: day and time. Before: the date. */
+/** The time if it is today, day and time if it is this year, or else the date. */
 export function shortTime(iso: string | number, now: Date = new Date()): string {
   const time = new Date(iso)
   if (time.toDateString() === now.toDateString()) return clock.format(time)
@@ -17,7 +17,7 @@ export function shortTime(iso: string | number, now: Date = new Date()): string 
   return `${day.format(time)}, ${clock.format(time)}`
 }
 
-/** Everything, for a tooltip. */
+/** Date and time in full, for a tooltip. */
 export const fullTime = (iso: string): string => whole.format(new Date(iso))
 
 /** “2 minutes ago”. */
@@ -40,7 +40,7 @@ export function span(seconds: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`
 }
 
-/** The first instant of a day of the reader's calendar, as `input type=date` gives it; `after` days later. */
+/** The start of a day in the reader's time zone, plus `after` days. `date` is the value of a date field. */
 export function dayStart(date: string, after = 0): string {
   const [year = 0, month = 1, dayOfMonth = 1] = date.split('-').map(Number)
   return new Date(year, month - 1, dayOfMonth + after).toISOString()

@@ -10,7 +10,7 @@ export interface Page {
   nextCursor: string | null
 }
 
-/** What each type is called in front of people. */
+/** The names of the types on the pages. */
 export const TYPE_NAMES: Record<TransactionType, string> = {
   topup: 'Topup',
   booking_payment: 'Payment',
@@ -41,8 +41,8 @@ export const typeName = (type: string | undefined): string =>
   TYPE_NAMES[type as TransactionType] ?? 'Transaction'
 
 /**
- * What can still be given back, as decimal text: of a payment or a captured hold what was not refunded yet.
- * Undefined where that is nothing.
+ * The rest of a payment or of a captured hold that can still be refunded, as decimal text.
+ * Undefined if there is none.
  */
 export function leftToRefund(transaction: Transaction): string | undefined {
   const { type, status, amount, currency, refundedAmount = 0 } = transaction
@@ -51,7 +51,7 @@ export function leftToRefund(transaction: Transaction): string | undefined {
   return Number(left) > 0 ? left : undefined
 }
 
-/** When the money moved: what waits for a decision moves with it, everything else at once. */
+/** When the money moved: at the decision for topups, withdrawals and holds, at once for all others. */
 export function movedAt({ type, createdAt, updatedAt }: Transaction): string {
   return type === 'topup' || type === 'withdrawal' || type === 'hold' ? updatedAt : createdAt
 }

@@ -11,28 +11,28 @@ interface BalanceCardProps {
   api: Api
   client: BalanceClient
   snapshot: BalanceSnapshot
-  /** Which is shown. */
+  /** The shown currency. */
   currency: string
-  /** The one that `snapshot` is in. */
+  /** The currency of `snapshot`. */
   own: string
   balances: readonly Funds[]
-  /** Whether `balances` are all that there are. */
+  /** Whether `balances` is complete. */
   known: boolean
   choose: (currency: string) => void
 }
 
-/** Milliseconds for which a change stands beside the balance. */
+/** How long a change is shown beside the balance. */
 const CHANGE_SHOWN_MS = 10_000
 
-/** The balance as it is now, what changed it, and how it got there. */
+/** The current balance, its last change, and its history. */
 export function BalanceCard(props: BalanceCardProps) {
   const { api, client, snapshot, currency, own, balances, known, choose } = props
   const change = useChange(client, currency)
   const { status } = snapshot
   const funds = balances.find((funds) => funds.currency === currency)
-  // The stream's own currency is known by the stream, and never older than what was read.
+  // In its own currency, the stream is never older than the balances that were read.
   const streamed = currency === own ? snapshot.balance : null
-  // What was read has every digit, which the stream's double may not have.
+  // The balance that was read has every digit, which the stream's double may not have.
   const read = funds?.balance ?? null
   const newest = read !== null && Number(read) === streamed ? read : (streamed ?? read)
   const balance = known ? newest : null
@@ -84,7 +84,7 @@ export function BalanceCard(props: BalanceCardProps) {
             </span>
           )}
         </p>
-        {/* Changes are announced by the notifications. */}
+        {/* Not a live region, because the notifications announce changes. */}
         <p class="sr-only" data-testid="balance-in-words">
           {balance === null
             ? 'Reading the balance'
@@ -120,7 +120,7 @@ function said(moved: string, currency: string): string {
   return `${down ? 'down' : 'up'} by ${formatMoney(down ? moved.slice(1) : moved, currency)}`
 }
 
-/** The newest change of the balance, for a moment. */
+/** The last change of the balance. It disappears after a while. */
 function useChange(client: BalanceClient, currency: string): BalanceUpdated | undefined {
   const [change, setChange] = useState<BalanceUpdated>()
   useEffect(() => {

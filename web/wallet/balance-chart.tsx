@@ -9,7 +9,7 @@ import { balanceAt, changesOf, cut, type Point, path, scaleOf } from './balance-
 
 const HOUR_MS = 3_600_000
 
-/** How far back, in milliseconds; `All` goes to the first entry. */
+/** The length of each range. `All` starts at the first entry. */
 const RANGES_MS = {
   Hour: HOUR_MS,
   Day: 24 * HOUR_MS,
@@ -19,7 +19,7 @@ const RANGES_MS = {
 } as const
 type Range = keyof typeof RANGES_MS
 
-/** Moments of a range that are asked for: between two of them the line stays as it is. */
+/** The number of values of a range that the page requests. */
 const POINTS = 145
 
 const WIDTH = 600
@@ -35,7 +35,7 @@ interface Series {
   items: { at: string; balance: number }[]
 }
 
-/** The balance over time, growing as it changes. */
+/** The balance over time. New changes are added as they happen. */
 export function BalanceChart({ api, client, currency }: ChartProps) {
   const [range, setRange] = useState<Range>('Day')
   const history = useLoaded(
@@ -58,7 +58,7 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
         setNow(Date.now())
         setLately((points) => [...points, { time: Date.parse(timestamp), balance }])
       }),
-      // Something may be missing: the ledger knows.
+      // Events may be missing, so the history is read again.
       client.on('balance_initial', ({ recovered }) => {
         if (recovered === false) reload()
       }),
@@ -148,7 +148,7 @@ function Line({ line, currency }: { line: Point[]; currency: string }) {
               {money(value)}
             </span>
           ))}
-          {/* As wide as the widest, which stand outside of the flow. */}
+          {/* Gives the axis its width, because the labels are positioned absolutely. */}
           <span class="room">{money(top)}</span>
         </div>
         <div

@@ -1,10 +1,10 @@
-/** The balance from this moment on. `time` is milliseconds since 1970. */
+/** The balance from this time on. `time` is in milliseconds since 1970. */
 export interface Point {
   time: number
   balance: number
 }
 
-/** The part of the line from `from` to `to`, with the balance at both ends: it stays as it is between changes. */
+/** The part of the line between `from` and `to`, with the balance at both ends. */
 export function cut(points: readonly Point[], from: number, to: number): Point[] {
   const inside = points.filter(({ time }) => time > from && time <= to)
   const start = points.findLast(({ time }) => time <= from) ?? points[0]
@@ -13,12 +13,12 @@ export function cut(points: readonly Point[], from: number, to: number): Point[]
   return [{ time: from, balance: start.balance }, ...inside, { time: to, balance: end.balance }]
 }
 
-/** The balance at a moment of the line. */
+/** The balance at this time. */
 export function balanceAt(line: readonly Point[], time: number): number | undefined {
   return (line.findLast((point) => point.time <= time) ?? line[0])?.balance
 }
 
-/** The moments at which the balance was another than before, and both ends. */
+/** The points where the balance changed, and both ends. */
 export function changesOf(line: readonly Point[]): Point[] {
   return line.filter(
     ({ balance }, i) =>
@@ -26,7 +26,7 @@ export function changesOf(line: readonly Point[]): Point[] {
   )
 }
 
-/** Round values from zero to at least the highest balance: half the height is half the money. */
+/** Round values from zero to at least the highest balance. The scale is linear. */
 export function scaleOf(line: readonly Point[]): number[] {
   const high = Math.max(0, ...line.map(({ balance }) => balance))
   if (high === 0) return [0, 1]
@@ -38,7 +38,7 @@ export function scaleOf(line: readonly Point[]): number[] {
   return Array.from({ length: count + 1 }, (_, i) => i * step)
 }
 
-/** The line as steps from zero up to `top`, in a box of `width` by `height`. */
+/** The SVG path of the line as steps. The box of `width` by `height` shows zero to `top`. */
 export function path(line: readonly Point[], top: number, width: number, height: number): string {
   const start = line[0]?.time ?? 0
   const span = (line.at(-1)?.time ?? 1) - start || 1

@@ -18,7 +18,7 @@ const ROLES = {
   follower: ' Another of your tabs holds the connection.',
 } as const
 
-/** Whether the balance is live, and over what. */
+/** Shows whether the balance is live, and over which transport. */
 export function ConnectionBadge({ status }: { status: BalanceStatus }) {
   const { state, transport, fallback, role } = status
   const [tone, text] = STATES[state]

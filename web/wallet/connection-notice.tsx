@@ -14,7 +14,7 @@ interface NoticeProps {
   session: SessionKeeper
 }
 
-/** What a person can do about a connection that ended, or is about to. */
+/** Offers a way to continue if the connection was refused, or its token is about to expire. */
 export function ConnectionNotice({ client, snapshot, session }: NoticeProps) {
   const { state } = snapshot.status
   const current = useStore(session)

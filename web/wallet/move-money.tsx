@@ -6,15 +6,15 @@ import { TopupForm } from './topup-form.tsx'
 
 interface MoveMoneyProps {
   api: Api
-  /** What is looked at: the forms follow it. */
+  /** The currency that the page shows. The forms follow it. */
   currency: string
-  /** The user's own. */
+  /** The user's currencies. */
   currencies: readonly string[]
-  /** The page is told of every change as it happens. */
+  /** Whether the page receives every change as it happens. */
   live: boolean
-  /** Topups that wait. */
+  /** The pending topups. */
   waiting: readonly Transaction[]
-  /** Something was asked for or moved. */
+  /** Called after a topup was requested or a payment was made. */
   done: (transaction: Transaction) => void
 }
 

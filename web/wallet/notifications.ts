@@ -3,17 +3,17 @@ import type { Toasts } from '../components/toasts.tsx'
 import { absolute, formatMoney, isExact, subtract } from '../lib/money.ts'
 import { typeName } from '../lib/transaction.ts'
 
-/** An event's balance is a double. Where that may be a cent off, only the page above says the balance. */
+/** The balance of an event is a double. If it may be inexact, the notification leaves it out. */
 function balanceText(words: string, balance: number, currency: string): { text?: string } {
   return isExact(balance, currency) ? { text: `${words} ${formatMoney(balance, currency)}.` } : {}
 }
 
-/** Tells in a toast of what the server says; returns how to stop. */
+/** Shows the client's events as notifications. Returns a function that stops it. */
 export function showNotifications(client: BalanceClient, toasts: Toasts): () => void {
   let greeted = false
   const stops = [
     client.on('balance_initial', ({ balance, currency, recovered }) => {
-      // A connection that came back and missed nothing is no news.
+      // A connection that came back without missing an event needs no notification.
       if (greeted && recovered !== false) return
       toasts.show({
         about: 'connection',
@@ -24,7 +24,7 @@ export function showNotifications(client: BalanceClient, toasts: Toasts): () => 
       greeted = true
     }),
     client.on('balance_updated', ({ id, transactionId, transactionType, amount, ...rest }) => {
-      // A transaction is told of once: by what completes it, which follows at once.
+      // The event `transaction_completed` follows at once, and one notification is enough.
       if (transactionId !== undefined) return
       const { newBalance, previousBalance, currency } = rest
       const change = Number(amount ?? subtract(newBalance, previousBalance, currency))
@@ -37,7 +37,7 @@ export function showNotifications(client: BalanceClient, toasts: Toasts): () => 
     }),
     client.on('transaction_completed', (event) => {
       const { transactionId, transactionType, amount, newBalance, currency } = event
-      // In the place of the change that it completes: one thing happened, not two.
+      // Only this event shows a notification of a transaction, not `balance_updated`.
       toasts.show({
         about: transactionId,
         tone: amount < 0 ? 'plain' : 'gain',
@@ -53,7 +53,7 @@ export function showNotifications(client: BalanceClient, toasts: Toasts): () => 
         about: transactionId,
         tone: declined ? 'loss' : 'plain',
         title: `${what} ${ended}`,
-        // An admin may have said why.
+        // The statement has the admin's note.
         text: declined ? 'No money moved. The statement says more.' : 'No money moved.',
       })
     }),
@@ -62,7 +62,7 @@ export function showNotifications(client: BalanceClient, toasts: Toasts): () => 
         about: id,
         tone: 'loss',
         title: `${formatMoney(shortfall, currency)} short`,
-        // The event does not say what it was: a payment, a withdrawal, a transfer or an adjustment.
+        // The event does not say whether it was a payment, a withdrawal, a transfer or an adjustment.
         text: `${formatMoney(requiredAmount, currency)} could not be taken: there was not enough to spend.`,
       })
     }),

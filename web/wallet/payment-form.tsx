@@ -15,10 +15,10 @@ interface PaymentFormProps {
   currency: string
   currencies: readonly string[]
   setCurrency: (currency: string) => void
-  /** The page is told of every change as it happens: then the receipt need not be announced too. */
+  /** Whether the page receives every change as it happens. Then the receipt is not announced a second time. */
   live: boolean
   done: (payment: Transaction) => void
-  /** The way out of a shortfall: asks for what is missing. */
+  /** Opens the topup form with the missing amount. */
   topUp: (missing: string, currency: string) => void
 }
 
@@ -30,7 +30,7 @@ export function PaymentForm(props: PaymentFormProps) {
   const [paid, setPaid] = useState<Transaction>()
   const key = useIdempotencyKey()
   const payment = useAction(async () => {
-    // The second click of a double one: the receipt stands below, and nothing else is meant.
+    // Ignores the second click of a double click after a payment.
     if (paid && amount.text === '') return
     const value = amount.read()
     if (value === undefined) return
@@ -46,7 +46,7 @@ export function PaymentForm(props: PaymentFormProps) {
     try {
       payment = await api.post<Transaction>('/transactions', body, key.for(body))
     } catch (problem) {
-      // A refusal is an answer too: after a topup, the same payment is meant anew.
+      // After a refusal, the same payment is a new request, for example once there is enough money.
       if (problem instanceof Problem && problem.status >= 400 && problem.status < 500) key.used()
       throw problem
     }

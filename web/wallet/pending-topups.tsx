@@ -15,7 +15,7 @@ interface PendingProps {
   done: (topup?: Transaction) => void
 }
 
-/** Topups that nobody has decided yet. */
+/** The topups that wait for a decision. */
 export function PendingTopups({ api, pending, waiting: items, done }: PendingProps) {
   const id = useId()
   const cancel = useAction(async (topup: Transaction) => {

@@ -14,9 +14,9 @@ interface TopupFormProps {
   currency: string
   currencies: readonly string[]
   setCurrency: (currency: string) => void
-  /** To begin with. */
+  /** The initial amount. */
   amount: string
-  /** Topups that wait: once it does not any more, there is nothing left to say of a request. */
+  /** The pending topups. The confirmation of a request disappears when the request is decided. */
   waiting: readonly Transaction[]
   done: (topup: Transaction) => void
 }
@@ -30,7 +30,7 @@ export function TopupForm(props: TopupFormProps) {
   const [asked, setAsked] = useState<Transaction>()
   const key = useIdempotencyKey()
   const request = useAction(async () => {
-    // The second click of a double one: what was asked for stands below.
+    // Ignores the second click of a double click after a request.
     if (asked && amount.text === '') return
     const value = amount.read()
     if (value === undefined) return
@@ -89,7 +89,7 @@ export function TopupForm(props: TopupFormProps) {
   )
 }
 
-/** Where there are no cents, a hundred times as much. */
+/** Currencies without decimals get amounts that are 100 times as large. */
 const quickOf = (currency: string) =>
   decimalsOf(currency) === 0 ? QUICK.map((value) => value * 100) : QUICK
 

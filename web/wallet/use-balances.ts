@@ -4,7 +4,7 @@ import { type Loaded, useLoaded } from '../hooks/use-loaded.ts'
 import type { Api } from '../lib/api.ts'
 import { subtract } from '../lib/money.ts'
 
-/** What there is in one currency. Major units; `available` to the last digit. */
+/** The user's money in one currency, in major units. `available` is exact. */
 export interface Funds {
   currency: string
   balance: number
@@ -17,7 +17,7 @@ interface Answer {
   seq: number
 }
 
-/** The balance in each currency: as it was read, with every change since that the stream told of. */
+/** The balance in each currency: as it was read, updated by the events of the stream. */
 export function useBalances(
   api: Api,
   client: BalanceClient,
@@ -34,7 +34,7 @@ export function useBalances(
       client.on('balance_updated', ({ currency, seq, newBalance: balance }) =>
         setNews((news) => new Map(news).set(currency, { seq, balance })),
       ),
-      // The stream begins anew, and may count anew.
+      // The stream starts over, and its `seq` may start over too.
       client.on('balance_initial', ({ recovered }) => {
         if (recovered === false) setNews(new Map())
       }),

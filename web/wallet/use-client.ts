@@ -3,10 +3,10 @@ import { type BalanceClient, createBalanceClient } from '../../src/client/index.
 import { useStore } from '../hooks/use-store.ts'
 import type { SessionKeeper } from '../lib/session.ts'
 
-/** The page's one connection: as long as the page is shown and the session is the same. */
+/** The page's client. It is replaced when the session changes. */
 export function useClient(session: SessionKeeper, currency: string): BalanceClient | undefined {
   const current = useStore(session)
-  // A demo token renews itself underneath; one that was pasted anew means to start again.
+  // A demo token is renewed without a new client. A newly pasted token needs a new client.
   const identity = current?.demo ? current.userId : current?.token
   const [client, setClient] = useState<BalanceClient>()
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new identity is a new connection

@@ -6,10 +6,10 @@ import type {
 } from '../../src/client/index.ts'
 import type { Transaction } from '../lib/transaction.ts'
 
-/** More would fill no page of the statement. */
+/** More than a page of the statement can show. */
 const MAX_RECENT = 20
 
-/** What happened lately, newest first: as events and answers told of it, before the statement is read anew. */
+/** The transactions of recent events and answers, newest first, until the statement is read again. */
 export function useRecent(client: BalanceClient): {
   recent: readonly Transaction[]
   add: (transaction: Transaction) => void
@@ -18,7 +18,7 @@ export function useRecent(client: BalanceClient): {
   const add = useCallback((transaction: Transaction) => {
     setRecent((recent) => {
       const before = recent.find(({ id }) => id === transaction.id)
-      // An answer says more than an event.
+      // An answer has more fields than an event.
       const { id, status, newBalance, updatedAt } = transaction
       const now = before ? { ...before, status, newBalance, updatedAt } : transaction
       return [now, ...recent.filter((other) => other.id !== id)].slice(0, MAX_RECENT)
@@ -39,7 +39,7 @@ export function useRecent(client: BalanceClient): {
   return { recent, add }
 }
 
-/** What an event says of a transaction. The rest is read a moment later. */
+/** A transaction with the fields of an event. The other fields are read a moment later. */
 function fromEvent(event: TransactionCompleted | TransactionFailed): Transaction {
   const { transactionId, transactionType, status, currency, timestamp } = event
   const completed = 'amount' in event

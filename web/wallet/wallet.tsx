@@ -45,12 +45,12 @@ function Connected({ client, session, api, currency: own }: PageProps & { client
   useEffect(
     () =>
       client.on('*', ({ event }) => {
-        // What it does not say: notes, and what is held. A refusal changes nothing.
+        // Events have no notes and no held amounts, so these are read again. A refusal changes nothing.
         if (event !== 'balance_insufficient') mark('statement', 'balances')
       }),
     [client, mark],
   )
-  // Read before what the stream counts in: something happened in between.
+  // The balances were read before the last event that the stream includes.
   const readTo = balances.value?.seq
   const { seq } = snapshot
   const behind = readTo !== undefined && seq !== null && readTo < seq
@@ -64,7 +64,7 @@ function Connected({ client, session, api, currency: own }: PageProps & { client
   const [chosen, setChosen] = useState<string>()
   const codes = balances.items.map(({ currency }) => currency)
   const read = balances.value !== undefined
-  // The server's own currency, unless the money is in others. What comes later changes no view.
+  // The server's currency, unless the user has only others. A currency that is added later does not change the view.
   const preferred = codes.length === 0 || codes.includes(own) ? own : (codes[0] ?? own)
   useEffect(() => {
     if (read) setChosen((chosen) => chosen ?? preferred)
@@ -146,7 +146,7 @@ function Connected({ client, session, api, currency: own }: PageProps & { client
   )
 }
 
-/** The topups that wait: those that were read and are not decided since, and those asked for since. */
+/** The pending topups: those that were read, without the ones decided since, and with the ones requested since. */
 function waitingOf(read: Transaction[], recent: readonly Transaction[]): Transaction[] {
   const now = new Map(recent.map((item) => [item.id, item]))
   const known = new Set(read.map(({ id }) => id))
