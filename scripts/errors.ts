@@ -1,9 +1,9 @@
 import { TOKEN_REASONS } from '../src/auth/token-refusal.ts'
-import { CODES } from '../src/http/codes.ts'
+import { ERRORS } from '../src/http/errors.ts'
 
 /** docs/reference/errors.md: the closed set of codes. */
 export function errorsPage(): string {
-  const rows = Object.entries(CODES)
+  const rows = Object.entries(ERRORS)
     .sort(([, [a]], [, [b]]) => (a ?? 999) - (b ?? 999))
     .map(([code, [status, meaning]]) => `| \`${code}\` | ${status ?? 'real time'} | ${meaning} |`)
   const reasons = Object.entries(TOKEN_REASONS).map(

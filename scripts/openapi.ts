@@ -11,7 +11,7 @@ async function served(path: string): Promise<string> {
   const app = createApp({
     currency: 'USD',
     corsOrigins: [],
-    requestTimeout: 10,
+    requestTimeoutMs: 10_000,
     documents: API_DOCUMENTS,
     log: createLogger({ logLevel: 'silent', production: true }),
   } as unknown as AppDeps)

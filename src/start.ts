@@ -7,7 +7,7 @@ import { Revocations } from './auth/revocations.ts'
 import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config/config.ts'
 import { cachedReads } from './http/cached-reads.ts'
-import { RequestMeter } from './http/middleware/request-meter.ts'
+import { RequestMeter } from './http/middleware/request-report.ts'
 import { createServer } from './http/server.ts'
 import { webPages } from './http/web-pages.ts'
 import { Auditor } from './ledger/auditor.ts'
@@ -157,11 +157,11 @@ export async function startServer(
   const executor = new Executor(writers, {
     onCommitted,
     inFlight: SESSIONS.writers,
-    retryFor: config.requestTimeout * 1000,
+    retryFor: config.requestTimeoutMs,
     observers: [meters.ledger, ...(tracing ? [tracing.ledger] : [])],
   })
   const startHousekeeping = createMaintenance(
-    { sql: readers, executor, log, eventRetention: config.eventRetention },
+    { sql: readers, executor, log, eventRetention: config.eventRetentionSeconds },
     releases,
   )
 
@@ -184,15 +184,15 @@ export async function startServer(
     authenticator,
     limiter,
     corsOrigins: config.corsOrigins,
-    requestTimeout: config.requestTimeout,
+    requestTimeoutMs: config.requestTimeoutMs,
     currency: config.currency,
     executor,
-    idempotency: new IdempotencyStore(readers, { patience: config.requestTimeout * 1000 }),
+    idempotency: new IdempotencyStore(readers, { patience: config.requestTimeoutMs }),
     requests,
     tracer: tracing?.requests,
     metrics,
     reader: tracing?.spanned(reader, 'postgresql', READS) ?? reader,
-    auditTimeout: config.auditTimeout,
+    auditTimeoutMs: config.auditTimeoutMs,
     auditor: new Auditor(pool('auditors'), {
       onCommitted,
       onVerified: async (wallets) => {

@@ -69,7 +69,7 @@ async function ours(): Promise<Subject> {
     authenticator,
     currency: 'USD',
     corsOrigins: [],
-    requestTimeout: 10,
+    requestTimeoutMs: 10_000,
     streams: eventStreams(gateway),
     readiness: async () => ({ ok: true, checks: {} }),
     log: logger,

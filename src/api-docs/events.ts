@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CODES } from '../http/codes.ts'
+import { ERRORS } from '../http/errors.ts'
 import { LEDGER_EVENTS } from '../ledger/event.ts'
 import type { ErrorCode } from '../lib/api-error.ts'
 
@@ -116,7 +116,7 @@ export const SENT = {
   }),
   error: z
     .object({
-      code: z.enum(Object.keys(CODES) as [ErrorCode]),
+      code: z.enum(Object.keys(ERRORS) as [ErrorCode]),
       message: z.string(),
       details: z.record(z.string(), z.unknown()).optional().meta({
         description:

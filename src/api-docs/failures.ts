@@ -1,6 +1,5 @@
-import { CODES } from '../http/codes.ts'
+import { ERRORS } from '../http/errors.ts'
 import type { Access } from '../http/middleware/authorize.ts'
-import { REFUSALS } from '../http/refusal.ts'
 import type { RefusalCode } from '../ledger/command.ts'
 import type { ErrorCode } from '../lib/api-error.ts'
 import type { Operation } from './operations.ts'
@@ -83,28 +82,28 @@ export function failures(
   const add = (status: number, cause: string) => {
     causes.set(status, [...(causes.get(status) ?? []), cause])
   }
-  add(
-    400,
-    '`invalid_request`: The request is not valid. If single fields are not valid, `details.issues` names them.',
-  )
+  const addCode = (code: ErrorCode) => {
+    const [status, message] = ERRORS[code]
+    if (status !== null) add(status, `\`${code}\`: ${message}`)
+  }
+  addCode('invalid_request')
   if (access) {
     add(
       401,
       '`unauthorized`, `token_expired`, `token_revoked`: The token is missing or not valid; `details.reason` says why.',
     )
-    add(403, '`forbidden`: The caller’s role does not allow the request.')
+    addCode('forbidden')
     add(429, '`rate_limited`: Too many requests; see `Retry-After` and `RateLimit`.')
   }
   if (body) {
-    add(413, '`payload_too_large`: The body is larger than 64 KiB.')
-    add(415, '`unsupported_media_type`: The body is not declared as JSON, or is compressed.')
+    addCode('payload_too_large')
+    addCode('unsupported_media_type')
   }
-  add(500, '`internal`: A fault of the server. Find it in the server’s log by `requestId`.')
-  add(503, '`unavailable`: Nothing was changed. Try again after `Retry-After` seconds.')
+  addCode('internal')
+  addCode('unavailable')
   add(503, `\`timeout\`: No answer in time. ${reads ? 'Try again.' : UNKNOWN[Number(writes)]}`)
   const reused = writes ? (['idempotency_key_reused'] as const) : []
-  const codes = new Set([...fields, ...refusals, ...reused])
-  for (const code of codes) add(REFUSALS[code][0], `\`${code}\`: ${REFUSALS[code][1]}`)
+  for (const code of new Set([...fields, ...refusals, ...reused])) addCode(code)
   for (const [status, cause] of Object.entries(problems)) add(Number(status), cause)
 
   return Object.fromEntries(
@@ -129,7 +128,7 @@ export function failures(
 /** The codes that stand before the colon of each line. */
 export function codesIn(lines: readonly string[]): ErrorCode[] {
   const named = lines.flatMap((line) => [...(line.split(':')[0] ?? '').matchAll(/`(\w+)`/g)])
-  return named.map(([, code]) => code as ErrorCode).filter((code) => code in CODES)
+  return named.map(([, code]) => code as ErrorCode).filter((code) => code in ERRORS)
 }
 
 function named(lines: readonly string[], examples: Json): Json {
@@ -140,7 +139,7 @@ function named(lines: readonly string[], examples: Json): Json {
 }
 
 function example(code: ErrorCode): Json {
-  const [, message] = CODES[code]
+  const [, message] = ERRORS[code]
   const requestId = '019a4e5c-7b1e-7000-8000-5f3c2d1b0a99'
   const details = DETAILS[code]
   return { summary: message, value: { code, message, requestId, ...(details && { details }) } }

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { TOKEN_REASONS } from '../auth/token-refusal.ts'
-import { CODES } from '../http/codes.ts'
+import { ERRORS } from '../http/errors.ts'
 import type { ErrorCode } from '../lib/api-error.ts'
-import { wirePage, wireTransaction } from '../routes/transaction-json.ts'
+import { transactionPageSchema, transactionSchema } from '../routes/transaction-json.ts'
 
 /** The body of each route's answer. The route tests check every answer against these schemas. */
 
@@ -10,8 +10,8 @@ const amount = z.number()
 const time = z.iso.datetime({ offset: true })
 const direction = z.enum(['below', 'above'])
 
-export const transaction = wireTransaction
-export const page = wirePage
+export const transaction = transactionSchema
+export const page = transactionPageSchema
 
 export const requests = page.extend({
   total: z.int().meta({ description: 'Pending requests on all pages.' }),
@@ -20,7 +20,7 @@ export const requests = page.extend({
 
 export const problem = z
   .object({
-    code: z.enum(Object.keys(CODES) as [ErrorCode]),
+    code: z.enum(Object.keys(ERRORS) as [ErrorCode]),
     message: z.string().meta({ description: 'For people; it may change.' }),
     requestId: z.string(),
     details: z

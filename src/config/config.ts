@@ -34,12 +34,10 @@ export interface Config {
   }
   logLevel: Variables['LOG_LEVEL']
   production: boolean
-  /** Seconds. */
-  requestTimeout: number
-  auditTimeout: number
+  requestTimeoutMs: number
+  auditTimeoutMs: number
   drainSeconds: number
-  /** Seconds. */
-  eventRetention: number
+  eventRetentionSeconds: number
   /** Undefined: nothing is traced. */
   tracing: TracingConfig | undefined
 }
@@ -94,10 +92,10 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     },
     logLevel: vars.LOG_LEVEL,
     production: vars.NODE_ENV === 'production',
-    requestTimeout: vars.REQUEST_TIMEOUT,
-    auditTimeout: vars.AUDIT_TIMEOUT,
+    requestTimeoutMs: vars.REQUEST_TIMEOUT * 1000,
+    auditTimeoutMs: vars.AUDIT_TIMEOUT * 1000,
     drainSeconds: vars.DRAIN_SECONDS,
-    eventRetention: vars.EVENT_RETENTION,
+    eventRetentionSeconds: vars.EVENT_RETENTION,
     tracing: tracing(vars),
   }
 }

@@ -4,9 +4,9 @@ import type { Logger } from '../lib/log.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
 import type { BalanceCache } from '../realtime/bus/bus.ts'
 import { BASE_HEADERS, nextRequestId } from './middleware/request-id.ts'
-import type { RequestMeter } from './middleware/request-meter.ts'
+import type { RequestMeter } from './middleware/request-report.ts'
 
-/** Balances answered from the cache since the start, and those that it did not have, or could not be trusted with. */
+/** Balances read from the cache since the start. A miss is also a read while the cache was not trusted. */
 export interface CacheReads {
   hits: number
   misses: number
@@ -14,17 +14,23 @@ export interface CacheReads {
 
 const PATH = '/transactions/balance/cached'
 
-/** Headers of a request that mean more than the plain question: the app knows what. */
-const MORE = ['origin', 'x-request-id', 'traceparent', 'expect', 'transfer-encoding'] as const
+/** Headers that only the app handles. */
+const UNHANDLED_HEADERS = [
+  'origin',
+  'x-request-id',
+  'traceparent',
+  'expect',
+  'transfer-encoding',
+] as const
 
-/** What Redis should hold; whatever else it holds is for the app to make something of. */
+/** The form of a valid cache entry. The app handles every other value. */
 const DECIMAL = /^-?\d{1,17}(\.\d{1,3})?$/
 
-/** Where a request carries what was found for it. */
-const FOUND = Symbol('what the cache holds')
+/** The property in which a request carries its cache entry to the app. */
+const FOUND = Symbol('the cache entry')
 
-/** What the cache was found to hold for this request before the app got it; undefined: nobody looked. */
-export function foundFor(request: object | undefined): string | null | undefined {
+/** The cache entry that was read for this request before the app got it. Undefined: it was not read. */
+export function cacheEntryOf(request: object | undefined): string | null | undefined {
   return (request as { [FOUND]?: string | null } | undefined)?.[FOUND]
 }
 
@@ -33,22 +39,21 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 export interface CachedReadsOptions {
   authenticator: TokenMemory
   cache: Pick<BalanceCache, 'cachedBalance'>
-  /** Counts what is answered here; what the app answers it counts itself. */
+  /** Counts answers given here. The app counts its own. */
   cacheReads: CacheReads
   currency: string
   corsOrigins: readonly string[]
-  /** How often one may ask. */
   limiter?: Pick<RateLimiter, 'addressOf' | 'look' | 'take'> | undefined
-  /** Counts an answered request, as the app does for its own. */
+  /** Counts requests answered here. The app counts its own. */
   requests: RequestMeter
   log: Pick<Logger, 'isLevelEnabled'>
 }
 
 /**
- * Answers the one question that is asked more than all others together, what is my balance, past the
- * framework, at two thirds of the cost. It only ever says yes: to a plain request with a token that was
- * verified before, whose balance is cached, and who may ask. In every other case the request goes to
- * `app` untouched and uncounted, but for what the cache holds, which answers it, or says what is wrong with it.
+ * Answers reads of the cached balance before Hono, at two thirds of the cost, because they outnumber all other
+ * requests. It answers only if the request has no special headers, its token was verified before, its balance
+ * is cached and no rate limit is exceeded. Every other request goes to `app` uncounted, with the cache entry
+ * attached if it was read.
  */
 export function cachedReads(options: CachedReadsOptions, app: Handler): Handler {
   const { authenticator, cache, cacheReads, currency, corsOrigins, limiter, log } = options
@@ -60,26 +65,27 @@ export function cachedReads(options: CachedReadsOptions, app: Handler): Handler 
     ...['Content-Type', 'application/json'],
   ]
 
-  /** Whose balance is asked for, when this is the plain question and they may ask it. */
-  function known(request: IncomingMessage): Principal | undefined {
+  /** The caller of a request that can be answered here. */
+  function callerOf(request: IncomingMessage): Principal | undefined {
     const { headers } = request
     const { authorization } = headers
     if (authorization === undefined || !authorization.startsWith('Bearer ')) return undefined
-    for (const name of MORE) if (headers[name] !== undefined) return undefined
-    // Each request is written into the log then.
+    for (const name of UNHANDLED_HEADERS) if (headers[name] !== undefined) return undefined
+    // The app logs each request at this level.
     if (log.isLevelEnabled('debug')) return undefined
     return authenticator.recall(authorization.slice('Bearer '.length))
   }
 
   return (request, response) => {
     const began = performance.now()
-    const principal = request.method === 'GET' && request.url === PATH ? known(request) : undefined
+    const principal =
+      request.method === 'GET' && request.url === PATH ? callerOf(request) : undefined
     if (!principal) return app(request, response)
     cache.cachedBalance(principal, currency).then(
       (balance) => {
         const granted = balance !== null && DECIMAL.test(balance) && grant(request, principal)
         if (!granted) {
-          // So that the app need not ask a second time.
+          // So that the app need not read it again.
           Object.assign(request, { [FOUND]: balance })
           return app(request, response)
         }
@@ -97,7 +103,7 @@ export function cachedReads(options: CachedReadsOptions, app: Handler): Handler 
     )
   }
 
-  /** Headers of the one who may ask, which is counted; undefined for who may not, which is not. */
+  /** Counts the request and returns its headers. Undefined if a limit is exceeded, which the app then answers. */
   function grant(request: IncomingMessage, principal: Principal): string[] | undefined {
     if (!limiter) return []
     try {

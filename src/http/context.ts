@@ -1,19 +1,19 @@
 import { createFactory } from 'hono/factory'
 import type { Principal } from '../auth/principal.ts'
 
-/** What the middlewares leave on the context for the handlers. */
+/** Values that the middlewares set for the handlers. */
 export interface Env {
   Variables: {
     requestId: string
-    /** Headers of the answer, whoever writes it: a plain record, since a stream writes Node's response itself. */
+    /** Headers of the answer. A plain record, because a stream writes Node's response directly. */
     headers: Record<string, string>
-    /** Gives this request so many seconds from now, instead of what every request has. */
-    allow: (seconds: number) => void
-    /** Set behind a guard; no other route reads it. */
+    /** Lets this request take this many milliseconds from now, in place of the usual timeout. */
+    extendDeadline: (ms: number) => void
+    /** Set by a guard, so it exists only on routes that have one. */
     principal: Principal
-    /** Set on POST and PATCH where the caller sent one. */
+    /** Set on POST and PATCH if the caller sent one. */
     idempotencyKey: string | undefined
-    /** Of the request's own span, where requests are traced. */
+    /** Of the request's own span, if requests are traced. */
     traceparent: string | undefined
   }
 }

@@ -1,15 +1,18 @@
+import type { Context } from 'hono'
+import { matchedRoutes } from 'hono/route'
 import type { Result, Router } from 'hono/router'
 import { TrieRouter } from 'hono/router/trie-router'
+import type { Env } from './context.ts'
 
 /**
- * Finds a path without parameters by one look into a map. `/transactions/:id` beside `/transactions/topup`
- * is what Hono's router of one regular expression cannot hold, and walking the tree costs a microsecond.
+ * Finds a path without parameters by one lookup in a map. Hono's regular-expression router cannot hold
+ * `/transactions/:id` beside `/transactions/topup`, and walking the tree costs a microsecond a request.
  */
 export class FixedPathRouter<T> implements Router<T> {
   readonly name = 'FixedPathRouter'
   readonly #tree = new TrieRouter<T>()
   readonly #fixed = new Set<string>()
-  /** What the tree found, by method and path. It grows no larger than the routes: no other path gets in. */
+  /** Results of the tree by method and path. Only registered paths get in, so it cannot grow without bound. */
   readonly #found = new Map<string, Map<string, Result<T>>>()
 
   add(method: string, path: string, handler: T): void {
@@ -22,7 +25,7 @@ export class FixedPathRouter<T> implements Router<T> {
     const known = this.#found.get(method)?.get(path)
     if (known) return known
     const result = this.#tree.match(method, path)
-    if (this.#fixed.has(path) && METHODS.has(method)) {
+    if (this.#fixed.has(path) && CACHED_METHODS.has(method)) {
       const paths = this.#found.get(method) ?? new Map<string, Result<T>>()
       this.#found.set(method, paths.set(path, result))
     }
@@ -30,5 +33,18 @@ export class FixedPathRouter<T> implements Router<T> {
   }
 }
 
-/** Not every method: a client may invent them. */
-const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
+/** A client can invent methods, so only these are cached. */
+const CACHED_METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
+
+/** A client can invent methods, so all others are counted as one. */
+const COUNTED_METHODS = new Set([...CACHED_METHODS, 'HEAD', 'OPTIONS'])
+
+/** The pattern of the route that handled the request, such as `/transactions/:id`, and its method. */
+export function routeOf(c: Context<Env>): { route: string; method: string } {
+  // Middlewares are registered for every method. Of the other routes, the first one answers.
+  for (const { method, path } of matchedRoutes(c as Context)) {
+    if (method !== 'ALL') return { route: path, method }
+  }
+  const { method } = c.req
+  return { route: 'none', method: COUNTED_METHODS.has(method) ? method : 'other' }
+}

@@ -1,8 +1,10 @@
 import { isLosslessNumber, type LosslessNumber } from 'lossless-json'
 import { z } from 'zod'
+import { InvalidAmount, toMinor } from '../ledger/money.ts'
+import { ApiError } from '../lib/api-error.ts'
 import { CURRENCIES } from '../lib/currencies.ts'
 
-/** NUL, which Postgres cannot store, and halves of surrogate pairs, which are no characters. */
+/** NUL, which Postgres cannot store, and single halves of surrogate pairs, which are not characters. */
 const UNSTORABLE = /[\0\p{Surrogate}]/u
 
 /** Text of at most `max` UTF-16 units. */
@@ -10,7 +12,7 @@ export const text = (max: number) =>
   z
     .string()
     .max(max)
-    .refine((value) => !UNSTORABLE.test(value), 'holds a character that cannot be stored')
+    .refine((value) => !UNSTORABLE.test(value), 'contains a character that cannot be stored')
 
 export const userId = z
   .string()
@@ -31,7 +33,7 @@ export const currency = z
     examples: ['USD'],
   })
 
-/** Major units, as a JSON number or a plain decimal string. `readAmount` makes minor units of it. */
+/** Major units as a JSON number or a plain decimal string. `readAmount` converts it to minor units. */
 export const amount = z
   .custom<number | string>((value) => isAmount(value), {
     error: 'must be a number, or a decimal string such as "150.50"',
@@ -51,17 +53,48 @@ function isAmount(value: unknown): value is AmountInput {
   return isLosslessNumber(value) && value.value.length <= 64
 }
 
-/** ISO 8601 with an offset or Z, or a date alone, which means its midnight in UTC. */
+/**
+ * Converts an amount of a request to minor units of `currency`.
+ * @throws ApiError `invalid_amount`: too many decimals, too large, zero without `zero`, or negative without `signed`
+ */
+export function readAmount(
+  input: AmountInput,
+  currency: string,
+  { field = 'amount', signed = false, zero = false } = {},
+): bigint {
+  const minor = parseAmount(input, currency, field)
+  if (minor === 0n && !zero) throw invalidAmount(field, 'must not be zero')
+  if (minor < 0n && !signed) throw invalidAmount(field, 'must be positive')
+  return minor
+}
+
+function parseAmount(input: AmountInput, currency: string, field: string): bigint {
+  try {
+    return toMinor(input, currency)
+  } catch (error) {
+    if (error instanceof InvalidAmount) throw invalidAmount(field, error.message)
+    throw error
+  }
+}
+
+function invalidAmount(field: string, message: string): ApiError {
+  return new ApiError(400, 'invalid_amount', `${field} ${message}`, { details: { field } })
+}
+
+/** ISO 8601 with an offset or Z. A date without a time means its midnight in UTC. */
 export const instant = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()], {
     error: 'must be an ISO 8601 time such as 2025-11-04T10:30:00Z',
   })
   .refine((value) => /^(19|2\d)\d\d/.test(value), 'must be in a year from 1900 to 2999')
-  // No place on Earth is further from UTC than 14 hours; Postgres takes less than 16.
-  .refine((value) => !/[+-](1[5-9]|2\d):\d\d$/.test(value), 'has an offset that no clock has')
+  // No time zone is further from UTC than 14 hours. Postgres accepts less than 16.
+  .refine(
+    (value) => !/[+-](1[5-9]|2\d):\d\d$/.test(value),
+    'must have an offset of less than 15 hours',
+  )
   .transform((value) => (value.length === 10 ? `${value}T00:00:00Z` : microseconds(value)))
 
-/** Cut, for Postgres would round up, into the next second if need be, and takes no more than some hundred. */
+/** Cut, because Postgres would round up, even into the next second, and limits the number of decimals. */
 function microseconds(time: string): string {
   return time.replace(/(\.\d{6})\d+/, '$1')
 }
@@ -74,3 +107,30 @@ export const pageLimit = z
   .meta({ type: 'integer', minimum: 1, maximum: 100, description: 'Items of a page.' })
 
 export const noFields = z.strictObject({})
+
+export const byId = z.object({ id: transactionId })
+
+/** Another user in place of the caller, which the route allows only to the named role. */
+export const onBehalfOf = (role: 'an admin' | 'a service') =>
+  userId
+    .exactOptional()
+    .meta({ description: `Default: the caller. Only ${role} can name another user.` })
+
+/** The fields of every request that moves money. */
+export const money = (defaultCurrency: string) => ({
+  amount,
+  currency: currency.default(defaultCurrency),
+  description: text(500).exactOptional(),
+})
+
+/** The fields that name what a payment or a hold is for. */
+export const reference = {
+  referenceId: text(200).exactOptional(),
+  referenceType: text(200).exactOptional(),
+}
+
+/** An admin's decision on a pending topup or withdrawal. */
+export const decision = z.strictObject({
+  status: z.enum(['success', 'failed']),
+  adminNotes: text(1000).exactOptional(),
+})

@@ -8,38 +8,44 @@ import { type AddressInfo, Server as TcpServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
+import { sleep, withTimeout } from '../lib/timeout.ts'
 import type { Gateway } from '../realtime/gateway.ts'
 import { createUpgradeRouter, SOCKET_IO_PATH } from '../realtime/transports/upgrade.ts'
 import type { Handler } from './cached-reads.ts'
+import { malformedRequest, rejectRequest } from './errors.ts'
+import { STALLED_DOWNLOAD_TIMEOUT_MS } from './middleware/deadline.ts'
 import { BASE_HEADERS } from './middleware/request-id.ts'
-import { asksForWebSocket, leavesHttp, OpenAnswers, withoutUpgrade } from './no-upgrade.ts'
-import { malformedRequest, rejectRequest } from './reject-request.ts'
-import { faultOf } from './request-head.ts'
-import { UNREAD } from './unread.ts'
+import {
+  asksForWebSocket,
+  headError,
+  OpenAnswers,
+  serveWithoutUpgrade,
+  shouldUpgrade,
+} from './request-head.ts'
 
 export interface ServerOptions {
   /** The app's `fetch`. */
   fetch: Parameters<typeof getRequestListener>[0]
   gateway: Gateway
   logger: Logger
-  /** Stands before the app, and hands it what it does not answer. Default: none. */
+  /** A handler in front of the app. It passes on the requests that it does not answer. Default: none. */
   before?: ((app: Handler) => Handler) | undefined
-  /** Default: `PATIENCE`. */
-  patience?: typeof PATIENCE
+  /** Default: `CLIENT_TIMEOUTS_MS`. */
+  timeoutsMs?: typeof CLIENT_TIMEOUTS_MS
 }
 
 /**
- * Milliseconds that a client has for its request and its answer, so that thousands who send a byte a minute,
- * or read none, hold nothing for long. A stream's request is over when its headers are in.
+ * Time limits for a client's request and for reading its answer, so that slow clients hold no resources for
+ * long. The request of a stream ends with its headers.
  */
-export const PATIENCE = {
+export const CLIENT_TIMEOUTS_MS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  /** Longer than proxies keep an idle connection, or they would write into one that is just closing. */
+  /** Longer than proxies keep an idle connection. Otherwise a proxy could use a connection that is closing. */
   keepAliveTimeout: 75_000,
-  /** For taking something of an answer that waits to be taken; who takes a little, however slowly, has it again. */
-  unreadTimeout: UNREAD,
-  /** How often requests and their headers are looked at. */
+  /** For reading something of an answer that waits. Each read, however small, restarts it. */
+  stalledDownloadTimeout: STALLED_DOWNLOAD_TIMEOUT_MS,
+  /** The interval at which Node checks the first two. */
   connectionsCheckingInterval: 2_000,
 }
 
@@ -48,9 +54,10 @@ export interface BalanceServer {
   /** @param port 0 takes a free one. Rejects when the port is taken. */
   listen(port: number, host: string): Promise<AddressInfo>
   /**
-   * Ends well: not ready any more, then no new connection, streams closed spread over so many seconds,
-   * requests in flight finished. An idle connection stays open as long: what still arrives on it is answered,
-   * with `Connection: close`. Resolves when nothing is open, or when twice the time is over.
+   * Ends gracefully. The server becomes not ready, then accepts no new connections, closes streams spread over
+   * so many seconds, and finishes the requests in flight. Idle connections stay open that long, and their
+   * requests are answered with `Connection: close`. Resolves when no connection is open, at the latest after
+   * about twice the time.
    */
   drain(seconds: number): Promise<void>
   /** Ends at once. */
@@ -63,50 +70,51 @@ export function createServer({
   gateway,
   logger,
   before,
-  patience = PATIENCE,
+  timeoutsMs = CLIENT_TIMEOUTS_MS,
 }: ServerOptions): BalanceServer {
   const { engine } = gateway.socketIo
   const listener = getRequestListener(fetch, {
-    // HTTP/1.0 needs no Host, and the health checks of some balancers send none.
+    // HTTP/1.0 needs no Host header, and the health checks of some balancers send none.
     hostname: 'localhost',
     errorHandler: malformedRequest,
   })
   const app: Handler = (request, response) => void listener(request, response)
   const handle = before ? before(app) : app
-  const answers = new OpenAnswers()
+  const openAnswers = new OpenAnswers()
   let draining = false
-  const options = { ...patience, shouldUpgradeCallback: leavesHttp }
+  const options = { ...timeoutsMs, shouldUpgradeCallback: shouldUpgrade }
   const http = createHttpServer(options, (request, response) => {
-    // What else was in the same packet comes here still.
+    // Node still emits the requests of a packet whose socket was destroyed by an earlier one.
     if (request.socket.destroyed) return
-    if (!answers.add(request, response)) return void request.socket.destroy()
-    // An offer to upgrade is left of it only where Node asked `leavesHttp`, and there Node loses what is
-    // pipelined behind it.
+    if (!openAnswers.add(request, response)) return void request.socket.destroy()
+    // An offer to upgrade is only left if `shouldUpgrade` rejected it. Node then loses pipelined requests.
     if (draining || request.headers.upgrade !== undefined) response.setHeader('Connection', 'close')
     response.on('timeout', abortStalledDownload)
-    const fault = faultOf(request)
-    if (fault) return rejectRequest(request, response, fault, gateway.corsOrigins)
+    const error = headError(request)
+    if (error) return rejectRequest(request, response, error, gateway.corsOrigins)
     if (!request.url?.startsWith(SOCKET_IO_PATH)) return handle(request, response)
     const refused = gateway.admission.refusedSession(request)
     if (refused) return rejectRequest(request, response, refused, gateway.corsOrigins)
     for (const [name, value] of Object.entries(BASE_HEADERS)) response.setHeader(name, value)
     engine.handleRequest(request as never, response)
   })
-  // Node tells it by the socket, once for its whole life, and starts it anew with every byte that is taken.
-  http.timeout = patience.unreadTimeout
+  // Node sets it on each new socket, and restarts it with every byte that the client reads.
+  http.timeout = timeoutsMs.stalledDownloadTimeout
   const upgrade = createUpgradeRouter(gateway, logger, rejectRequest)
   const upgraded = new Set<Duplex>()
   function forget(this: Duplex): void {
     upgraded.delete(this)
   }
   http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!asksForWebSocket(request)) return withoutUpgrade(http, answers, request, socket, head)
-    // Without it, a client that resets while it is being authenticated ends the process.
+    if (!asksForWebSocket(request)) {
+      return serveWithoutUpgrade(http, openAnswers, request, socket, head)
+    }
+    // Without a listener, a client that resets during authentication would end the process.
     socket.on('error', destroy)
     upgraded.add(socket)
     socket.on('close', forget)
-    const fault = faultOf(request)
-    if (fault) return rejectRequest(request, socket, fault, gateway.corsOrigins)
+    const error = headError(request)
+    if (error) return rejectRequest(request, socket, error, gateway.corsOrigins)
     void upgrade(request, socket, head)
   })
   const closed = () => {
@@ -128,29 +136,24 @@ export function createServer({
     },
     async drain(seconds) {
       gateway.admission.stop()
-      const lingered = new Promise((resolve) => setTimeout(resolve, seconds * 1000))
-      // Balancers that look now see a server that is not ready, rather than none.
-      const notice = Math.min(1, seconds / 10)
-      await new Promise((resolve) => setTimeout(resolve, notice * 1000))
-      // What listens is closed, as its parent class does it: `http.close()` would also close idle connections,
-      // and a proxy that writes its next request into one at that moment could not know whether it was taken.
+      const lingered = sleep(seconds * 1000)
+      // Balancers that check now see a server that is not ready, rather than no server.
+      const noticeSeconds = Math.min(1, seconds / 10)
+      await sleep(noticeSeconds * 1000)
+      // Only the listening socket is closed, by the method of the parent class. `http.close()` would also close
+      // idle connections. A proxy that sends a request at that moment could not know whether it was received.
       const finished = new Promise<void>((resolve) => {
         TcpServer.prototype.close.call(http, () => resolve())
       })
-      // Only now: a proxy that loses its connections makes new ones, which must not come to one that closes.
+      // Not before: a proxy that loses its connections opens new ones, which must not reach this server.
       draining = true
-      await gateway.connections.drain(seconds - notice)
-      // By then each was used, and told to close, or a proxy has let go of it by itself.
+      await gateway.connections.drain(seconds - noticeSeconds)
+      // By now each idle connection was used and told to close, or its proxy gave it up.
       await Promise.race([finished, lingered])
-      // A connection that is kept alive is idle only once its last answer is out.
+      // A kept-alive connection becomes idle only when its last answer is sent.
       const idle = setInterval(() => http.closeIdleConnections(), 50)
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, 1000 + seconds * 1000)
-      })
-      await Promise.race([finished, late])
+      await withTimeout(finished, 1000 + seconds * 1000, () => {})
       clearInterval(idle)
-      clearTimeout(timer)
       await this.close()
     },
     async close() {
@@ -167,7 +170,7 @@ function destroy(this: Duplex): void {
   this.destroy()
 }
 
-/** A client that waits for us stays: only one that we wait for goes. */
+/** A client that waits for the server keeps its connection. */
 function abortStalledDownload(this: ServerResponse): void {
   const { socket } = this
   if (socket && socket.writableLength > 0) socket.destroy()

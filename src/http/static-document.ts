@@ -7,7 +7,7 @@ import type { Env } from './context.ts'
 const ENCODINGS = ['br', 'gzip', 'identity'] as const
 type Encoding = (typeof ENCODINGS)[number]
 
-/** Something that everybody gets alike: hashed once, compressed once a form, shared by all who are being sent it. */
+/** A document that is the same for every client. It is hashed once and compressed once for each encoding. */
 export class StaticDocument {
   readonly #type: string
   readonly #forms: Partial<Record<Encoding, Uint8Array<ArrayBuffer>>>
@@ -21,7 +21,7 @@ export class StaticDocument {
     this.#tag = createHash('sha256').update(bytes).digest('base64url')
   }
 
-  /** Answers with it: compressed as the client likes best, or 304 where the client has it. */
+  /** Answers with the document in the client's preferred encoding, or with 304 if the client has it. */
   send(c: Context<Env>, more: Record<string, string>): Response {
     const encoding = accepts(c, {
       header: 'Accept-Encoding',
@@ -32,7 +32,7 @@ export class StaticDocument {
     const headers = {
       ...base,
       ...more,
-      // Another form is another representation, with a tag of its own.
+      // Each encoding is a representation of its own, so it has its own tag.
       ETag: `"${this.#tag}${encoding === 'identity' ? '' : `-${encoding}`}"`,
       Vary: vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`,
     }
@@ -44,7 +44,7 @@ export class StaticDocument {
     })
   }
 
-  /** In whatever form: what it says is the same. */
+  /** True for the tag of any encoding, because the content is the same. */
   #isKnownTo(tags: string | undefined): boolean {
     return (tags ?? '').split(',').some((text) => {
       const tag = text.trim()

@@ -1,7 +1,7 @@
-import type { MiddlewareHandler, ValidationTargets } from 'hono'
+import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
 import type { z } from 'zod'
 import { ApiError, type ErrorCode } from '../lib/api-error.ts'
-import { readJson } from './body.ts'
+import { parseStrictJson } from '../lib/json.ts'
 import type { Env } from './context.ts'
 
 type Target = 'json' | 'query' | 'param'
@@ -15,19 +15,19 @@ type Validator<T extends Target, S extends z.ZodType> = MiddlewareHandler<
   }
 >
 
-/** What a route expects, found on its middlewares by whoever documents or tests the routes. */
-export const EXPECTS: unique symbol = Symbol('what this middleware expects of a request')
+/** Marks a validator with its expectation. The API documents and the tests read it from the routes. */
+export const EXPECTS: unique symbol = Symbol('the expectation of this validator')
 
 export interface Expectation {
   target: Target
   schema: z.ZodType
 }
 
-/** The JSON body, by the schema. An object without a field the schema does not know: write it with `z.strictObject`. */
+/** Validates the JSON body. Use `z.strictObject`, so that unknown fields are rejected. */
 export const json = <S extends z.ZodType>(schema: S) =>
   validator('json', schema, (c) => readJson(c))
 
-/** The query string. A parameter given twice is a list, which no schema here takes. */
+/** Validates the query string. A repeated parameter becomes a list, which no schema accepts. */
 export const query = <S extends z.ZodType>(schema: S) =>
   validator('query', schema, (c) =>
     c.req.url.includes('?')
@@ -40,7 +40,7 @@ export const query = <S extends z.ZodType>(schema: S) =>
       : {},
   )
 
-/** The path's parameters. */
+/** Validates the parameters of the path. */
 export const param = <S extends z.ZodType>(schema: S) =>
   validator('param', schema, (c) => c.req.param())
 
@@ -69,13 +69,93 @@ function invalid(issues: readonly z.core.$ZodIssue[]): ApiError {
   }))
   const [first] = listed
   const where = first?.path ? `${first.path}: ` : ''
-  return new ApiError(400, codeOf(issues[0]), `${where}${first?.message ?? 'Invalid.'}`, {
-    details: { issues: listed },
-  })
+  return new ApiError(
+    400,
+    codeOf(issues[0]),
+    `${where}${first?.message ?? 'The request is not valid.'}`,
+    {
+      details: { issues: listed },
+    },
+  )
 }
 
-/** A field's schema may name a more telling code, in its refinement's `params`. */
+/** A field's schema may set a more specific code in the `params` of its refinement. */
 function codeOf(issue: z.core.$ZodIssue | undefined): ErrorCode {
   const params = issue?.code === 'custom' ? issue.params : undefined
   return (params?.code as ErrorCode | undefined) ?? 'invalid_request'
 }
+
+const MAX_BODY_BYTES = 64 * 1024
+
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
+
+/**
+ * The JSON of the body with every digit of its numbers. An empty body is read as `{}`, for requests whose
+ * fields are all optional.
+ * @throws ApiError 413 above 64 KiB; 415 if the body is compressed or not declared as JSON; 400 if it is not
+ *   JSON in UTF-8, or an object repeats a key
+ */
+async function readJson(c: Context): Promise<unknown> {
+  const encoding = c.req.header('Content-Encoding')
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new ApiError(
+      415,
+      'unsupported_media_type',
+      'Send the body uncompressed: the only accepted Content-Encoding is identity.',
+      { headers: { 'Accept-Encoding': 'identity' } },
+    )
+  }
+  const text = await readText(c)
+  const type = c.req.header('Content-Type')
+  if (text === '' && type === undefined) return {}
+  if (type === undefined || !JSON_TYPE.test(type)) {
+    throw new ApiError(
+      415,
+      'unsupported_media_type',
+      'Send JSON with Content-Type: application/json.',
+    )
+  }
+  if (text === '') return {}
+  try {
+    return parseStrictJson(text)
+  } catch (cause) {
+    const message = 'The body is not valid JSON, or an object in it repeats a key.'
+    throw new ApiError(400, 'invalid_request', message, { cause })
+  }
+}
+
+async function readText(c: Context): Promise<string> {
+  const length = c.req.header('Content-Length')
+  if (length !== undefined) {
+    // The HTTP parser enforces this length, so the bytes need no counting.
+    if (Number(length) > MAX_BODY_BYTES) throw tooLarge()
+    return decoded(new TextDecoder('utf-8', STRICT), await c.req.arrayBuffer())
+  }
+  const body = c.req.raw.body
+  if (!body) return ''
+  const decoder = new TextDecoder('utf-8', STRICT)
+  let text = ''
+  let size = 0
+  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength
+    if (size > MAX_BODY_BYTES) throw tooLarge()
+    text += decoded(decoder, chunk, { stream: true })
+  }
+  return text + decoded(decoder)
+}
+
+/** Invalid UTF-8 is an error, because a replacement character would store another text than was sent. */
+const STRICT = { fatal: true }
+
+type Decoder = InstanceType<typeof TextDecoder>
+
+function decoded(decoder: Decoder, ...bytes: Parameters<Decoder['decode']>): string {
+  try {
+    return decoder.decode(...bytes)
+  } catch (cause) {
+    throw new ApiError(400, 'invalid_request', 'The body is not valid UTF-8.', { cause })
+  }
+}
+
+const tooLarge = () =>
+  new ApiError(413, 'payload_too_large', `The body is larger than ${MAX_BODY_BYTES / 1024} KiB.`)

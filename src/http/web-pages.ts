@@ -4,29 +4,29 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PACKAGE_ROOT } from '../lib/package-root.ts'
 
-/** The built pages by name: `wallet.html`, `admin.html`, and the assets they load, whose names change with their content. */
+/** The built pages by name: `wallet.html`, `admin.html` and their assets, whose names contain a hash. */
 export type WebFiles = ReadonlyMap<string, Uint8Array>
 
-/** Gives the built pages. Rejects with a reason when there is nothing to build them with. */
+/** Returns the built pages. Rejects if they cannot be built. */
 export type WebPages = () => Promise<WebFiles>
 
-/** Where `npm run build:web` leaves the pages. */
+/** The output folder of `npm run build:web`. */
 export const WEB_OUT = join(PACKAGE_ROOT, 'dist/web')
 
-/** The same place, seen from the built server. */
+/** The same folder, relative to the built server. */
 const BESIDE = join(PACKAGE_ROOT, 'web')
 
 const SOURCE = join(PACKAGE_ROOT, 'web/bundle.ts')
 
 /**
- * Built in memory from `web/` when they are first asked for (a tenth of a second), so that a checkout
- * always shows its own sources; where only the built ones were shipped, those.
+ * In a checkout, builds the pages in memory from `web/` at the first request, in a tenth of a second, so that
+ * they match its sources. In an installation without sources, reads the built pages.
  */
 export function webPages(): WebPages {
   let files: Promise<WebFiles> | undefined
   return () => {
     files ??= existsSync(SOURCE) ? build() : readBuilt()
-    // Tried again for the next visitor: during development the sources may be right by then.
+    // The next request tries again, because a developer may have fixed the sources.
     files.catch(() => {
       files = undefined
     })

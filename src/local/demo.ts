@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { mintToken } from '../auth/token.ts'
 import type { Config } from '../config/config.ts'
 import { toIso } from '../ledger/rows.ts'
-import type { DemoDeps } from '../routes/demo.ts'
+import type { DemoDeps } from '../routes/web.ts'
 
 /** Long enough to try things, short enough that one sees the pages renew it. */
 const SESSION_SECONDS = 3600

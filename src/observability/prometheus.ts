@@ -1,6 +1,6 @@
 import type { MetricValueWithName, Registry } from 'prom-client'
 import { Histogram } from '../lib/instruments.ts'
-import type { Exposition } from '../routes/metrics.ts'
+import type { Exposition } from '../routes/deps.ts'
 import { METRICS, PREFIX } from './metric-definitions.ts'
 import type { MetricDefinition, MetricSources, Sample } from './metrics.ts'
 

@@ -16,20 +16,20 @@ export interface PoolsOptions {
   url: string
   /** A role that every session takes on; undefined: the login's own. */
   role: string | undefined
-  /** Seconds after which Postgres gives up a statement. */
-  requestTimeout: number
+  /** Postgres cancels a statement after this time. */
+  requestTimeoutMs: number
   /** The same for the auditors. */
-  auditTimeout: number
+  auditTimeoutMs: number
 }
 
 /** The pool of each kind of work: ask for it once, which makes it. It connects at its first query. */
 export function poolsOf(
-  { url, role, requestTimeout, auditTimeout }: PoolsOptions,
+  { url, role, requestTimeoutMs, auditTimeoutMs }: PoolsOptions,
   releases: ShutdownStack,
 ): (work: keyof typeof SESSIONS) => Sql {
   return (work) => {
-    const timeout = work === 'auditors' ? auditTimeout : requestTimeout
-    const sql = connect(url, { role, max: SESSIONS[work], statementTimeout: timeout * 1000 })
+    const statementTimeout = work === 'auditors' ? auditTimeoutMs : requestTimeoutMs
+    const sql = connect(url, { role, max: SESSIONS[work], statementTimeout })
     releases.add(() => sql.end({ timeout: 2 }))
     return sql
   }

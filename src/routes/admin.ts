@@ -3,14 +3,14 @@ import { factory } from '../http/context.ts'
 import { answer } from '../http/json-response.ts'
 import * as field from '../http/schemas.ts'
 import { query } from '../http/validate.ts'
-import { wireBalance } from './balance.ts'
+import { balanceJson } from './balance.ts'
 import type { RouteDeps } from './deps.ts'
-import { listing, toRequestPage } from './transaction-list.ts'
+import { answerRequestPage, listQuery } from './transaction-json.ts'
 
-/** What an admin decides. */
+/** The types that an admin decides on. */
 const REQUEST_TYPES = ['topup', 'withdrawal'] as const
 
-/** `/admin`: what the console shows besides transactions. */
+/** `/admin`: the data of the console, other than transactions. */
 export function adminRoutes({
   currency,
   guards,
@@ -40,8 +40,8 @@ export function adminRoutes({
         const page = await reader.wallets({ tenant, ...c.req.valid('query') })
         return answer(c, {
           items: page.items.map(({ balances, ...item }) => ({
-            ...wireBalance(item),
-            balances: balances.map(wireBalance),
+            ...balanceJson(item),
+            balances: balances.map(balanceJson),
           })),
           nextCursor: page.nextCursor,
         })
@@ -51,19 +51,19 @@ export function adminRoutes({
       '/requests',
       guards.requireAdmin,
       query(
-        listing.omit({ type: true, status: true }).extend({
+        listQuery.omit({ type: true, status: true }).extend({
           type: z
             .enum(REQUEST_TYPES)
             .exactOptional()
             .meta({ description: 'Only this type. Default both.' }),
-          order: listing.shape.order.unwrap().default('asc').meta({
+          order: listQuery.shape.order.unwrap().default('asc').meta({
             description: '`asc` for oldest first, `desc` for newest first.',
           }),
         }),
       ),
       (c) => {
         const { type, ...selection } = c.req.valid('query')
-        return toRequestPage(c, reader, { ...selection, types: type ? [type] : REQUEST_TYPES })
+        return answerRequestPage(c, reader, { ...selection, types: type ? [type] : REQUEST_TYPES })
       },
     )
     .get('/system', guards.requireAdmin, query(field.noFields), async (c) =>

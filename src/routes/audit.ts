@@ -1,31 +1,31 @@
 import { z } from 'zod'
-import { wireAmount } from '../http/amount.ts'
 import { factory } from '../http/context.ts'
-import { answer } from '../http/json-response.ts'
-import { takesUpTo, timeout } from '../http/middleware/deadline.ts'
+import { timeoutError } from '../http/errors.ts'
+import { amountJson, answer } from '../http/json-response.ts'
+import { extendDeadline } from '../http/middleware/deadline.ts'
 import * as field from '../http/schemas.ts'
 import { json, param, query } from '../http/validate.ts'
 import type { Audit, Discrepancy } from '../ledger/audit.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
-import { once } from './idempotent.ts'
+import { idempotent } from './idempotent.ts'
 
-/** `/transactions`: proof that the books are right, and the repair of a snapshot that is not. */
+/** `/transactions`: checks that the balances match the entries, and repairs a snapshot that does not. */
 export function auditRoutes({
   currency,
   guards,
   auditor,
-  auditTimeout,
+  auditTimeoutMs,
   idempotency,
-}: Pick<RouteDeps, 'currency' | 'guards' | 'auditor' | 'auditTimeout' | 'idempotency'>) {
+}: Pick<RouteDeps, 'currency' | 'guards' | 'auditor' | 'auditTimeoutMs' | 'idempotency'>) {
   const byUser = param(z.object({ userId: field.userId }))
-  /** These calls look at every entry: of a wallet, or of all. */
-  const patiently = takesUpTo(auditTimeout)
+  /** These calls read every entry, of one wallet or of all. */
+  const moreTime = extendDeadline(auditTimeoutMs)
   const inCurrency = query(z.strictObject({ currency: field.currency.default(currency) }))
 
   return factory
     .createApp()
-    .get('/verify/:userId', guards.requireAdmin, patiently, byUser, inCurrency, async (c) => {
+    .get('/verify/:userId', guards.requireAdmin, moreTime, byUser, inCurrency, async (c) => {
       const { userId } = c.req.valid('param')
       const { currency } = c.req.valid('query')
       const { tenant } = c.var.principal
@@ -36,23 +36,23 @@ export function auditRoutes({
         userId,
         currency,
         isAccurate,
-        snapshotBalance: wireAmount(snapshotBalance, currency),
-        calculatedBalance: wireAmount(calculatedBalance, currency),
-        difference: wireAmount(snapshotBalance - calculatedBalance, currency),
+        snapshotBalance: amountJson(snapshotBalance, currency),
+        calculatedBalance: amountJson(calculatedBalance, currency),
+        difference: amountJson(snapshotBalance - calculatedBalance, currency),
       })
     })
-    .get('/audit', guards.requireAdmin, patiently, query(field.noFields), async (c) => {
-      // Nobody who went away, or was told that it took too long, keeps the database busy.
-      const unwanted = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(auditTimeout * 1000)])
-      const goOn = () => {
-        if (unwanted.aborted) throw timeout()
+    .get('/audit', guards.requireAdmin, moreTime, query(field.noFields), async (c) => {
+      // The audit stops when its client has left or has got a timeout, to free the database.
+      const stopped = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(auditTimeoutMs)])
+      const onStep = () => {
+        if (stopped.aborted) throw timeoutError()
       }
-      return answer(c, toWireAudit(await auditor.audit(c.var.principal.tenant, goOn)))
+      return answer(c, auditJson(await auditor.audit(c.var.principal.tenant, onStep)))
     })
     .post(
       '/recalculate/:userId',
       guards.requireAdmin,
-      patiently,
+      moreTime,
       byUser,
       inCurrency,
       json(field.noFields),
@@ -60,7 +60,7 @@ export function auditRoutes({
         const { userId } = c.req.valid('param')
         const { currency } = c.req.valid('query')
         const { tenant } = c.var.principal
-        return once(
+        return idempotent(
           c,
           idempotency,
           async (claim) => {
@@ -73,29 +73,30 @@ export function auditRoutes({
           ({ previousBalance, newBalance, corrected }) => ({
             userId,
             currency,
-            previousBalance: wireAmount(BigInt(previousBalance), currency),
-            newBalance: wireAmount(BigInt(newBalance), currency),
+            previousBalance: amountJson(BigInt(previousBalance), currency),
+            newBalance: amountJson(BigInt(newBalance), currency),
             corrected,
           }),
         )
       },
     )
-    .post('/recalculate-all', guards.requireAdmin, patiently, json(stretch), (c) => {
+    .post('/recalculate-all', guards.requireAdmin, moreTime, json(recalculation), (c) => {
       const { tenant } = c.var.principal
       const part = c.req.valid('json')
-      // Each wallet is a transaction of its own: a try after a crash finds those before it repaired.
-      return once(c, idempotency, () => auditor.recalculateAll(tenant, part), 200)
+      const recalculate = () => auditor.recalculateAll(tenant, part)
+      // Each wallet is a transaction of its own, so it can be repeated after a crash.
+      return idempotent(c, idempotency, recalculate, 200)
     })
 }
 
-/** In steps, a ledger of any size fits into the time that a request has. */
-const stretch = z.strictObject({
+/** With a limit and a cursor, a ledger of any size can be recalculated within the timeout of a request. */
+const recalculation = z.strictObject({
   limit: z
     .int()
     .min(1)
     .max(10_000)
     .exactOptional()
-    .meta({ description: 'Wallets that this call looks at, at most. Default all.' }),
+    .meta({ description: 'Most wallets that this call checks. Default all.' }),
   cursor: z
     .string()
     .regex(/^\d{1,18}$/, 'must be a `nextCursor`')
@@ -103,15 +104,15 @@ const stretch = z.strictObject({
     .meta({ description: 'The `nextCursor` of the call before.' }),
 })
 
-/** An audit in major units. */
-export function toWireAudit(audit: Audit) {
+/** An audit with amounts in major units. */
+export function auditJson(audit: Audit) {
   return {
     ...audit,
-    discrepancies: audit.discrepancies.map(toWireDiscrepancy),
+    discrepancies: audit.discrepancies.map(discrepancyJson),
     ledger: audit.ledger.map(({ currency, debits, credits }) => ({
       currency,
-      debits: wireAmount(debits, currency),
-      credits: wireAmount(credits, currency),
+      debits: amountJson(debits, currency),
+      credits: amountJson(credits, currency),
       balanced: debits === credits,
     })),
   }
@@ -119,13 +120,13 @@ export function toWireAudit(audit: Audit) {
 
 const noWallet = () => new ApiError(404, 'not_found', 'This user has no wallet in this currency.')
 
-function toWireDiscrepancy({ snapshotBalance, calculatedBalance, ...rest }: Discrepancy) {
+function discrepancyJson({ snapshotBalance, calculatedBalance, ...rest }: Discrepancy) {
   const { currency } = rest
   return {
     ...rest,
     ...(snapshotBalance !== undefined &&
-      currency && { snapshotBalance: wireAmount(snapshotBalance, currency) }),
+      currency && { snapshotBalance: amountJson(snapshotBalance, currency) }),
     ...(calculatedBalance !== undefined &&
-      currency && { calculatedBalance: wireAmount(calculatedBalance, currency) }),
+      currency && { calculatedBalance: amountJson(calculatedBalance, currency) }),
   }
 }

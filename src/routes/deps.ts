@@ -9,38 +9,43 @@ import type { LimitsAndAlerts } from '../ledger/limits-and-alerts.ts'
 import type { Reader } from '../ledger/reader.ts'
 import type { Logger } from '../lib/log.ts'
 import type { BalanceCache } from '../realtime/bus/bus.ts'
-import type { Exposition } from './metrics.ts'
 
-/** One thing that was looked at; `reason` is fit for anyone's eyes. */
+/** The result of one check. Anyone may see the `reason`. */
 export interface Check {
   ok: boolean
   reason?: string
 }
 
-/** Whether all is well, and with what. */
+/** The results of all checks. */
 export interface Health {
   ok: boolean
   checks: Record<string, Check>
 }
 
-/** How this process and what it stands on are doing. Every `reason` is fit for an admin's eyes. */
+/** The state of this process and of the services that it uses. Every `reason` may be shown to an admin. */
 export interface SystemState {
   version: string
   uptimeSeconds: number
   memoryBytes: number
-  /** Open streams of this process by transport, and the users behind them. */
+  /** Open streams of this process by transport, and the number of their users. */
   connections: Record<string, number>
   users: number
-  /** Events that this process heard: on average over the last ten seconds, and second by second, newest last. */
+  /** Events that this process received: the average of the last ten seconds, and each second, newest last. */
   events: { perSecond: number; recent: number[]; total: number }
-  /** What is committed and not known to be published; null while Postgres cannot say. */
+  /** Committed and not yet confirmed as published; null while Postgres cannot say. */
   outbox: { rows: number; oldestSeconds: number } | null
   postgres: { ok: boolean; latencyMs: number | null }
   redis: { ok: boolean; kind: 'redis' | 'memory'; state: string; reason?: string }
   stream: { ok: boolean; state: string; reason?: string }
 }
 
-/** What the routes are made of. Each takes the part that it needs. */
+/** The answer of `GET /metrics`. */
+export interface Exposition {
+  contentType: string
+  text: string
+}
+
+/** The parts that routes use. Each route takes the ones it needs. */
 export interface RouteDeps {
   /** Currency of requests that name none. */
   currency: string
@@ -49,18 +54,16 @@ export interface RouteDeps {
   idempotency: IdempotencyStore
   reader: Reader
   auditor: Auditor
-  /** Seconds that an audit, a verification or a recalculation may take. */
-  auditTimeout: number
-  /** Milliseconds that an export's reader may take nothing. Default 30 s. */
-  exportPatience?: number
+  /** Of an audit, a verification or a recalculation. */
+  auditTimeoutMs: number
+  /** A client of an export has this long to read something of it. Default 30 s. */
+  stalledDownloadTimeoutMs?: number
   limitsAndAlerts: LimitsAndAlerts
   cache: BalanceCache
   cacheReads: CacheReads
   tickets: TicketIssuer
   revocations: Pick<RevocationStore, 'revoke' | 'lift' | 'list'>
-  /** Whether this process should be let live. */
   liveness: () => Health
-  /** Whether it should get traffic. */
   readiness: () => Promise<Health>
   system: () => Promise<SystemState>
   metrics: () => Promise<Exposition>

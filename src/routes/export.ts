@@ -1,7 +1,7 @@
 import type { Transaction } from '../ledger/command.ts'
+import { toDecimal } from '../ledger/money.ts'
 import { stringifyJson } from '../lib/json.ts'
-import { csvHeader, csvRow } from './csv.ts'
-import { toWireTransaction } from './transaction-json.ts'
+import { metadataJson, transactionJson } from './transaction-json.ts'
 
 /** The media type of each format. */
 export const EXPORT_FORMATS = {
@@ -10,14 +10,14 @@ export const EXPORT_FORMATS = {
 } as const
 
 /**
- * Pages of transactions as one file. A page is read when the client has taken the one before, so memory
- * stays as it is however long the statement and however slow the reader. Resolves with the first page
- * read: until then a failure can still be answered as an error.
+ * Pages of transactions as one file. A page is read only when the client has received the page before, so
+ * neither a long statement nor a slow client takes more memory. Resolves when the first page is read. Until
+ * then, a failure can still be answered as an error.
  */
 export async function exportStream(
   pages: AsyncIterable<Transaction[]>,
   format: keyof typeof EXPORT_FORMATS,
-  onBroken: (error: unknown) => void,
+  onFailure: (error: unknown) => void,
 ): Promise<ReadableStream<Uint8Array>> {
   const encoder = new TextEncoder()
   const iterator = pages[Symbol.asyncIterator]()
@@ -36,8 +36,8 @@ export async function exportStream(
           if (page.done) controller.close()
           else controller.enqueue(encoder.encode(page.value.map(lines[format]).join('')))
         } catch (error) {
-          // Cut off, so that nobody takes a half of the statement for the whole.
-          onBroken(error)
+          // The connection breaks, so that nobody takes a part of the statement for the whole.
+          onFailure(error)
           controller.error(error)
         }
       },
@@ -49,7 +49,57 @@ export async function exportStream(
   )
 }
 
+/** The columns in order. Amounts are plain decimals in major units. */
+const COLUMNS: Record<string, (transaction: Transaction) => string> = {
+  id: (t) => t.id,
+  userId: (t) => cell(t.userId),
+  type: (t) => t.type,
+  amount: (t) => toDecimal(t.amount, t.currency),
+  currency: (t) => t.currency,
+  status: (t) => t.status,
+  description: (t) => cell(t.description),
+  adminNotes: (t) => cell(t.adminNotes),
+  processedBy: (t) => cell(t.processedBy),
+  referenceId: (t) => cell(t.referenceId),
+  referenceType: (t) => cell(t.referenceType),
+  previousBalance: (t) => decimal(t.previousBalance, t.currency),
+  newBalance: (t) => decimal(t.newBalance, t.currency),
+  metadata: (t) => cell(t.metadata && stringifyJson(metadataJson(t))),
+  createdAt: (t) => t.createdAt,
+  updatedAt: (t) => t.updatedAt,
+  refundedAmount: (t) => decimal(t.refundedAmount ?? null, t.currency),
+}
+
+const writers = Object.values(COLUMNS)
+
+/** The header row of RFC 4180, with its line end. */
+export const csvHeader = () => `${Object.keys(COLUMNS).join(',')}\r\n`
+
+export const csvRow = (transaction: Transaction) =>
+  `${writers.map((write) => write(transaction)).join(',')}\r\n`
+
+const decimal = (minor: bigint | null, currency: string) =>
+  minor === null ? '' : toDecimal(minor, currency)
+
+/** The start of a formula in some spreadsheet, after invisible characters and quotes, which spreadsheets skip. */
+const FORMULA = /^[\p{C}\p{Z}"]*[=+\-@＝＋－＠]|^[\t\r]/u
+
+/** The end of a cell in a spreadsheet that is set to another separator than the comma, or guesses one. */
+const SEPARATOR = /([;\t\n\v\f\r\u0085\u2028\u2029])/
+
+/**
+ * A user's text, always in quotes (RFC 4180). A text that a spreadsheet would run as a formula gets an
+ * apostrophe in front (OWASP, "CSV Injection"). So does a part of a text: a spreadsheet that splits at
+ * semicolons or tabs takes the quotes for text, and makes cells of the parts.
+ */
+function cell(text: string | null): string {
+  if (text === null) return ''
+  const parts = text.split(SEPARATOR)
+  const inert = parts.map((part) => (FORMULA.test(part) ? `'${part}` : part)).join('')
+  return `"${(FORMULA.test(inert) ? `'${inert}` : inert).replaceAll('"', '""')}"`
+}
+
 const lines = {
   csv: csvRow,
-  ndjson: (transaction: Transaction) => `${stringifyJson(toWireTransaction(transaction))}\n`,
+  ndjson: (transaction: Transaction) => `${stringifyJson(transactionJson(transaction))}\n`,
 }

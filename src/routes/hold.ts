@@ -1,17 +1,14 @@
 import { z } from 'zod'
 import type { Principal } from '../auth/principal.ts'
-import { readAmount } from '../http/amount.ts'
 import { factory } from '../http/context.ts'
 import { subject } from '../http/middleware/authorize.ts'
 import * as field from '../http/schemas.ts'
 import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { readPart } from './partial-amount.ts'
-import { perform } from './run-command.ts'
+import { readPartialAmount, runCommand } from './run-command.ts'
 
-/** Seconds that a hold stands when the request does not say, and the most it may. */
-const DEFAULT_EXPIRY = 900
-const LONGEST_EXPIRY = 366 * 86_400
+const DEFAULT_EXPIRY_SECONDS = 900
+const MAX_EXPIRY_SECONDS = 366 * 86_400
 
 /** `/transactions/hold`: payment in two phases. */
 export function holdRoutes({
@@ -20,10 +17,8 @@ export function holdRoutes({
   executor,
   reader,
 }: Pick<RouteDeps, 'currency' | 'guards' | 'executor' | 'reader'>) {
-  const byId = param(z.object({ id: field.transactionId }))
-
-  /** A service ends any hold of its tenant; a user only their own. */
-  const own = ({ userId, isService }: Principal) => (isService ? {} : { userId })
+  /** A user can only end their own holds. A service can end any hold of its tenant. */
+  const ownerFilter = ({ userId, isService }: Principal) => (isService ? {} : { userId })
 
   return factory
     .createApp()
@@ -32,51 +27,41 @@ export function holdRoutes({
       guards.requireUser,
       json(
         z.strictObject({
-          amount: field.amount,
-          currency: field.currency.default(currency),
-          description: field.text(500).exactOptional(),
-          referenceId: field.text(200).exactOptional(),
-          referenceType: field.text(200).exactOptional(),
+          ...field.money(currency),
+          ...field.reference,
           expiresIn: z
             .int()
             .min(1)
-            .max(LONGEST_EXPIRY)
-            .default(DEFAULT_EXPIRY)
+            .max(MAX_EXPIRY_SECONDS)
+            .default(DEFAULT_EXPIRY_SECONDS)
             .meta({ description: 'Seconds until the hold expires. Default 900.' }),
-          userId: field.userId
-            .exactOptional()
-            .meta({ description: 'Default: the caller. Only a service can name another user.' }),
+          userId: field.onBehalfOf('a service'),
         }),
       ),
       (c) => {
         const body = c.req.valid('json')
         const { principal } = c.var
         const { userId } = subject(principal, body.userId, principal.isService)
-        const amount = readAmount(body.amount, body.currency)
-        return perform(c, executor, 'hold', { ...body, userId, amount }, 201)
+        const amount = field.readAmount(body.amount, body.currency)
+        return runCommand(c, executor, 'hold', { ...body, userId, amount }, 201)
       },
     )
     .post(
       '/:id/capture',
       guards.requireUser,
-      byId,
+      param(field.byId),
       json(z.strictObject({ amount: field.amount.exactOptional() })),
       async (c) => {
         const transactionId = c.req.valid('param').id
+        const { amount } = c.req.valid('json')
         const { principal } = c.var
-        const owner = own(principal)
-        const part = await readPart(
-          reader,
-          principal,
-          transactionId,
-          c.req.valid('json').amount,
-          owner.userId,
-        )
-        return perform(c, executor, 'hold_capture', { transactionId, ...owner, ...part }, 200)
+        const owner = ownerFilter(principal)
+        const part = await readPartialAmount(reader, principal, transactionId, amount, owner.userId)
+        return runCommand(c, executor, 'hold_capture', { transactionId, ...owner, ...part }, 200)
       },
     )
-    .post('/:id/void', guards.requireUser, byId, json(field.noFields), (c) => {
-      const transactionId = c.req.valid('param').id
-      return perform(c, executor, 'hold_void', { transactionId, ...own(c.var.principal) }, 200)
+    .post('/:id/void', guards.requireUser, param(field.byId), json(field.noFields), (c) => {
+      const fields = { transactionId: c.req.valid('param').id, ...ownerFilter(c.var.principal) }
+      return runCommand(c, executor, 'hold_void', fields, 200)
     })
 }

@@ -1,68 +1,85 @@
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
-import type { Env } from '../http/context.ts'
-import { answer } from '../http/json-response.ts'
-import { refusal } from '../http/refusal.ts'
-import { replayedHeader } from '../http/replayed.ts'
+import { type Env, factory } from '../http/context.ts'
+import { refusal } from '../http/errors.ts'
+import { answer, replayedHeader } from '../http/json-response.ts'
 import type { Claim, IdempotencyStore } from '../ledger/idempotency-store.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { parseJson, stringifyJson } from '../lib/json.ts'
 
-/** A refusal as it is kept; no other answer has a field of this name. */
-type Refused = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'details'> }
+const PRINTABLE = /^[\x20-\x7e]{1,255}$/
+
+/** Reads the `Idempotency-Key` of a POST or PATCH: 1 to 255 printable ASCII characters. */
+export const idempotencyKey = factory.createMiddleware(function idempotencyKey(c, next) {
+  if (c.req.method === 'POST' || c.req.method === 'PATCH') {
+    const key = c.req.header('Idempotency-Key')
+    if (key !== undefined && !PRINTABLE.test(key)) {
+      throw new ApiError(
+        400,
+        'invalid_request',
+        'Idempotency-Key must be 1 to 255 printable ASCII characters.',
+      )
+    }
+    c.set('idempotencyKey', key)
+  }
+  return next() as Promise<undefined>
+})
+
+/** A refusal as it is stored. No other stored answer has a field of this name. */
+type StoredRefusal = { refused: Pick<ApiError, 'status' | 'code' | 'message' | 'details'> }
 
 /**
- * Answers a POST or PATCH that is no command of the ledger (those go through `perform`) as its
- * `Idempotency-Key` asks: the same key and request gets the first answer again, a refusal too, and nothing
- * is done twice. Every such route answers through it.
- * @param act does what was asked and returns what JSON can hold. `claim` is there when the caller sent a key:
- *   what commits something can keep its answer in the same transaction; what does no harm when a process
- *   dies and it is done again need not look at it
- * @param toBody makes the body of what `act` returned, when it is not the body itself
+ * Answers a POST or PATCH that is not a command of the ledger (those use `runCommand`). With an
+ * `Idempotency-Key`, the same request gets the first answer again, refusals included, and `act` is not
+ * repeated.
+ * @param act returns a value that JSON can represent. It gets a `claim` if the caller sent a key. A write to
+ *   the database can store its answer through the claim, in the same transaction. Work that may be repeated
+ *   after a crash can ignore it
+ * @param toBody turns that value into the body, if it is not the body itself
  */
-export async function once<T, S extends 200 | 201, B = T>(
+export async function idempotent<T, S extends 200 | 201, B = T>(
   c: Context<Env>,
-  idempotency: IdempotencyStore,
+  store: IdempotencyStore,
   act: (claim?: Claim) => Promise<T>,
   status: S,
-  toBody: (done: T) => B = (done) => done as unknown as B,
+  toBody: (value: T) => B = (value) => value as unknown as B,
 ) {
   const { idempotencyKey, principal } = c.var
   if (idempotencyKey === undefined) return answer(c, toBody(await act()), status)
   const { tenant, userId: actor } = principal
-  const request = { tenant, actor, key: idempotencyKey, asked: asked(c) }
-  const kept = await idempotency.run(request, (claim) => attempt(() => act(claim)))
-  if (kept === 'reused') throw refusal('idempotency_key_reused')
-  if (kept === 'busy') throw stillActing()
-  const headers = replayedHeader(kept.replayed)
-  const done = parseJson(kept.answer) as T | Refused
-  if (isRefused(done)) {
-    const { status, code, message, details } = done.refused
+  const request = { tenant, actor, key: idempotencyKey, asked: fingerprint(c) }
+  const stored = await store.run(request, (claim) => storable(() => act(claim)))
+  if (stored === 'reused') throw refusal('idempotency_key_reused')
+  if (stored === 'busy') throw stillRunning()
+  const headers = replayedHeader(stored.replayed)
+  const value = parseJson(stored.answer) as T | StoredRefusal
+  if (isRefusal(value)) {
+    const { status, code, message, details } = value.refused
     throw new ApiError(status, code, message, { headers, ...(details && { details }) })
   }
-  return answer(c, toBody(done), status, headers)
+  return answer(c, toBody(value), status, headers)
 }
 
-/** An outage or a bug is no answer: it is thrown on, and a later try acts. */
-async function attempt(act: () => Promise<unknown>): Promise<string> {
+/** The outcome of `act` as text. Outages and faults are not stored, so that a later try acts. */
+async function storable(act: () => Promise<unknown>): Promise<string> {
   try {
     return stringifyJson(await act())
   } catch (error) {
     if (!(error instanceof ApiError) || error.status === 429 || error.status >= 500) throw error
     const { status, code, message, details } = error
-    return stringifyJson({ refused: { status, code, message, details } } satisfies Refused)
+    return stringifyJson({ refused: { status, code, message, details } } satisfies StoredRefusal)
   }
 }
 
-function isRefused(done: unknown): done is Refused {
-  return typeof done === 'object' && done !== null && 'refused' in done
+function isRefusal(value: unknown): value is StoredRefusal {
+  return typeof value === 'object' && value !== null && 'refused' in value
 }
 
-const stillActing = () =>
-  new ApiError(503, 'timeout', 'The first request with this Idempotency-Key is still at it.')
+const stillRunning = () =>
+  new ApiError(503, 'timeout', 'The first request with this Idempotency-Key is still running.')
 
-/** The route and what its validators made of the request: not how it was written. */
-function asked(c: Context<Env>): string {
+/** Identifies the request by its route and validated input, so that spelling does not matter. */
+function fingerprint(c: Context<Env>): string {
   const valid = (target: 'param' | 'query' | 'json') => c.req.valid(target as never) as unknown
   const parts = (['param', 'query', 'json'] as const).map((target) => sorted(valid(target) ?? {}))
   return stringifyJson([c.req.method, routePath(c), ...parts])

@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { readAmount, wireAmount } from '../http/amount.ts'
 import { factory } from '../http/context.ts'
-import { answer } from '../http/json-response.ts'
+import { amountJson, answer } from '../http/json-response.ts'
 import * as field from '../http/schemas.ts'
 import { json, query } from '../http/validate.ts'
 import type { SpendingLimit } from '../ledger/limits-and-alerts.ts'
@@ -10,7 +9,7 @@ import type { RouteDeps } from './deps.ts'
 
 const limitedType = z.enum(['booking_payment', 'transfer', 'withdrawal', 'hold'])
 
-/** `/transactions/limits`: what a user may spend at once, and within a time. */
+/** `/transactions/limits`: the most that a user may spend at once, and within a time. */
 export function limitRoutes({
   currency,
   guards,
@@ -31,7 +30,7 @@ export function limitRoutes({
       async (c) => {
         const { tenant } = c.var.principal
         const limits = await limitsAndAlerts.limits(tenant, c.req.valid('query').userId)
-        return answer(c, { items: limits.map(toWireLimit) })
+        return answer(c, { items: limits.map(limitJson) })
       },
     )
     .put(
@@ -59,13 +58,13 @@ export function limitRoutes({
           )
           .refine(
             ({ maxSum, windowSeconds }) => (maxSum === undefined) === (windowSeconds === undefined),
-            'maxSum and windowSeconds go together.',
+            'maxSum and windowSeconds must be set together.',
           ),
       ),
       async (c) => {
         const { maxAmount, maxSum, windowSeconds, ...rest } = c.req.valid('json')
         const read = (input: typeof maxAmount, name: string) =>
-          input === undefined ? null : readAmount(input, rest.currency, { field: name })
+          input === undefined ? null : field.readAmount(input, rest.currency, { field: name })
         const limit = await limitsAndAlerts.putLimit({
           ...rest,
           tenant: c.var.principal.tenant,
@@ -73,19 +72,20 @@ export function limitRoutes({
           maxSum: read(maxSum, 'maxSum'),
           windowSeconds: windowSeconds ?? null,
         })
-        return answer(c, toWireLimit(limit))
+        return answer(c, limitJson(limit))
       },
     )
     .delete('/', guards.requireAdmin, query(z.strictObject(named)), async (c) => {
       const { userId, type, currency } = c.req.valid('query')
       const { tenant } = c.var.principal
-      const there = await limitsAndAlerts.deleteLimit({ tenant, userId }, type, currency)
-      if (!there) throw new ApiError(404, 'not_found', 'There is no such limit.')
+      const deleted = await limitsAndAlerts.deleteLimit({ tenant, userId }, type, currency)
+      if (!deleted) throw new ApiError(404, 'not_found', 'There is no such limit.')
       return answer(c, { deleted: 1 })
     })
 }
 
-function toWireLimit({ tenant: _, maxAmount, maxSum, ...rest }: SpendingLimit) {
-  const wire = (minor: bigint | null) => (minor === null ? null : wireAmount(minor, rest.currency))
-  return { ...rest, maxAmount: wire(maxAmount), maxSum: wire(maxSum) }
+function limitJson({ tenant: _, maxAmount, maxSum, ...rest }: SpendingLimit) {
+  const optional = (minor: bigint | null) =>
+    minor === null ? null : amountJson(minor, rest.currency)
+  return { ...rest, maxAmount: optional(maxAmount), maxSum: optional(maxSum) }
 }

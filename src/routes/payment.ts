@@ -1,20 +1,20 @@
 import { z } from 'zod'
-import { readAmount } from '../http/amount.ts'
 import { factory } from '../http/context.ts'
 import { subject } from '../http/middleware/authorize.ts'
 import * as field from '../http/schemas.ts'
 import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { readPart } from './partial-amount.ts'
-import { perform } from './run-command.ts'
+import { readPartialAmount, runCommand } from './run-command.ts'
 
-/** `/transactions`: payments, refunds, transfers and adjustments, each settled at once. */
+/** `/transactions`: payments, refunds, transfers and adjustments, each final at once. */
 export function paymentRoutes({
   currency,
   guards,
   executor,
   reader,
 }: Pick<RouteDeps, 'currency' | 'guards' | 'executor' | 'reader'>) {
+  const money = field.money(currency)
+
   return factory
     .createApp()
     .post(
@@ -23,40 +23,28 @@ export function paymentRoutes({
       json(
         z.strictObject({
           type: z.literal('booking_payment'),
-          amount: field.amount,
-          currency: field.currency.default(currency),
-          referenceId: field.text(200).exactOptional(),
-          referenceType: field.text(200).exactOptional(),
-          description: field.text(500).exactOptional(),
-          userId: field.userId
-            .exactOptional()
-            .meta({ description: 'Default: the caller. Only a service can name another user.' }),
+          ...money,
+          ...field.reference,
+          userId: field.onBehalfOf('a service'),
         }),
       ),
       (c) => {
         const { type: _, ...body } = c.req.valid('json')
         const { principal } = c.var
         const { userId } = subject(principal, body.userId, principal.isService)
-        const amount = readAmount(body.amount, body.currency)
-        return perform(c, executor, 'payment', { ...body, userId, amount }, 201)
+        const amount = field.readAmount(body.amount, body.currency)
+        return runCommand(c, executor, 'payment', { ...body, userId, amount }, 201)
       },
     )
     .post(
       '/transfer',
       guards.requireUser,
-      json(
-        z.strictObject({
-          toUserId: field.userId,
-          amount: field.amount,
-          currency: field.currency.default(currency),
-          description: field.text(500).exactOptional(),
-        }),
-      ),
+      json(z.strictObject({ toUserId: field.userId, ...money })),
       (c) => {
         const body = c.req.valid('json')
         const { userId } = c.var.principal
-        const amount = readAmount(body.amount, body.currency)
-        return perform(c, executor, 'transfer', { ...body, userId, amount }, 201)
+        const amount = field.readAmount(body.amount, body.currency)
+        return runCommand(c, executor, 'transfer', { ...body, userId, amount }, 201)
       },
     )
     .post(
@@ -65,21 +53,23 @@ export function paymentRoutes({
       json(
         z.strictObject({
           userId: field.userId,
+          ...money,
           amount: field.amount.meta({ description: 'Signed: negative takes money away.' }),
-          currency: field.currency.default(currency),
-          description: field.text(500).refine((reason) => reason.trim() !== '', 'must say why'),
+          description: field
+            .text(500)
+            .refine((reason) => reason.trim() !== '', 'must give a reason'),
         }),
       ),
       (c) => {
         const body = c.req.valid('json')
-        const amount = readAmount(body.amount, body.currency, { signed: true })
-        return perform(c, executor, 'adjustment', { ...body, amount }, 201)
+        const amount = field.readAmount(body.amount, body.currency, { signed: true })
+        return runCommand(c, executor, 'adjustment', { ...body, amount }, 201)
       },
     )
     .post(
       '/:id/refund',
       guards.requireAdminOrService,
-      param(z.object({ id: field.transactionId })),
+      param(field.byId),
       json(
         z.strictObject({
           amount: field.amount.exactOptional(),
@@ -89,8 +79,8 @@ export function paymentRoutes({
       async (c) => {
         const transactionId = c.req.valid('param').id
         const { amount, ...rest } = c.req.valid('json')
-        const part = await readPart(reader, c.var.principal, transactionId, amount)
-        return perform(c, executor, 'refund', { transactionId, ...rest, ...part }, 201)
+        const part = await readPartialAmount(reader, c.var.principal, transactionId, amount)
+        return runCommand(c, executor, 'refund', { transactionId, ...rest, ...part }, 201)
       },
     )
 }

@@ -7,21 +7,19 @@ import * as field from '../http/schemas.ts'
 import { json, param, query } from '../http/validate.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
-import { once } from './idempotent.ts'
+import { idempotent } from './idempotent.ts'
 
 const tokenId = field
   .text(MAX_TOKEN_ID)
   .min(1)
   .meta({ description: 'The `jti` of one token.', examples: ['5f0c…'] })
 
-/** `/admin/revocations`: tokens of the tenant that shall not count any more. */
+/** `/admin/revocations`: tokens of the tenant that are no longer valid. */
 export function revocationRoutes({
   guards,
   idempotency,
   revocations,
 }: Pick<RouteDeps, 'guards' | 'idempotency' | 'revocations'>) {
-  const byId = param(z.object({ id: z.uuid('must be a UUID') }))
-
   return factory
     .createApp()
     .post(
@@ -32,30 +30,30 @@ export function revocationRoutes({
           .strictObject({
             userId: field.userId
               .exactOptional()
-              .meta({ description: 'Revokes every token that this user was issued up to now.' }),
+              .meta({ description: 'Revokes every token issued to this user until now.' }),
             tokenId: tokenId.exactOptional(),
             expiresAt: field.instant.exactOptional().meta({
-              description: 'The `exp` of that one token: after it, the revocation is forgotten.',
+              description: 'The `exp` of the token. The revocation is deleted then.',
             }),
             reason: field.text(500).exactOptional(),
           })
           .refine(
             ({ userId, tokenId }) => (userId === undefined) !== (tokenId === undefined),
-            'Name a userId or a tokenId.',
+            'Set either userId or tokenId.',
           )
           .refine(
             ({ userId, expiresAt }) => userId === undefined || expiresAt === undefined,
-            'expiresAt goes with tokenId.',
+            'expiresAt can only be set with tokenId.',
           ),
       ),
       (c) => {
         const { reason = null, expiresAt = null, ...subject } = c.req.valid('json')
         const { tenant, userId: revokedBy } = c.var.principal
         const revoke = async () =>
-          toWireRevocation(
+          revocationJson(
             await revocations.revoke({ ...subject, tenant, reason, revokedBy, expiresAt }),
           )
-        return once(c, idempotency, revoke, 201)
+        return idempotent(c, idempotency, revoke, 201)
       },
     )
     .get(
@@ -75,10 +73,10 @@ export function revocationRoutes({
       async (c) => {
         const { tenant } = c.var.principal
         const { items, nextCursor } = await revocations.list({ tenant, ...c.req.valid('query') })
-        return answer(c, { items: items.map(toWireRevocation), nextCursor })
+        return answer(c, { items: items.map(revocationJson), nextCursor })
       },
     )
-    .delete('/:id', guards.requireAdmin, byId, async (c) => {
+    .delete('/:id', guards.requireAdmin, param(field.byId), async (c) => {
       const { tenant } = c.var.principal
       if (!(await revocations.lift(tenant, c.req.valid('param').id))) {
         throw new ApiError(404, 'not_found', 'There is no such revocation.')
@@ -87,6 +85,6 @@ export function revocationRoutes({
     })
 }
 
-function toWireRevocation({ tenant: _, ...revocation }: Revocation) {
+function revocationJson({ tenant: _, ...revocation }: Revocation) {
   return revocation
 }

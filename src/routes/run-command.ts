@@ -1,20 +1,22 @@
 import type { Context } from 'hono'
+import type { Principal } from '../auth/principal.ts'
 import type { Env } from '../http/context.ts'
-import { answer } from '../http/json-response.ts'
-import { traceparentOf } from '../http/middleware/traceparent.ts'
-import { refusal } from '../http/refusal.ts'
-import { replayedHeader } from '../http/replayed.ts'
+import { refusal } from '../http/errors.ts'
+import { answer, replayedHeader } from '../http/json-response.ts'
+import { traceparentOf } from '../http/middleware/tracing.ts'
+import { type AmountInput, readAmount } from '../http/schemas.ts'
 import type { Command, Operation } from '../ledger/command.ts'
 import type { Executor } from '../ledger/executor.ts'
-import { toWireTransaction } from './transaction-json.ts'
+import type { Reader } from '../ledger/reader.ts'
+import { transactionJson } from './transaction-json.ts'
 
 type Fields = Partial<Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey' | 'traceparent'>>
 
 /**
- * Gives the ledger one command in the caller's name, and the caller its answer: the transaction, or the
- * refusal's error. A replayed answer says so in `Idempotency-Replayed`.
+ * Runs one command of the ledger in the caller's name. Answers with the transaction.
+ * @throws ApiError the ledger's refusal
  */
-export async function perform<S extends 200 | 201>(
+export async function runCommand<S extends 200 | 201>(
   c: Context<Env>,
   executor: Pick<Executor, 'execute'>,
   op: Operation,
@@ -24,7 +26,7 @@ export async function perform<S extends 200 | 201>(
   const outcome = await executor.execute(command(c, op, fields))
   const headers = replayedHeader(outcome.replayed)
   if (!outcome.ok) throw refusal(outcome.code, outcome.details, headers)
-  return answer(c, toWireTransaction(outcome.transaction), status, headers)
+  return answer(c, transactionJson(outcome.transaction), status, headers)
 }
 
 function command(c: Context<Env>, op: Operation, fields: Fields): Command {
@@ -39,4 +41,23 @@ function command(c: Context<Env>, op: Operation, fields: Fields): Command {
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(traceparent !== undefined && { traceparent }),
   }
+}
+
+/**
+ * The part of a transaction that a request names, in minor units of the transaction's currency. Empty if the
+ * request names no amount, which means the whole.
+ * @param userId finds the transaction only if it is this user's
+ * @throws ApiError `not_found`, `invalid_amount`
+ */
+export async function readPartialAmount(
+  reader: Reader,
+  principal: Principal,
+  transactionId: string,
+  amount: AmountInput | undefined,
+  userId?: string,
+): Promise<{ amount?: bigint }> {
+  if (amount === undefined) return {}
+  const whole = await reader.transaction(principal.tenant, transactionId, userId)
+  if (!whole) throw refusal('not_found')
+  return { amount: readAmount(amount, whole.currency) }
 }

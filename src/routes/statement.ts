@@ -1,51 +1,57 @@
 import { z } from 'zod'
 import { factory } from '../http/context.ts'
+import { refusal } from '../http/errors.ts'
 import { answer } from '../http/json-response.ts'
 import { subject } from '../http/middleware/authorize.ts'
+import { abortStalledDownload, STALLED_DOWNLOAD_TIMEOUT_MS } from '../http/middleware/deadline.ts'
 import * as field from '../http/schemas.ts'
-import { abortStalledDownload, UNREAD } from '../http/unread.ts'
 import { param, query } from '../http/validate.ts'
-import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
 import { EXPORT_FORMATS, exportStream } from './export.ts'
-import { toWireTransaction } from './transaction-json.ts'
-import { filters, listing, ownListing, toPage } from './transaction-list.ts'
+import {
+  answerPage,
+  listQuery,
+  ownListQuery,
+  transactionFilters,
+  transactionJson,
+} from './transaction-json.ts'
 
-/** `/transactions`: what happened, one by one, in pages, or all of it as a file. */
+/** `/transactions`: one transaction, pages of them, or all as a file. */
 export function statementRoutes({
   guards,
   reader,
-  exportPatience = UNREAD,
+  stalledDownloadTimeoutMs = STALLED_DOWNLOAD_TIMEOUT_MS,
   log,
-}: Pick<RouteDeps, 'guards' | 'reader' | 'exportPatience' | 'log'>) {
+}: Pick<RouteDeps, 'guards' | 'reader' | 'stalledDownloadTimeoutMs' | 'log'>) {
   return factory
     .createApp()
-    .get('/my-transactions', guards.requireUser, query(ownListing), (c) =>
-      toPage(c, reader, { ...c.req.valid('query'), userId: c.var.principal.userId }),
+    .get('/my-transactions', guards.requireUser, query(ownListQuery), (c) =>
+      answerPage(c, reader, { ...c.req.valid('query'), userId: c.var.principal.userId }),
     )
-    .get('/all', guards.requireAdmin, query(listing), (c) =>
-      toPage(c, reader, c.req.valid('query')),
+    .get('/all', guards.requireAdmin, query(listQuery), (c) =>
+      answerPage(c, reader, c.req.valid('query')),
     )
     .get(
       '/export',
       guards.requireUser,
       query(
-        filters.extend({
+        transactionFilters.extend({
           format: z.enum(['csv', 'ndjson']).default('csv'),
-          userId: field.userId
-            .exactOptional()
-            .meta({ description: 'Default: the caller. Only an admin can name another user.' }),
+          userId: field.onBehalfOf('an admin'),
         }),
       ),
       async (c) => {
         const { format, userId: named, ...filter } = c.req.valid('query')
         const { principal } = c.var
-        const who = subject(principal, named, principal.isAdmin)
-        const body = await exportStream(reader.statement({ ...filter, ...who }), format, (error) =>
-          log.error({ err: error, requestId: c.var.requestId }, 'export broke off'),
+        const user = subject(principal, named, principal.isAdmin)
+        const body = await exportStream(reader.statement({ ...filter, ...user }), format, (error) =>
+          log.error({ err: error, requestId: c.var.requestId }, 'an export failed'),
         )
-        abortStalledDownload(c, exportPatience, () =>
-          log.info({ requestId: c.var.requestId }, 'an export was not read any more, and ended'),
+        abortStalledDownload(c, stalledDownloadTimeoutMs, () =>
+          log.info(
+            { requestId: c.var.requestId },
+            'an export was aborted, because its client stopped reading',
+          ),
         )
         const headers = {
           ...c.var.headers,
@@ -55,11 +61,11 @@ export function statementRoutes({
         return c.body(body, 200, headers)
       },
     )
-    .get('/:id', guards.requireUser, param(z.object({ id: field.transactionId })), async (c) => {
+    .get('/:id', guards.requireUser, param(field.byId), async (c) => {
       const { tenant, userId, isAdmin } = c.var.principal
       const { id } = c.req.valid('param')
       const found = await reader.transaction(tenant, id, isAdmin ? undefined : userId)
-      if (!found) throw new ApiError(404, 'not_found', 'There is no such transaction.')
-      return answer(c, toWireTransaction(found))
+      if (!found) throw refusal('not_found')
+      return answer(c, transactionJson(found))
     })
 }

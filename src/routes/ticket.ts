@@ -2,9 +2,9 @@ import { factory } from '../http/context.ts'
 import { noFields } from '../http/schemas.ts'
 import { json } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { once } from './idempotent.ts'
+import { idempotent } from './idempotent.ts'
 
-/** `/balance/ticket`: a stand-in for the token where it would have to be part of a URL. */
+/** `/balance/ticket`: replaces the token in URLs, for clients that cannot set headers. */
 export function ticketRoutes({
   guards,
   tickets,
@@ -13,6 +13,6 @@ export function ticketRoutes({
   return factory
     .createApp()
     .post('/ticket', guards.requireUserToConnect, json(noFields), (c) =>
-      once(c, idempotency, () => tickets.issue(c.var.principal), 201),
+      idempotent(c, idempotency, () => tickets.issue(c.var.principal), 201),
     )
 }

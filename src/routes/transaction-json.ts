@@ -1,6 +1,11 @@
+import type { Context } from 'hono'
 import { z } from 'zod'
-import { wireAmount } from '../http/amount.ts'
+import type { Env } from '../http/context.ts'
+import { amountJson, answer } from '../http/json-response.ts'
+import * as field from '../http/schemas.ts'
 import type { Transaction } from '../ledger/command.ts'
+import type { Reader } from '../ledger/reader.ts'
+import type { RequestQuery, TransactionQuery } from '../ledger/transaction-reader.ts'
 
 export const TRANSACTION_TYPES = [
   'topup',
@@ -22,8 +27,8 @@ export const TRANSACTION_STATUSES = [
 
 const amount = z.number()
 
-/** A transaction as it travels: amounts in major units, signed as its user sees them. */
-export const wireTransaction = z
+/** A transaction in JSON: amounts are major units, signed from its user's point of view. */
+export const transactionSchema = z
   .object({
     id: z.uuid(),
     userId: z.string(),
@@ -51,29 +56,76 @@ export const wireTransaction = z
   .meta({ id: 'Transaction' })
 
 /** One page of a list; `nextCursor` is null on the last. */
-export const wirePage = z.object({
-  items: z.array(wireTransaction),
+export const transactionPageSchema = z.object({
+  items: z.array(transactionSchema),
   nextCursor: z.string().nullable(),
 })
 
-export type WireTransaction = z.infer<typeof wireTransaction>
+export type TransactionJson = z.infer<typeof transactionSchema>
 
-export function toWireTransaction(transaction: Transaction): WireTransaction {
+export function transactionJson(transaction: Transaction): TransactionJson {
   const { tenant: _, refundedAmount, ...fields } = transaction
   const { currency } = fields
-  const wire = (minor: bigint | null) => (minor === null ? null : wireAmount(minor, currency))
+  const optional = (minor: bigint | null) => (minor === null ? null : amountJson(minor, currency))
   return {
     ...fields,
-    amount: wireAmount(fields.amount, currency),
-    metadata: wireMetadata(transaction),
-    previousBalance: wire(fields.previousBalance),
-    newBalance: wire(fields.newBalance),
-    ...(refundedAmount && { refundedAmount: wireAmount(refundedAmount, currency) }),
+    amount: amountJson(fields.amount, currency),
+    metadata: metadataJson(transaction),
+    previousBalance: optional(fields.previousBalance),
+    newBalance: optional(fields.newBalance),
+    ...(refundedAmount && { refundedAmount: amountJson(refundedAmount, currency) }),
   }
 }
 
-/** The amount in it is in major units here, as every amount is. */
-export function wireMetadata({ metadata, currency }: Transaction): Transaction['metadata'] {
+/** The metadata with its amount converted to major units. */
+export function metadataJson({ metadata, currency }: Transaction): Transaction['metadata'] {
   if (metadata?.heldAmount === undefined) return metadata
-  return { ...metadata, heldAmount: wireAmount(BigInt(String(metadata.heldAmount)), currency) }
+  return { ...metadata, heldAmount: amountJson(BigInt(String(metadata.heldAmount)), currency) }
+}
+
+/** The filters of a list or an export. */
+export const transactionFilters = z.strictObject({
+  type: z.enum(TRANSACTION_TYPES).exactOptional(),
+  status: z.enum(TRANSACTION_STATUSES).exactOptional(),
+  currency: field.currency.exactOptional(),
+  from: field.instant.exactOptional().meta({ description: 'Inclusive, by `createdAt`.' }),
+  to: field.instant.exactOptional().meta({ description: 'Exclusive, by `createdAt`.' }),
+})
+
+/** The query of a list of the caller's own transactions. */
+export const ownListQuery = transactionFilters.extend({
+  cursor: field.transactionId
+    .exactOptional()
+    .meta({ description: 'The `nextCursor` of the page before.' }),
+  limit: field.pageLimit,
+  order: z
+    .enum(['asc', 'desc'])
+    .default('desc')
+    .meta({ description: '`asc` for oldest first, `desc` for newest first.' }),
+})
+
+/** The query of an admin's list. */
+export const listQuery = ownListQuery.extend({ userId: field.userId.exactOptional() })
+
+/** Answers with one page of the caller's tenant. */
+export async function answerPage(
+  c: Context<Env>,
+  reader: Reader,
+  selection: Omit<TransactionQuery, 'tenant'>,
+) {
+  const page = await reader.transactions({ ...selection, tenant: c.var.principal.tenant })
+  return answer(c, { items: page.items.map(transactionJson), nextCursor: page.nextCursor })
+}
+
+/** Answers with one page of the pending requests of the caller's tenant, and their number. */
+export async function answerRequestPage(
+  c: Context<Env>,
+  reader: Reader,
+  selection: Omit<RequestQuery, 'tenant'>,
+) {
+  const { items, ...page } = await reader.requests({
+    ...selection,
+    tenant: c.var.principal.tenant,
+  })
+  return answer(c, { items: items.map(transactionJson), ...page })
 }

@@ -1,20 +1,22 @@
+import { getConnInfo } from '@hono/node-server/conninfo'
 import type { Context, MiddlewareHandler } from 'hono'
+import { z } from 'zod'
 import { type Env, factory } from '../http/context.ts'
+import { notFoundError } from '../http/errors.ts'
 import { answer } from '../http/json-response.ts'
-import { isLocal } from '../http/loopback.ts'
 import { StaticDocument } from '../http/static-document.ts'
+import { json } from '../http/validate.ts'
 import type { WebFiles, WebPages } from '../http/web-pages.ts'
 import { ApiError } from '../lib/api-error.ts'
-import type { DemoDeps } from './demo.ts'
 
 export interface WebDeps {
   pages: WebPages
   /** Currency of wallets that name none. */
   currency: string
-  /** By currency, `*` for all others: amounts above which the console asks again. */
+  /** Amounts by currency, `*` for all others. Above them, the console asks for confirmation. */
   confirmAbove: Readonly<Record<string, number>>
   demo: DemoDeps | undefined
-  limited: MiddlewareHandler<Env>
+  rateLimit: MiddlewareHandler<Env>
 }
 
 const TYPES: Record<string, string> = {
@@ -24,8 +26,8 @@ const TYPES: Record<string, string> = {
   svg: 'image/svg+xml',
 }
 
-/** The wallet page, the admin console and what they load. */
-export function webRoutes({ pages, currency, confirmAbove, demo, limited }: WebDeps) {
+/** The wallet page, the admin console and their assets. */
+export function webRoutes({ pages, currency, confirmAbove, demo, rateLimit }: WebDeps) {
   const documents = new WeakMap<Uint8Array, StaticDocument>()
 
   const send = (
@@ -42,7 +44,7 @@ export function webRoutes({ pages, currency, confirmAbove, demo, limited }: WebD
 
   const page = (name: string) => async (c: Context<Env>) => {
     const bytes = (await built(pages)).get(name)
-    if (!bytes) throw notFound()
+    if (!bytes) throw notFoundError()
     return send(c, name, bytes, {
       'Cache-Control': 'no-cache',
       'Content-Security-Policy': contentSecurityPolicy(c.req.header('Host')),
@@ -54,24 +56,24 @@ export function webRoutes({ pages, currency, confirmAbove, demo, limited }: WebD
   return (
     factory
       .createApp()
-      .get('/', limited, page('wallet.html'))
-      .get('/admin', limited, page('admin.html'))
-      // What the pages cannot know when they are built.
-      .get('/session.json', limited, (c) =>
+      .get('/', rateLimit, page('wallet.html'))
+      .get('/admin', rateLimit, page('admin.html'))
+      // Settings of this server, which the built pages cannot contain.
+      .get('/session.json', rateLimit, (c) =>
         answer(c, { currency, confirmAbove, demo: demo !== undefined && isLocal(c) }),
       )
-      .get('/assets/:name', limited, async (c) => {
+      .get('/assets/:name', rateLimit, async (c) => {
         const name = c.req.param('name')
         const bytes = name.endsWith('.html') ? undefined : (await built(pages)).get(name)
-        if (!bytes) throw notFound()
+        if (!bytes) throw notFoundError()
         return send(c, name, bytes, { 'Cache-Control': 'public, max-age=31536000, immutable' })
       })
   )
 }
 
 /**
- * Nothing inline, nothing of other servers, no text turned into HTML. `'self'` does not cover WebSockets
- * in every browser, so that this host is named.
+ * Allows no inline code, no other host and no text as HTML. In some browsers, `'self'` does not include
+ * WebSockets, so their URLs are listed.
  */
 function contentSecurityPolicy(host: string | undefined): string {
   const sockets = host && /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : ''
@@ -99,4 +101,63 @@ async function built(pages: WebPages): Promise<WebFiles> {
   }
 }
 
-const notFound = () => new ApiError(404, 'not_found', 'There is nothing here.')
+export type DemoRole = 'user' | 'admin'
+
+/** Sign-in without a password, for a server on the developer's own machine. */
+export interface DemoDeps {
+  /** `expiresAt` is ISO 8601. */
+  session(as: DemoRole): Promise<{ token: string; userId: string; expiresAt: string }>
+}
+
+/** `/demo`: gives a token to a client on this machine. For any other client the route does not exist. */
+export function demoRoutes({ session }: DemoDeps, rateLimit: MiddlewareHandler<Env>) {
+  return factory.createApp().post(
+    '/session',
+    rateLimit,
+    async (c, next) => {
+      if (!isLocal(c)) throw notFoundError()
+      await next()
+    },
+    json(z.strictObject({ as: z.enum(['user', 'admin']) })),
+    async (c) => answer(c, await session(c.req.valid('json').as), 201),
+  )
+}
+
+const LOOPBACK_ADDRESS = /^(127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/
+
+/** Headers that only a proxy or a tunnel adds. With one of them, the origin of the request is unknown. */
+const FORWARDED = ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Real-IP', 'Via']
+
+/**
+ * Whether the request comes from this machine and was meant for it. The socket's address must be a loopback
+ * address. The Host header must be a loopback name, because another site can resolve its own name to
+ * 127.0.0.1. So must the Origin, if there is one.
+ */
+function isLocal(c: Context): boolean {
+  if (!LOOPBACK_ADDRESS.test(remoteAddress(c) ?? '')) return false
+  if (FORWARDED.some((name) => c.req.header(name) !== undefined)) return false
+  const host = c.req.header('Host')
+  const origin = c.req.header('Origin')
+  if (host === undefined || !isLoopbackName(`http://${host}`)) return false
+  return origin === undefined || (isLoopbackName(origin) && new URL(origin).host === host)
+}
+
+function isLoopbackName(url: string): boolean {
+  if (!URL.canParse(url)) return false
+  const { hostname } = new URL(url)
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    LOOPBACK_ADDRESS.test(hostname)
+  )
+}
+
+/** Undefined on runtimes without sockets. */
+function remoteAddress(c: Context): string | undefined {
+  try {
+    return getConnInfo(c).remote.address
+  } catch {
+    return undefined
+  }
+}

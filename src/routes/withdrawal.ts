@@ -1,12 +1,11 @@
 import { z } from 'zod'
-import { readAmount } from '../http/amount.ts'
 import { factory } from '../http/context.ts'
 import * as field from '../http/schemas.ts'
 import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { perform } from './run-command.ts'
+import { runCommand } from './run-command.ts'
 
-/** `/transactions/withdrawal`: the money is held at once, and leaves or comes back when an admin decides. */
+/** `/transactions/withdrawal`: the money is held at once. An admin pays it out or releases it. */
 export function withdrawalRoutes({
   currency,
   guards,
@@ -14,36 +13,14 @@ export function withdrawalRoutes({
 }: Pick<RouteDeps, 'currency' | 'guards' | 'executor'>) {
   return factory
     .createApp()
-    .post(
-      '/',
-      guards.requireUser,
-      json(
-        z.strictObject({
-          amount: field.amount,
-          currency: field.currency.default(currency),
-          description: field.text(500).exactOptional(),
-        }),
-      ),
-      (c) => {
-        const body = c.req.valid('json')
-        const { userId } = c.var.principal
-        const amount = readAmount(body.amount, body.currency)
-        return perform(c, executor, 'withdrawal_request', { ...body, userId, amount }, 201)
-      },
-    )
-    .patch(
-      '/:id/process',
-      guards.requireAdmin,
-      param(z.object({ id: field.transactionId })),
-      json(
-        z.strictObject({
-          status: z.enum(['success', 'failed']),
-          adminNotes: field.text(1000).exactOptional(),
-        }),
-      ),
-      (c) => {
-        const fields = { transactionId: c.req.valid('param').id, ...c.req.valid('json') }
-        return perform(c, executor, 'withdrawal_process', fields, 200)
-      },
-    )
+    .post('/', guards.requireUser, json(z.strictObject(field.money(currency))), (c) => {
+      const body = c.req.valid('json')
+      const { userId } = c.var.principal
+      const amount = field.readAmount(body.amount, body.currency)
+      return runCommand(c, executor, 'withdrawal_request', { ...body, userId, amount }, 201)
+    })
+    .patch('/:id/process', guards.requireAdmin, param(field.byId), json(field.decision), (c) => {
+      const fields = { transactionId: c.req.valid('param').id, ...c.req.valid('json') }
+      return runCommand(c, executor, 'withdrawal_process', fields, 200)
+    })
 }

@@ -30,9 +30,9 @@ test('an empty environment is the embedded server on this machine alone', () => 
     },
     jwtMaxLifetime: undefined,
     logLevel: 'info',
-    requestTimeout: 10,
-    auditTimeout: 600,
-    eventRetention: 604_800,
+    requestTimeoutMs: 10_000,
+    auditTimeoutMs: 600_000,
+    eventRetentionSeconds: 604_800,
   })
 })
 
@@ -51,7 +51,7 @@ test.each([
   ['3600s', 3600],
   ['3600', 3600],
 ])('events are kept for %s', (text, seconds) => {
-  expect(parseConfig({ EVENT_RETENTION: text }).eventRetention).toBe(seconds)
+  expect(parseConfig({ EVENT_RETENTION: text }).eventRetentionSeconds).toBe(seconds)
 })
 
 test('origins come as a comma-separated list', () => {

@@ -214,8 +214,8 @@ test('a token in the URL of a REST call counts for nothing', async () => {
 })
 
 describe('when something behind the edge fails', () => {
-  async function failing(execute: () => Promise<never>, requestTimeout = 5) {
-    const { app } = edge({ executor: { execute }, requestTimeout })
+  async function failing(execute: () => Promise<never>, requestTimeoutMs = 5_000) {
+    const { app } = edge({ executor: { execute }, requestTimeoutMs })
     const response = await app.request(TOPUP, {
       method: 'POST',
       headers: { ...(await bearer()), 'Content-Type': 'application/json' },

@@ -4,7 +4,7 @@ import { openApiText } from '../../scripts/openapi.ts'
 import { APART, routesOf } from '../../src/api-docs/openapi.ts'
 import { OPERATIONS } from '../../src/api-docs/operations.ts'
 import { problem } from '../../src/api-docs/responses.ts'
-import { CODES } from '../../src/http/codes.ts'
+import { ERRORS } from '../../src/http/errors.ts'
 import type { ErrorCode } from '../../src/lib/api-error.ts'
 import { edge } from '../support/http/stub.ts'
 
@@ -75,7 +75,7 @@ const ELSEWHERE = [
 test('every error code has an example in the form of all errors, under the status that it has', async () => {
   const { operations, components } = await everyOperation()
   expect(Object.keys(components.examples).sort()).toEqual(
-    Object.keys(CODES)
+    Object.keys(ERRORS)
       .filter((code) => !ELSEWHERE.includes(code))
       .sort(),
   )
@@ -87,7 +87,7 @@ test('every error code has an example in the form of all errors, under the statu
       operation.responses as Record<string, Answer>,
     )) {
       for (const code of Object.keys(content['application/json']?.examples ?? {})) {
-        expect([code, CODES[code as ErrorCode][0]]).toEqual([code, Number(status)])
+        expect([code, ERRORS[code as ErrorCode][0]]).toEqual([code, Number(status)])
       }
     }
   }

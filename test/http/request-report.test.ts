@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { RequestMeter } from '../../src/http/middleware/request-meter.ts'
+import { RequestMeter } from '../../src/http/middleware/request-report.ts'
 import { bearer, edge } from '../support/http/stub.ts'
 import { eventually } from '../support/index.ts'
 
@@ -50,7 +50,7 @@ test('a request that was too slow is counted and logged once, as what its caller
   })
   const { app, counted, reported } = watched({
     executor: { execute: () => slow },
-    requestTimeout: 0.05,
+    requestTimeoutMs: 50,
   })
   const answer = await app.request('/transactions/topup', await post('{"amount": 5}'))
   expect(answer.status).toBe(503)

@@ -2,17 +2,17 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { MAX_PIPELINED } from '../../src/http/no-upgrade.ts'
+import { MAX_PIPELINED } from '../../src/http/request-head.ts'
 import { eventually } from '../support/index.ts'
 import { connectBy, startServer, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
 
 /** The server's limits, a hundredth as long. */
-const patience = {
+const timeoutsMs = {
   headersTimeout: 100,
   requestTimeout: 300,
   keepAliveTimeout: 200,
-  unreadTimeout: 500,
+  stalledDownloadTimeout: 500,
   connectionsCheckingInterval: 20,
 }
 
@@ -50,22 +50,22 @@ test.each([
     'POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n',
   ],
 ])('a client that %s is let go', async (_, part) => {
-  const { url } = await startServer({ patience, routes: routes() })
+  const { url } = await startServer({ timeoutsMs, routes: routes() })
   expect(await dawdle(url, part)).toMatch(/^(HTTP\/1.1 408|$)/)
 })
 
 test('a connection that idles after its answer is let go', async () => {
-  const { url } = await startServer({ patience, routes: routes() })
+  const { url } = await startServer({ timeoutsMs, routes: routes() })
   const request = 'POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi'
   expect(await dawdle(url, request)).toMatch(/^HTTP\/1.1 200.*hi$/s)
 })
 
 test('a stream outlives all of these limits', async () => {
-  const { url, change } = await startServer({ patience })
+  const { url, change } = await startServer({ timeoutsMs })
   const { received, seqs } = connectBy.SSE(url, await tokenOf(ALICE))
   await eventually(() => expect(received).toHaveLength(1))
   const opened = Date.now()
-  await eventually(() => expect(Date.now() - opened).toBeGreaterThan(2 * patience.requestTimeout))
+  await eventually(() => expect(Date.now() - opened).toBeGreaterThan(2 * timeoutsMs.requestTimeout))
   await change(ALICE, 100n)
   await eventually(() => expect(seqs()).toEqual([1, 2]))
 })
@@ -83,7 +83,7 @@ function ask(url: string) {
 }
 
 test('clients that read nothing of their answers are let go', async () => {
-  const { url, server } = await startServer({ patience, routes: routes() })
+  const { url, server } = await startServer({ timeoutsMs, routes: routes() })
   let came = 0
   let left = 0
   server.http.on('connection', (socket) => {
@@ -97,8 +97,11 @@ test('clients that read nothing of their answers are let go', async () => {
 })
 
 test('a client that reads slowly gets the whole of its answer', async () => {
-  const unreadTimeout = 1500
-  const { url } = await startServer({ patience: { ...patience, unreadTimeout }, routes: routes() })
+  const stalledDownloadTimeout = 1500
+  const { url } = await startServer({
+    timeoutsMs: { ...timeoutsMs, stalledDownloadTimeout },
+    routes: routes(),
+  })
   const socket = ask(url)
   const began = Date.now()
   let size = 0
@@ -106,17 +109,18 @@ test('a client that reads slowly gets the whole of its answer', async () => {
     size += bytes.length
     if (size >= BIG) break
     // As fast as a line that is slow, and not so slow that nothing is taken for as long as the limit.
-    if (Date.now() - began < 3 * unreadTimeout) await new Promise((go) => setTimeout(go, 50))
+    if (Date.now() - began < 3 * stalledDownloadTimeout)
+      await new Promise((go) => setTimeout(go, 50))
   }
   expect(size).toBeGreaterThanOrEqual(BIG)
-  expect(Date.now() - began).toBeGreaterThan(unreadTimeout)
+  expect(Date.now() - began).toBeGreaterThan(stalledDownloadTimeout)
 })
 
 describe('a client that does not wait for its answers', () => {
   async function send(requests: number) {
     let asked = 0
     const routes = new Hono().get('/count', (c) => c.text(`answer ${++asked}.`))
-    const { url } = await startServer({ patience, routes })
+    const { url } = await startServer({ timeoutsMs, routes })
     const { port, hostname } = new URL(url)
     const socket = connect(Number(port), hostname)
     onTestFinished(() => void socket.destroy())

@@ -9,8 +9,8 @@ import type { Env } from '../../src/http/context.ts'
 import { requestId } from '../../src/http/middleware/request-id.ts'
 import { webPages } from '../../src/http/web-pages.ts'
 import { createDemo } from '../../src/local/demo.ts'
-import type { DemoDeps } from '../../src/routes/demo.ts'
 import { docsRoutes } from '../../src/routes/docs.ts'
+import type { DemoDeps } from '../../src/routes/web.ts'
 import { edge } from '../support/http/stub.ts'
 
 const { app } = edge({ web: webPages() })

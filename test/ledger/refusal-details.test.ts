@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { REFUSALS } from '../../src/http/refusal.ts'
+import { REFUSALS } from '../../src/http/errors.ts'
 import type { Operation } from '../../src/ledger/command.ts'
 import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
 import { openSample, type Sample, USD } from '../support/ledger/sample.ts'

@@ -112,7 +112,7 @@ function slowAuditor(steps: number) {
 }
 
 test('an audit may take longer than other requests, up to a limit of its own', async () => {
-  const long = { requestTimeout: 0.5, auditTimeout: 60 }
+  const long = { requestTimeoutMs: 500, auditTimeoutMs: 60_000 }
   const patient = await ledgerApp({ ...long, auditor: slowAuditor(70).auditor })
   expect((await patient.call(admin, 'GET /transactions/audit')).status).toBe(200)
   // To whom it is not open it is no way to more time.
@@ -120,7 +120,7 @@ test('an audit may take longer than other requests, up to a limit of its own', a
   await patient.close()
 
   const endless = slowAuditor(Number.POSITIVE_INFINITY)
-  const short = { requestTimeout: 60, auditTimeout: 0.1 }
+  const short = { requestTimeoutMs: 60_000, auditTimeoutMs: 100 }
   const impatient = await ledgerApp({ ...short, auditor: endless.auditor })
   const { status, body } = await impatient.call(admin, 'GET /transactions/audit')
   expect([status, body.code]).toEqual([503, 'timeout'])

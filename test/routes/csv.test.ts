@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { csvHeader, csvRow } from '../../src/routes/csv.ts'
+import { csvHeader, csvRow } from '../../src/routes/export.ts'
 import { accepted } from '../support/http/stub.ts'
 
 const written = (description: string) =>

@@ -116,7 +116,7 @@ test('a reader that stops reading is let go, and nothing is read for it any more
   const { asked, pages } = endless()
   const { app } = edge({
     reader: { statement: () => pages } as never,
-    exportPatience: 50,
+    stalledDownloadTimeoutMs: 50,
   })
   const { port } = new URL(await listen(app, onTestFinished))
   const { Authorization } = await bearer()
@@ -130,16 +130,17 @@ test('a reader that stops reading is let go, and nothing is read for it any more
 })
 
 test('a reader that waits for the database is not', async () => {
-  const [page, patience] = [
-    [accepted({ op: 'payment', tenant: 'default', actor: 'alice', amount: 1n })],
-    20,
-  ]
+  const timeoutMs = 20
+  const page = [accepted({ op: 'payment', tenant: 'default', actor: 'alice', amount: 1n })]
   async function* pages() {
     yield page
-    await new Promise((resolve) => setTimeout(resolve, 10 * patience))
+    await new Promise((resolve) => setTimeout(resolve, 10 * timeoutMs))
     yield page
   }
-  const { app } = edge({ reader: { statement: pages } as never, exportPatience: patience })
+  const { app } = edge({
+    reader: { statement: pages } as never,
+    stalledDownloadTimeoutMs: timeoutMs,
+  })
   const url = await listen(app, onTestFinished)
   const response = await fetch(`${url}/transactions/export?format=ndjson`, {
     headers: await bearer(),

@@ -22,7 +22,7 @@ let it: LedgerApp
 beforeAll(async () => {
   sql = await nowhere()
   it = await ledgerApp({
-    requestTimeout: 2,
+    requestTimeoutMs: 2_000,
     executor: new Executor(sql, { retryFor: 300 }),
     reader: new Reader(sql),
     cache: { cachedBalance: async () => null, fill: async () => {} },

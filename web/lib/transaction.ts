@@ -1,9 +1,9 @@
-import type { WireTransaction } from '../../src/routes/transaction-json.ts'
+import type { TransactionJson } from '../../src/routes/transaction-json.ts'
 import { absolute, subtract } from './money.ts'
 
-export type Transaction = WireTransaction
-export type TransactionType = WireTransaction['type']
-export type TransactionStatus = WireTransaction['status']
+export type Transaction = TransactionJson
+export type TransactionType = TransactionJson['type']
+export type TransactionStatus = TransactionJson['status']
 
 export interface Page {
   items: Transaction[]

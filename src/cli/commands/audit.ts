@@ -2,7 +2,7 @@ import type { Audit } from '../../ledger/audit.ts'
 import { Auditor } from '../../ledger/auditor.ts'
 import { stringifyJson } from '../../lib/json.ts'
 import { connect, type Sql } from '../../postgres/database.ts'
-import { toWireAudit } from '../../routes/audit.ts'
+import { auditJson } from '../../routes/audit.ts'
 import { CommandFailed, command, type ExitCode } from '../command.ts'
 import { ensureCurrent, withDatabase } from '../ledger-database.ts'
 import { Progress } from '../progress.ts'
@@ -25,7 +25,7 @@ nobody. Exit code 1 when anything does not add up. GET /transactions/audit says 
         const audits = await auditAll(sql, options.tenant, terminal)
         const sound = audits.every(({ audit }) => isSound(audit))
         if (json) {
-          const tenants = audits.map(({ tenant, audit }) => ({ tenant, ...toWireAudit(audit) }))
+          const tenants = audits.map(({ tenant, audit }) => ({ tenant, ...auditJson(audit) }))
           terminal.print(stringifyJson({ sound, tenants }))
         } else {
           terminal.print(report(audits))
@@ -86,7 +86,7 @@ function report(audits: TenantAudit[]): string {
     [1, 2, 3],
   )
   const wrong = audits.flatMap(({ tenant, audit }) =>
-    toWireAudit(audit).discrepancies.map((found) => [
+    auditJson(audit).discrepancies.map((found) => [
       tenant,
       found.userId ?? '',
       found.currency ?? '',

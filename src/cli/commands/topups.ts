@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { BalanceApi } from '../../client/api.ts'
 import { stringifyJson } from '../../lib/json.ts'
 import { printable } from '../../lib/printable.ts'
-import { TRANSACTION_STATUSES, type WireTransaction } from '../../routes/transaction-json.ts'
+import { TRANSACTION_STATUSES, type TransactionJson } from '../../routes/transaction-json.ts'
 import { CommandFailed, command, UsageError } from '../command.ts'
 import { Progress } from '../progress.ts'
 import { SERVER_NOTE, SERVER_OPTIONS, serverApi, take } from '../server-api.ts'
@@ -59,9 +59,9 @@ async function list(
   api: BalanceApi,
   limit: number,
   { status, ...filter }: { status?: Status; userId?: string; order: 'asc' | 'desc' },
-): Promise<{ items: WireTransaction[]; total?: number }> {
+): Promise<{ items: TransactionJson[]; total?: number }> {
   const { all, pending } = api.transactions.topup
-  const items: WireTransaction[] = []
+  const items: TransactionJson[] = []
   let total: number | undefined
   for (let cursor: string | null | undefined; cursor !== null; ) {
     const left = limit - items.length
@@ -81,7 +81,7 @@ async function list(
   return { items, ...(total !== undefined && { total }) }
 }
 
-function rows(items: readonly WireTransaction[]): string {
+function rows(items: readonly TransactionJson[]): string {
   if (items.length === 0) return 'There are none.'
   return table(
     ['ID', 'USER', 'AMOUNT', 'CURRENCY', 'STATUS', 'REQUESTED', 'DESCRIPTION'],
@@ -130,7 +130,7 @@ Each one is decided for itself: what fails is told, the others are done, and the
 }
 
 type Result =
-  | { id: string; transaction: WireTransaction }
+  | { id: string; transaction: TransactionJson }
   | { id: string; error: { code: string; message: string } }
 
 async function decide(

@@ -1,13 +1,13 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticator, Principal } from '../../auth/principal.ts'
 import { tokenRefused } from '../../auth/token-refusal.ts'
 import { ApiError } from '../../lib/api-error.ts'
 import type { Kind, RateLimiter } from '../../rate-limit/limiter.ts'
 import { type Env, factory } from '../context.ts'
-import { addressOf, kindOf } from './rate-limited.ts'
 
-/** Who may call a route, found on its guard by whoever documents or tests the routes. */
-export const ADMITS: unique symbol = Symbol('whom this guard admits')
+/** Marks a guard with the access it grants. The API documents and the tests read it from the routes. */
+export const ADMITS: unique symbol = Symbol('the access that this guard grants')
 
 export type Access = 'user' | 'admin' | 'admin or service'
 
@@ -16,15 +16,15 @@ export type Guard = MiddlewareHandler<Env> & { [ADMITS]: Access }
 export interface Guards {
   /** Any valid token. */
   requireUser: Guard
-  /** The same, for what prepares a connection: counted as a handshake. */
+  /** Any valid token, counted as a handshake: for requests that prepare a connection. */
   requireUserToConnect: Guard
   requireAdmin: Guard
   requireAdminOrService: Guard
 }
 
 /**
- * Guards for REST routes: they take the token from the Authorization header alone, never from the URL, and
- * count the request, a failed one too.
+ * Guards for REST routes. They take the token only from the Authorization header, never from the URL. They
+ * count every request, including failed ones.
  */
 export function createGuards(authenticator: Authenticator, limiter?: RateLimiter): Guards {
   async function identify(c: Context<Env>, kind: Kind): Promise<Principal> {
@@ -45,7 +45,7 @@ export function createGuards(authenticator: Authenticator, limiter?: RateLimiter
       factory.createMiddleware(async function guard(c, next) {
         const principal = await identify(c, kind ?? kindOf(c.req.method))
         if (!admits(principal)) {
-          throw new ApiError(403, 'forbidden', `This takes the role ${access}.`)
+          throw new ApiError(403, 'forbidden', `This request requires the role ${access}.`)
         }
         c.set('principal', principal)
         return next() as Promise<undefined>
@@ -63,6 +63,22 @@ export function createGuards(authenticator: Authenticator, limiter?: RateLimiter
   }
 }
 
+/** For routes without a token: counts the request only against its address. */
+export function limitByAddress(limiter: RateLimiter | undefined) {
+  return factory.createMiddleware(async function limitByAddress(c: Context<Env>, next) {
+    limiter?.takeFrom(kindOf(c.req.method), addressOf(c, limiter))
+    await next()
+  })
+}
+
+export const kindOf = (method: string): Kind =>
+  method === 'GET' || method === 'HEAD' ? 'reads' : 'writes'
+
+/** The client's address, or undefined on runtimes that do not give it. */
+export function addressOf(c: Context, limiter: RateLimiter | undefined): string | undefined {
+  return limiter?.addressOf((c.env as Partial<HttpBindings> | undefined)?.incoming)
+}
+
 function bearer(header: string | undefined): string {
   const [, token, more] = /^Bearer +(\S+)( *\S)?/i.exec(header ?? '') ?? []
   if (token === undefined) {
@@ -73,8 +89,8 @@ function bearer(header: string | undefined): string {
 }
 
 /**
- * The user whom a request is about: the caller, or the one it names.
- * @throws ApiError 403 when a caller names somebody else without `privileged`
+ * The user that a request is about: the caller, or the user it names.
+ * @throws ApiError 403 if a caller without `privileged` names another user
  */
 export function subject(
   principal: Principal,
@@ -82,7 +98,7 @@ export function subject(
   privileged: boolean,
 ): { tenant: string; userId: string } {
   if (named !== undefined && named !== principal.userId && !privileged) {
-    throw new ApiError(403, 'forbidden', 'You may name nobody but yourself here.')
+    throw new ApiError(403, 'forbidden', 'Your role does not allow you to name another user.')
   }
   return { tenant: principal.tenant, userId: named ?? principal.userId }
 }

@@ -1,6 +1,6 @@
 import type { RateLimiter } from '../../rate-limit/limiter.ts'
 import { factory } from '../context.ts'
-import { addressOf, kindOf } from './rate-limited.ts'
+import { addressOf, kindOf } from './authorize.ts'
 
 const EXPOSED = 'Idempotency-Replayed, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy'
 
@@ -11,7 +11,7 @@ const PREFLIGHT = {
   'Access-Control-Max-Age': '600',
 }
 
-/** Whether a page of this origin may read the answer. */
+/** The headers that let a page of this origin read the answer. */
 export function corsHeaders(
   origins: readonly string[],
   origin: string | undefined,
@@ -29,8 +29,9 @@ export function corsHeaders(
 }
 
 /**
- * Lets pages of these origins call and read the answers; `*` is every origin. Cookies play no part: a token
- * is all that counts. A preflight counts against its address, as any request. Hono's own would touch a stream's response after it was sent.
+ * Lets pages of these origins call the API and read its answers; `*` allows every origin. Cookies are not used.
+ * A preflight counts against its address like any request. Hono's own middleware would touch a stream's
+ * response after it was sent.
  */
 export function crossOrigin(origins: readonly string[], limiter?: RateLimiter) {
   return factory.createMiddleware(async function crossOrigin(c, next) {

@@ -1,40 +1,46 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import { ApiError } from '../../lib/api-error.ts'
 import { type Env, factory } from '../context.ts'
+import { timeoutError } from '../errors.ts'
 
-/** Is told of every request, once: how many milliseconds it took until it was answered, and with what. */
-export type Answered = (c: Context<Env>, took: number, status: number, error?: Error) => void
+/** Called once for every request, when it is answered. */
+export type OnAnswered = (
+  c: Context<Env>,
+  durationMs: number,
+  status: number,
+  error?: Error,
+) => void
 
 /**
- * Answers 503 `timeout` when the handler has not begun to answer after so many seconds, reading the body
- * included. What it was doing may still happen, which is what idempotency keys are for.
- * @param answered here, where each request's begin is known anyway: a middleware of its own would cost every
- *   request another promise
+ * Answers 503 `timeout` if the handler has not begun to answer within `timeoutMs`, which includes reading
+ * the body. The handler's work may still take effect, which is the reason for idempotency keys.
+ * @param onAnswered called here because the start of each request is known here; a middleware of its own
+ *   would cost every request another promise
  */
-export function deadline(seconds: number, answered: Answered = () => {}) {
-  const pending = new Deadlines(seconds * 1000)
+export function deadline(timeoutMs: number, onAnswered: OnAnswered = () => {}) {
+  const pending = new Deadlines(timeoutMs)
   return factory.createMiddleware(function deadline(c, next) {
     return new Promise<undefined>((resolve, reject) => {
-      let over = false
+      let reported = false
       const report = (status: number, error?: Error) => {
-        if (!over) answered(c, performance.now() - waiting.since, status, error)
-        over = true
+        if (!reported) onAnswered(c, performance.now() - entry.since, status, error)
+        reported = true
       }
-      const late = () => {
-        const error = timeout()
+      const expire = () => {
+        const error = timeoutError()
         report(error.status, error)
         reject(error)
       }
-      const waiting = pending.add(late)
-      let longer: ReturnType<typeof setTimeout> | undefined
-      c.set('allow', (seconds) => {
-        pending.delete(waiting)
-        clearTimeout(longer)
-        longer = setTimeout(late, seconds * 1000)
+      const entry = pending.add(expire)
+      let extension: ReturnType<typeof setTimeout> | undefined
+      c.set('extendDeadline', (ms) => {
+        pending.delete(entry)
+        clearTimeout(extension)
+        extension = setTimeout(expire, ms)
       })
       const end = () => {
-        pending.delete(waiting)
-        if (longer !== undefined) clearTimeout(longer)
+        pending.delete(entry)
+        if (extension !== undefined) clearTimeout(extension)
       }
       next().then(
         () => {
@@ -52,73 +58,84 @@ export function deadline(seconds: number, answered: Answered = () => {}) {
   })
 }
 
-/** For a route, behind its guard: its work may take so many seconds. */
-export function takesUpTo(seconds: number) {
-  return factory.createMiddleware(async function takesUpTo(c, next) {
-    c.var.allow(seconds)
+/** Gives a route more time than other routes have. Place it after the guard. */
+export function extendDeadline(timeoutMs: number) {
+  return factory.createMiddleware(async function extendDeadline(c, next) {
+    c.var.extendDeadline(timeoutMs)
     await next()
   })
 }
 
-interface Waiting {
+interface Entry {
   /** On the clock of `performance.now()`. */
   since: number
   until: number
-  late: () => void
+  expire: () => void
 }
 
 /**
- * Whatever waits for `ms` at most. All wait equally long, so that the oldest is always the next to be late,
- * and one timer does for all: one each is what a request would spend a microsecond on.
+ * Requests that wait at most `timeoutMs` each. All have the same timeout, so the oldest always expires first
+ * and one timer serves all. A timer for each request would cost it a microsecond.
  */
 class Deadlines {
-  readonly #ms: number
-  /** Oldest first: a set keeps the order in which it was filled. */
-  readonly #waiting = new Set<Waiting>()
+  readonly #timeoutMs: number
+  /** Oldest first: a set keeps the order of insertion. */
+  readonly #entries = new Set<Entry>()
   #ticking = false
 
-  constructor(ms: number) {
-    this.#ms = ms
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
   }
 
-  add(late: () => void): Waiting {
+  add(expire: () => void): Entry {
     const since = performance.now()
-    const waiting = { since, until: since + this.#ms, late }
-    this.#waiting.add(waiting)
-    if (!this.#ticking) this.#tick(this.#ms)
-    return waiting
+    const entry = { since, until: since + this.#timeoutMs, expire }
+    this.#entries.add(entry)
+    if (!this.#ticking) this.#tick(this.#timeoutMs)
+    return entry
   }
 
-  delete(waiting: Waiting): void {
-    this.#waiting.delete(waiting)
+  delete(entry: Entry): void {
+    this.#entries.delete(entry)
   }
 
   #tick(ms: number): void {
     this.#ticking = true
-    const timer: unknown = setTimeout(() => this.#look(), ms)
-    // It goes on when nobody waits any more, and is no reason for a process to stay.
+    const timer: unknown = setTimeout(() => this.#check(), ms)
+    // It also runs when no request waits, so it must not keep the process alive.
     ;(timer as { unref?: () => void }).unref?.()
   }
 
-  #look(): void {
+  #check(): void {
     this.#ticking = false
     const now = performance.now()
-    for (const waiting of this.#waiting) {
-      if (waiting.until > now) {
-        this.#tick(waiting.until - now)
+    for (const entry of this.#entries) {
+      if (entry.until > now) {
+        this.#tick(entry.until - now)
         return
       }
-      this.#waiting.delete(waiting)
-      waiting.late()
+      this.#entries.delete(entry)
+      entry.expire()
     }
   }
 }
 
-/** No `Retry-After`: who repeats it as told, without a key, might do it twice. */
-export const timeout = (cause?: unknown) =>
-  new ApiError(
-    503,
-    'timeout',
-    'The answer took too long. It is not known whether the request took effect: repeat it with the same Idempotency-Key.',
-    { cause },
-  )
+/** A client has this long to read something of an answer that waits for it. */
+export const STALLED_DOWNLOAD_TIMEOUT_MS = 30_000
+
+/**
+ * Closes the connection of a client that reads nothing of a waiting answer for `timeoutMs`. A client that
+ * waits for the server keeps its connection. This works on Node only; other runtimes have their own limits.
+ */
+export function abortStalledDownload(
+  c: Context<Env>,
+  timeoutMs: number,
+  onAborted: () => void,
+): void {
+  const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
+  outgoing?.setTimeout(timeoutMs, () => {
+    if (outgoing.writableLength === 0) return
+    outgoing.destroy()
+    onAborted()
+  })
+}

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { API_DOCUMENTS } from '../../../src/api-docs/documents.ts'
 import { createAuthenticator } from '../../../src/auth/authenticator.ts'
 import { mintToken, type TokenClaims } from '../../../src/auth/token.ts'
-import { RequestMeter } from '../../../src/http/middleware/request-meter.ts'
+import { RequestMeter } from '../../../src/http/middleware/request-report.ts'
 import type { Command, Transaction } from '../../../src/ledger/command.ts'
 import { type AppDeps, createApp } from '../../../src/routes/app.ts'
 
@@ -54,8 +54,8 @@ export function edge(overrides: Partial<AppDeps> = {}) {
     currency: 'USD',
     corsOrigins: ['https://app.example.com'],
     requests: new RequestMeter(),
-    requestTimeout: 5,
-    auditTimeout: 600,
+    requestTimeoutMs: 5_000,
+    auditTimeoutMs: 600_000,
     authenticator: createAuthenticator({ keys: { kind: 'secret', secret: SECRET } }),
     executor: {
       async execute(command) {

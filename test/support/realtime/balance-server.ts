@@ -9,7 +9,7 @@ import { createAuthenticator } from '../../../src/auth/authenticator.ts'
 import type { Env } from '../../../src/http/context.ts'
 import { onError } from '../../../src/http/errors.ts'
 import { requestId } from '../../../src/http/middleware/request-id.ts'
-import { type BalanceServer, createServer, PATIENCE } from '../../../src/http/server.ts'
+import { type BalanceServer, CLIENT_TIMEOUTS_MS, createServer } from '../../../src/http/server.ts'
 import type { UserRef } from '../../../src/ledger/event.ts'
 import type { Bus } from '../../../src/realtime/bus/bus.ts'
 import { MemoryBus } from '../../../src/realtime/bus/memory-bus.ts'
@@ -35,7 +35,7 @@ export interface TestServerOptions extends Partial<GatewayOptions> {
   ledger?: FakeLedger
   /** More of the app. */
   routes?: Hono
-  patience?: typeof PATIENCE
+  timeoutsMs?: typeof CLIENT_TIMEOUTS_MS
 }
 
 export const silent: Logger = pino({ level: 'silent' })
@@ -63,8 +63,8 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     .route('/balance', eventStreams(gateway))
     .route('/', options.routes ?? new Hono())
     .onError(onError(logger))
-  const { patience = PATIENCE } = options
-  const server = createServer({ fetch: app.fetch as never, gateway, logger, patience })
+  const { timeoutsMs = CLIENT_TIMEOUTS_MS } = options
+  const server = createServer({ fetch: app.fetch as never, gateway, logger, timeoutsMs })
   const { port } = (await server.listen(0, '127.0.0.1')) as AddressInfo
   onTestFinished(async () => {
     await server.close()
