@@ -1,13 +1,14 @@
 import { parseArgs } from 'node:util'
-import type { CommandConfig } from './config.ts'
+import type { Config } from '../config/config.ts'
+import { parseVariables } from '../config/environment.ts'
 import type { Terminal } from './terminal.ts'
 
-/** What was typed makes no sense: exit code 2. */
+/** The command line is not valid. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** It cannot be done: exit code 1. `message` is for the operator, and `code` for programs. */
+/** The command failed. Exit code 1. `message` is for the operator, `code` for programs. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed'
   readonly code: string
@@ -18,12 +19,12 @@ export class CommandFailed extends Error {
   }
 }
 
-/** 0: fine. 1: something is wrong, or could not be done. */
+/** 0: success. 1: the command failed or found something wrong. */
 export type ExitCode = 0 | 1
 
 export interface Option {
   type: 'string' | 'boolean'
-  /** What stands for the value in the help. */
+  /** The name of the value in the help. */
   value?: string
   description: string
 }
@@ -36,28 +37,28 @@ type Values<O extends Options> = {
 
 export interface Call<O extends Options = Options> {
   options: Values<O>
-  /** What stands beside the options. */
+  /** The arguments that are not options. */
   args: string[]
   json: boolean
   terminal: Terminal
   config: CommandConfig
-  /** Resolves at Ctrl-C, which otherwise ends the process. */
+  /** Resolves at Ctrl-C. If it is never called, Ctrl-C ends the process. */
   interrupted(): Promise<void>
 }
 
 export interface Command {
-  /** As it is typed, such as `topups approve`. */
+  /** As a person types it, for example `topups approve`. */
   name: string
   summary: string
-  /** The help's text on arguments, such as `<id>...`; without it the command takes none. */
+  /** The arguments in the help, for example `<id>...`. Without it the command takes none. */
   args?: string
-  /** What it works on, and what else there is to know. */
+  /** Longer text for the help. */
   details: string
   options: Options
   run(call: Call): Promise<ExitCode>
 }
 
-/** Types the options of `run` by their definition. */
+/** Gives the options of `run` the types of their definition. */
 export function command<const O extends Options>(
   definition: Omit<Command, 'options' | 'run'> & {
     options: O
@@ -69,12 +70,13 @@ export function command<const O extends Options>(
 
 export const COMMON: Options = {
   json: { type: 'boolean', description: 'Print JSON.' },
-  help: { type: 'boolean', description: 'Print this.' },
+  help: { type: 'boolean', description: 'Print this help.' },
 }
 
 /**
- * Takes a command's arguments apart.
- * @throws UsageError for what the command does not take
+ * Parses the arguments of a command.
+ *
+ * @throws UsageError for an argument that the command does not take
  */
 export function parse(command: Command, argv: string[]) {
   try {
@@ -97,5 +99,45 @@ export function parse(command: Command, argv: string[]) {
       throw new UsageError(sentence.replaceAll("'", '`'))
     }
     throw error
+  }
+}
+
+/** The settings of the command line, from the server's variables. Each command checks the ones it needs. */
+export interface CommandConfig
+  extends Pick<
+    Config,
+    | 'databaseUrl'
+    | 'appRole'
+    | 'redisUrl'
+    | 'dataDir'
+    | 'jwtIssuer'
+    | 'jwtAudience'
+    | 'jwtMaxLifetime'
+    | 'currency'
+  > {
+  jwtSecret: string | undefined
+  jwksUrl: string | undefined
+  serverUrl: string
+  serverToken: string | undefined
+}
+
+/** @throws ConfigError with a line for every invalid variable */
+export function parseCommandConfig(
+  env: Record<string, string | undefined> = process.env,
+): CommandConfig {
+  const vars = parseVariables(env)
+  return {
+    databaseUrl: vars.DATABASE_URL,
+    appRole: vars.APP_ROLE,
+    redisUrl: vars.REDIS_URL,
+    dataDir: vars.DATA_DIR,
+    jwtIssuer: vars.JWT_ISSUER,
+    jwtAudience: vars.JWT_AUDIENCE,
+    jwtMaxLifetime: vars.JWT_MAX_LIFETIME,
+    currency: vars.CURRENCY,
+    jwtSecret: vars.JWT_SECRET,
+    jwksUrl: vars.JWT_JWKS_URL,
+    serverUrl: vars.LIVEBALANCE_URL ?? `http://localhost:${vars.PORT}`,
+    serverToken: vars.LIVEBALANCE_TOKEN,
   }
 }

@@ -4,22 +4,23 @@ import { FolderInUse } from '../local/errors.ts'
 import { dataFolderOf, hasPostgres, runningPostgres, startPostgres } from '../local/postgres.ts'
 import { connect } from '../postgres/database.ts'
 import { standing } from '../postgres/migrate.ts'
+import type { CommandConfig } from './command.ts'
 import { CommandFailed } from './command.ts'
-import type { CommandConfig } from './config.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface LedgerDatabase {
   ownerUrl: string
   appUrl: string
-  /** The role that servers work as; undefined: as the database's name has it. */
+  /** The role that servers use. Undefined: derived from the name of the database. */
   appRole: string | undefined
 }
 
 /**
- * Calls `work` with DATABASE_URL, else with the private Postgres of DATA_DIR: the one that a server runs
- * there now, or else it is started for as long as the work takes.
- * @param options.newDatabase whether a data folder without a database gets one
- * @throws CommandFailed where there is no database to work on
+ * Calls `work` with the database of DATABASE_URL, else with the private Postgres of DATA_DIR. If no server runs
+ * that Postgres now, it is started for the time of the work.
+ *
+ * @param options.newDatabase whether to create a database if the data folder has none
+ * @throws CommandFailed if there is no database
  */
 export async function withDatabase<T>(
   config: Pick<CommandConfig, 'databaseUrl' | 'dataDir' | 'appRole'>,
@@ -63,7 +64,7 @@ async function privateDatabase(
   }
 }
 
-/** @throws CommandFailed where the database's SQL is neither that of this program nor one that a server of it takes */
+/** @throws CommandFailed if servers of this version could not use the schema of the database */
 export async function ensureCurrent(url: string): Promise<void> {
   const sql = connect(url, { max: 1, readOnly: true })
   try {

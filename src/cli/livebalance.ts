@@ -1,7 +1,15 @@
 import pkg from '../../package.json' with { type: 'json' }
 import { ConfigError } from '../config/environment.ts'
 import { startFailure } from '../local/errors.ts'
-import { type Command, CommandFailed, parse, UsageError } from './command.ts'
+import {
+  COMMON,
+  type Command,
+  CommandFailed,
+  type Option,
+  parse,
+  parseCommandConfig,
+  UsageError,
+} from './command.ts'
 import { auditCommand } from './commands/audit.ts'
 import { renewEpoch, showEpoch } from './commands/epoch.ts'
 import { migrateCommand } from './commands/migrate.ts'
@@ -9,8 +17,6 @@ import { recalculateCommand } from './commands/recalculate.ts'
 import { tailCommand } from './commands/tail.ts'
 import { tokenCommand } from './commands/token.ts'
 import { approveTopups, listTopups, rejectTopups } from './commands/topups.ts'
-import { parseCommandConfig } from './config.ts'
-import { help, overview } from './help.ts'
 import { harmless, type Terminal } from './terminal.ts'
 
 const COMMANDS: readonly Command[] = [
@@ -26,22 +32,22 @@ const COMMANDS: readonly Command[] = [
   renewEpoch,
 ]
 
-/** What a command is given by whoever runs it. */
+/** The surroundings of a command, replaced in tests. */
 export interface Runtime {
   terminal: Terminal
-  /** Default: the process's. */
+  /** Default: the environment of the process. */
   env?: Record<string, string | undefined>
-  /** Resolves at Ctrl-C, which otherwise ends the process. */
+  /** Resolves at Ctrl-C. If it is never called, Ctrl-C ends the process. */
   interrupted(): Promise<void>
 }
 
-/** Does what was typed after `livebalance`, and says what went wrong. Resolves with the exit code. */
-export async function livebalance(argv: string[], currentRuntime: Runtime): Promise<number> {
-  const terminal = harmless(currentRuntime.terminal)
+/** Runs the command in `argv` and reports a failure. Resolves to the exit code. */
+export async function livebalance(argv: string[], runtime: Runtime): Promise<number> {
+  const terminal = harmless(runtime.terminal)
   try {
-    return await run(argv, { ...currentRuntime, terminal })
+    return await run(argv, { ...runtime, terminal })
   } catch (error) {
-    return complain(error, argv.includes('--json'), terminal)
+    return reportFailure(error, argv.includes('--json'), terminal)
   }
 }
 
@@ -67,8 +73,8 @@ function say(terminal: Terminal, text: string): number {
   return 0
 }
 
-/** Says why, in JSON where JSON was asked for, and gives the exit code. */
-function complain(error: unknown, json: boolean, terminal: Terminal): number {
+/** Prints the reason, as JSON if JSON was asked for, and returns the exit code. */
+function reportFailure(error: unknown, json: boolean, terminal: Terminal): number {
   const usage = error instanceof UsageError
   const message = usage || error instanceof CommandFailed ? error.message : startFailure(error)
   if (message === null) {
@@ -85,4 +91,38 @@ function complain(error: unknown, json: boolean, terminal: Terminal): number {
   if (json) terminal.note(JSON.stringify({ error: { code, message } }))
   else terminal.note(message.startsWith('Usage:') ? message : `livebalance: ${message}`)
   return usage ? 2 : 1
+}
+
+const EXIT_CODES = 'Exit codes: 0 fine, 1 something is wrong or could not be done, 2 wrong usage.'
+
+function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length))
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
+  return `Usage: livebalance <command> [options]
+
+${lines.join('\n')}
+
+\`livebalance <command> --help\` tells more. All take --json. Settings come from the same environment
+variables as the server's. ${EXIT_CODES}`
+}
+
+function help(command: Command): string {
+  const { name, summary, args, details, options } = command
+  const all: Record<string, Option> = { ...options, ...COMMON }
+  const flags = Object.entries(all).map(
+    ([flag, { value }]) => `--${flag}${value === undefined ? '' : ` <${value}>`}`,
+  )
+  const width = Math.max(...flags.map(({ length }) => length))
+  const lines = Object.values(all).map(
+    ({ description }, i) => `  ${flags[i]?.padEnd(width)}  ${description}`,
+  )
+  return `Usage: livebalance ${[name, args, '[options]'].filter(Boolean).join(' ')}
+
+${summary}
+
+${details}
+
+${lines.join('\n')}
+
+${EXIT_CODES}`
 }

@@ -11,7 +11,7 @@ function interrupted(): Promise<void> {
   })
 }
 
-// A reader such as `head` that has enough is no failure.
+// A reader such as `head` may close the pipe early. That is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1)
 })

@@ -1,10 +1,10 @@
 import { printable } from '../lib/printable.ts'
 
-/** Where a command prints: results to the one stream, what is for a person's eyes only to the other. */
+/** Where a command prints. `print` is for results, `note` for texts that only a person reads. */
 export interface Terminal {
   print(text: string): void
   note(text: string): void
-  /** Redraws the last line of the screen; null clears it. Nothing happens where no person looks. */
+  /** Redraws the last line of the screen, or clears it with null. Undefined if the output is no terminal. */
   redraw: ((line: string | null) => void) | undefined
 }
 
@@ -19,7 +19,7 @@ export function processTerminal(): Terminal {
   }
 }
 
-/** The terminal, of which no text can do more than be read and end its line: names and descriptions are strangers'. */
+/** Escapes control characters in all output, because names and descriptions come from outside. */
 export function harmless({ print, note, redraw }: Terminal): Terminal {
   const lines = (text: string) => text.split('\n').map(printable).join('\n')
   return {
@@ -29,7 +29,7 @@ export function harmless({ print, note, redraw }: Terminal): Terminal {
   }
 }
 
-/** A row a line, columns as wide as their widest cell; the numbers of `right` are aligned at their ends. */
+/** Formats rows as lines with aligned columns. The columns in `right` are aligned at the right. */
 export function table(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
@@ -53,4 +53,53 @@ export function table(
 
 export function count(number: number): string {
   return number.toLocaleString('en-US')
+}
+
+/** Time between two drawings. */
+const REDRAW_INTERVAL_MS = 100
+
+/** Characters of the bar. */
+const BAR_WIDTH = 24
+
+/** A progress bar on the last line of the terminal. Draws nothing if the output is no terminal. */
+export class Progress {
+  readonly #terminal: Terminal
+  readonly #label: string
+  readonly #began: number
+  readonly #now: () => number
+  #drawn = Number.NEGATIVE_INFINITY
+
+  /** @param now milliseconds, to estimate the remaining time */
+  constructor(terminal: Terminal, label: string, now: () => number = () => performance.now()) {
+    this.#terminal = terminal
+    this.#label = label
+    this.#now = now
+    this.#began = now()
+  }
+
+  show(done: number, of: number): void {
+    const now = this.#now()
+    if (!this.#terminal.redraw || now - this.#drawn < REDRAW_INTERVAL_MS) return
+    this.#drawn = now
+    const part = of > 0 ? Math.min(1, done / of) : 0
+    const filled = Math.round(part * BAR_WIDTH)
+    const bar = '#'.repeat(filled).padEnd(BAR_WIDTH, '-')
+    const left = part > 0 ? ((now - this.#began) * (1 - part)) / part / 1000 : undefined
+    const time = left === undefined ? '' : `, ${duration(left)} left`
+    this.#terminal.redraw(
+      `${this.#label} [${bar}] ${Math.floor(part * 100)} %, ${count(done)} of ${count(of)}${time}`,
+    )
+  }
+
+  /** Clears the line. Call it before anything else is printed. */
+  end(): void {
+    this.#terminal.redraw?.(null)
+  }
+}
+
+function duration(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  if (whole < 60) return `${whole} s`
+  const minutes = Math.round(whole / 60)
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { eventLine } from '../../src/cli/event-line.ts'
+import { eventLine } from '../../src/cli/commands/tail.ts'
 
 const told = { userId: 'alice', currency: 'USD', timestamp: '2025-11-04T10:30:00.123Z' }
 

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { Progress } from '../../src/cli/progress.ts'
-import { count, table } from '../../src/cli/terminal.ts'
+import { count, Progress, table } from '../../src/cli/terminal.ts'
 
 function screen() {
   const drawn: (string | null)[] = []

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { parseCommandConfig } from '../../src/cli/config.ts'
+import { parseCommandConfig } from '../../src/cli/command.ts'
 import { serverApi, take } from '../../src/cli/server-api.ts'
 import { livebalance } from '../support/cli/livebalance.ts'
 import { serverOfSuite } from '../support/cli/server.ts'

@@ -5,17 +5,16 @@ import { connect, type Sql } from '../../postgres/database.ts'
 import { auditJson } from '../../routes/audit.ts'
 import { CommandFailed, command, type ExitCode } from '../command.ts'
 import { ensureCurrent, withDatabase } from '../ledger-database.ts'
-import { Progress } from '../progress.ts'
-import { count, type Terminal, table } from '../terminal.ts'
+import { count, Progress, type Terminal, table } from '../terminal.ts'
 
 export const auditCommand = command({
   name: 'audit',
   summary: 'Prove every wallet, and the ledger as a whole, from the entries',
-  details: `Reads DATABASE_URL, which may be a replica or a restored copy that no server runs on, or the private Postgres
-of DATA_DIR. It only reads, has no time limit, and takes one snapshot per 500 wallets, so it disturbs
-nobody. Exit code 1 when anything does not add up. GET /transactions/audit says the same of one tenant.`,
+  details: `Reads DATABASE_URL, which may be a replica or a restored copy that no server uses, or the private Postgres of
+DATA_DIR. It only reads, has no time limit, and takes one snapshot per 500 wallets, so it disturbs no server.
+The exit code is 1 if anything does not add up. GET /transactions/audit does the same for one tenant.`,
   options: {
-    tenant: { type: 'string', value: 'name', description: 'Default all tenants.' },
+    tenant: { type: 'string', value: 'name', description: 'Default: all tenants.' },
   },
   run({ options, json, terminal, config }) {
     return withDatabase<ExitCode>(config, terminal, async ({ appUrl }) => {

@@ -4,7 +4,7 @@ import { ensureCurrent, withDatabase } from '../ledger-database.ts'
 
 export const showEpoch = command({
   name: 'epoch show',
-  summary: 'Print the epoch that event ids begin with',
+  summary: 'Print the epoch at the beginning of event ids',
   details: 'Reads DATABASE_URL, or the private Postgres of DATA_DIR.',
   options: {},
   run({ json, terminal, config }) {
@@ -24,14 +24,14 @@ export const showEpoch = command({
 
 export const renewEpoch = command({
   name: 'epoch renew',
-  summary: 'After a restore: begin a new epoch, so that no old event id is resumed from',
-  details: `Works on DATABASE_URL, as the owner of the tables, or on the private Postgres of DATA_DIR. For a database that
-went back in time: clients that come back get \`balance_initial\` with \`recovered: false\`, and servers drop
-what Redis cached. Servers read the epoch when they start, so it refuses while one is connected.`,
+  summary: 'Begin a new epoch after a restore, so that no client resumes from an old event id',
+  details: `Works on DATABASE_URL, as the owner of the tables, or on the private Postgres of DATA_DIR. For a database
+that went back in time: clients that come back get \`balance_initial\` with \`recovered: false\`, and servers
+drop the balances cached in Redis. Servers read the epoch at their start, so this fails while one is connected.`,
   options: {
     force: {
       type: 'boolean',
-      description: 'Although servers are connected; restart them at once.',
+      description: 'Even if servers are connected. Restart them immediately afterwards.',
     },
   },
   run({ options, json, terminal, config }) {

@@ -1,27 +1,26 @@
 import type { BalanceApi } from '../../client/api.ts'
 import { stringifyJson } from '../../lib/json.ts'
 import { CommandFailed, command, UsageError } from '../command.ts'
-import { Progress } from '../progress.ts'
 import { SERVER_NOTE, SERVER_OPTIONS, serverApi, take } from '../server-api.ts'
-import { count, type Terminal } from '../terminal.ts'
+import { count, Progress, type Terminal } from '../terminal.ts'
 
-/** Wallets that one call looks at: well within a request's time. */
-const STEP = 1000
+/** Wallets in one call. It takes far less than the timeout of a request. */
+const WALLETS_PER_CALL = 1000
 
 export const recalculateCommand = command({
   name: 'recalculate',
   args: '<user> | --all',
   summary: 'Rebuild balances from the entries, refresh the cache and tell the clients',
   details: `${SERVER_NOTE}
-A server does it, so that its cache and its clients learn of it. With --all, wallets that are right are only
-cached again.`,
+The server does the work, so that its cache and its clients get the new balance. With --all, a wallet that is
+correct is only cached again.`,
   options: {
     ...SERVER_OPTIONS,
     all: { type: 'boolean', description: 'Every wallet of the tenant.' },
     currency: {
       type: 'string',
       value: 'code',
-      description: 'Of the one wallet. Default the server’s.',
+      description: 'The currency of the wallet. Default: that of the server.',
     },
   },
   async run({ options, args, json, terminal, config }) {
@@ -71,7 +70,7 @@ async function recalculateAll(api: BalanceApi, terminal: Terminal) {
     for (let cursor: string | null | undefined; cursor !== null; ) {
       const step = await take(
         api.transactions['recalculate-all'].$post({
-          json: { limit: STEP, ...(cursor !== undefined && { cursor }) },
+          json: { limit: WALLETS_PER_CALL, ...(cursor !== undefined && { cursor }) },
         }),
       )
       sum.total += step.total

@@ -3,30 +3,28 @@ import { createBalanceClient } from '../../client/client.ts'
 import type { ClientEvents } from '../../client/index.ts'
 import { type EventMessage, LEDGER_EVENTS } from '../../ledger/event.ts'
 import { parseJson, stringifyJson } from '../../lib/json.ts'
+import { printable } from '../../lib/printable.ts'
 import { dataFolderOf } from '../../local/postgres.ts'
 import { runningRedis } from '../../local/redis.ts'
 import { UPDATES_CHANNEL } from '../../realtime/bus/bus.ts'
 import { failureOf, type RedisFailure } from '../../realtime/bus/redis-failure.ts'
-import { type Call, CommandFailed, command, UsageError } from '../command.ts'
-import type { CommandConfig } from '../config.ts'
-import { eventLine } from '../event-line.ts'
-import { ownLife, signToken } from '../server-token.ts'
-import { serverUrl } from '../server-url.ts'
+import { type Call, type CommandConfig, CommandFailed, command, UsageError } from '../command.ts'
+import { serverUrl, signToken, tokenSeconds } from '../server-api.ts'
 
 const OPTIONS = {
-  user: { type: 'string', value: 'id', description: 'Events of this user alone.' },
-  tenant: { type: 'string', value: 'name', description: 'Events of this tenant alone.' },
-  event: { type: 'string', value: 'name', description: 'Events of this name alone.' },
+  user: { type: 'string', value: 'id', description: 'Only events of this user.' },
+  tenant: { type: 'string', value: 'name', description: 'Only events of this tenant.' },
+  event: { type: 'string', value: 'name', description: 'Only events with this name.' },
   url: { type: 'string', value: 'url', description: 'Follow a server instead of Redis.' },
 } as const
 
 export const tailCommand = command({
   name: 'tail',
   summary: 'Print events as they happen, until Ctrl-C',
-  details: `Listens to the Redis of REDIS_URL, or of the server that runs on DATA_DIR: every event of every process, of
-all tenants, from now on. Where there is no Redis, or with --url, it follows one user's stream of a server
-instead, with a token that it signs for that user; the stream begins with the balance, and survives a
-restart of the server without a gap. With --json each event is one line.`,
+  details: `Listens to the Redis of REDIS_URL, or of the server that runs on DATA_DIR, and prints every new event of all
+processes and tenants. Without Redis, or with --url, it follows the stream of one user on a server, with a token
+that it signs for that user. Such a stream begins with the balance and has no gap after a restart of the server.
+With --json each event is one line.`,
   options: OPTIONS,
   async run(call) {
     const { options, config } = call
@@ -47,7 +45,7 @@ restart of the server without a gap. With --json each event is one line.`,
   },
 })
 
-/** Those of a server's stream: what it says of the connection itself never travels over Redis. */
+/** The events in a stream of a server. Those about the connection itself are never sent over Redis. */
 const STREAM_EVENTS = [
   'balance_initial',
   ...LEDGER_EVENTS,
@@ -73,7 +71,7 @@ async function followRedis(
   })
   const { host, password } = new URL(url)
   const known = (error: unknown) => failureOf(error, decodeURIComponent(password))
-  /** The last thing that went wrong: what `connect` rejects with says only that the connection is closed. */
+  /** The last error, because `connect` rejects only with "Connection is closed". */
   let failure: RedisFailure | undefined
   redis.on('error', (error) => {
     failure = known(error)
@@ -97,19 +95,19 @@ async function followRedis(
         `cannot listen to Redis at ${host}: ${reason}. Check: ${check}`,
       )
     }
-    // Known lines are what a script can wait for; what happened before is not told.
+    // A script can wait for this line. Earlier events are not printed.
     terminal.note(`Listening to ${UPDATES_CHANNEL} at ${host}`)
     redis.on('close', () => {
       terminal.note('The connection was lost: events may be missing here')
     })
-    let told: string | undefined
+    let noted: string | undefined
     redis.on('error', (error) => {
       const { reason } = known(error)
-      if (reason !== told) terminal.note(`No connection yet, trying again: ${reason}`)
-      told = reason
+      if (reason !== noted) terminal.note(`No connection yet, trying again: ${reason}`)
+      noted = reason
     })
     redis.on('ready', () => {
-      told = undefined
+      noted = undefined
       terminal.note('Connected again')
     })
     await interrupted()
@@ -125,7 +123,7 @@ function messageIn(text: string): EventMessage | undefined {
     const message = parseJson(text) as EventMessage | null
     return typeof message?.event === 'string' ? message : undefined
   } catch {
-    // The probe of a server, or nothing of ours.
+    // A probe of a server, or a message of another program.
     return undefined
   }
 }
@@ -136,32 +134,32 @@ async function followServer(userId: string, call: TailCall): Promise<0 | 1> {
   const server = serverUrl(config, options.url)
   const claims = {
     sub: userId,
-    expiresIn: ownLife(config),
+    expiresIn: tokenSeconds(config),
     ...(tenant !== undefined && { tenant }),
   }
   const getToken = () => signToken(config, claims)
-  // Where none can be signed, the client would try again forever.
+  // Fails now if no token can be signed. The client would repeat it forever.
   await getToken()
   const client = createBalanceClient({ url: server, transport: 'sse', getToken })
   try {
     const show = (event: string, payload: object) => {
       if (options.event !== undefined && options.event !== event) return
-      const told = { event, userId, ...payload }
-      terminal.print(json ? stringifyJson(told) : eventLine(told))
+      const printed = { event, userId, ...payload }
+      terminal.print(json ? stringifyJson(printed) : eventLine(printed))
     }
     client.on('balance_initial', (payload) => show('balance_initial', payload))
     client.on('token_expiring', (payload) => show('token_expiring', payload))
     client.on('*', ({ event, ...payload }) => show(event, payload))
     const refused = new Promise<CommandFailed>((resolve) => {
-      let told: string | undefined
+      let noted: string | undefined
       client.subscribe(() => {
         const { status, error } = client.getSnapshot()
         if (status.state === 'refused') {
           resolve(new CommandFailed(error?.code ?? 'refused', error?.message ?? 'refused'))
         }
         const text = statusLine(status.state, error?.message, new URL(server).origin)
-        if (text !== undefined && text !== told) terminal.note(text)
-        told = text ?? told
+        if (text !== undefined && text !== noted) terminal.note(text)
+        noted = text ?? noted
       })
     })
     const failure = await Promise.race([refused, interrupted()])
@@ -177,3 +175,45 @@ function statusLine(state: string, trouble: string | undefined, server: string) 
   if (trouble !== undefined) return `No stream from ${server} now, trying again: ${trouble}`
   return undefined
 }
+
+/** An event from the channel in Redis or from the stream of a server. */
+export interface PrintedEvent extends Omit<Partial<EventMessage>, 'event'> {
+  event: string
+  userId: string
+  /** Only in `balance_initial`. */
+  balance?: number
+  /** Only in `token_expiring`. */
+  expiresAt?: string
+}
+
+/** `10:30:00.123  alice  balance_updated  +50 USD, now 150 USD  topup` */
+export function eventLine(printed: PrintedEvent): string {
+  const { event, timestamp, tenantId, userId, transactionType, status } = printed
+  const who = tenantId === undefined || tenantId === 'default' ? userId : `${tenantId}/${userId}`
+  const time = timestamp === undefined ? '' : timestamp.slice(11, 23)
+  return [time.padEnd(12), who, event, about(printed), transactionType, status]
+    .filter((part) => part !== undefined && part !== '')
+    .map((part) => printable(String(part)))
+    .join('  ')
+}
+
+function about(printed: PrintedEvent): string {
+  const { event, amount, currency, newBalance, balance = newBalance } = printed
+  // The amount of a failed transaction did not move.
+  const failed = event === 'transaction_failed'
+  return [
+    amount !== undefined && `${failed ? unsigned(amount) : signed(amount)} ${currency}`,
+    printed.shortfall !== undefined &&
+      `${printed.requiredAmount} ${currency} asked, ${printed.shortfall} missing`,
+    printed.threshold !== undefined && `${printed.direction} ${printed.threshold} ${currency}`,
+    balance !== undefined && !failed && `now ${balance} ${currency}`,
+    printed.expiresAt !== undefined && `at ${printed.expiresAt}`,
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+type Amount = NonNullable<PrintedEvent['amount']>
+
+const unsigned = (amount: Amount) => String(amount).replace('-', '')
+const signed = (amount: Amount) => `${String(amount).startsWith('-') ? '' : '+'}${amount}`

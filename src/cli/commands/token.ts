@@ -1,27 +1,28 @@
 import { toIso } from '../../ledger/rows.ts'
 import { parseDuration, UNITS } from '../../lib/duration.ts'
 import { command, UsageError } from '../command.ts'
-import { signToken } from '../server-token.ts'
+import { signToken } from '../server-api.ts'
 
 const ROLES = ['admin', 'service']
 const NAME = /^[A-Za-z0-9._:@-]+$/
 
-/** Seconds, without --expires. */
-const LIFE = UNITS.h
+/** Without --expires. */
+const DEFAULT_SECONDS = UNITS.h
 
 export const tokenCommand = command({
   name: 'token',
   summary: 'Sign a token for development',
-  details: `Signed with JWT_SECRET, or with the secret in DATA_DIR, which is made where there is none; carries JWT_ISSUER
-and JWT_AUDIENCE where they are set. In production tokens come from your identity provider.`,
+  details: `Signs with JWT_SECRET, or with the secret in DATA_DIR, which is created if there is none. The token contains
+JWT_ISSUER and JWT_AUDIENCE if they are set. In production, tokens come from your identity provider.`,
   options: {
     sub: { type: 'string', value: 'user', description: 'The user id. Required.' },
     roles: { type: 'string', value: 'list', description: 'admin, service or both: admin,service.' },
-    tenant: { type: 'string', value: 'name', description: 'Default `default`.' },
+    tenant: { type: 'string', value: 'name', description: 'Default: `default`.' },
     expires: {
       type: 'string',
       value: 'time',
-      description: '1h, 30m, 7d or seconds, at most JWT_MAX_LIFETIME. Default 1h, or that if less.',
+      description:
+        '1h, 30m, 7d or seconds, at most JWT_MAX_LIFETIME. Default: 1h, or less if that is less.',
     },
   },
   async run({ options, json, terminal, config }) {
@@ -35,7 +36,7 @@ and JWT_AUDIENCE where they are set. In production tokens come from your identit
       throw new UsageError('--tenant is 1 to 64 of A-Z a-z 0-9 . _ : @ -')
     }
     const expiresIn =
-      expires === undefined ? Math.min(LIFE, jwtMaxLifetime) : parseDuration(expires)
+      expires === undefined ? Math.min(DEFAULT_SECONDS, jwtMaxLifetime) : parseDuration(expires)
     if (expiresIn === undefined || expiresIn === 0) {
       throw new UsageError('--expires is a duration such as 1h or 7d')
     }
@@ -44,14 +45,14 @@ and JWT_AUDIENCE where they are set. In production tokens come from your identit
     }
     const roles = options.roles?.split(',').map((role) => role.trim().toLowerCase())
     const unknown = roles?.find((role) => !ROLES.includes(role))
-    if (unknown !== undefined) throw new UsageError(`--roles knows ${ROLES.join(' and ')}`)
+    if (unknown !== undefined) throw new UsageError(`--roles can be ${ROLES.join(' and ')}`)
     const claims = {
       sub,
       expiresIn,
       ...(roles && { roles }),
       ...(tenant !== undefined && { tenant }),
     }
-    // The server that is started here next takes it.
+    // A server that is started on this data folder later accepts the token.
     const token = await signToken(config, claims, { newSecret: true })
     const expiresAt = toIso(new Date(Date.now() + expiresIn * 1000).toISOString())
     terminal.print(json ? JSON.stringify({ token, expiresAt }) : token)

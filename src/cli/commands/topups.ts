@@ -4,30 +4,29 @@ import { stringifyJson } from '../../lib/json.ts'
 import { printable } from '../../lib/printable.ts'
 import { TRANSACTION_STATUSES, type TransactionJson } from '../../routes/transaction-json.ts'
 import { CommandFailed, command, UsageError } from '../command.ts'
-import { Progress } from '../progress.ts'
 import { SERVER_NOTE, SERVER_OPTIONS, serverApi, take } from '../server-api.ts'
-import { count, table } from '../terminal.ts'
+import { count, Progress, table } from '../terminal.ts'
 
 type Status = (typeof TRANSACTION_STATUSES)[number]
 
 export const listTopups = command({
   name: 'topups list',
-  summary: 'List topups: those that wait oldest first, others newest first',
+  summary: 'List topups: pending ones oldest first, others newest first',
   details: SERVER_NOTE,
   options: {
     ...SERVER_OPTIONS,
     status: {
       type: 'string',
       value: 'status',
-      description: `${TRANSACTION_STATUSES.join(', ')} or all. Default pending.`,
+      description: `${TRANSACTION_STATUSES.join(', ')} or all. Default: pending.`,
     },
-    user: { type: 'string', value: 'id', description: 'Of this user alone.' },
+    user: { type: 'string', value: 'id', description: 'Only topups of this user.' },
     order: {
       type: 'string',
       value: 'order',
       description: 'asc for oldest first, desc for newest first.',
     },
-    limit: { type: 'string', value: 'n', description: 'At most so many. Default 50.' },
+    limit: { type: 'string', value: 'n', description: 'The most topups to list. Default: 50.' },
   },
   async run({ options, json, terminal, config }) {
     const { status = 'pending', user, limit = '50' } = options
@@ -70,7 +69,7 @@ async function list(
       limit: String(Math.min(100, left)),
       ...(cursor !== undefined && { cursor }),
     }
-    // Of what waits the server says how much there is.
+    // The server counts only the pending ones.
     const waiting = status === 'pending' ? await take(pending.$get({ query })) : undefined
     const page =
       waiting ?? (await take(all.$get({ query: { ...query, ...(status && { status }) } })))
@@ -99,7 +98,7 @@ function rows(items: readonly TransactionJson[]): string {
 }
 
 export const approveTopups = processing('approve', 'success', 'Approve topups: the money is booked')
-export const rejectTopups = processing('reject', 'failed', 'Reject topups: nothing moves')
+export const rejectTopups = processing('reject', 'failed', 'Reject topups: no money is booked')
 
 function processing(verb: 'approve' | 'reject', status: 'success' | 'failed', summary: string) {
   return command({
@@ -107,10 +106,10 @@ function processing(verb: 'approve' | 'reject', status: 'success' | 'failed', su
     args: '<id>...',
     summary,
     details: `${SERVER_NOTE}
-Each one is decided for itself: what fails is told, the others are done, and the exit code is 1.`,
+Each topup is processed separately. If one fails, the others are still processed, and the exit code is 1.`,
     options: {
       ...SERVER_OPTIONS,
-      notes: { type: 'string', value: 'text', description: 'Kept with the transaction.' },
+      notes: { type: 'string', value: 'text', description: 'Stored with the transaction.' },
     },
     async run({ options, args, json, terminal, config }) {
       if (args.length === 0) throw new UsageError('name the topups by their ids')
@@ -146,19 +145,19 @@ async function decide(
           param: { id: encodeURIComponent(id) },
           json: { status, ...(notes !== undefined && { adminNotes: notes }) },
         },
-        // The same for every attempt at this one.
+        // The same key for every attempt.
         { headers: { 'Idempotency-Key': randomUUID() } },
       ),
     )
     return { id, transaction }
   } catch (error) {
-    if (!(error instanceof CommandFailed) || STOPS.has(error.code)) throw error
+    if (!(error instanceof CommandFailed) || FATAL_CODES.has(error.code)) throw error
     return { id, error: { code: error.code, message: error.message } }
   }
 }
 
-/** What fails for one fails for all. */
-const STOPS = new Set(['unreachable', 'unauthorized', 'token_expired', 'forbidden'])
+/** Errors that would repeat for every topup. */
+const FATAL_CODES = new Set(['unreachable', 'unauthorized', 'token_expired', 'forbidden'])
 
 function line(result: Result): string {
   if ('error' in result) return printable(`${result.id}  failed: ${result.error.message}`)
