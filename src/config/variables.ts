@@ -58,7 +58,7 @@ export const VARIABLES = z.object({
     .transform(Number)
     .refine((port) => port <= 65_535, 'must be a port number, at most 65535')
     .default(3000)
-    .describe('Port to listen on; 0 takes a free one.'),
+    .describe('Port to listen on. 0 takes a free one.'),
   HOST: z
     .string()
     .optional()
@@ -87,16 +87,16 @@ export const VARIABLES = z.object({
     )
     .optional()
     .describe(
-      'Role that the server works as in the database of DATABASE_URL. Default: livebalance_app_ and the name of the database.',
+      'Database role that the server works as. Default: livebalance_app_ and the name of the database.',
     ),
   REQUIRE_APP_ROLE: z
     .enum(['true', 'false'])
     .default('false')
-    .describe('`true`: the server does not start where it cannot work as that role.'),
+    .describe('`true`: the server does not start if it cannot work as that role.'),
   REDIS_URL: url(['redis', 'rediss'])
     .optional()
     .describe(
-      'Redis or Valkey for cache and fan-out. Without it the server starts a private one where it finds a program for it, and else stands in for it itself.',
+      'Redis or Valkey for the cache and for messages between processes. Default: the server starts a private one if it finds the program, or does without.',
     ),
   DATA_DIR: z
     .string()
@@ -107,12 +107,12 @@ export const VARIABLES = z.object({
     .refine((text) => Buffer.byteLength(text) >= 32, 'must be at least 32 bytes long')
     .optional()
     .describe(
-      'Secret of HS256 tokens, at least 32 bytes. Required, or JWT_JWKS_URL, with DATABASE_URL; without, one is generated and kept in DATA_DIR.',
+      'Secret of HS256 tokens, at least 32 bytes. With DATABASE_URL, this or JWT_JWKS_URL is required. Default: generated and kept in DATA_DIR.',
     ),
   JWT_JWKS_URL: url(['https', 'http'])
     .optional()
     .describe(
-      'Where the public keys of RS256, ES256 and EdDSA tokens are published. Excludes JWT_SECRET.',
+      'URL of the public keys of RS256, ES256 and EdDSA tokens. Cannot be combined with JWT_SECRET.',
     ),
   JWT_ISSUER: z.string().optional().describe('The `iss` that every token must carry.'),
   JWT_AUDIENCE: z.string().optional().describe('The `aud` that every token must carry.'),
@@ -120,7 +120,7 @@ export const VARIABLES = z.object({
     .refine((value) => value > 0, 'must be more than 0 seconds')
     .optional()
     .describe(
-      'Longest time from `iat` to `exp` of a token, such as 24h; others are refused, and revocations older than that are forgotten. Unset: any, and revocations without an end stay until they are lifted.',
+      'Longest time from `iat` to `exp` of a token, such as 24h. Longer tokens are rejected, and older revocations are deleted. Default: no limit, and revocations without an end stay until they are lifted.',
     ),
   CURRENCY: z
     .string()
@@ -147,7 +147,7 @@ export const VARIABLES = z.object({
     )
     .default({ '*': 1000 })
     .describe(
-      'Amount above which the admin console asks again before it approves a request; for one currency as JPY=150000. A currency without an amount is always asked about. Default 1000 in every currency.',
+      'Amount above which the admin console asks again before it approves a request. Set one for a currency like this: 1000,JPY=150000. For a currency without an amount it always asks. Default: 1000 in every currency.',
     ),
   CORS_ORIGINS: z
     .string()
@@ -157,85 +157,84 @@ export const VARIABLES = z.object({
       'must be a comma-separated list of origins such as https://app.example.com, or *',
     )
     .default([])
-    .describe('Origins of web pages that may call, comma-separated. `*` allows every one.'),
+    .describe('Origins of web pages that may call, separated by commas. `*` allows all.'),
   TRUST_PROXY: z
     .string()
     .regex(/^(\d{1,2}|true|false)$/, 'must be the number of proxies in front, or true or false')
     .transform((text) => (text === 'true' ? 1 : text === 'false' ? 0 : Number(text)))
     .default(0)
     .describe(
-      'Number of proxies in front whose X-Forwarded-For is believed; 0 or false for none, true for 1.',
+      'Number of proxies in front whose X-Forwarded-For is trusted. 0 or false: none; true: 1.',
     ),
   RATE_LIMIT_READS: rate(1200, 'GET requests that a user may make in a minute'),
   RATE_LIMIT_WRITES: rate(300, 'Other requests that a user may make in a minute'),
   RATE_LIMIT_HANDSHAKES: rate(
     120,
-    'Streams that a user may open in a minute, on all transports together, and tickets for them',
+    'Streams and tickets that a user may open in a minute, on all transports together',
   ),
-  RATE_LIMIT_IP_READS: rate(12_000, 'The same for all that comes from one address: GET requests'),
+  RATE_LIMIT_IP_READS: rate(12_000, 'GET requests from one address in a minute'),
   RATE_LIMIT_IP_WRITES: rate(3000, 'Other requests from one address in a minute'),
   RATE_LIMIT_IP_HANDSHAKES: rate(1200, 'Streams and tickets for one address in a minute'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
-    .describe('Least severity that is logged.'),
+    .describe('Lowest severity that is logged.'),
   REQUEST_TIMEOUT: seconds(600)
     .refine((value) => value > 0, 'must be more than 0 seconds')
     .default(10)
-    .describe('Seconds after which a request that has no answer yet gets 503 `timeout`.'),
+    .describe('Seconds after which a request without an answer gets 503 `timeout`.'),
   AUDIT_TIMEOUT: seconds(86_400)
     .refine((value) => value > 0, 'must be more than 0 seconds')
     .default(600)
-    .describe('Seconds that an admin’s audit, verification or recalculation may take instead.'),
+    .describe('The same for an admin’s audit, verification or recalculation.'),
   DRAIN_SECONDS: seconds(3600)
     .default(10)
-    .describe('Seconds that open requests and connections get to finish at shutdown.'),
+    .describe('Seconds that open requests and connections have to finish at shutdown.'),
   EVENT_RETENTION: duration
     .refine((value) => value >= 60, 'must be at least 60 seconds')
     .default(7 * UNITS.d)
     .describe(
-      'How long events are kept for clients that resume: 7d, 24h, 30m or seconds. Default 7d.',
+      'How long events are kept for clients that resume, such as 7d, 24h, 30m or seconds. Default: 7d.',
     ),
   OTEL_EXPORTER_OTLP_ENDPOINT: url(['https', 'http'])
     .optional()
     .describe(
-      'OpenTelemetry collector that takes OTLP over HTTP, such as http://localhost:4318: requests are traced. Without it nothing is. OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT and OTEL_RESOURCE_ATTRIBUTES hold too.',
+      'OpenTelemetry collector for OTLP over HTTP, such as http://localhost:4318. Without it nothing is traced. OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT and OTEL_RESOURCE_ATTRIBUTES also apply.',
     ),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url(['https', 'http'])
     .optional()
-    .describe('The whole URL that takes traces, where it is not /v1/traces of the collector.'),
-  OTEL_SERVICE_NAME: z
-    .string()
-    .default('livebalance')
-    .describe('What the server is called in traces.'),
+    .describe('Full URL for traces, if it is not /v1/traces of the collector.'),
+  OTEL_SERVICE_NAME: z.string().default('livebalance').describe('Name of the server in traces.'),
   OTEL_TRACES_SAMPLER: z
     .enum(SAMPLERS)
     .default('parentbased_always_on')
     .describe(
-      'Which requests are traced. `parentbased_…` does as the caller’s `traceparent` says, and decides itself where there is none.',
+      'Selects the requests that are traced. `parentbased_…` follows the caller’s `traceparent`, and decides itself if there is none.',
     ),
   OTEL_TRACES_SAMPLER_ARG: z
     .string()
     .regex(/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/, 'must be from 0 to 1')
     .transform(Number)
     .default(1)
-    .describe('The part of them that `traceidratio` samplers take, from 0 to 1.'),
+    .describe('Share of requests for `traceidratio` samplers, from 0 to 1.'),
   OTEL_SDK_DISABLED: z
     .enum(['true', 'false'])
     .default('false')
-    .describe('`true` traces nothing, whatever else is set.'),
+    .describe('`true` turns tracing off.'),
   NODE_ENV: z
     .string()
     .optional()
-    .describe('`production` logs JSON on a terminal too; elsewhere it always is JSON.'),
+    .describe(
+      '`production` logs JSON on a terminal too. Output that is not a terminal is always JSON.',
+    ),
   LIVEBALANCE_URL: url(['https', 'http'])
     .optional()
-    .describe('Command line: the server to talk to. Default: localhost at PORT.'),
+    .describe('Command line: the server to call. Default: localhost at PORT.'),
   LIVEBALANCE_TOKEN: z
     .string()
     .optional()
     .describe(
-      "Command line: the admin's token to talk with. Without it one is signed with JWT_SECRET, or with the secret in DATA_DIR.",
+      "Command line: the admin's token. Default: one signed with JWT_SECRET, or with the secret in DATA_DIR.",
     ),
 })
 
