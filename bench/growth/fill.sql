@@ -55,7 +55,7 @@ begin
             else h.revenue end as other,
           v_start + v_pace * v_round + s.wallet_id * interval '10 microseconds'
             + (s.n + 1) * (v_pace / (v_hot + 1)) as at) as k
-      cross join lateral (select uuidv7(k.at - clock_timestamp()) as id offset 0) as i
+      cross join lateral (select uuid_at(k.at) as id offset 0) as i
       where s.n < case s.user_id when 'hot' then v_hot else 1 end
     )
     select account_id, wallet_id, user_id, version, balance, hash, id, type, delta, other, at

@@ -346,7 +346,7 @@ create trigger entries_no_truncate before truncate on entries
 -- Tokens that stopped counting before they expire: every one that a user was given up to a moment, or a
 -- single one by its id. A subject has one row, which its next revocation renews.
 create table revocations (
-  id uuid primary key default uuidv7(),
+  id uuid primary key,
   tenant text not null,
   kind text not null check (kind in ('user', 'token')),
   -- The user's id, or the token's `jti`.

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import postgres from 'postgres'
-import { prepareBinaries } from './binaries.ts'
+import { type Binaries, prepareBinaries } from './binaries.ts'
 import { APP, type Credentials, ensureCluster, OWNER, readCredentials } from './cluster.ts'
 import { chooseAccount, locateDataFolder, openDataFolder } from './data-folder.ts'
 import { aboutFolder } from './errors.ts'
@@ -31,6 +31,8 @@ export interface EmbeddedPostgresOptions {
   log: Pick<Logger, 'info' | 'error'>
   /** More Postgres settings, by name. Default: none. */
   settings?: Record<string, string>
+  /** The programs. Default: those of the npm package. */
+  binaries?: Binaries | undefined
 }
 
 /**
@@ -54,7 +56,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
   const account = chooseAccount(home)
   const unlock = lockFolder(join(dataDir, 'postgres.lock'))
   try {
-    const binaries = prepareBinaries(dataDir, account)
+    const binaries = options.binaries ?? prepareBinaries(dataDir, account)
     const credentials = await ensureCluster(dataDir, binaries, account)
     if (await stopOrphan({ home, binaries, account })) {
       log.info('Stopped the Postgres that an earlier, killed server had left running')

@@ -37,7 +37,7 @@ export interface MigrateOptions {
 }
 
 /** The versions of Postgres that this program is tested with. */
-const SUPPORTED = { oldest: 18, newest: 18 }
+const SUPPORTED = { oldest: 15, newest: 18 }
 
 /**
  * Brings a database up to date: the numbered migrations that it has not seen, then, where any file

@@ -23,7 +23,7 @@ test.each([
   "build_change(transaction => t, events => '{balance_updated}', seq => 1, balance => s.balance)",
   'build_result(change => s.version::int)',
   'build_entry(a, t.id, s.cash, s.revenue)',
-  'entry_hash(s.hash, s.cash, s.cash, uuidv7(), s.cash, s.cash, s.cash, s.cash, s.cash, s.updated_at)',
+  'entry_hash(s.hash, s.cash, s.cash, gen_random_uuid(), s.cash, s.cash, s.cash, s.cash, s.cash, s.updated_at)',
   'uuid_at(s.updated_at)',
   "house_account('topup', s.cash, s.revenue, s.adjustments, s.transit)",
 ])('every payment passes %s, which its caller runs as an expression', async (call) => {

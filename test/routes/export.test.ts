@@ -21,7 +21,7 @@ beforeAll(async () => {
   await sql`
     insert into transactions (id, wallet_id, tenant, user_id, type, amount, currency, status,
       description, created_by, created_at, updated_at)
-    select uuidv7(), wallet_id, tenant, user_id, type, n, currency, status,
+    select uuid_at(clock_timestamp()), wallet_id, tenant, user_id, type, n, currency, status,
       'copy ' || n, created_by, created_at, updated_at
     from transactions, generate_series(2, ${ROWS}::integer) n`
   await sql.end()

@@ -5,6 +5,7 @@ import { startPostgres } from '../../src/local/postgres.ts'
 import { startRedis } from '../../src/local/redis.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import './provided.ts'
+import { installedPostgres } from './postgres/binaries.ts'
 import { openRunFolder } from './run-folder.ts'
 
 /** Nothing of a test run has to survive a power cut. */
@@ -21,7 +22,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     const redis = await startRedis({ dataDir: folder.path, log })
     if (redis) releases.push(redis.close)
-    const postgres = await startPostgres({ dataDir: folder.path, log, settings: FAST })
+    const postgres = await startPostgres({
+      ...{ dataDir: folder.path, log, settings: FAST },
+      binaries: installedPostgres(),
+    })
     releases.push(async () => {
       await postgres.close()
       if (postgres.dataDir !== folder.path) rmSync(postgres.dataDir, { recursive: true })

@@ -3,13 +3,18 @@ import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inject } from 'vitest'
+<<<<<<< HEAD
 import { prepareBinaries } from '../../../src/local/binaries.ts'
+=======
+import { chooseAccount } from '../../../src/local/account.ts'
+>>>>>>> a2f8fec (feat(postgres): run on Postgres 15, 16, 17 and 18)
 import { ensureCluster, OWNER } from '../../../src/local/cluster.ts'
 import { chooseAccount } from '../../../src/local/data-folder.ts'
 import { type Postmaster, startPostmaster } from '../../../src/local/postmaster.ts'
 import { connect } from '../../../src/postgres/database.ts'
 import { migrate } from '../../../src/postgres/migrate.ts'
 import { eventually } from '../index.ts'
+import { testedPostgres } from './binaries.ts'
 
 const FAST = { fsync: 'off', full_page_writes: 'off' }
 
@@ -30,7 +35,7 @@ export async function startReplicated(): Promise<Replicated> {
   const folder = await mkdtemp(join(inject('runFolder'), 'standby-'))
   const account = chooseAccount(null)
   if (account) chownSync(folder, account.uid, account.gid)
-  const binaries = prepareBinaries(folder, account)
+  const binaries = testedPostgres(folder, account)
   const { owner } = await ensureCluster(folder, binaries, account)
   const urlOf = (port: number, database = 'ledger') =>
     `postgres://${OWNER}:${owner}@127.0.0.1:${port}/${database}`
