@@ -77,7 +77,7 @@ export const VARIABLES = z.object({
     })
     .optional()
     .describe(
-      'Postgres 18 to keep the ledger in, as libpq reads it: postgres://user:password@host:port/database. Without it the server starts a private one.',
+      'Postgres 15 to 18 to keep the ledger in, as libpq reads it: postgres://user:password@host:port/database. Without it the server starts a private one.',
     ),
   APP_ROLE: z
     .string()

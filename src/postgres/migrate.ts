@@ -147,8 +147,9 @@ function ensureSupported({ version, encoding }: Database): void {
   const { oldest, newest } = SUPPORTED
   const major = Number.parseInt(version, 10)
   if (major < oldest || major > newest) {
-    const supported = oldest === newest ? `version ${oldest}` : `versions ${oldest} to ${newest}`
-    throw new MigrationError(`this is Postgres ${version}, and ${supported} is supported`)
+    throw new MigrationError(
+      `this is Postgres ${version}, and versions ${oldest} to ${newest} are supported`,
+    )
   }
   if (encoding !== 'UTF8') {
     throw new MigrationError(`the encoding of this database is ${encoding}, and UTF8 is needed`)

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import type { Account } from '../../../src/local/account.ts'
 import { type Binaries, prepareBinaries } from '../../../src/local/binaries.ts'
+import type { Account } from '../../../src/local/data-folder.ts'
 
 /** The Postgres in the folder of programs that POSTGRES_BIN names; undefined: that of the npm package. */
 export function installedPostgres(folder = process.env.POSTGRES_BIN): Binaries | undefined {
