@@ -4,16 +4,6 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 
-<<<<<<< HEAD
-
-import { prepareBinaries } from '../../../src/local/binaries.ts'
-
-=======
-
-import { chooseAccount } from '../../../src/local/data-folder.ts'
-
->>>>>>> a2f8fec (feat(postgres): run on Postgres 15, 16, 17 and 18)
-
 import { ensureCluster, OWNER } from '../../../src/local/cluster.ts'
 import { chooseAccount } from '../../../src/local/data-folder.ts'
 import { type Postmaster, startPostmaster } from '../../../src/local/postmaster.ts'
