@@ -1,20 +1,6 @@
-<<<<<<< HEAD
-
-import { execFileSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
-import { join } from 'node:path'
-import { describe, expect, inject, test } from 'vitest'
-import { chooseAccount } from '../../src/local/data-folder.ts'
-import { startPostmaster } from '../../src/local/postmaster.ts'
-
-=======
-
 import { once } from 'node:events'
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
 import { expect, inject, test } from 'vitest'
-
->>>>>>> ee88115 (test(postgres): name older and newer versions than those supported)
 
 import { connect } from '../../src/postgres/database.ts'
 import { createEmptyDatabase } from '../support/index.ts'
