@@ -6,7 +6,7 @@ import { PostgresRevocations } from './auth/postgres-revocations.ts'
 import { Revocations } from './auth/revocations.ts'
 import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config/config.ts'
-import { cachedReads } from './http/cached-reads.ts'
+import { type CachedReadsOptions, cachedReads } from './http/cached-reads.ts'
 import { RequestMeter } from './http/middleware/request-report.ts'
 import { createServer } from './http/server.ts'
 import { webPages } from './http/web-pages.ts'
@@ -40,31 +40,33 @@ import { startPublishing } from './realtime/outbox.ts'
 import { eventStreams } from './realtime/transports/sse.ts'
 import { createApp } from './routes/app.ts'
 
-/** A server that answers. */
+/** A running server. */
 export interface Running {
   address: AddressInfo
-  /** Where the private Postgres keeps its data; undefined with a database of one's own. */
+  /** The data folder of the private Postgres. Undefined with an external database. */
   dataDir: string | undefined
-  /** What the server runs on for Redis, for a person. */
+  /** Names the Redis, for a person. */
   redis: string
-  /** Of HS256 tokens; undefined where a key set verifies them. */
+  /** Signs HS256 tokens. Undefined if a key set verifies the tokens. */
   secret: string | undefined
 }
 
-/** Calls that become spans of their request. */
-const READS = [
-  'balance',
-  'balances',
-  'balanceAt',
-  'snapshot',
-  'transaction',
-  'transactions',
-  'requests',
-] as const
+/** Given to every part of the server. */
+interface Context {
+  config: Config
+  log: Logger
+  releases: ShutdownStack
+  tracing: Tracing | undefined
+  meters: ReturnType<typeof createMeters>
+}
+
+type Storage = Awaited<ReturnType<typeof openStorage>>
+type Realtime = Awaited<ReturnType<typeof startRealtime>>
+type Ledger = ReturnType<typeof startLedger>
 
 /**
- * Starts the whole server. What was started is in `releases` also when a later step fails: run them to
- * stop, gracefully: streams end spread over `drainSeconds`, requests in flight finish, the outbox empties.
+ * Starts the whole server. `releases` holds everything that was started, even if a later step fails. Running it
+ * shuts down gracefully: streams end spread over `drainSeconds`, requests finish, and the outbox is published.
  */
 export async function startServer(
   config: Config,
@@ -72,8 +74,42 @@ export async function startServer(
   releases: ShutdownStack,
 ): Promise<Running> {
   await ensurePort(config.port, config.host)
-  const tracing = await tracingOf(config, log)
-  if (tracing) releases.add(() => tracing.close())
+  const tracing = await openTracing(config, log, releases)
+  const context: Context = { config, log, releases, tracing, meters: createMeters() }
+  const storage = await openStorage(context)
+  const realtime = await startRealtime(context, storage)
+  const ledger = startLedger(context, storage, realtime)
+  const server = createHttp(context, storage, realtime, ledger)
+  releases.add(() => server.drain(config.drainSeconds))
+  const address = await server.listen(config.port, config.host)
+  ledger.startMaintenance()
+  const { dataDir, redis, secret } = storage
+  return { address, dataDir, redis: redis.description, secret }
+}
+
+function createMeters() {
+  return {
+    requests: new RequestMeter(),
+    ledger: new LedgerMeter(),
+    publishing: new PublishMeter(),
+    cacheReads: { hits: 0, misses: 0 },
+  }
+}
+
+async function openTracing(
+  { tracing: config }: Config,
+  log: Logger,
+  releases: ShutdownStack,
+): Promise<Tracing | undefined> {
+  if (!config) return undefined
+  const { startTracing } = await import('./observability/tracing.ts')
+  const tracing = startTracing({ config, version: pkg.version, log })
+  releases.add(() => tracing.close())
+  return tracing
+}
+
+/** Opens or starts Postgres and Redis, migrates the database, and finds the keys of tokens. */
+async function openStorage({ config, log, releases }: Context) {
   const database = await openDatabase(config, log, releases)
   const { appRole, canUseAppRole } = await migrate(database.ownerUrl, { appRole: database.appRole })
   const unguarded = canUseAppRole ? undefined : `the server does not work as the role ${appRole}`
@@ -92,17 +128,30 @@ export async function startServer(
     config.tokenKeys.kind === 'generated'
       ? { kind: 'secret' as const, secret: await ownSecret(dataDir) }
       : config.tokenKeys
-
-  const secret = keys.kind === 'secret' ? keys.secret : undefined
-  const demo = createDemo(config, secret)
-
-  const takesOn = database.appUrl === database.ownerUrl && canUseAppRole
-  const role = takesOn ? appRole : undefined
+  const switchesRole = database.appUrl === database.ownerUrl && canUseAppRole
+  const role = switchesRole ? appRole : undefined
   const pool = poolsOf({ ...config, url: database.appUrl, role }, releases)
-  const writers = pool('writers')
-  const readers = pool('readers')
+  return {
+    /** The data folder of a private Postgres. */
+    dataDir: database.dataDir,
+    redis,
+    keys,
+    secret: keys.kind === 'secret' ? keys.secret : undefined,
+    /** The reason why the server has more rights in the database than it needs. */
+    unguarded,
+    pool,
+    writers: pool('writers'),
+    readers: pool('readers'),
+  }
+}
 
-  // Side by side: for the most part both wait for Postgres to make a session.
+/** Starts the way from a commit to the connections, and the checks that decide who may connect. */
+async function startRealtime(
+  { config, log, releases, tracing, meters }: Context,
+  { redis, keys, pool, readers }: Storage,
+) {
+  const { currency, corsOrigins } = config
+  // At the same time, because each waits for Postgres to open a session.
   const [store, revocations] = await Promise.all([
     PostgresEventStore.open(readers),
     Revocations.open({
@@ -115,23 +164,11 @@ export async function startServer(
     }),
   ])
   releases.add(async () => revocations.close())
-
-  const meters = {
-    requests: new RequestMeter(),
-    ledger: new LedgerMeter(),
-    publishing: new PublishMeter(),
-    cacheReads: { hits: 0, misses: 0 },
-  }
-  const { requests, cacheReads } = meters
-
+  const observers = [meters.publishing, ...(tracing ? [tracing.publishing] : [])]
   const { bus, onCommitted } = startPublishing(
-    {
-      ...{ redisUrl: redis.url, store, currency: config.currency, log },
-      observers: [meters.publishing, ...(tracing ? [tracing.publishing] : [])],
-    },
+    { redisUrl: redis.url, store, currency, log, observers },
     releases,
   )
-
   bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })
   const authenticator = createAuthenticator({
     keys,
@@ -143,110 +180,101 @@ export async function startServer(
   })
   const limiter = new RateLimiter({ store: bus.rates, ...config.rateLimits })
   const gateway = new Gateway({
-    bus,
-    store,
-    authenticator,
-    revocations,
-    limiter,
+    ...{ bus, store, authenticator, revocations, limiter, currency, corsOrigins },
     logger: log,
-    currency: config.currency,
-    corsOrigins: config.corsOrigins,
     tracer: tracing?.deliveries,
   })
+  return { store, revocations, bus, onCommitted, authenticator, limiter, gateway }
+}
 
+/** Creates the parts that read and change the ledger. */
+function startLedger(
+  { config, log, releases, tracing, meters }: Context,
+  { pool, writers, readers }: Storage,
+  { bus, onCommitted }: Realtime,
+) {
   const executor = new Executor(writers, {
     onCommitted,
     inFlight: SESSIONS.writers,
     retryFor: config.requestTimeoutMs,
     observers: [meters.ledger, ...(tracing ? [tracing.ledger] : [])],
   })
-  const startHousekeeping = createMaintenance(
+  const startMaintenance = createMaintenance(
     { sql: readers, executor, log, eventRetention: config.eventRetentionSeconds },
     releases,
   )
-
-  const watch = new EventLoopWatch({ log })
-  releases.add(async () => watch.close())
-  const metrics = createExposition(
-    createMetricSources({
-      version: pkg.version,
-      ...meters,
-      executor,
-      outbox: store,
-      gateway,
-      bus,
-      limiter,
-    }),
-  )
-
   const reader = new Reader(readers)
-  const app = createApp({
-    authenticator,
-    limiter,
-    corsOrigins: config.corsOrigins,
-    requestTimeoutMs: config.requestTimeoutMs,
-    currency: config.currency,
+  return {
     executor,
+    /** Called when the server listens, so that it does not delay the start. */
+    startMaintenance,
+    reader: tracing?.spanned(reader, 'postgresql', TRACED_READS) ?? reader,
     idempotency: new IdempotencyStore(readers, { patience: config.requestTimeoutMs }),
-    requests,
-    tracer: tracing?.requests,
-    metrics,
-    reader: tracing?.spanned(reader, 'postgresql', READS) ?? reader,
-    auditTimeoutMs: config.auditTimeoutMs,
+    limitsAndAlerts: new LimitsAndAlerts(readers),
     auditor: new Auditor(pool('auditors'), {
       onCommitted,
       onVerified: async (wallets) => {
         await Promise.all(wallets.map((w) => bus.fill(w, w.currency, w.balance, w.seq)))
       },
     }),
-    limitsAndAlerts: new LimitsAndAlerts(readers),
+  }
+}
+
+/** Calls that become spans of their request. */
+const TRACED_READS = [
+  'balance',
+  'balances',
+  'balanceAt',
+  'snapshot',
+  'transaction',
+  'transactions',
+  'requests',
+] as const
+
+/** Creates the HTTP server with its routes, and what observes the server from outside. */
+function createHttp(
+  { config, log, releases, tracing, meters }: Context,
+  { secret, unguarded, writers, readers }: Storage,
+  { store, revocations, bus, authenticator, limiter, gateway }: Realtime,
+  { executor, reader, idempotency, limitsAndAlerts, auditor }: Ledger,
+) {
+  const { version } = pkg
+  const { currency, corsOrigins } = config
+  const { requests, cacheReads } = meters
+  const watch = new EventLoopWatch({ log })
+  releases.add(async () => watch.close())
+  const demo = createDemo(config, secret)
+  const app = createApp({
+    ...{ authenticator, limiter, corsOrigins, currency, requests, cacheReads, revocations, log },
+    ...{ executor, reader, idempotency, limitsAndAlerts, auditor },
+    requestTimeoutMs: config.requestTimeoutMs,
+    auditTimeoutMs: config.auditTimeoutMs,
+    confirmAbove: config.confirmAbove,
+    tracer: tracing?.requests,
+    metrics: createExposition(
+      createMetricSources({ version, ...meters, executor, outbox: store, gateway, bus, limiter }),
+    ),
     cache: tracing?.spanned<BalanceCache>(bus, 'redis', ['cachedBalance']) ?? bus,
-    cacheReads,
     tickets: gateway.tickets,
-    revocations,
     streams: eventStreams(gateway),
     liveness: createLivenessCheck(watch),
     readiness: createReadinessCheck(new SchemaCheck(readers, store.epoch), gateway, {
       unguarded,
       tryWrite: () => tryWrite(writers),
     }),
-    system: createSystemStatus({ version: pkg.version, sql: readers, outbox: store, bus, gateway }),
+    system: createSystemStatus({ version, sql: readers, outbox: store, bus, gateway }),
     documents: API_DOCUMENTS,
     web: webPages(),
-    confirmAbove: config.confirmAbove,
     ...(demo && { demo }),
-    log,
   })
-
-  const server = createServer({
+  const cached: CachedReadsOptions = {
+    ...{ authenticator, limiter, cache: bus, cacheReads, requests, log, currency, corsOrigins },
+  }
+  return createServer({
     fetch: app.fetch,
-    // Traced, every request is a span, which is the app's to make.
-    before: tracing
-      ? undefined
-      : (app) =>
-          cachedReads(
-            {
-              ...{ authenticator, limiter, cache: bus, cacheReads, requests, log },
-              ...{ currency: config.currency, corsOrigins: config.corsOrigins },
-            },
-            app,
-          ),
+    // With tracing every request goes through the app, which makes its span.
+    before: tracing ? undefined : (app) => cachedReads(cached, app),
     gateway,
     logger: log,
   })
-  releases.add(() => server.drain(config.drainSeconds))
-  const address = await server.listen(config.port, config.host)
-  startHousekeeping()
-  return {
-    address,
-    dataDir: database.dataDir,
-    redis: redis.description,
-    secret,
-  }
-}
-
-async function tracingOf({ tracing }: Config, log: Logger): Promise<Tracing | undefined> {
-  if (!tracing) return undefined
-  const { startTracing } = await import('./observability/tracing.ts')
-  return startTracing({ config: tracing, version: pkg.version, log })
 }
