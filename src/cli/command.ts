@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { Config } from '../config/config.ts'
-import { parseVariables } from '../config/environment.ts'
+import { parseVariables } from '../config/config.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The command line is not valid. Exit code 2. */

@@ -1,5 +1,5 @@
 import pkg from '../../package.json' with { type: 'json' }
-import { ConfigError } from '../config/environment.ts'
+import { ConfigError } from '../config/config.ts'
 import { startFailure } from '../local/errors.ts'
 import {
   COMMON,

@@ -1,7 +1,7 @@
-import { ConfigError, parseVariables } from './environment.ts'
-import type { Variables } from './variables.ts'
+import type { z } from 'zod'
+import { VARIABLES, type Variables } from './variables.ts'
 
-/** Which keys sign the tokens. `generated`: an embedded server's own secret, kept in its data folder. */
+/** The keys that sign tokens. `generated`: an embedded server's own secret, kept in its data folder. */
 export type TokenKeys =
   | { kind: 'secret'; secret: string }
   | { kind: 'jwks'; url: string }
@@ -23,13 +23,13 @@ export interface Config {
   /** Seconds. */
   jwtMaxLifetime: number | undefined
   currency: string
-  /** By currency, `*` for all others: amounts in major units above which the console asks again. */
+  /** Amounts in major units by currency, `*` for all others. Above them, the console asks for confirmation. */
   confirmAbove: Readonly<Record<string, number>>
   corsOrigins: string[]
   rateLimits: {
     perUser: RequestRates
     perAddress: RequestRates
-    /** Proxies in front whose X-Forwarded-For is believed. */
+    /** Number of proxies in front whose X-Forwarded-For is trusted. */
     trustProxy: number
   }
   logLevel: Variables['LOG_LEVEL']
@@ -38,14 +38,14 @@ export interface Config {
   auditTimeoutMs: number
   drainSeconds: number
   eventRetentionSeconds: number
-  /** Undefined: nothing is traced. */
+  /** Undefined: no tracing. */
   tracing: TracingConfig | undefined
 }
 
-/** Requests in a minute; 0: any number. */
+/** Requests in a minute; 0 means no limit. */
 export type RequestRates = Readonly<Record<'reads' | 'writes' | 'handshakes', number>>
 
-/** Where spans go, and which there are. */
+/** The destination of spans, and the requests that get one. */
 export interface TracingConfig {
   url: string
   serviceName: string
@@ -56,7 +56,7 @@ export interface TracingConfig {
 
 /**
  * Reads the whole configuration from the environment. Call it once, at start.
- * @throws ConfigError that names every bad variable, a line each
+ * @throws ConfigError with a line for each invalid variable
  */
 export function parseConfig(env: Record<string, string | undefined> = process.env): Config {
   const vars = parseVariables(env)
@@ -128,4 +128,28 @@ function tracing(vars: Variables): TracingConfig | undefined {
     sampler: vars.OTEL_TRACES_SAMPLER,
     ratio: vars.OTEL_TRACES_SAMPLER_ARG,
   }
+}
+
+/** An invalid environment. The message has one line for each variable, and repeats no value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/**
+ * Reads every variable.
+ * @throws ConfigError with a line for each invalid variable
+ */
+export function parseVariables(env: Record<string, string | undefined>): Variables {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  // It runs once in a process, so compiling the schema would cost more than it saves.
+  const parsed = VARIABLES.safeParse(set, { jitless: true })
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${messageOf(issue)}`)
+  throw new ConfigError(problems.join('\n'))
+}
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_value'
+    ? `must be one of ${issue.values.join(', ')}`
+    : issue.message
 }

@@ -24,10 +24,10 @@ const url = (schemes: readonly string[]) =>
       (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)),
       `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
     )
-    // `fetch` takes none with them, and repeats them in its complaint.
+    // `fetch` rejects credentials in a URL, and its error repeats them.
     .refine(
       (text) => !/^https?:/i.test(text) || !URL.canParse(text) || new URL(text).username === '',
-      'must not have a user or a password in it',
+      'must not contain a user or a password',
     )
 
 const rate = (standard: number, description: string) =>
@@ -50,7 +50,7 @@ const SAMPLERS = [
   'parentbased_traceidratio',
 ] as const
 
-/** Every variable the server reads, with the text of its documentation. An empty one counts as unset. */
+/** Every variable of the server, with its documentation. An empty variable counts as unset. */
 export const VARIABLES = z.object({
   PORT: z
     .string()
@@ -83,7 +83,7 @@ export const VARIABLES = z.object({
     .string()
     .refine(
       (name) => Buffer.byteLength(name) <= 63 && !/^(none$|public$|pg_)|[\p{Cc}]/u.test(name),
-      'must be a name that Postgres takes for a role, of at most 63 bytes',
+      'must be a valid name of a Postgres role, at most 63 bytes',
     )
     .optional()
     .describe(
@@ -238,5 +238,5 @@ export const VARIABLES = z.object({
     ),
 })
 
-/** What they say, once read. */
+/** The parsed values. */
 export type Variables = z.infer<typeof VARIABLES>

@@ -1,4 +1,4 @@
-import { ConfigError } from '../config/environment.ts'
+import { ConfigError } from '../config/config.ts'
 import { failureOf, isSqlState } from '../postgres/errors.ts'
 import { MigrationError } from '../postgres/migrate.ts'
 

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { ConfigError } from '../config/environment.ts'
+import { ConfigError } from '../config/config.ts'
 
 /**
  * Rejects as `listen` would if the port cannot be used. Called before anything is started, so that no database

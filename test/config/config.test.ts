@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import type { ConfigError } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/config.ts'
-import type { ConfigError } from '../../src/config/environment.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 
@@ -104,7 +104,7 @@ test('every bad variable gets one line of its own', () => {
 test('the address of a key set or of a collector has no password in it, those of databases may', () => {
   const withPassword = 'https://me:hunter2@id.example.com/jwks'
   expect(complaints({ JWT_JWKS_URL: withPassword })).toEqual([
-    'JWT_JWKS_URL must not have a user or a password in it',
+    'JWT_JWKS_URL must not contain a user or a password',
   ])
   expect(
     complaints({
