@@ -1,4 +1,4 @@
-import { TOKEN_REASONS } from '../src/auth/token-refusal.ts'
+import { TOKEN_REASONS } from '../src/auth/tokens.ts'
 import { ERRORS } from '../src/http/errors.ts'
 
 /** docs/reference/errors.md: the closed set of codes. */

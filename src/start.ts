@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import pkg from '../package.json' with { type: 'json' }
 import { API_DOCUMENTS } from './api-docs/documents.ts'
 import { createAuthenticator } from './auth/authenticator.ts'
-import { PostgresRevocations } from './auth/postgres-revocations.ts'
+import { PostgresRevocations } from './auth/revocation-store.ts'
 import { Revocations } from './auth/revocations.ts'
 import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config/config.ts'
@@ -156,8 +156,8 @@ async function startRealtime(
     PostgresEventStore.open(readers),
     Revocations.open({
       store: new PostgresRevocations(pool('revokers'), {
-        atLeisure: readers,
-        maxLifetime: config.jwtMaxLifetime,
+        background: readers,
+        maxLifetimeSeconds: config.jwtMaxLifetime,
       }),
       log,
       announce: (): Promise<void> => bus.announceRevocation(),
@@ -174,7 +174,7 @@ async function startRealtime(
     keys,
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
-    maxLifetime: config.jwtMaxLifetime,
+    maxLifetimeSeconds: config.jwtMaxLifetime,
     revocations,
     log,
   })

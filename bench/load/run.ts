@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { mintToken } from '../../src/auth/token.ts'
+import { mintToken } from '../../src/auth/tokens.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { generator, wireRequest } from '../http/load.ts'
 import { fund, userIds } from '../http/users.ts'

@@ -1,4 +1,4 @@
-import { mintToken } from '../../src/auth/token.ts'
+import { mintToken } from '../../src/auth/tokens.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { fund, openTopups, userIds } from '../http/users.ts'
 import type { World } from '../http/world.ts'

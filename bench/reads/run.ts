@@ -1,4 +1,4 @@
-import { mintToken } from '../../src/auth/token.ts'
+import { mintToken } from '../../src/auth/tokens.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { type Generator, generator, wireRequest } from '../http/load.ts'
 import { fund, userIds } from '../http/users.ts'

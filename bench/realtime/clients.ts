@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { mintToken } from '../../src/auth/token.ts'
+import { mintToken } from '../../src/auth/tokens.ts'
 import { SECRET } from '../secret.ts'
 import { ROOM } from './room.ts'
 

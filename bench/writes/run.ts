@@ -1,5 +1,5 @@
 import { connect as connectTcp } from 'node:net'
-import { mintToken } from '../../src/auth/token.ts'
+import { mintToken } from '../../src/auth/tokens.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import { generator, wireRequest } from '../http/load.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { TOKEN_REASONS } from '../auth/token-refusal.ts'
+import { TOKEN_REASONS } from '../auth/tokens.ts'
 import { ERRORS } from '../http/errors.ts'
 import type { ErrorCode } from '../lib/api-error.ts'
 import { transactionPageSchema, transactionSchema } from '../routes/transaction-json.ts'

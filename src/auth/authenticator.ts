@@ -11,36 +11,34 @@ import { z } from 'zod'
 import { ApiError } from '../lib/api-error.ts'
 import type { Logger } from '../lib/log.ts'
 import { LogBudget } from '../lib/log-limits.ts'
-import { CLOCK_TOLERANCE } from './clock.ts'
 import { createPublishedKeys, KeySourceError } from './jwks.ts'
 import type { Authenticator, Principal, RevocationList, TokenMemory } from './principal.ts'
-import { MAX_TOKEN_LENGTH, tokenRefused } from './token-refusal.ts'
-import { tokenRevoked } from './token-revoked.ts'
+import { CLOCK_TOLERANCE_SECONDS, MAX_TOKEN_LENGTH, tokenRefused, tokenRevoked } from './tokens.ts'
 
 export interface AuthenticatorOptions {
-  /** The one source of keys; it alone decides which algorithms are accepted. */
+  /** The only source of keys. It also decides the accepted algorithms. */
   keys: { kind: 'secret'; secret: string } | { kind: 'jwks'; url: string }
   issuer?: string | undefined
   audience?: string | undefined
-  /** Seconds from `iat` to `exp` that a token may have at most, which then needs both. Default: any. */
-  maxLifetime?: number | undefined
-  /** Default: none is ever revoked. */
+  /** The longest time from `iat` to `exp`. A token then needs both. Default: no limit. */
+  maxLifetimeSeconds?: number | undefined
+  /** Default: no token is ever revoked. */
   revocations?: Pick<RevocationList, 'covers'> | undefined
-  /** Verified tokens kept in memory. Default 100,000, which take half a kilobyte each. */
+  /** Verified tokens that are kept in memory, half a kilobyte each. Default 100,000. */
   cacheSize?: number
   /** Milliseconds since 1970. Default: the system's clock. */
   now?: () => number
-  /** Is told why tokens are refused, at most ten times a second. Default: nobody. */
+  /** Gets the reasons why tokens are rejected, at most ten a second. Default: none. */
   log?: Logger | undefined
 }
 
-/** Seconds: the last moment that every reader of ISO dates can write down. */
-const YEAR_9999 = 253_402_300_799
+/** The last second with a four-digit year, which every reader of ISO dates accepts. */
+const MAX_EXPIRY_SECONDS = 253_402_300_799
 
-/** UTF-16 units: what a revocation can name, and the index that looks for it can hold. */
+/** In UTF-16 units: a revocation and its index can hold an id of this length. */
 export const MAX_TOKEN_ID = 512
 
-/** A list, or its only member; providers write null for none. */
+/** A list, or its only member. Some providers send null for an empty list. */
 const roleList = z
   .union([z.array(z.string()), z.string().transform((role) => [role])])
   .nullish()
@@ -53,7 +51,7 @@ const claims = z.object({
     .regex(/^[A-Za-z0-9._:@-]{1,64}$/)
     .nullish()
     .transform((tenant) => tenant ?? 'default'),
-  exp: z.number().transform((seconds) => Math.min(seconds, YEAR_9999)),
+  exp: z.number().transform((seconds) => Math.min(seconds, MAX_EXPIRY_SECONDS)),
   iat: z.number().optional(),
   jti: z.string().max(MAX_TOKEN_ID).nullish(),
   roles: roleList,
@@ -61,17 +59,16 @@ const claims = z.object({
 })
 
 /**
- * Verifies bearer tokens against one secret (HS256) or one key set (RS256, ES256, EdDSA). A token that
- * passed is remembered, by its hash, until it expires or is revoked, for as long as the keys that signed
- * it stand.
+ * Verifies bearer tokens against one secret (HS256) or one key set (RS256, ES256, EdDSA). A verified token is
+ * remembered by its hash until it expires, is revoked, or the key set changes.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator & TokenMemory {
   const now = options.now ?? Date.now
   const verify = verifier(options, now)
   const known = new Map<string, { principal: Principal; keys: number }>()
-  const { cacheSize = 100_000, maxLifetime, revocations, log } = options
+  const { cacheSize = 100_000, maxLifetimeSeconds, revocations, log } = options
   const budget = log && new LogBudget(log, 10)
-  /** Keys that were complained of. */
+  /** Keys that were reported to the log. */
   const unusable = new Set<string>()
 
   function remember(digest: string, principal: Principal, keys: number) {
@@ -80,7 +77,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     if (known.size > cacheSize && oldest !== undefined) known.delete(oldest)
   }
 
-  /** What the JOSE library finds is the token's fault. */
+  /** The errors of the JOSE library are the token's fault; others are not. */
   function refuse(token: string, error: unknown): never {
     if (error instanceof KeySourceError) {
       throw new ApiError(503, 'unavailable', 'Tokens cannot be checked right now.', {
@@ -89,22 +86,22 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       })
     }
     if (!(error instanceof errors.JOSEError)) {
-      complain(token, error)
+      logUnusableKey(token, error)
       throw tokenRefused('unusable_key')
     }
     throw faultOf(error)
   }
 
-  /** A key that cannot be used is the operator's affair, and is told once. */
-  function complain(token: string, error: unknown): void {
+  /** The operator has to replace a key that cannot be used. It is logged once. */
+  function logUnusableKey(token: string, error: unknown): void {
     const { kid } = decodeProtectedHeader(token)
     const { message } = error as Error
     const about = `${kid} ${message}`
-    if (unusable.has(about) || unusable.size >= MOST_COMPLAINTS) return
+    if (unusable.has(about) || unusable.size >= MAX_UNUSABLE_KEYS) return
     unusable.add(about)
     log?.warn(
       { kid, reason: message },
-      'a key of the key set cannot be used: its tokens are refused',
+      'a key of the key set cannot be used; its tokens are rejected',
     )
   }
 
@@ -114,9 +111,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const digest = hash('sha256', token, 'base64')
     const kept = known.get(digest)
     if (kept) {
-      // Taken out and put back, the entry becomes the youngest: the oldest is dropped first.
+      // Deleted and set again, the entry becomes the youngest; the oldest is dropped first.
       known.delete(digest)
-      if (kept.principal.expiresAt + CLOCK_TOLERANCE <= now() / 1000) throw tokenRefused('expired')
+      if (kept.principal.expiresAt + CLOCK_TOLERANCE_SECONDS <= now() / 1000)
+        throw tokenRefused('expired')
       if (revocations?.covers(kept.principal)) throw tokenRevoked()
       if (kept.keys === verify.generation()) {
         known.set(digest, kept)
@@ -127,7 +125,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const payload = await verify.payload(token).catch((error) => refuse(token, error))
     const principal = toPrincipal(payload)
     if (isOfTheFuture(principal, now() / 1000)) throw tokenRefused('not_yet_valid', 'iat')
-    if (maxLifetime !== undefined && livesLonger(principal, maxLifetime)) {
+    if (maxLifetimeSeconds !== undefined && livesLonger(principal, maxLifetimeSeconds)) {
       throw tokenRefused('lifetime')
     }
     if (revocations?.covers(principal)) throw tokenRevoked()
@@ -140,9 +138,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       try {
         return await accepted(token)
       } catch (error) {
-        // An end that was to come is in the answer's code; nobody has to look into it.
+        // Expired and revoked tokens have codes of their own. They are expected, so they are not logged.
         if (error instanceof ApiError && error.code === 'unauthorized' && budget?.take()) {
-          log?.info(error.details, 'a token was refused')
+          log?.info(error.details, 'a token was rejected')
         }
         throw error
       }
@@ -152,7 +150,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       const digest = hash('sha256', token, 'base64')
       const kept = known.get(digest)
       if (!kept || kept.keys !== verify.generation()) return undefined
-      if (kept.principal.expiresAt + CLOCK_TOLERANCE <= now() / 1000) return undefined
+      if (kept.principal.expiresAt + CLOCK_TOLERANCE_SECONDS <= now() / 1000) return undefined
       if (revocations?.covers(kept.principal)) return undefined
       known.delete(digest)
       known.set(digest, kept)
@@ -161,16 +159,16 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   }
 }
 
-/** No revocation of what was issued up to now would cover it. */
+/** A revocation of all tokens issued up to now would not cover such a token. */
 const isOfTheFuture = ({ issuedAt }: Principal, seconds: number) =>
-  issuedAt !== undefined && issuedAt > seconds + CLOCK_TOLERANCE
+  issuedAt !== undefined && issuedAt > seconds + CLOCK_TOLERANCE_SECONDS
 
 const livesLonger = ({ issuedAt, expiresAt }: Principal, seconds: number) =>
   issuedAt === undefined || expiresAt - issuedAt > seconds
 
 interface Verifier {
   payload(token: string): Promise<JWTPayload>
-  /** Another number means other keys: what was verified before no longer counts. */
+  /** Another number means other keys, so that tokens verified before must be verified again. */
   generation(): number
 }
 
@@ -180,7 +178,7 @@ function verifier(
 ): Verifier {
   const checks = (algorithms: string[]): JWTVerifyOptions => ({
     algorithms,
-    clockTolerance: CLOCK_TOLERANCE,
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
     requiredClaims: ['sub', 'exp'],
     currentDate: new Date(now()),
     ...(issuer !== undefined && { issuer }),
@@ -201,7 +199,7 @@ function verifier(
   }
 }
 
-/** Imported once: given as bytes, the library would import it again for every token. */
+/** Imported once, because the library would import bytes again for every token. */
 function importSecret(secret: string): Promise<CryptoKey> {
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
   const bytes = new TextEncoder().encode(secret)
@@ -224,8 +222,8 @@ function toPrincipal(payload: JWTPayload): Principal {
   }
 }
 
-/** Of the errors that a published key set can cause, so many are told. */
-const MOST_COMPLAINTS = 100
+/** The most unusable keys that are logged. */
+const MAX_UNUSABLE_KEYS = 100
 
 function faultOf(error: errors.JOSEError): ApiError {
   if (error instanceof errors.JWTExpired) return tokenRefused('expired')

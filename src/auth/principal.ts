@@ -1,10 +1,10 @@
 import type { UserRef } from '../ledger/event.ts'
 
-/** Who a verified token speaks for. */
+/** The bearer of a verified token. */
 export interface Principal extends UserRef {
-  /** Processes topups, adjusts, refunds and reads everyone of its tenant. */
+  /** May process topups, adjust, refund, and read every user of its tenant. */
   isAdmin: boolean
-  /** A trusted backend: creates debits, holds and refunds for any user of its tenant. */
+  /** A trusted backend. May create debits, holds and refunds for any user of its tenant. */
   isService: boolean
   /** The token's `exp`, in seconds since 1970. */
   expiresAt: number
@@ -19,21 +19,21 @@ export interface Authenticator {
   authenticate(token: string): Promise<Principal>
 }
 
-/** What an authenticator still knows of earlier tokens. */
+/** The tokens that an authenticator remembers. */
 export interface TokenMemory {
-  /** The bearer of a token that passed before and would pass now; undefined for any other one. */
+  /** The bearer of a token that was verified before and is still valid; otherwise undefined. */
   recall(token: string): Principal | undefined
 }
 
-/** Which tokens were taken back before they expired. */
+/** The tokens that were revoked before they expired. */
 export interface RevocationList {
   covers(principal: Principal): boolean
-  /** `listener` is called when more tokens were revoked. Returns a function that stops it. */
+  /** `listener` is called when tokens were revoked. Returns a function that removes it. */
   onRevoked(listener: () => void): () => void
 }
 
-/** Gives single-use stand-ins for a token, for clients that can only put it into a URL. */
+/** Issues tickets: single-use replacements of a token, for clients that can only put it into a URL. */
 export interface TicketIssuer {
-  /** Valid once, on any process, for 30 s. `expiresAt` is ISO 8601. Throws `ApiError` `unavailable` when no ticket can be kept. */
+  /** Valid once, on any process, for 30 s. `expiresAt` is ISO 8601. Throws `ApiError` `unavailable` when no ticket can be stored. */
   issue(principal: Principal): Promise<{ ticket: string; expiresAt: string }>
 }

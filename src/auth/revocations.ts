@@ -1,41 +1,46 @@
 import type { Logger } from '../lib/log.ts'
-import { CLOCK_TOLERANCE } from './clock.ts'
 import type { Principal, RevocationList } from './principal.ts'
-import type { NewRevocation, Revocation, RevocationChange, RevocationStore } from './revocation.ts'
+import type {
+  NewRevocation,
+  Revocation,
+  RevocationChange,
+  RevocationStore,
+} from './revocation-store.ts'
+import { CLOCK_TOLERANCE_SECONDS } from './tokens.ts'
 
 export interface RevocationsOptions {
   store: RevocationStore
   log: Pick<Logger, 'warn'>
-  /** Tells the other processes to look at the store. Rejects when they may not have heard. */
+  /** Asks the other processes to read the store. Rejects when they may not have received it. */
   announce(): Promise<void>
   /**
-   * Milliseconds between looks at the store, whatever is announced: what an announcement could not reach,
-   * for instance through a Redis that hangs, is still found within a second. Default 500.
+   * The store is also read this often, so that a lost announcement, for instance by a Redis that hangs,
+   * delays a revocation by less than a second. Default 500.
    */
-  pollEvery?: number
-  /** Milliseconds between prunings. Default 10 minutes. */
-  pruneEvery?: number
+  pollEveryMs?: number
+  /** Default 10 minutes. */
+  pruneEveryMs?: number
 }
 
-/** Changes read at once. */
-const PAGE = 1000
+/** Changes that are read at a time. */
+const PAGE_SIZE = 1000
 
-/** Milliseconds: a lifted revocation can be found in the store for longer than this, so nothing is missed. */
-const RELOAD_AFTER = 3_600_000
+/** After so long without a read, everything is read anew. The store keeps lifted revocations for longer. */
+const RELOAD_AFTER_MS = 3_600_000
 
-/** A token counts for half a minute past its end: clocks differ. */
-const GRACE = 60_000
+/** A revocation outlives its tokens, which are accepted for another half minute because clocks differ. */
+const GRACE_MS = 60_000
 
 interface Known {
-  /** Seconds since 1970: tokens that say they were issued up to then are revoked, by a clock that is ahead. */
+  /** Seconds since 1970. Tokens issued up to then are revoked; includes the tolerance for a clock that is ahead. */
   issuedUntil: number
   /** Milliseconds since 1970. */
-  until: number
+  expiresAt: number
 }
 
 /**
- * The revocations that stand, in memory: no request asks a database whether its token counts. While the
- * store is away, those known before still stand.
+ * The revocations in force, in memory, so that no request waits for a database to check its token. While the
+ * store is unavailable, the known ones still apply.
  */
 export class Revocations implements RevocationList {
   readonly #options: Required<RevocationsOptions>
@@ -53,10 +58,10 @@ export class Revocations implements RevocationList {
   #timer: NodeJS.Timeout | undefined
 
   private constructor(options: RevocationsOptions) {
-    this.#options = { pollEvery: 500, pruneEvery: 600_000, ...options }
+    this.#options = { pollEveryMs: 500, pruneEveryMs: 600_000, ...options }
   }
 
-  /** Resolves once all revocations are known: before, no token can be trusted. */
+  /** Resolves once all revocations are known. Before that no token can be trusted. */
   static async open(options: RevocationsOptions): Promise<Revocations> {
     const revocations = new Revocations(options)
     await revocations.refresh()
@@ -68,10 +73,10 @@ export class Revocations implements RevocationList {
   covers({ tenant, userId, tokenId, issuedAt }: Principal): boolean {
     if (this.#known.size === 0) return false
     const byUser = this.#known.get(key(tenant, 'user', userId))
-    // Nobody knows when a token without `iat` was issued.
-    if (byUser && stands(byUser) && (issuedAt ?? 0) <= byUser.issuedUntil) return true
+    // A token without `iat` may be old, so the revocation applies to it.
+    if (byUser && applies(byUser) && (issuedAt ?? 0) <= byUser.issuedUntil) return true
     const byId = tokenId === undefined ? undefined : this.#known.get(key(tenant, 'token', tokenId))
-    return byId !== undefined && stands(byId)
+    return byId !== undefined && applies(byId)
   }
 
   onRevoked(listener: () => void): () => void {
@@ -80,8 +85,8 @@ export class Revocations implements RevocationList {
   }
 
   /**
-   * Once it resolves, it is kept for good, counts in this process, and the others are being told. Where it
-   * rejects, some of that may have happened: once more does no harm.
+   * When it resolves, the revocation is stored, applies in this process, and is being announced. When it
+   * rejects, part of that may have happened; calling it again is safe.
    */
   async revoke(revocation: NewRevocation): Promise<Revocation> {
     const revoked = await this.#options.store.revoke(revocation)
@@ -90,12 +95,12 @@ export class Revocations implements RevocationList {
     return revoked
   }
 
-  /** False: there is none of this tenant with this id. */
+  /** False if the tenant has no revocation with this id. */
   async lift(tenant: string, id: string): Promise<boolean> {
     const lifted = await this.#options.store.lift(tenant, id)
     if (lifted) {
       this.#announce()
-      // The token counts again, a moment later where the store went away meanwhile.
+      // If the store fails now, the token is accepted again after a later read.
       await this.refresh().catch((error) => this.#failed(error))
     }
     return lifted
@@ -103,15 +108,15 @@ export class Revocations implements RevocationList {
 
   list: RevocationStore['list'] = (query) => this.#options.store.list(query)
 
-  /** Resolves when everything that is in the store by now is known here. */
+  /** Resolves when this process knows everything that is in the store now. */
   refresh(): Promise<void> {
     if (!this.#reading) return this.#read()
-    // What is being read now may have begun too early.
+    // The read under way may have begun before the change.
     this.#next ??= this.#reading.catch(() => {}).then(() => this.#read())
     return this.#next
   }
 
-  /** Another process says that something changed. */
+  /** Another process announced a change. */
   announced(): void {
     this.refresh().catch((error) => this.#failed(error))
   }
@@ -123,7 +128,7 @@ export class Revocations implements RevocationList {
 
   #announce(): void {
     this.#options.announce().catch(() => {
-      // The others look at the store by themselves.
+      // The other processes also poll the store.
     })
   }
 
@@ -138,40 +143,40 @@ export class Revocations implements RevocationList {
   async #load(): Promise<void> {
     const { store } = this.#options
     const began = performance.now()
-    const whole = began - this.#readAt > RELOAD_AFTER
-    const known = whole ? new Map<string, Known>() : this.#known
-    let version = whole ? 0 : this.#version
-    let more = 0
+    const isReload = began - this.#readAt > RELOAD_AFTER_MS
+    const known = isReload ? new Map<string, Known>() : this.#known
+    let version = isReload ? 0 : this.#version
+    let added = 0
     for (;;) {
-      const changes = await store.changesAfter(version, PAGE)
-      for (const change of changes) more += apply(known, change)
+      const changes = await store.changesAfter(version, PAGE_SIZE)
+      for (const change of changes) added += apply(known, change)
       version = changes.at(-1)?.version ?? version
-      if (changes.length < PAGE) break
+      if (changes.length < PAGE_SIZE) break
     }
     this.#known = known
     this.#version = version
     this.#readAt = began
     this.#failing = false
-    if (more > 0) for (const listener of this.#listeners) listener()
+    if (added > 0) for (const listener of this.#listeners) listener()
   }
 
   #poll(): void {
     this.#timer = setTimeout(async () => {
-      // Apart: what is new is found also while what is old takes its time.
+      // Not awaited, so that slow pruning does not delay the next read.
       void this.#prune()
       await this.refresh().catch((error) => this.#failed(error))
       if (!this.#closed) this.#poll()
-    }, this.#options.pollEvery)
+    }, this.#options.pollEveryMs)
     this.#timer.unref()
   }
 
   async #prune(): Promise<void> {
-    const { store, log, pruneEvery } = this.#options
-    if (this.#pruning || performance.now() - this.#prunedAt < pruneEvery) return
+    const { store, log, pruneEveryMs } = this.#options
+    if (this.#pruning || performance.now() - this.#prunedAt < pruneEveryMs) return
     this.#pruning = true
-    for (const [key, known] of this.#known) if (!stands(known)) this.#known.delete(key)
+    for (const [key, known] of this.#known) if (!applies(known)) this.#known.delete(key)
     await store.prune().catch((error) => {
-      if (!this.#closed) log.warn({ err: error }, 'old revocations could not be forgotten')
+      if (!this.#closed) log.warn({ err: error }, 'old revocations could not be deleted')
     })
     this.#prunedAt = performance.now()
     this.#pruning = false
@@ -184,22 +189,25 @@ export class Revocations implements RevocationList {
   }
 }
 
-/** How many more tokens it revokes: 1, or 0 where it takes something back. */
+/** Returns the number of added revocations: 1, or 0 if one was lifted. */
 function apply(known: Map<string, Known>, { revocation, lifted }: RevocationChange): number {
   const { tenant, userId, tokenId, revokedAt, expiresAt } = revocation
-  const of =
+  const revoked =
     userId === undefined ? key(tenant, 'token', tokenId ?? '') : key(tenant, 'user', userId)
   if (lifted) {
-    known.delete(of)
+    known.delete(revoked)
     return 0
   }
-  const until = expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(expiresAt) + GRACE
-  known.set(of, { issuedUntil: Date.parse(revokedAt) / 1000 + CLOCK_TOLERANCE, until })
+  const end = expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(expiresAt) + GRACE_MS
+  known.set(revoked, {
+    issuedUntil: Date.parse(revokedAt) / 1000 + CLOCK_TOLERANCE_SECONDS,
+    expiresAt: end,
+  })
   return 1
 }
 
-const stands = ({ until }: Known) => until > Date.now()
+const applies = ({ expiresAt }: Known) => expiresAt > Date.now()
 
-/** A token's id is any text, so it comes last. */
+/** A token's id can be any text, so it comes last. */
 const key = (tenant: string, kind: 'user' | 'token', subject: string) =>
   `${tenant}\n${kind}\n${subject}`

@@ -3,21 +3,21 @@ import { toIso } from '../ledger/rows.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { Principal } from './principal.ts'
 
-/** Where tickets wait to be redeemed, seen by all processes. Both reject when it cannot be reached. */
+/** Stores tickets for all processes until they are redeemed. Both methods reject while it is unavailable. */
 export interface TicketStore {
   put(ticket: string, value: string, seconds: number): Promise<void>
-  /** Returns the value and removes it, in one step: of two who take, one gets it. */
+  /** Returns the value and removes it in one step, so that only one of two callers gets it. */
   take(ticket: string): Promise<string | null>
 }
 
-/** How long a ticket is good for, in seconds. */
+/** How long a ticket is valid. */
 export const TICKET_SECONDS = 30
 
 const PREFIX = 'lbt_'
 
 /**
- * Single-use stand-ins for a token, for clients that can only put it into a URL: a URL ends up in logs,
- * and a ticket in a log is worth nothing.
+ * Single-use replacements of a token, for clients that can only put it into a URL. URLs end up in logs, and a
+ * used ticket in a log is worthless.
  */
 export class Tickets {
   readonly #store: TicketStore
@@ -27,23 +27,23 @@ export class Tickets {
   }
 
   /**
-   * @returns the ticket and its end, ISO 8601: 30 s from now, or when the token ends, if that is sooner
+   * @returns the ticket and its expiry (ISO 8601): 30 s from now, or when the token expires, if that is sooner
    * @throws ApiError `unavailable`
    */
   async issue(principal: Principal): Promise<{ ticket: string; expiresAt: string }> {
     const left = Math.floor(principal.expiresAt - Date.now() / 1000)
     const seconds = Math.max(1, Math.min(TICKET_SECONDS, left))
     const ticket = PREFIX + randomBytes(24).toString('base64url')
-    await this.#reach(this.#store.put(ticket, JSON.stringify(principal), seconds))
+    await this.#orUnavailable(this.#store.put(ticket, JSON.stringify(principal), seconds))
     return { ticket, expiresAt: toIso(new Date(Date.now() + seconds * 1000).toISOString()) }
   }
 
   /**
-   * @returns the principal that it was issued to; undefined when it is unknown, used or too old
+   * @returns the principal that it was issued to; undefined if it is unknown, used or expired
    * @throws ApiError `unavailable`
    */
   async redeem(ticket: string): Promise<Principal | undefined> {
-    const value = await this.#reach(this.#store.take(ticket))
+    const value = await this.#orUnavailable(this.#store.take(ticket))
     return value === null ? undefined : (JSON.parse(value) as Principal)
   }
 
@@ -51,7 +51,7 @@ export class Tickets {
     return token.startsWith(PREFIX)
   }
 
-  async #reach<T>(answer: Promise<T>): Promise<T> {
+  async #orUnavailable<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer
     } catch (cause) {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { keptSecret, ownSecret } from '../auth/secret.ts'
-import { mintToken, type TokenClaims } from '../auth/token.ts'
+import { mintToken, type TokenClaims } from '../auth/tokens.ts'
 import { type BalanceApi, createApi } from '../client/api.ts'
 import { ConfigError } from '../config/config.ts'
 import { VARIABLES } from '../config/variables.ts'

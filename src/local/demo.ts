@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { mintToken } from '../auth/token.ts'
+import { mintToken } from '../auth/tokens.ts'
 import type { Config } from '../config/config.ts'
 import { toIso } from '../ledger/rows.ts'
 import type { DemoDeps } from '../routes/web.ts'

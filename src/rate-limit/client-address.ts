@@ -1,16 +1,16 @@
 import { isIP, isIPv6 } from 'node:net'
 
-/** What of a request tells where it comes from. Node's `IncomingMessage` is one. */
+/** The parts of a request that show its origin. Node's `IncomingMessage` has them. */
 export interface Origin {
   headers: Readonly<Record<string, string | string[] | undefined>>
   socket: { remoteAddress?: string | undefined }
 }
 
 /**
- * Whom to count a request against: an IPv4 address, or the /64 network of an IPv6 one, of which a single
- * subscriber has them all. Undefined where there is no socket.
- * @param proxies how many proxies in front are believed: each has written down, at the right end of
- *   X-Forwarded-For, whom it heard. What stands further left anybody can write, and is not read.
+ * The address that a request counts against: an IPv4 address, or the /64 network of an IPv6 address, because
+ * one subscriber has the whole network. Undefined without a socket.
+ * @param proxies the number of trusted proxies in front. Each appends the address of its client to the right
+ *   end of X-Forwarded-For. Anyone can write the entries further left, so they are ignored.
  */
 export function clientAddress({ headers, socket }: Origin, proxies: number): string | undefined {
   let address = network(socket.remoteAddress ?? '')
@@ -18,7 +18,7 @@ export function clientAddress({ headers, socket }: Origin, proxies: number): str
   const forwarded = String(headers['x-forwarded-for'] ?? '').split(',')
   for (const hop of forwarded.reverse().slice(0, proxies)) {
     const before = network(hop)
-    // A proxy writes addresses. Whatever this is, the one who sent it is the last who is known.
+    // A proxy appends only addresses. Other text was sent by the last known address.
     if (before === undefined) break
     address = before
   }
@@ -36,7 +36,7 @@ function network(text: string): string | undefined {
 }
 
 function ofIPv6(address: string): string {
-  // The URL parser writes every address in its one short form, IPv4 within it in hexadecimal.
+  // The URL parser returns the short form of every address, with an embedded IPv4 address in hexadecimal.
   const short = new URL(`http://[${address}]`).hostname.slice(1, -1)
   const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short) ?? []
   if (high !== undefined && low !== undefined) {

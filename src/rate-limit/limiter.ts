@@ -6,30 +6,30 @@ import { clientAddress, type Origin } from './client-address.ts'
 import type { RateStore } from './window-counter.ts'
 import { Budget, type Grant } from './window-counter.ts'
 
-/** What is limited apart: looking, changing, and opening streams (tickets for them included). */
+/** Each has its own limits: reading, changing, and opening streams, which includes tickets for them. */
 export const KINDS = ['reads', 'writes', 'handshakes'] as const
 
 export type Kind = (typeof KINDS)[number]
 
-/** Requests in a minute; 0: any number. */
+/** Requests a minute; 0: no limit. */
 export type Rates = Readonly<Record<Kind, number>>
 
 export interface RateLimiterOptions {
   store: RateStore
   perUser: Rates
   perAddress: Rates
-  /** Proxies in front whose X-Forwarded-For is believed. */
+  /** The number of proxies in front whose X-Forwarded-For is trusted. */
   trustProxy: number
 }
 
 /** A failed authentication counts as so many requests of its address. */
-export const FAILURE = 10
+export const FAILURE_POINTS = 10
 
-const SECONDS = 60
+const WINDOW_SECONDS = 60
 
 interface Limit {
   budget: Budget
-  /** As it is named in headers. */
+  /** Its name in headers. */
   name: string
   /** `RateLimit-Policy`. */
   policy: string
@@ -38,16 +38,16 @@ interface Limit {
 type Limits = Partial<Record<Kind, Limit>>
 
 /**
- * How often one may ask: as a user, and from an address. A service, which asks for all of its users, is
- * not limited. An address that is not known is not either.
+ * Limits the requests of each user and of each address. A service acts for all of its users, so it is not
+ * limited. An unknown address is not limited either.
  */
 export class RateLimiter {
-  /** What was refused since the start, by budget. */
+  /** Rejected requests since the start, by budget. */
   readonly refusals = new LabeledCounter('budget')
   readonly #users: Limits
   readonly #addresses: Limits
   readonly #trustProxy: number
-  /** Of connections without a proxy, which keep their address. */
+  /** The addresses of sockets without a proxy, which never change. */
   readonly #known = new WeakMap<Origin['socket'], string>()
 
   constructor({ store, perUser, perAddress, trustProxy }: RateLimiterOptions) {
@@ -56,7 +56,7 @@ export class RateLimiter {
     this.#trustProxy = trustProxy
   }
 
-  /** Of the request, as far as there is a socket. */
+  /** The address of the request; undefined without a socket. */
   addressOf(request: Origin | undefined): string | undefined {
     if (!request) return undefined
     const direct = this.#trustProxy === 0
@@ -68,7 +68,7 @@ export class RateLimiter {
   }
 
   /**
-   * Before a token is looked at: whether the address may ask at all. Counts nothing.
+   * Checks the limit of the address before the token is verified. Counts nothing.
    * @throws ApiError `rate_limited`
    */
   look(kind: Kind, address: string | undefined): void {
@@ -79,8 +79,8 @@ export class RateLimiter {
   }
 
   /**
-   * Counts a request of somebody who is known.
-   * @param headers of the answer, to which what is left is added
+   * Counts a request of an authenticated user.
+   * @param headers of the answer; the remaining budget is added to them
    * @throws ApiError `rate_limited`
    */
   take(
@@ -92,15 +92,15 @@ export class RateLimiter {
     if (principal.isService) return
     const limit = this.#users[kind]
     const key = userKey(principal)
-    // First: who is refused does not use up what others at the same address have left.
+    // Checked before the address is counted: a rejected user must not use up the budget of others there.
     const refusal = limit?.budget.refusal(key)
     if (limit && refusal) throw this.#tooMany(limit, refusal)
     this.takeFrom(kind, address)
-    if (limit) tell(headers, limit, limit.budget.take(key, 1))
+    if (limit) addHeaders(headers, limit, limit.budget.take(key, 1))
   }
 
   /**
-   * Counts a request of nobody in particular.
+   * Counts a request of an address.
    * @throws ApiError `rate_limited`
    */
   takeFrom(kind: Kind, address: string | undefined, points = 1): void {
@@ -114,14 +114,15 @@ export class RateLimiter {
   failed(kind: Kind, address: string | undefined, error: unknown): void {
     const limit = this.#addresses[kind]
     if (!limit || address === undefined) return
-    if (error instanceof ApiError && error.status === 401) limit.budget.take(address, FAILURE)
+    if (error instanceof ApiError && error.status === 401)
+      limit.budget.take(address, FAILURE_POINTS)
   }
 
   #tooMany(limit: Limit, grant: Grant): ApiError {
     this.refusals.add(limit.name)
     return new ApiError(429, 'rate_limited', 'Too many requests; wait a moment.', {
       retryAfter: Math.max(1, grant.secondsLeft),
-      headers: tell({}, limit, grant),
+      headers: addHeaders({}, limit, grant),
     })
   }
 }
@@ -132,14 +133,14 @@ function limits(store: RateStore, rates: Rates, suffix: string): Limits {
     const points = rates[kind]
     if (points === 0) continue
     const name = kind + suffix
-    const budget = new Budget(store.counter(name, SECONDS), points, SECONDS)
-    all[kind] = { budget, name, policy: `"${name}";q=${points};w=${SECONDS}` }
+    const budget = new Budget(store.counter(name, WINDOW_SECONDS), points, WINDOW_SECONDS)
+    all[kind] = { budget, name, policy: `"${name}";q=${points};w=${WINDOW_SECONDS}` }
   }
   return all
 }
 
-/** By draft-ietf-httpapi-ratelimit-headers. */
-function tell(
+/** As in draft-ietf-httpapi-ratelimit-headers. */
+function addHeaders(
   headers: Record<string, string>,
   { name, policy }: Limit,
   { remaining, secondsLeft }: Grant,
@@ -149,5 +150,5 @@ function tell(
   return headers
 }
 
-/** Neither part can hold a slash. */
+/** Neither part can contain a slash. */
 const userKey = ({ tenant, userId }: UserRef) => `${tenant}/${userId}`

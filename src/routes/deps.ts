@@ -1,5 +1,5 @@
 import type { TicketIssuer } from '../auth/principal.ts'
-import type { RevocationStore } from '../auth/revocation.ts'
+import type { RevocationStore } from '../auth/revocation-store.ts'
 import type { CacheReads } from '../http/cached-reads.ts'
 import type { Guards } from '../http/middleware/authorize.ts'
 import type { Auditor } from '../ledger/auditor.ts'

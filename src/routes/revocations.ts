@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { MAX_TOKEN_ID } from '../auth/authenticator.ts'
-import type { Revocation } from '../auth/revocation.ts'
+import type { Revocation } from '../auth/revocation-store.ts'
 import { factory } from '../http/context.ts'
 import { answer } from '../http/json-response.ts'
 import * as field from '../http/schemas.ts'

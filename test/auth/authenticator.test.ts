@@ -1,7 +1,7 @@
 import { base64url, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
-import { mintToken } from '../../src/auth/token.ts'
+import { mintToken } from '../../src/auth/tokens.ts'
 import type { ApiError } from '../../src/lib/api-error.ts'
 import { createLogger } from '../../src/lib/log.ts'
 
@@ -113,7 +113,7 @@ describe('a token signed with the secret', () => {
   test('may not live longer than is configured, and has to say since when it does', async () => {
     const { authenticate } = createAuthenticator({
       keys: { kind: 'secret', secret: SECRET },
-      maxLifetime: 3600,
+      maxLifetimeSeconds: 3600,
     })
     const issued = (lifetime: number) => {
       const iat = seconds() - 10
@@ -245,7 +245,7 @@ describe('refused as unauthorized', () => {
     const tokens = [await hs256({ ...good, tenant: 'a/b' }), await hs256({ ...good, exp: 1 })]
     for (const token of tokens) await authenticate(token).catch(() => {})
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      expect.objectContaining({ msg: 'a token was refused', reason: 'claim', claim: 'tenant' }),
+      expect.objectContaining({ msg: 'a token was rejected', reason: 'claim', claim: 'tenant' }),
     ])
     expect(lines[0]).not.toContain('a/b')
   })

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
-import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
 import type { Principal } from '../../src/auth/principal.ts'
-import type { NewRevocation, RevocationStore } from '../../src/auth/revocation.ts'
+import type { NewRevocation, RevocationStore } from '../../src/auth/revocation-store.ts'
+import { PostgresRevocations } from '../../src/auth/revocation-store.ts'
 import { Revocations, type RevocationsOptions } from '../../src/auth/revocations.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import {
@@ -33,7 +33,7 @@ async function openProcess(options: Partial<RevocationsOptions> = {}) {
     announce: async () => {
       throw new Error('redis is away')
     },
-    pollEvery: 100,
+    pollEveryMs: 100,
     ...options,
   })
   onTestFinished(() => revocations.close())
@@ -134,7 +134,7 @@ describe('another process', () => {
   })
 
   test('finds it at once when it is announced', async () => {
-    const there = await openProcess({ pollEvery: 3_600_000 })
+    const there = await openProcess({ pollEveryMs: 3_600_000 })
     const here = await openProcess({ announce: async () => there.announced() })
     await here.revoke(revocation({ userId: 'hugo' }))
     await eventually(() => expect(there.covers(principal('hugo'))).toBe(true))
@@ -142,12 +142,12 @@ describe('another process', () => {
 
   test('that starts later knows it from the start', async () => {
     await (await openProcess()).revoke(revocation({ userId: 'ida' }))
-    const later = await openProcess({ pollEvery: 3_600_000 })
+    const later = await openProcess({ pollEveryMs: 3_600_000 })
     expect(later.covers(principal('ida'))).toBe(true)
   })
 
   test('misses none of many that are written at once', async () => {
-    const [here, there] = [await openProcess(), await openProcess({ pollEvery: 1 })]
+    const [here, there] = [await openProcess(), await openProcess({ pollEveryMs: 1 })]
     const users = Array.from({ length: 200 }, (_, i) => `many${i}`)
     await Promise.all(users.map((userId) => here.revoke(revocation({ userId }))))
     await eventually(() => {
@@ -170,7 +170,7 @@ test('a revocation is forgotten once its token is over, and not before', async (
 })
 
 test('with a longest lifetime of tokens, a user’s revocation ends with the last of them', async () => {
-  const store = new PostgresRevocations(sql, { maxLifetime: 3600 })
+  const store = new PostgresRevocations(sql, { maxLifetimeSeconds: 3600 })
   const { revokedAt, expiresAt } = await store.revoke(revocation({ userId: 'kurt' }))
   expect(Date.parse(expiresAt ?? '') - Date.parse(revokedAt)).toBeCloseTo(3_600_000, -2)
 })
@@ -186,7 +186,7 @@ test('while the database is away, what was known still counts', async () => {
       },
     })),
     log: { warn: (...args: unknown[]) => void warnings.push(args) },
-    pollEvery: 5,
+    pollEveryMs: 5,
   })
   await here.revoke(revocation({ userId: 'lena' }))
   away = true
@@ -200,7 +200,7 @@ test('while the database is away, what was known still counts', async () => {
 test('a revocation that does not count here yet is no success, and repeating it is one', async () => {
   let away = false
   const here = await openProcess({
-    pollEvery: 3_600_000,
+    pollEveryMs: 3_600_000,
     store: storeWith((store) => ({
       async changesAfter(version, limit) {
         if (away) throw new Error('connect ECONNREFUSED')
@@ -219,8 +219,8 @@ test('a revocation that does not count here yet is no success, and repeating it 
 test('others’ revocations are found while the old ones are being forgotten', async () => {
   let begun = false
   const there = await openProcess({
-    pollEvery: 5,
-    pruneEvery: 0,
+    pollEveryMs: 5,
+    pruneEveryMs: 0,
     store: storeWith(() => ({
       prune: () => {
         begun = true

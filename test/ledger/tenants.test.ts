@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
+import { PostgresRevocations } from '../../src/auth/revocation-store.ts'
 import { Auditor } from '../../src/ledger/auditor.ts'
 import type { Command, Operation } from '../../src/ledger/command.ts'
 import { PostgresEventStore } from '../../src/ledger/event-store.ts'

@@ -4,7 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { expect, onTestFinished, test } from 'vitest'
 import { RequestMeter } from '../../src/http/middleware/request-report.ts'
-import { FAILURE, RateLimiter, type RateLimiterOptions } from '../../src/rate-limit/limiter.ts'
+import {
+  FAILURE_POINTS,
+  RateLimiter,
+  type RateLimiterOptions,
+} from '../../src/rate-limit/limiter.ts'
 import { MemoryRates } from '../../src/realtime/bus/memory-bus.ts'
 import type { AppDeps } from '../../src/routes/app.ts'
 import { bearer, edge } from '../support/http/stub.ts'
@@ -160,7 +164,7 @@ test.each<[string, Record<string, string>]>([
   ['no token', {}],
   ['a bad token', { Authorization: 'Bearer abc.def.ghi' }],
 ])('%s counts as ten requests of its address', async (_, headers) => {
-  const { statuses } = await listen({ perAddress: { ...OFF, reads: 2 * FAILURE } })
+  const { statuses } = await listen({ perAddress: { ...OFF, reads: 2 * FAILURE_POINTS } })
   expect(await statuses(3, READ, headers)).toEqual([401, 401, 429])
   expect(await statuses(1, READ, await alice())).toEqual([429])
 })

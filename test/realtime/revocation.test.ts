@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
-import { PostgresRevocations } from '../../src/auth/postgres-revocations.ts'
+import { PostgresRevocations } from '../../src/auth/revocation-store.ts'
 import { Revocations } from '../../src/auth/revocations.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import type { Bus } from '../../src/realtime/bus/bus.ts'
@@ -35,7 +35,7 @@ async function start(bus: Bus = new FragileBus(), pollEvery = 100) {
     store: new PostgresRevocations(sql),
     log: silent,
     announce: () => bus.announceRevocation(),
-    pollEvery,
+    pollEveryMs: pollEvery,
   })
   onTestFinished(() => revocations.close())
   bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })

@@ -1,4 +1,4 @@
-import { mintToken as mint, type TokenClaims } from '../../src/auth/token.ts'
+import { mintToken as mint, type TokenClaims } from '../../src/auth/tokens.ts'
 
 /** The secret that test servers are configured with, unless a test is about another one. */
 export const TEST_SECRET = 'the secret of the tests: at least 32 bytes'

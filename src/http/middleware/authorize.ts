@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticator, Principal } from '../../auth/principal.ts'
-import { tokenRefused } from '../../auth/token-refusal.ts'
+import { tokenRefused } from '../../auth/tokens.ts'
 import { ApiError } from '../../lib/api-error.ts'
 import type { Kind, RateLimiter } from '../../rate-limit/limiter.ts'
 import { type Env, factory } from '../context.ts'

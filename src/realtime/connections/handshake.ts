@@ -1,7 +1,6 @@
 import type { Authenticator, Principal, RevocationList } from '../../auth/principal.ts'
 import { Tickets } from '../../auth/tickets.ts'
-import { tokenRefused } from '../../auth/token-refusal.ts'
-import { tokenRevoked } from '../../auth/token-revoked.ts'
+import { tokenRefused, tokenRevoked } from '../../auth/tokens.ts'
 import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
 import { CURRENCIES } from '../../lib/currencies.ts'
 import { withTimeout } from '../../lib/timeout.ts'

@@ -1,11 +1,16 @@
+import { randomUUID } from 'node:crypto'
+import { SignJWT } from 'jose'
 import { ApiError, type ErrorCode } from '../lib/api-error.ts'
 
-/** Characters. A longer token does not fit the header of a request together with what browsers send along. */
+/** Two machines' clocks may differ by this much. It applies to every time in a token. */
+export const CLOCK_TOLERANCE_SECONDS = 30
+
+/** In characters. A longer token would not fit into the headers of a request beside those of a browser. */
 export const MAX_TOKEN_LENGTH = 12 * 1024
 
 /**
- * Every `details.reason` of a 401, with what `WWW-Authenticate` and the log say of it. Whoever is told more than
- * that the signature is wrong has a token that was signed for this server.
+ * Every `details.reason` of a 401, with its text for `WWW-Authenticate` and the log. Only the bearer of a
+ * token that was signed for this server learns more than that the signature is wrong.
  */
 export const TOKEN_REASONS = {
   missing: 'No token was sent.',
@@ -33,9 +38,9 @@ const ANSWERS: Partial<Record<TokenReason, readonly [code: ErrorCode, message: s
 }
 
 /**
- * The 401 of every way in.
- * @param claim the name of the claim that `reason` speaks of
- * @param message in place of the usual one
+ * The 401 on every transport.
+ * @param claim the name of the claim that `reason` is about
+ * @param message instead of the usual one
  */
 export function tokenRefused(reason: TokenReason, claim?: string, message?: string): ApiError {
   const [code, usual] = ANSWERS[reason] ?? ['unauthorized', 'The token is missing or not valid.']
@@ -45,9 +50,42 @@ export function tokenRefused(reason: TokenReason, claim?: string, message?: stri
   })
 }
 
-/** RFC 6750, section 3: without a token there is no error to speak of. */
+/** The 401 for a revoked token. */
+export const tokenRevoked = () => tokenRefused('revoked')
+
+/** RFC 6750, section 3: without a token there is no error attribute. */
 function challenge(reason: TokenReason, claim: string | undefined): string {
   if (reason === 'missing') return 'Bearer'
   const about = claim === undefined ? '' : ` (${claim})`
   return `Bearer error="invalid_token", error_description="${TOKEN_REASONS[reason]}${about}"`
+}
+
+/** The claims of a token to be signed. */
+export interface TokenClaims {
+  sub: string
+  roles?: readonly string[]
+  tenant?: string
+  /** Seconds from now. */
+  expiresIn: number
+  issuer?: string | undefined
+  audience?: string | undefined
+  /** `jti`, by which the token can be revoked. Default: a random one. */
+  id?: string
+}
+
+/** Signs an HS256 token for demos, tests and the command line. Real tokens come from an identity provider. */
+export async function mintToken(secret: string, claims: TokenClaims): Promise<string> {
+  const now = Math.floor(Date.now() / 1000)
+  const payload: Record<string, unknown> = {}
+  if (claims.roles) payload.roles = claims.roles
+  if (claims.tenant !== undefined) payload.tenant = claims.tenant
+  const jwt = new SignJWT(payload)
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setSubject(claims.sub)
+    .setIssuedAt(now)
+    .setExpirationTime(now + claims.expiresIn)
+    .setJti(claims.id ?? randomUUID())
+  if (claims.issuer !== undefined) jwt.setIssuer(claims.issuer)
+  if (claims.audience !== undefined) jwt.setAudience(claims.audience)
+  return jwt.sign(new TextEncoder().encode(secret))
 }

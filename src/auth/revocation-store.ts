@@ -1,12 +1,55 @@
 import { toIso } from '../ledger/rows.ts'
 import type { Sql } from '../postgres/database.ts'
-import type {
-  NewRevocation,
-  Revocation,
-  RevocationChange,
-  RevocationQuery,
-  RevocationStore,
-} from './revocation.ts'
+
+/** Revoked tokens: all tokens of a user that were issued up to `revokedAt`, or the one with an id. */
+export interface Revocation {
+  id: string
+  tenant: string
+  /** Exactly one of the two. */
+  userId?: string
+  /** A `jti`. */
+  tokenId?: string
+  reason: string | null
+  /** The admin's user id. */
+  revokedBy: string
+  /** ISO 8601, as all times here. */
+  revokedAt: string
+  /** When the tokens have expired anyway and the revocation is deleted; null: it applies until it is lifted. */
+  expiresAt: string | null
+}
+
+export type NewRevocation = Omit<Revocation, 'id' | 'revokedAt'>
+
+export interface RevocationQuery {
+  tenant: string
+  userId?: string
+  tokenId?: string
+  /** The id of the last revocation of the previous page. */
+  cursor?: string
+  limit: number
+}
+
+/** A revocation after it was added, renewed or lifted. */
+export interface RevocationChange {
+  revocation: Revocation
+  lifted: boolean
+  /** Greater than the version of every change that was visible before. */
+  version: number
+}
+
+/** Stores revocations. Every method rejects while the store is unavailable. */
+export interface RevocationStore {
+  /** Revoking the same user or token again renews the existing revocation. */
+  revoke(revocation: NewRevocation): Promise<Revocation>
+  /** False if the tenant has no revocation with this id. */
+  lift(tenant: string, id: string): Promise<boolean>
+  /** The revocations that apply, newest first. */
+  list(query: RevocationQuery): Promise<{ items: Revocation[]; nextCursor: string | null }>
+  /** The changes after `version`, in order of their versions; at most `limit`. */
+  changesAfter(version: number, limit: number): Promise<RevocationChange[]>
+  /** Deletes the revocations that have no effect any more. */
+  prune(): Promise<void>
+}
 
 interface Row {
   id: string
@@ -24,24 +67,27 @@ interface Row {
 /** The table `revocations`. */
 export class PostgresRevocations implements RevocationStore {
   readonly #sql: Sql
-  readonly #atLeisure: Sql
-  readonly #maxLifetime: number | undefined
+  readonly #background: Sql
+  readonly #maxLifetimeSeconds: number | undefined
 
   /**
-   * @param sql best a session of its own: what waits behind readers lets a revoked token count longer
-   * @param options.atLeisure sessions for what may wait: lists, and forgetting. Default: the same
-   * @param options.maxLifetime seconds that a token lives at most, after which a user's revocation has no meaning
+   * @param sql preferably a session of its own: a revoked token stays valid while a query waits behind readers
+   * @param options.background sessions for queries that may wait: lists and deletion. Default: the same
+   * @param options.maxLifetimeSeconds the longest lifetime of a token; a user's revocation has no effect afterwards
    */
-  constructor(sql: Sql, options: { atLeisure?: Sql; maxLifetime?: number | undefined } = {}) {
+  constructor(
+    sql: Sql,
+    options: { background?: Sql; maxLifetimeSeconds?: number | undefined } = {},
+  ) {
     this.#sql = sql
-    this.#atLeisure = options.atLeisure ?? sql
-    this.#maxLifetime = options.maxLifetime
+    this.#background = options.background ?? sql
+    this.#maxLifetimeSeconds = options.maxLifetimeSeconds
   }
 
   async revoke(revocation: NewRevocation): Promise<Revocation> {
     const { tenant, userId, tokenId, reason, revokedBy, expiresAt } = revocation
     const [kind, subject] = userId === undefined ? ['token', tokenId ?? ''] : ['user', userId]
-    const lifetime = this.#maxLifetime ?? null
+    const lifetime = this.#maxLifetimeSeconds ?? null
     const [row] = await this.#sql<Row[]>`
       select * from revoke_tokens(${tenant}, ${kind}, ${subject}, ${reason}, ${revokedBy},
         coalesce(${expiresAt}::timestamptz, clock_timestamp() + make_interval(secs => ${lifetime})))`
@@ -56,7 +102,7 @@ export class PostgresRevocations implements RevocationStore {
   }
 
   async list({ tenant, userId, tokenId, cursor, limit }: RevocationQuery) {
-    const sql = this.#atLeisure
+    const sql = this.#background
     const rows = await sql<Row[]>`
       select * from revocations
       where tenant = ${tenant} and revocation_stands(lifted_at, expires_at)
@@ -79,11 +125,13 @@ export class PostgresRevocations implements RevocationStore {
   }
 
   async prune(): Promise<void> {
-    let gone = 0
+    let deleted = 0
     do {
-      const [row] = await this.#atLeisure<{ gone: string }[]>`select prune_revocations() as gone`
-      gone = Number(row?.gone ?? 0)
-    } while (gone > 0)
+      const [row] = await this.#background<
+        { deleted: string }[]
+      >`select prune_revocations() as deleted`
+      deleted = Number(row?.deleted ?? 0)
+    } while (deleted > 0)
   }
 }
 
