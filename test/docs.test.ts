@@ -31,10 +31,25 @@ const PAGES = [
     .filter((name) => name.endsWith('.md')),
 ]
 
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(page: string): string[] {
+  const headings = readFileSync(page, 'utf8').matchAll(/^#+ (.+)$/gm)
+  return [...headings].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
 test.each(PAGES)('%s has no link that leads nowhere', (page) => {
   const text = readFileSync(join(ROOT, page), 'utf8')
-  for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
-    expect([target, existsSync(join(ROOT, dirname(page), target))]).toEqual([target, true])
+  for (const [, target = '', anchor] of text.matchAll(
+    /\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g,
+  )) {
+    const path = target === '' ? join(ROOT, page) : join(ROOT, dirname(page), target)
+    expect([target, existsSync(path)]).toEqual([target, true])
+    if (anchor !== undefined) expect(anchorsOf(path)).toContain(anchor)
   }
 })
 
