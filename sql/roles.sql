@@ -31,14 +31,13 @@ declare
   owner constant oid := (select relowner from pg_class where oid = 'schema_files'::regclass);
   tables constant text := 'accounts, balance_snapshots, clock_steps, currencies, entries, event_stream, events, '
     'idempotency_keys, limits, meta, monitors, outbox, revocations, schema_files, transactions, wallet_entries, wallets';
-  -- Also those that only the version before still calls.
+  -- Also those whose file is gone, as long as no migration has dropped them.
   functions constant text := (
     select string_agg(p.oid::regprocedure::text, ', ')
     from pg_proc p
     where p.pronamespace = 'public'::regnamespace and p.proowner = owner and (
       p.proname = 'refuse_change'
       or exists (select from schema_files where name = 'functions/' || p.proname || '.sql')
-      or exists (select from schema_files where name = 'forgotten/' || p.oid::regprocedure)
     )
   );
   foreign_role regrole;

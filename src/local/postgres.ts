@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import postgres from 'postgres'
+import { SQLSTATE } from '../postgres/errors.ts'
 import { type Binaries, prepareBinaries } from './binaries.ts'
 import { APP, type Credentials, ensureCluster, OWNER, readCredentials } from './cluster.ts'
 import { chooseAccount, locateDataFolder, openDataFolder } from './data-folder.ts'
@@ -10,7 +11,6 @@ import { identifyProcess, lockFolder } from './folder-lock.ts'
 import { readPidFile, startPostmaster, stopOrphan } from './postmaster.ts'
 
 const DATABASE = 'livebalance'
-const UNDEFINED_DATABASE = '3D000'
 
 export interface EmbeddedPostgres {
   /** Logs in as the superuser that owns the database. For migrations. */
@@ -155,7 +155,7 @@ async function exists(url: string): Promise<boolean> {
     await sql`select 1`
     return true
   } catch (error) {
-    if ((error as { code?: string }).code === UNDEFINED_DATABASE) return false
+    if ((error as { code?: string }).code === SQLSTATE.UNDEFINED_DATABASE) return false
     throw error
   } finally {
     await sql.end()

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Sql } from './database.ts'
-import { codeOf } from './errors.ts'
+import { codeOf, SQLSTATE } from './errors.ts'
 
 const PREFIX = 'livebalance_app_'
 
@@ -18,7 +18,14 @@ export function appRoleOf(database: string): string {
 }
 
 /** SQLSTATEs by which Postgres says that there is no such role, that it may not be taken on, or that it has no rights. */
-const REFUSALS = ['22023', '42501', '42704', '42883', '42P01', '3F000']
+const REFUSALS: readonly (string | undefined)[] = [
+  SQLSTATE.INVALID_PARAMETER_VALUE,
+  SQLSTATE.INSUFFICIENT_PRIVILEGE,
+  SQLSTATE.UNDEFINED_OBJECT,
+  SQLSTATE.UNDEFINED_FUNCTION,
+  SQLSTATE.UNDEFINED_TABLE,
+  SQLSTATE.UNDEFINED_SCHEMA,
+]
 
 /**
  * Whether this login can take the role on, and is then unable to change or remove an entry. It is tried out: the
@@ -34,7 +41,7 @@ export async function canUseAppRole(sql: Sql, role: string): Promise<boolean> {
         and not has_table_privilege('entries', 'update, delete, truncate') as guarded`)
     return (results as unknown as { guarded: boolean }[][])[1]?.[0]?.guarded === true
   } catch (error) {
-    if (REFUSALS.includes(codeOf(error) ?? '')) return false
+    if (REFUSALS.includes(codeOf(error))) return false
     throw error
   }
 }

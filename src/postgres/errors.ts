@@ -13,6 +13,20 @@ export interface DatabaseFailure {
   notApplied: boolean
 }
 
+/** The SQLSTATEs that other code asks for by name. */
+export const SQLSTATE = {
+  INVALID_PARAMETER_VALUE: '22023',
+  UNIQUE_VIOLATION: '23505',
+  READ_ONLY: '25006',
+  UNDEFINED_DATABASE: '3D000',
+  UNDEFINED_SCHEMA: '3F000',
+  INSUFFICIENT_PRIVILEGE: '42501',
+  UNDEFINED_OBJECT: '42704',
+  UNDEFINED_FUNCTION: '42883',
+  UNDEFINED_TABLE: '42P01',
+  LOCK_NOT_AVAILABLE: '55P03',
+} as const
+
 type Meaning = 'transient' | 'not applied' | 'outcome unknown'
 
 /** SQLSTATEs, names of Node's for errors of the system, and the client's own codes. */
@@ -109,7 +123,7 @@ function isConnecting(error: unknown): boolean {
  */
 function isLostKey(error: unknown): boolean {
   const { code, constraint_name } = error as { code?: unknown; constraint_name?: unknown }
-  return code === '23505' && constraint_name === 'idempotency_keys_pkey'
+  return code === SQLSTATE.UNIQUE_VIOLATION && constraint_name === 'idempotency_keys_pkey'
 }
 
 /** The error's own code, where it has one. */
@@ -145,7 +159,7 @@ export function isTransient(error: unknown): boolean {
 
 /** Rolled back, for it waited too long for what another transaction has locked. */
 export function isLockTimeout(error: unknown): boolean {
-  return codeOf(error) === '55P03'
+  return codeOf(error) === SQLSTATE.LOCK_NOT_AVAILABLE
 }
 
 /**
@@ -153,7 +167,14 @@ export function isLockTimeout(error: unknown): boolean {
  * it was opened.
  */
 export function isStaleSession(error: unknown): boolean {
-  const code = codeOf(error) ?? ''
-  // Names are looked up by the session's own search path.
-  return ['25006', '42501', '42P01', '42883', '3F000'].includes(code)
+  return STALE.includes(codeOf(error))
 }
+
+const STALE: readonly (string | undefined)[] = [
+  SQLSTATE.READ_ONLY,
+  SQLSTATE.INSUFFICIENT_PRIVILEGE,
+  // A session looks names up by its own search path.
+  SQLSTATE.UNDEFINED_TABLE,
+  SQLSTATE.UNDEFINED_FUNCTION,
+  SQLSTATE.UNDEFINED_SCHEMA,
+]

@@ -1,10 +1,8 @@
 import { appRoleOf, canUseAppRole } from './app-role.ts'
 import { connect, type Sql } from './database.ts'
-import { codeOf, isTransient } from './errors.ts'
-import { dropForgotten } from './forgotten.ts'
-import { whyReadOnly } from './schema-check.ts'
+import { codeOf, isTransient, SQLSTATE } from './errors.ts'
+import { hasNewerRevision, newerMigration, whyReadOnly } from './schema-check.ts'
 import {
-  hasNewerRevision,
   type Recorded,
   readMigrations,
   readReplaced,
@@ -86,13 +84,11 @@ async function attempt<T>(sql: Sql, change: (tx: Sql) => Promise<T>): Promise<T>
   }
 }
 
-const INSUFFICIENT_PRIVILEGE = '42501'
-const READ_ONLY = '25006'
-
 async function explain(sql: Sql, error: unknown): Promise<never> {
   const code = codeOf(error)
-  if (code === READ_ONLY) throw new MigrationError(await whyReadOnly(sql), { cause: error })
-  if (code !== INSUFFICIENT_PRIVILEGE) throw error
+  if (code === SQLSTATE.READ_ONLY)
+    throw new MigrationError(await whyReadOnly(sql), { cause: error })
+  if (code !== SQLSTATE.INSUFFICIENT_PRIVILEGE) throw error
   throw new MigrationError(
     'the database is not up to date, and this user may not change that: run `livebalance migrate` as its owner',
     { cause: error },
@@ -110,16 +106,13 @@ export async function standing(sql: Sql): Promise<'current' | 'newer' | 'behind'
   const replaced = [...Object.values(readReplaced()).flat(), revision]
   const known = await asked
   const has = (file: Recorded) => known.get(file.name) === file.checksum
-  const applied = [...known.keys()].filter((name) => name.startsWith('migrations/'))
-  if (applied.length !== migrations.length || !migrations.every(has)) return 'behind'
+  if (newerMigration(known, migrations) !== undefined || !migrations.every(has)) return 'behind'
   if (hasNewerRevision(known, revision)) return 'newer'
   return replaced.every(has) ? 'current' : 'behind'
 }
 
-const UNDEFINED_TABLE = '42P01'
-
 function noneIfMissing(error: unknown): Map<string, string> {
-  if ((error as { code?: unknown }).code !== UNDEFINED_TABLE) throw error
+  if (codeOf(error) !== SQLSTATE.UNDEFINED_TABLE) throw error
   return new Map()
 }
 
@@ -158,7 +151,7 @@ function ensureSupported({ version, encoding }: Database): void {
 
 /** A login that owns nothing leaves the roles as they are. */
 async function unlessRefused(sql: Sql, error: unknown): Promise<void> {
-  if (codeOf(error) !== INSUFFICIENT_PRIVILEGE) await explain(sql, error)
+  if (codeOf(error) !== SQLSTATE.INSUFFICIENT_PRIVILEGE) await explain(sql, error)
 }
 
 async function renewRoles(sql: Sql, appRole: string): Promise<void> {
@@ -176,8 +169,7 @@ async function upgrade(sql: Sql, appRole: string): Promise<Upgraded> {
     )`
   const known = await knownFiles(sql)
   const migrations = readMigrations()
-  const names = new Set(migrations.map((file) => file.name))
-  const newer = [...known.keys()].find((name) => name.startsWith('migrations/') && !names.has(name))
+  const newer = newerMigration(known, migrations)
   if (newer)
     throw new MigrationError(
       `the database has ${newer}, which this version does not know: it is newer`,
@@ -207,8 +199,6 @@ async function upgrade(sql: Sql, appRole: string): Promise<Upgraded> {
     for (const file of functions) await sql.unsafe(file.text)
     await sql`set local check_function_bodies = on`
     for (const file of functions) await apply(sql, file)
-    // Before the roles, which touch every function.
-    await dropForgotten(sql, functions, applied.length > 0)
     for (const file of roles) await apply(sql, file)
     await record(sql, revision)
   }

@@ -1,12 +1,6 @@
 import type { Sql } from './database.ts'
-import { codeOf } from './errors.ts'
-import {
-  hasNewerRevision,
-  type Recorded,
-  readMigrations,
-  readReplaced,
-  readRevision,
-} from './sql-files.ts'
+import { codeOf, SQLSTATE } from './errors.ts'
+import { REVISION, type Recorded, readMigrations, readReplaced, readRevision } from './sql-files.ts'
 
 /**
  * Why a payment would be refused; undefined: it would not be. Changes nothing and makes no transaction number.
@@ -20,8 +14,9 @@ export async function tryWrite(writers: Sql): Promise<string | undefined> {
     return undefined
   } catch (error) {
     const code = codeOf(error)
-    if (code === '25006') return whyReadOnly(writers)
-    if (code === '42501') return 'Postgres denies the server the right to write'
+    if (code === SQLSTATE.READ_ONLY) return whyReadOnly(writers)
+    if (code === SQLSTATE.INSUFFICIENT_PRIVILEGE)
+      return 'Postgres denies the server the right to write'
     throw error
   }
 }
@@ -32,6 +27,20 @@ export async function whyReadOnly(sql: Sql): Promise<string> {
   return row?.standby
     ? 'this database is a standby, which takes no writes'
     : 'Postgres is read-only'
+}
+
+/** Checksums of the files of `sql/` that the database was made of, by name. */
+export type Applied = ReadonlyMap<string, string>
+
+/** A migration of the database that this program does not know: it comes from a newer one. */
+export function newerMigration(applied: Applied, own: readonly Recorded[]): string | undefined {
+  const names = new Set(own.map(({ name }) => name))
+  return [...applied.keys()].find((name) => name.startsWith('migrations/') && !names.has(name))
+}
+
+/** Whether the views, functions and roles of the database come from a newer program. */
+export function hasNewerRevision(applied: Applied, own: Recorded): boolean {
+  return Number(applied.get(REVISION) ?? 0) > Number(own.checksum)
 }
 
 /** How the database stands to this program: `ok` also where it is newer, for that is what an upgrade looks like from before it. */
@@ -70,16 +79,13 @@ export class SchemaCheck {
     return this.#judge(row?.epoch ?? null, new Map(Object.entries(row?.applied ?? {})))
   }
 
-  #judge(epoch: string | null, applied: ReadonlyMap<string, string>): SchemaState {
+  #judge(epoch: string | null, applied: Applied): SchemaState {
     const misfit = misfitOf(this.#migrations, applied)
     if (misfit !== undefined) return { ok: false, reason: misfit }
     if (epoch !== this.#epoch) {
       return { ok: false, reason: 'the database was replaced: restart this process' }
     }
-    const names = new Set(this.#migrations.map(({ name }) => name))
-    const newer = [...applied.keys()].find(
-      (name) => name.startsWith('migrations/') && !names.has(name),
-    )
+    const newer = newerMigration(applied, this.#migrations)
     if (newer !== undefined) {
       return { ok: true, reason: `the database is newer than this version: it has ${newer}` }
     }
@@ -96,7 +102,7 @@ function recorded({ name, checksum }: Recorded): Recorded {
 }
 
 /** Why the database is not what these files make of it. */
-function misfitOf(files: Recorded[], applied: ReadonlyMap<string, string>): string | undefined {
+function misfitOf(files: Recorded[], applied: Applied): string | undefined {
   for (const { name, checksum } of files) {
     const found = applied.get(name)
     if (found === undefined) return `the database is older than this version: it lacks ${name}`
@@ -105,8 +111,13 @@ function misfitOf(files: Recorded[], applied: ReadonlyMap<string, string>): stri
   return undefined
 }
 
-/** undefined_table, invalid_schema_name, insufficient_privilege: it answers, but is none of ours. */
+/** Postgres answers, but this database is not ours. */
 function isMissing(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code
-  return code === '42P01' || code === '3F000' || code === '42501'
+  return MISSING.includes(codeOf(error))
 }
+
+const MISSING: readonly (string | undefined)[] = [
+  SQLSTATE.UNDEFINED_TABLE,
+  SQLSTATE.UNDEFINED_SCHEMA,
+  SQLSTATE.INSUFFICIENT_PRIVILEGE,
+]

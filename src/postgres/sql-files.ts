@@ -27,17 +27,12 @@ export function readReplaced(): Record<'views' | 'functions' | 'roles', SourceFi
 }
 
 /** Name of the row that has the number of what was made last, in place of a checksum. */
-const REVISION = 'revision'
+export const REVISION = 'revision'
 
 /** Of two texts of a function no checksum says which one is newer: this number, of `sql/revision.json`, does. */
 export function readRevision(): Recorded {
   const { revision } = JSON.parse(readFileSync(join(SQL, 'revision.json'), 'utf8'))
   return { name: REVISION, checksum: String(revision) }
-}
-
-/** Whether a newer program has replaced views, functions and roles of the database. @param known checksums by name */
-export function hasNewerRevision(known: ReadonlyMap<string, string>, own: Recorded): boolean {
-  return Number(known.get(REVISION) ?? 0) > Number(own.checksum)
 }
 
 // At once, not each a round through the thread pool: a start waits for all of them.
