@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { bundleServer } from './bundle-server.ts'
 
-/** `dist`, but for the types, which tsc writes beside: the server, and the client as a library. */
+/** Builds `dist`: the server, and the client as a library. tsc adds the types. */
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
 
@@ -17,7 +17,7 @@ await build({
   chunkNames: 'client/[name]-[hash]',
   bundle: true,
   splitting: true,
-  // Whoever installs it has one socket.io-client and one React, which the application uses too.
+  // The application brings socket.io-client and React, and must have only one of each.
   packages: 'external',
   platform: 'neutral',
   format: 'esm',

@@ -6,22 +6,22 @@ import pkg from '../package.json' with { type: 'json' }
 const ROOT = join(import.meta.dirname, '..')
 
 /**
- * The server and the command line, libraries included: reading some hundred small modules is most of a start.
- * `out` is complete: the SQL, a package.json and the libraries' licenses.
+ * Bundles the server and the command line with their libraries, because reading hundreds of small modules takes
+ * most of a start. `out` also gets the SQL, a package.json and the licenses of the libraries.
  */
 export async function bundleServer(out: string): Promise<void> {
   const metafile = await bundle(['src/main.ts', 'src/cli/main.ts'], join(out, 'src'), 'src')
-  // What migrations run; the examples and the golden schema are for readers of the repository.
+  // Only the SQL that migrations run. The examples and the golden schema are for readers of the repository.
   for (const part of ['functions', 'migrations', 'views', 'roles.sql', 'revision.json']) {
     await cp(join(ROOT, 'sql', part), join(out, 'sql', part), { recursive: true })
   }
-  // The whole of it would make a package inside the package.
+  // A full package.json would make this folder a package inside of the package.
   const { name, version, type } = pkg
   await writeFile(join(out, 'package.json'), `${JSON.stringify({ name, version, type })}\n`)
   await writeFile(join(out, 'licenses.txt'), await licensesOf(metafile))
 }
 
-/** Bundles these programs of the repository, as the server is. Each keeps its path below `base`. */
+/** Bundles programs of the repository. Each keeps its path below `base`. */
 export async function bundle(programs: string[], outdir: string, base: string): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
@@ -35,20 +35,20 @@ export async function bundle(programs: string[], outdir: string, base: string): 
     format: 'esm',
     target: 'node20',
     banner: { js: REQUIRE },
-    // Names stay, for stack traces without a source map.
+    // Names are not minified, for stack traces without a source map.
     minifySyntax: true,
     minifyWhitespace: true,
     sourcemap: 'linked',
     metafile: true,
     legalComments: 'none',
-    // Optional native parts of ws. Nobody has to compile them.
+    // Optional native parts of ws, which need a compiler.
     external: ['bufferutil', 'utf-8-validate'],
     logLevel: 'warning',
   })
   return metafile
 }
 
-/** What CommonJS libraries expect to find, and an ES module does not have. */
+/** Names that CommonJS libraries use and an ES module lacks. */
 const REQUIRE = [
   "import { createRequire as __createRequire } from 'node:module';",
   'const require = __createRequire(import.meta.url);',
@@ -56,7 +56,7 @@ const REQUIRE = [
   'const __dirname = import.meta.dirname;',
 ].join('')
 
-/** The licenses of the libraries in the bundle, as each wants to accompany every copy. */
+/** Collects the licenses of the libraries in the bundle. Each must accompany every copy. */
 async function licensesOf({ inputs }: Metafile): Promise<string> {
   const folders = new Set(
     Object.keys(inputs).flatMap(

@@ -1,6 +1,6 @@
 import { VARIABLES } from '../src/config/variables.ts'
 
-/** docs/reference/configuration.md: every setting. */
+/** Writes docs/reference/configuration.md: every setting. */
 export function configurationPage(): string {
   const rows = Object.entries(VARIABLES.shape).map(([name, schema]) => {
     const value = schema.safeParse(undefined).data

@@ -7,7 +7,7 @@ export interface Panel {
   lines: Line[]
 }
 
-/** The dashboard's panels, by row. */
+/** The panels of the dashboard, by row. */
 export const ROWS: Record<string, Panel[]> = {
   Overview: [
     { title: 'Servers', lines: [line(`count(${of('build_info')})`, 'running')] },

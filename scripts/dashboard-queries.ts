@@ -1,4 +1,4 @@
-/** Of one process, as the dashboard's variables choose. */
+/** Selects the processes that the variables of the dashboard choose. */
 export const CHOSEN = 'job=~"$job", instance=~"$instance"'
 
 export interface Line {
@@ -6,7 +6,7 @@ export interface Line {
   legend: string
 }
 
-/** A metric of ours with the dashboard's choice, and more labels. */
+/** Selects one of our metrics, with that choice and more labels. */
 export const of = (name: string, labels = '') =>
   `livebalance_${name}{${CHOSEN}${labels === '' ? '' : `, ${labels}`}}`
 export const rate = (name: string, labels?: string) => `rate(${of(name, labels)}[$__rate_interval])`

@@ -4,7 +4,7 @@ const WIDTH = 8
 const HEIGHT = 8
 const SOURCE = { type: 'prometheus', uid: '$datasource' }
 
-/** `deploy/grafana/livebalance.json`: a dashboard to import, with nothing to fill in but the data source. */
+/** Writes `deploy/grafana/livebalance.json`, a dashboard that needs only a data source. */
 export function dashboard(): string {
   const panels: Record<string, unknown>[] = []
   let y = 0
@@ -65,7 +65,7 @@ function dataSource() {
   return { name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus' }
 }
 
-/** A variable that takes every value of a label, all of them at first. */
+/** A variable with the values of a label. All are selected at first. */
 function choice(label: string, metric: string) {
   return {
     name: label,

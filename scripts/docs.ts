@@ -10,7 +10,7 @@ import { asyncApiText, openApiText } from './openapi.ts'
 import { growthPicture, performancePage } from './performance-page.ts'
 import { resultsPage } from './results-page.ts'
 
-/** Files that are made from the code, by path. Tests hold what is committed against this. */
+/** The files that are made from code, by path. A test compares them with the committed ones. */
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
   '.env.example': envExample,
   'deploy/nginx/livebalance.conf': nginxCluster,

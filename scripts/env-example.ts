@@ -1,6 +1,6 @@
 import { VARIABLES } from '../src/config/variables.ts'
 
-/** `.env.example`: every variable with its description, commented out, at its default. */
+/** Writes `.env.example`: every variable with its description and default, commented out. */
 export function envExample(): string {
   const entries = Object.entries(VARIABLES.shape).map(([name, schema]) => {
     const value = defaultText(schema.safeParse(undefined).data)

@@ -1,7 +1,7 @@
 import { TOKEN_REASONS } from '../src/auth/tokens.ts'
 import { ERRORS } from '../src/http/errors.ts'
 
-/** docs/reference/errors.md: the closed set of codes. */
+/** Writes docs/reference/errors.md: all error codes. */
 export function errorsPage(): string {
   const rows = Object.entries(ERRORS)
     .sort(([, [a]], [, [b]]) => (a ?? 999) - (b ?? 999))

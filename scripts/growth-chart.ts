@@ -6,14 +6,14 @@ const LEFT = 24
 const RIGHT = 110
 const TOP = 40
 
-/** What lines the chart is made of: rows with a curve. */
+/** The rows of the chart. Each is a curve. */
 export type GrowthRow = Row & { growth: NonNullable<Row['growth']> }
 
 export const isGrowth = (row: Row): row is GrowthRow => row.growth !== undefined
 
 /**
- * The cost of one operation at each size, a small picture for each row, as an SVG that is readable on light
- * and on dark. Sizes grow tenfold from point to point; costs begin at zero, so that a flat line is one.
+ * Draws the cost of one operation at each size as an SVG for light and dark pages, one small picture a row. Sizes
+ * grow tenfold from point to point. The axis of costs begins at zero, so that constant costs look flat.
  */
 export function growthChart(rows: readonly GrowthRow[]): string {
   const height = TOP + rows.length * ROW
@@ -33,7 +33,7 @@ function panel({ what, unit, growth }: GrowthRow, top: number): string {
   const { by, points } = growth
   const name = what.replace(/, [\d,]+ [^,]*$/, '')
   const base = points[0]?.cost.median ?? 0
-  // Not by the highest round: one that something else disturbed would press all lines to the ground.
+  // Not scaled to the slowest round, because one disturbed round would flatten every line.
   const most = Math.max(base * 1.3, ...points.map(({ cost }) => cost.median)) * 1.2
   const bottom = top + ROW - 34
   const high = ROW - 62

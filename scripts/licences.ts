@@ -23,7 +23,7 @@ const REASONS: Readonly<Record<string, string>> = {
   zod: 'validation, and the schemas of the API documents',
 }
 
-/** What `npm run build` writes into the package from a development dependency. */
+/** Development dependencies of which `npm run build` writes parts into the package. */
 const BUNDLED: Readonly<Record<string, string>> = {
   '@internationalized/number': 'in the wallet page and the console: parses typed amounts',
   '@swc/helpers': 'in the wallet page and the console, as part of `@internationalized/number`',
@@ -40,7 +40,7 @@ interface Locked {
 
 const packages = Object.entries(lock.packages as Record<string, Locked>)
 
-/** docs/reference/licences.md: what a production installation holds, from the lock file. */
+/** Writes docs/reference/licences.md: the packages of a production installation, from the lock file. */
 export function licencesPage(): string {
   const shipped = packages.flatMap(([path, { version = '', license = '?', ...entry }]) => {
     const name = path.replace(/^.*node_modules\//, '')

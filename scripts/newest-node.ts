@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { PACKAGE_ROOT } from '../src/lib/package-root.ts'
 
 /**
- * `npm run test:newest-node`: the tests of the transports on the newest Node, which npm has as a program. It is
- * installed beside the packages and not as one of them: `npm ci` would become heavier by 200 MB.
+ * `npm run test:newest-node` runs the tests of the transports on the newest Node, from the npm package `node`. It is
+ * installed apart from the dependencies, because it would make `npm ci` 200 MB larger.
  */
 const VERSION = '26.12.1'
 
-/** What stands closest to Node's own HTTP: how answers, streams and upgrades begin, go on and end. */
+/** The tests that depend most on Node's own HTTP: the life of answers, streams and upgrades. */
 const TESTS = [
   ...['plain-http', 'cached-reads', 'slow-clients'].map((name) => `test/http/${name}.test.ts`),
   ...['transports', 'sse', 'drain', 'idle-connection', 'misbehaviour', 'slow-reader', 'fuzz'].map(

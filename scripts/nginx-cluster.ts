@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** deploy/nginx/livebalance.conf: the documented file, which the tests run, before the two servers of docker-compose.yml. */
+/** Makes deploy/nginx/livebalance.conf for the two servers of docker-compose.yml, from the file that the tests run. */
 export function nginxCluster(): string {
   const documented = readFileSync(
     new URL('../docs/guide/proxies/nginx.conf', import.meta.url),

@@ -2,7 +2,7 @@ import { API_DOCUMENTS } from '../src/api-docs/documents.ts'
 import { createLogger } from '../src/lib/log.ts'
 import { type AppDeps, createApp } from '../src/routes/app.ts'
 
-/** The OpenAPI and the AsyncAPI document as they are committed: of the code alone, which needs nothing to be described. */
+/** The committed OpenAPI and AsyncAPI documents. They need only the code, no running server. */
 export const openApiText = () => served('/openapi.json')
 
 export const asyncApiText = () => served('/asyncapi.json')

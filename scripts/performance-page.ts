@@ -5,8 +5,8 @@ import { growthChart, isGrowth } from './growth-chart.ts'
 import { conditions } from './results-page.ts'
 
 /**
- * The rows that the page shows: its own words, then the bench, `what`, and where there are several, the name of the
- * limit, as in bench/results.jsonl.
+ * The rows of the page: its text, then the bench, `what` and, if there are several, the name of the limit, as in
+ * bench/results.jsonl.
  */
 const SHOWN: readonly (readonly [string, string, string, string?])[] = [
   ['balance reads from the cache', 'reads', 'cached reads', 'node:http hello'],
@@ -25,7 +25,7 @@ const SHOWN: readonly (readonly [string, string, string, string?])[] = [
   ['start in production, until ready', 'startup', 'production, process start to ready'],
 ]
 
-/** How the page names what was measured beside. */
+/** The names of the comparisons on the page. */
 const BESIDE: Readonly<Record<string, string>> = {
   'node:http hello': '`node:http` with a fixed text',
   'pgbench, single function': 'the same SQL function by `pgbench`, one command a call',
@@ -37,7 +37,7 @@ const BESIDE: Readonly<Record<string, string>> = {
   'node -e 0 and the migrations’ check': '`node -e 0` and the check of the migrations',
 }
 
-/** docs/reference/performance.md: what the server costs, from the newest whole run. */
+/** Writes docs/reference/performance.md: the costs of the server in the newest whole run. */
 export function performancePage([run]: readonly Run[] = keptRuns()): string {
   if (!run) throw new Error('bench/results.jsonl holds no run: npm run bench')
   return `# Performance
@@ -84,7 +84,7 @@ that are missed and why, and CPU profiles. \`npm run bench\` measures your machi
 `
 }
 
-/** docs/reference/growth.svg, of the same run. */
+/** Writes docs/reference/growth.svg from the same run. */
 export function growthPicture([run]: readonly Run[] = keptRuns()): string {
   return growthChart((run?.reports ?? []).flatMap(({ rows }) => rows).filter(isGrowth))
 }

@@ -4,7 +4,7 @@ import { cellsOf } from '../bench/report.ts'
 import { keptRuns, type Run } from '../bench/results.ts'
 import type { Row } from '../bench/row.ts'
 
-/** How each bench measures, and what it compares with. */
+/** The method of each bench, and its comparison. */
 const METHODS: Record<string, string> = {
   ledger:
     'The ledger’s SQL function in a private Postgres, with `synchronous_commit` off. `pgbench` calls it with one command a call, and Node calls it in batches. The reference is the smallest possible transfer (`bench/ledger/minimal.sql`).',
@@ -22,7 +22,7 @@ const METHODS: Record<string, string> = {
     'In production: the built server until `/health/ready`, with Postgres and Redis running. The reference is a bundle of the same libraries that only connects and listens, built and started in the same way. On a developer’s machine: `npm start` until the first answer, with an empty data folder (cold) and the second time (warm).',
 }
 
-/** Goals that are not reached, or were not in some run, with the figures of separate measurements. */
+/** Goals that are missed, or were in some run, with figures of separate measurements. */
 const MISSES = [
   '- **One payment a call** (ledger): by the backend’s processor time, a single call costs 3.8 to 4.1 minimal transfers. Of 100 parts of the function: 14 read the command and find its wallet, 12 lock the wallet and load its account, 23 decide and build the rows, 13 are the two updates, 12 insert the transaction, 7 the entry, 9 the events, 4 the outbox row, 3 write the answer, 3 lie between. Leaving out one part saved: the entry 9 %, both events 13 % (one in place of two: 8 %), the transaction 11 %, its five partial indexes 8 %, the outbox row 8 %, the hash 3 %, the whole answer 11 %. One statement with CTEs for all inserts saved 2 %. A payment as a single statement, without refusals, limits and keys, still costs 2.6 minimal transfers (0.38 of the rate). It would mean writing every rule twice.',
   '- **One hot user** (ledger): one wallet is served by one core. Of 100 parts of a batch of 128: 15 read the commands, 27 decide and build the rows, 14 insert the transactions, 7 the entries, 16 the events, 15 write the answer as JSON, 5 are done once for the batch. Leaving out one part saved per command: the entry 9 %, both events 18 % (one in place of two: 12 %), the transaction 16 %, the hash 4 %, the id 4 %, the JSON of the changes 18 %. Inlining the funds check saved 13 % (8 % with 10,000 users). The goal is ten times single calls, and single calls became faster too.',
@@ -38,7 +38,7 @@ const MISSES = [
   '- **A rare type in the list of all** (growth): fifty rows of it lie in 6 blocks of 10,000 rows, in 23 of 100,000, and in 54 of 1,000,000. The query reads one block for each row and no more.',
 ]
 
-/** bench/RESULTS.md, the diary of measurements, from the newest whole run and the kept CPU profiles. */
+/** Writes bench/RESULTS.md, the diary of measurements, from the newest whole run and the stored CPU profiles. */
 export function resultsPage([run, before]: readonly Run[] = keptRuns()): string {
   if (!run) throw new Error('bench/results.jsonl holds no run: npm run bench')
   return `# Results
@@ -93,7 +93,7 @@ const HEAD = [
 
 const cell = (text: string) => text.replaceAll('|', '\\|')
 
-/** What the same line came to in another run. */
+/** The result of the same row in another run. */
 function ratioIn(run: Run | undefined, bench: string, { what, limit }: Row): string {
   const rows = run?.reports.find((report) => report.bench === bench)?.rows ?? []
   const same = rows.find((row) => row.what === what && row.limit.name === limit.name)

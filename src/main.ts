@@ -1,10 +1,10 @@
 import module from 'node:module'
 
-// Node 22.1 and newer keep compiled code between starts. Older ones, and the types of Node 20, lack this.
+// Node 22.1 and newer can store compiled code for the next start. Older ones, and the types of Node 20, cannot.
 const { enableCompileCache } = module as { enableCompileCache?: () => unknown }
 enableCompileCache?.()
 
-// Imported only now, because the cache takes in what is loaded after the call.
+// Imported after the call, because the cache stores only code that is loaded later.
 const { parseConfig } = await import('./config/config.ts')
 const { createLogger } = await import('./lib/log.ts')
 const { ShutdownStack } = await import('./lib/shutdown-stack.ts')
@@ -16,7 +16,7 @@ const shutdown = new ShutdownStack()
 let stopping: Promise<void> | undefined
 
 function stop(): void {
-  // A second signal means now. What was started privately ends with the process.
+  // A second signal ends the process immediately. A private Postgres and Redis end with it.
   if (stopping) process.exit(1)
   stopping = shutdown
     .run()
@@ -29,7 +29,7 @@ function fail(error: unknown): never {
   process.exit(1)
 }
 
-// Before anything is started: a signal in the middle ends what there is by then.
+// Set before the start, so that a signal during the start ends everything started until then.
 process.on('SIGINT', stop)
 process.on('SIGTERM', stop)
 try {
@@ -42,7 +42,7 @@ try {
   }
   log.info({ url: urlOf(address), redis, dataDir }, 'Livebalance is ready')
 } catch (error) {
-  // Stopped while starting: what was under way failed for that reason.
+  // After a signal during the start, steps under way fail. That is no failure to report.
   if (stopping) await stopping
   await shutdown.run().catch(() => {})
   fail(error)
