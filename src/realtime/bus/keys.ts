@@ -1,11 +1,11 @@
 import type { UserRef } from '../../ledger/event.ts'
 
-/** First parts of a public key that are not a tenant. */
+/** Words that stand where a public key can also have a tenant. */
 const RESERVED = new Set(['user', 'updates'])
 
 /**
- * A tenant as one part of a key. Tenants may hold `:`, which separates parts, and may be called what a
- * public key has in their place; `%`, which no tenant holds, keeps them apart.
+ * A tenant as one part of a key. A tenant may contain `:`, which separates parts, or equal a reserved word. No
+ * tenant contains `%`, so escaping with it keeps all keys distinct.
  */
 function tenantPart(tenant: string): string {
   if (RESERVED.has(tenant)) return `%${tenant}`
@@ -13,27 +13,27 @@ function tenantPart(tenant: string): string {
 }
 
 /**
- * Where a wallet's balance is cached, as plain decimal text. The default tenant's in the default currency is at
- * the documented `balance:user:<userId>`, other tenants' at `balance:<tenant>:user:<userId>`. No two wallets
- * share a key.
+ * The key of a wallet's cached balance, which is plain decimal text. In the default currency it is the documented
+ * `balance:user:<userId>`, or `balance:<tenant>:user:<userId>` for tenants other than the default one. No two
+ * wallets share a key.
  */
-export function balanceKey(who: UserRef, currency: string, defaultCurrency: string): string {
-  if (currency !== defaultCurrency) return `livebalance:balance:${currency}:${userKey(who)}`
-  if (who.tenant === 'default') return `balance:user:${who.userId}`
-  return `balance:${tenantPart(who.tenant)}:user:${who.userId}`
+export function balanceKey(user: UserRef, currency: string, defaultCurrency: string): string {
+  if (currency !== defaultCurrency) return `livebalance:balance:${currency}:${userKey(user)}`
+  if (user.tenant === 'default') return `balance:user:${user.userId}`
+  return `balance:${tenantPart(user.tenant)}:user:${user.userId}`
 }
 
-/** Where `<epoch>:<seq>` of that balance is. No two wallets share this key either. */
-export function versionKey(who: UserRef, currency: string): string {
-  return `livebalance:version:${currency}:${userKey(who)}`
+/** The key of the `<epoch>:<seq>` of that balance. No two wallets share it either. */
+export function versionKey(user: UserRef, currency: string): string {
+  return `livebalance:version:${currency}:${userKey(user)}`
 }
 
-/** A user of a tenant as one text, different for each. */
-export function userKey(who: UserRef): string {
-  return `${tenantPart(who.tenant)}:${who.userId}`
+/** A user of a tenant as one text, unique for each. */
+export function userKey(user: UserRef): string {
+  return `${tenantPart(user.tenant)}:${user.userId}`
 }
 
-/** Patterns (Redis' glob) of the keys that hold balances, to drop them when the database was replaced. */
+/** Glob patterns of Redis for all keys with balances, to drop them after the database was replaced. */
 export const BALANCE_PATTERNS = [
   'balance:user:*',
   'balance:*:user:*',
@@ -41,5 +41,5 @@ export const BALANCE_PATTERNS = [
   'livebalance:version:*',
 ] as const
 
-/** A wallet that is none: no tenant holds a `%`. Written to find out whether Redis takes writes. */
+/** Not a real wallet, because no tenant contains a `%`. It is written to test whether Redis accepts writes. */
 export const PROBE = { tenant: '%probe', userId: 'probe', balance: 0n, seq: 0 } as const

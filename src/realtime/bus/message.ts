@@ -10,8 +10,8 @@ import { parseJson, stringifyJson } from '../../lib/json.ts'
 import { EventFrame, fromMessage } from '../stream/frame.ts'
 
 /**
- * The fields of a message by its event: first what is not for clients, then what is, in the order in which
- * they get it. So `parseMessage` can cut their payload out.
+ * The fields of a message by its event. First come the fields that clients do not get, then those that they
+ * get, in their order. So `parseMessage` can cut the payload out of the text.
  */
 const ORDERS: ReadonlyMap<string, readonly (keyof EventMessage)[]> = new Map(
   [...SENT_FIELDS].map(([event, shown]) => [
@@ -34,29 +34,29 @@ export function encodeEvent(event: LedgerEvent, epoch: string): string {
 }
 
 const NUMBER = '-?(?:0|[1-9]\\d*)(?:\\.\\d+)?'
-/** Of a user, a tenant, an id, a time: nothing that JSON would have to escape. */
+/** Users, tenants, ids and times: none has a character that JSON must escape. */
 const PLAIN = '[\\w.:@+-]*'
 
-/** The whole of a message as `encodeEvent` writes it. */
+/** A whole message as `encodeEvent` writes it. */
 const OURS = new RegExp(
   `^\\{"event":"([a-z_]{1,64})","userId":"(${PLAIN})","tenantId":"(${PLAIN})"` +
     `(?:,"[A-Za-z]+":(?:${NUMBER}|"${PLAIN}"))*` +
     `,"id":"(${PLAIN})","seq":([1-9]\\d{0,14}),"currency":"[A-Z]{3}"\\}$`,
 )
 
-/** Where in a message the part for clients begins, by its event: before the first of their fields. */
+/** The first field for clients, by event. The payload begins there. */
 const CUTS: ReadonlyMap<string, string> = new Map(
   [...SENT_FIELDS].map(([event, [first]]) => [event, `,"${first}":`]),
 )
 
-/** The event in a text from the channel; a string says why it is none of ours. */
+/** The event in a text from the channel, or a string with the reason why the text is no event of this ledger. */
 export function parseMessage(text: string, epoch: string): EventFrame | string {
   return cut(text, epoch) ?? read(text, epoch)
 }
 
 /**
- * What a process of this version wrote is not parsed and written again, but checked and cut: a tenth of
- * the work. Undefined where that cannot be done, or is not certain to be right.
+ * A message of a process of this version is checked and cut instead of parsed and encoded again, which is a
+ * tenth of the work. Undefined if the result would not be certain.
  */
 function cut(text: string, epoch: string): EventFrame | undefined {
   const parts = OURS.exec(text)
@@ -73,7 +73,7 @@ function cut(text: string, epoch: string): EventFrame | undefined {
 const TRACEPARENT = '"traceparent":"'
 const TRACEPARENT_LENGTH = 55
 
-/** It is the last of what is not for clients, so that it need not be looked for. */
+/** It is the last field before the payload, so no search is needed. */
 function traceparentBefore(text: string, from: number): string | undefined {
   const begin = from - TRACEPARENT_LENGTH - 1
   if (!text.startsWith(TRACEPARENT, begin - TRACEPARENT.length)) return undefined

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 
-/** A Lua script, run by its hash, and sent in full where Redis does not know it (again). */
+/** A Lua script. It runs by its hash, and is sent in full if Redis does not know it. */
 export class RedisScript {
   readonly #lua: string
   readonly #sha: string
@@ -23,10 +23,10 @@ export class RedisScript {
 
 /**
  * Caches balances and publishes messages in one step.
- * KEYS: value and version key of each balance. ARGV: epoch, TTL in seconds, `all` or `cached` (touch only
- * what is cached), channel, the number of balances, seq and text of each, then the messages.
- * A balance of the same epoch with a greater seq stays; another epoch's, or one without a version, goes.
- * Answers how many balances it wrote.
+ * KEYS: value and version key of each balance. ARGV: epoch, TTL in seconds, mode (`all`, or `cached` to write
+ * only balances that are cached already), channel, the number of balances, seq and text of each, the messages.
+ * A cached balance of the same epoch with a greater seq stays. One of another epoch or without a version is
+ * overwritten. Returns the number of balances that it wrote.
  */
 export const PUBLISH = new RedisScript(`
 local epoch, ttl, mode, channel, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
@@ -56,7 +56,7 @@ return written
 
 /**
  * KEYS: the user's counts by holder. ARGV: holder, limit, the prefix of holders' lease keys, TTL in seconds.
- * Counts of holders whose lease has ended are dropped on the way.
+ * Also drops the counts of holders whose lease has ended.
  */
 export const ACQUIRE_LEASE = new RedisScript(`
 local holder, limit, prefix, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
@@ -84,8 +84,8 @@ return 1
 `)
 
 /**
- * KEYS: a counter. ARGV: points, the window in milliseconds. Answers what is used, and the milliseconds until
- * the window ends. A key that would outlive the window was made before Redis' clock was set back.
+ * KEYS: a counter. ARGV: points, the window in milliseconds. Returns the used points and the milliseconds until
+ * the window ends. A key that would outlive the window was created before the clock of Redis was set back.
  */
 export const ADD_TO_WINDOW = new RedisScript(`
 local used = redis.call('INCRBY', KEYS[1], ARGV[1])

@@ -11,20 +11,20 @@ import { parseJson, stringifyJson } from '../../lib/json.ts'
 /** The namespace of Socket.IO clients. */
 export const NAMESPACE = '/balance'
 
-/** Bytes as a socket takes them: a string is to be written as `latin1`, a byte a character. */
+/** Bytes for a socket. Write a string as `latin1`: each character is one byte. */
 export type Bytes = Buffer | string
 
-/** A Socket.IO packet, as Engine.IO takes it. */
+/** A Socket.IO packet for Engine.IO. */
 export interface SocketIoFrame {
   packet: string
   bytes: number
-  /** The same as a whole WebSocket frame, for connections that are one. */
+  /** The same packet as a whole WebSocket frame, for connections over WebSocket. */
   options: { compress: false; wsPreEncodedFrame: readonly Buffer[] }
 }
 
 /**
- * One event on its way to clients. Each wire format is written at most once, however many connections
- * get it, and only if one needs it.
+ * One event on its way to clients. Each wire format is encoded at most once, for all connections, and only if
+ * a connection needs it.
  */
 export class Frame {
   readonly event: string
@@ -36,8 +36,8 @@ export class Frame {
   #socketIo: SocketIoFrame | undefined
 
   /**
-   * @param payload an object, or one that is written as JSON already
-   * @param id where the stream stands after this event; left out for one that does not move it
+   * @param payload an object, or its JSON
+   * @param id the position of the stream after this event; undefined if the event does not move the stream
    */
   constructor(event: string, payload: object | string, id?: string) {
     this.event = event
@@ -81,7 +81,7 @@ export class Frame {
   }
 }
 
-/** What a message says besides its payload. */
+/** The fields of a message beside its payload. */
 interface Envelope extends Pick<EventMessage, 'tenantId' | 'userId' | 'seq' | 'id'> {
   event: string
   traceparent?: string | undefined
@@ -104,7 +104,7 @@ export class EventFrame extends Frame implements UserRef {
   }
 }
 
-/** A client gets only these of an event that a newer process writes and this one does not know. */
+/** Clients get only these fields of an unknown event, which a newer process wrote. */
 const UNKNOWN = ['timestamp', 'id', 'seq', 'currency'] as const
 
 export function fromMessage(message: EventMessage): EventFrame {
@@ -120,8 +120,8 @@ export function fromLedger(event: LedgerEvent, epoch: string): EventFrame {
 }
 
 /**
- * One chunk of a chunked HTTP/1.1 body (RFC 9112, 7.1). Plain ASCII, which events are, stays a string: to
- * hand that to the system costs less than to make a buffer of it.
+ * One chunk of a chunked HTTP/1.1 body (RFC 9112, 7.1). Plain ASCII stays a string, because writing a string
+ * costs less than making a buffer of it. Events are plain ASCII.
  */
 export function chunk(text: string): Bytes {
   const length = Buffer.byteLength(text)
