@@ -1,26 +1,23 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { SENT } from '../../src/api-docs/events.ts'
 import { Executor } from '../../src/ledger/executor.ts'
 import { type EventRow, toEvent } from '../../src/ledger/rows.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { fromLedger } from '../../src/realtime/stream/frame.ts'
-import { admin, alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
+import { admin, alice, type LedgerApp, test } from '../support/routes/ledger-app.ts'
 
-let it: LedgerApp
-beforeAll(async () => {
-  it = await ledgerApp()
-  await it.fund('alice', 100)
+test.beforeAll(async ({ api }) => {
+  await api.fund('alice', 100)
 })
-afterAll(() => it.close())
 
 /** The statuses that the document names in an event's description. */
 const statusesOf = (event: 'transaction_completed' | 'transaction_failed') =>
   [...String(SENT[event].meta()?.description).matchAll(/`(\w+)`/g)].map(([, status]) => status)
 
-test('a recalculation tells a balance as the document describes it', async () => {
-  const { status } = await it.call(admin, 'POST /transactions/recalculate/alice')
+test('a recalculation tells a balance as the document describes it', async ({ api }) => {
+  const { status } = await api.call(admin, 'POST /transactions/recalculate/alice')
   expect(status).toBe(200)
-  const [row] = await it.sql<{ json: EventRow }[]>`
+  const [row] = await api.sql<{ json: EventRow }[]>`
     select to_json(e) as json from event_stream e order by seq desc limit 1`
   if (!row) throw new Error('nothing was told')
   const frame = fromLedger(toEvent(row.json), 'e1')
@@ -29,22 +26,26 @@ test('a recalculation tells a balance as the document describes it', async () =>
 })
 
 /** What is told when a topup or a hold ends, in order: event and status. */
-async function toldOf(begin: () => Promise<string>, end: (id: string) => Promise<unknown>) {
-  const id = await begin()
-  await end(id)
-  return it.sql`select event, status from events where transaction_id = ${id} order by seq`
+async function toldOf(
+  api: LedgerApp,
+  begin: (api: LedgerApp) => Promise<string>,
+  end: (api: LedgerApp, id: string) => Promise<unknown>,
+) {
+  const id = await begin(api)
+  await end(api, id)
+  return api.sql`select event, status from events where transaction_id = ${id} order by seq`
 }
 
-const topup = async () =>
-  (await it.call(alice, 'POST /transactions/topup', { amount: 5 })).body.id as string
-const hold = async () =>
-  (await it.call(alice, 'POST /transactions/hold', { amount: 5 })).body.id as string
-const process = (status: string) => (id: string) =>
-  it.call(admin, `PATCH /transactions/topup/${id}/process`, { status })
+const topup = async (api: LedgerApp) =>
+  (await api.call(alice, 'POST /transactions/topup', { amount: 5 })).body.id as string
+const hold = async (api: LedgerApp) =>
+  (await api.call(alice, 'POST /transactions/hold', { amount: 5 })).body.id as string
+const process = (status: string) => (api: LedgerApp, id: string) =>
+  api.call(admin, `PATCH /transactions/topup/${id}/process`, { status })
 
 /** As the server ends a hold whose time is over. */
-async function expire(id: string) {
-  const owner = connect(it.database.ownerUrl, { max: 1 })
+async function expire(api: LedgerApp, id: string) {
+  const owner = connect(api.database.ownerUrl, { max: 1 })
   await owner`update transactions set expires_at = created_at where id = ${id}`
   await owner.end()
   const command = {
@@ -53,33 +54,40 @@ async function expire(id: string) {
     actor: 'system',
     transactionId: id,
   } as const
-  expect(await new Executor(it.sql).execute(command)).toMatchObject({ ok: true })
+  expect(await new Executor(api.sql).execute(command)).toMatchObject({ ok: true })
 }
 
-test.each([
+test.for<
+  [
+    string,
+    (api: LedgerApp) => Promise<string>,
+    (api: LedgerApp, id: string) => Promise<unknown>,
+    string,
+  ]
+>([
   ['an approved topup', topup, process('success'), 'success'],
   [
     'a captured hold',
     hold,
-    (id: string) => it.call(alice, `POST /transactions/hold/${id}/capture`),
+    (api: LedgerApp, id: string) => api.call(alice, `POST /transactions/hold/${id}/capture`),
     'success',
   ],
   ['a rejected topup', topup, process('failed'), 'failed'],
   [
     'a cancelled topup',
     topup,
-    (id: string) => it.call(alice, `POST /transactions/topup/${id}/cancel`),
+    (api: LedgerApp, id: string) => api.call(alice, `POST /transactions/topup/${id}/cancel`),
     'cancelled',
   ],
   [
     'a voided hold',
     hold,
-    (id: string) => it.call(alice, `POST /transactions/hold/${id}/void`),
+    (api: LedgerApp, id: string) => api.call(alice, `POST /transactions/hold/${id}/void`),
     'cancelled',
   ],
   ['an expired hold', hold, expire, 'expired'],
-])('%s is told as the document describes it', async (_, begin, end, status) => {
-  const told = await toldOf(begin, end)
+])('%s is told as the document describes it', async ([, begin, end, status], { api }) => {
+  const told = await toldOf(api, begin, end)
   const event = status === 'success' ? 'transaction_completed' : 'transaction_failed'
   expect(told.map((row) => row.event)).toEqual(
     status === 'success' ? ['balance_updated', event] : [event],
