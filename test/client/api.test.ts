@@ -1,18 +1,10 @@
-import { beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { createApi } from '../../src/client/index.ts'
-import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
+import { test } from '../support/client/fixtures.ts'
 import { record } from '../support/client/recorded.ts'
-import { layWire } from '../support/client/wire.ts'
 import { eventually, mintToken } from '../support/index.ts'
 
-let server: LiveServer
-
-beforeAll(async () => {
-  server = await openLiveServer()
-  return server.close
-})
-
-test('a topup from the request to the approval, all by typed calls', async () => {
+test('a topup from the request to the approval, all by typed calls', async ({ server }) => {
   const user = createApi({ url: server.url, token: await mintToken({ sub: 'carol' }) })
   const token = await mintToken({ sub: 'ada', roles: ['admin'] })
   const admin = createApi({ url: `${server.url}/`, token })
@@ -29,9 +21,8 @@ test('a topup from the request to the approval, all by typed calls', async () =>
   expect(await read.json()).toMatchObject({ balance: 12.5, currency: 'USD' })
 })
 
-test('a refused token is replaced and the call sent again, once', async () => {
+test('a refused token is replaced and the call sent again, once', async ({ wire }) => {
   const tokens = ['nonsense', await mintToken({ sub: 'dora' })]
-  const wire = await layWire(server.port)
   const api = createApi({ url: wire.url, getToken: () => tokens.shift() ?? 'no more' })
   const answer = await api.transactions.topup.$post({ json: { amount: 1 } })
   expect(answer.status).toBe(201)
@@ -41,8 +32,10 @@ test('a refused token is replaced and the call sent again, once', async () => {
   expect([Number(refused.status), wire.requests.length]).toEqual([401, 3])
 })
 
-test('refresh reads the ledger while there is no stream, and failing never throws', async () => {
-  const wire = await layWire(server.port)
+test('refresh reads the ledger while there is no stream, and failing never throws', async ({
+  server,
+  wire,
+}) => {
   const token = await mintToken({ sub: 'emma' })
   const client = record({
     url: wire.url,

@@ -1,21 +1,15 @@
+import { randomUUID } from 'node:crypto'
 import { createElement, StrictMode, useState } from 'react'
 import { renderToString } from 'react-dom/server'
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { BalanceEvent } from '../../src/client/index.ts'
 import { type UseBalance, useBalance } from '../../src/client/react.ts'
-import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
+import { test as base } from '../support/client/fixtures.ts'
+import type { LiveServer } from '../support/client/live-server.ts'
 import { NodeWebSocket, record } from '../support/client/recorded.ts'
 import { inDocument } from '../support/client/rendered.ts'
 import { layWire, type Wire } from '../support/client/wire.ts'
 import { eventually, mintToken } from '../support/index.ts'
-
-let server: LiveServer
-let users = 0
-
-beforeAll(async () => {
-  server = await openLiveServer()
-  return server.close
-})
 
 interface Stage {
   wire: Wire
@@ -26,9 +20,9 @@ interface Stage {
   streams(): number
 }
 
-async function stage(): Promise<Stage> {
-  users += 1
-  const user = `viewer-${users}`
+/** A user with 10 in the wallet, and the way to the server. */
+async function openStage(server: LiveServer): Promise<Stage> {
+  const user = `viewer-${randomUUID().slice(0, 8)}`
   const wire = await layWire(server.port)
   const token = await mintToken({ sub: user })
   await server.fund(user, 10)
@@ -40,6 +34,13 @@ async function stage(): Promise<Stage> {
     streams: () => wire.requests.filter((line) => /\/balance(\/stream)?\?/.test(line)).length,
   }
 }
+
+const test = base.extend(
+  'stage',
+  async ({ server }) =>
+    () =>
+      openStage(server),
+)
 
 type Source = Parameters<typeof useBalance>[0]
 
@@ -54,7 +55,10 @@ function Balance(props: {
   return createElement('p', null, value.balance ?? '---')
 }
 
-test('the balance is shown and follows the ledger; refreshBalance stays the same function', async () => {
+test('the balance is shown and follows the ledger; refreshBalance stays the same function', async ({
+  server,
+  stage,
+}) => {
   const { options, user } = await stage()
   const seen: UseBalance[] = []
   const { container } = await inDocument(
@@ -70,7 +74,10 @@ test('the balance is shown and follows the ledger; refreshBalance stays the same
   await expect(seen.at(-1)?.refreshBalance()).resolves.toBeUndefined()
 })
 
-test('ten components, equal options, StrictMode: one connection, which ends with the last of them', async () => {
+test('ten components, equal options, StrictMode: one connection, which ends with the last of them', async ({
+  server,
+  stage,
+}) => {
   const { options, wire, user, streams } = await stage()
   const some = (count: number) =>
     createElement(
@@ -89,15 +96,18 @@ test('ten components, equal options, StrictMode: one connection, which ends with
   await eventually(() => expect(page.container.textContent).toBe('12'))
   expect(streams()).toBe(1)
   await page.unmount()
-  // A client that was left open would come back.
+  // The hook closes its client in the next turn of the event loop.
   await new Promise((resolve) => setTimeout(resolve, 20))
   const { length } = wire.requests
-  wire.cut()
+  // A client that was left open would reconnect within half a second.
   await new Promise((resolve) => setTimeout(resolve, 1_000))
   expect(wire.requests).toHaveLength(length)
 })
 
-test('every event reaches onEvent once, the newest callback, also under StrictMode', async () => {
+test('every event reaches onEvent once, the newest callback, also under StrictMode', async ({
+  server,
+  stage,
+}) => {
   const { options, user } = await stage()
   const events: string[] = []
   const balance = (prefix: string) =>
@@ -124,7 +134,10 @@ test('every event reaches onEvent once, the newest callback, also under StrictMo
   ])
 })
 
-test('a getToken that is another function at every rendering is still one connection', async () => {
+test('a getToken that is another function at every rendering is still one connection', async ({
+  server,
+  stage,
+}) => {
   const { options, user, streams, token } = await stage()
   const { token: _, ...rest } = options
   let again = () => {}
@@ -142,7 +155,10 @@ test('a getToken that is another function at every rendering is still one connec
   expect(streams()).toBe(1)
 })
 
-test('another token is another balance, and the first connection ends', async () => {
+test('another token is another balance, and the first connection ends', async ({
+  server,
+  stage,
+}) => {
   const [one, two] = [await stage(), await stage()]
   await server.fund(two.user, 7)
   const page = await inDocument(createElement(Balance, { source: one.options }))
@@ -154,17 +170,18 @@ test('another token is another balance, and the first connection ends', async ()
   expect(page.container.textContent).toBe('---')
 })
 
-test('a client of one’s own is used, and left open', async () => {
+test('a client of one’s own is used, and left open', async ({ stage }) => {
   const { options } = await stage()
   const client = record(options)
   const page = await inDocument(createElement(Balance, { source: client }))
   await eventually(() => expect(page.container.textContent).toBe('10'))
   await page.unmount()
+  // The hook closes its own clients in the next turn of the event loop.
   await new Promise((resolve) => setTimeout(resolve, 20))
   expect(client.getSnapshot().status.state).toBe('live')
 })
 
-test('rendered on a server, nothing connects and there is no balance yet', async () => {
+test('rendered on a server, nothing connects and there is no balance yet', async ({ stage }) => {
   const { options, wire } = await stage()
   const html = renderToString(
     createElement('div', null, [
@@ -174,11 +191,12 @@ test('rendered on a server, nothing connects and there is no balance yet', async
     ]),
   )
   expect(html).toBe('<div><p>---</p><p>---</p><p>---</p></div>')
+  // A client connects within a few turns of the event loop.
   await new Promise((resolve) => setTimeout(resolve, 50))
   expect(wire.opened).toBe(0)
 })
 
-test('without a token nothing connects, and with one it does', async () => {
+test('without a token nothing connects, and with one it does', async ({ stage }) => {
   const { options, wire } = await stage()
   const page = await inDocument(createElement(Balance, { source: undefined }))
   onTestFinished(() => page.unmount())

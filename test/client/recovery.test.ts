@@ -65,9 +65,9 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(client.getSnapshot().status.state).toBe('closed')
     await server.fund('alice', 1)
     await client.refresh()
-    // A client that was left open would come back.
     const { length } = wire.requests
     wire.cut()
+    // A retry would follow within 100 ms, the longest delay of this client.
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(wire.requests).toHaveLength(length)
     expect([client.events, client.getSnapshot().balance]).toEqual([[], 0])

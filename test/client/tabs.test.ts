@@ -1,43 +1,38 @@
-import { beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { Browser, type Tab } from '../support/client/browser.ts'
-import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
-import { layWire, type Wire } from '../support/client/wire.ts'
+import { test as base } from '../support/client/fixtures.ts'
 import { eventually, mintToken } from '../support/index.ts'
 
-let server: LiveServer
-let wire: Wire
-let browser: Browser
-let user: string
-let users = 0
-let options: { url: string; token: string }
+const test = base
+  .extend('browser', async ({}) => new Browser())
+  .extend('options', async ({ wire, user }) => ({
+    url: wire.url,
+    token: await mintToken({ sub: user }),
+  }))
+  /** Opens this many tabs, and waits until all are live. */
+  .extend('openTabs', async ({ browser, options }) => {
+    return async (count: number): Promise<[Tab, ...Tab[]]> => {
+      const first = browser.open(options)
+      await eventually(() => isLive(first))
+      const others = Array.from({ length: count - 1 }, () => browser.open(options))
+      await eventually(() => others.forEach(isLive))
+      return [first, ...others]
+    }
+  })
+  /** How many streams were opened. */
+  .extend('streams', async ({ wire }) => {
+    return () => wire.requests.filter((line) => /\/balance(\/stream)?\?/.test(line)).length
+  })
 
-beforeAll(async () => {
-  server = await openLiveServer()
-  return server.close
-})
-
-beforeEach(async () => {
-  users += 1
-  user = `tabs-${users}`
-  wire = await layWire(server.port)
-  browser = new Browser()
-  options = { url: wire.url, token: await mintToken({ sub: user }) }
-})
-
-/** How often a stream was opened. */
-const streams = () => wire.requests.filter((line) => /\/balance(\/stream)?\?/.test(line)).length
 const role = (tab: Tab) => tab.getSnapshot().status.role
 const isLive = (tab: Tab) => expect(tab.getSnapshot().status.state).toBe('live')
 
-async function openTabs(count: number): Promise<[Tab, ...Tab[]]> {
-  const first = browser.open(options)
-  await eventually(() => isLive(first))
-  const others = Array.from({ length: count - 1 }, () => browser.open(options))
-  await eventually(() => others.forEach(isLive))
-  return [first, ...others]
-}
-
-test('five tabs of a user share one connection, and each gets each event once', async () => {
+test('five tabs of a user share one connection, and each gets each event once', async ({
+  openTabs,
+  server,
+  streams,
+  user,
+}) => {
   await server.fund(user, 10)
   const tabs = await openTabs(5)
   expect(tabs.map(role)).toEqual(['leader', 'follower', 'follower', 'follower', 'follower'])
@@ -50,9 +45,9 @@ test('five tabs of a user share one connection, and each gets each event once', 
   expect(streams()).toBe(1)
 })
 
-test.each(['close', 'crash'] as const)(
+test.for(['close', 'crash'] as const)(
   'after a %s of the leading tab another one leads, and nobody misses or repeats an event',
-  async (end) => {
+  async (end, { openTabs, server, streams, user }) => {
     const [first, ...others] = await openTabs(4)
     await server.fund(user, 1)
     for (const tab of others) await eventually(() => expect(tab.seqs()).toEqual([1, 2]))
@@ -68,7 +63,11 @@ test.each(['close', 'crash'] as const)(
   },
 )
 
-test('a leader that the browser froze is replaced once somebody looks at another tab', async () => {
+test('a leader that the browser froze is replaced once somebody looks at another tab', async ({
+  openTabs,
+  server,
+  user,
+}) => {
   const [first, second, third] = (await openTabs(3)) as [Tab, Tab, Tab]
   first.freeze()
   second.awake()
@@ -78,7 +77,11 @@ test('a leader that the browser froze is replaced once somebody looks at another
   await eventually(() => expect(role(first)).toBe('follower'))
 })
 
-test('a page that was put away and taken out again has the balance, and says what it missed', async () => {
+test('a page that was put away and taken out again has the balance, and says what it missed', async ({
+  openTabs,
+  server,
+  user,
+}) => {
   const [first, second] = (await openTabs(2)) as [Tab, Tab]
   const starts: unknown[] = []
   second.on('balance_initial', (initial) => starts.push(initial))
@@ -92,7 +95,12 @@ test('a page that was put away and taken out again has the balance, and says wha
   await eventually(() => expect(second.seqs()).toEqual([3, 4]))
 })
 
-test('the followers know when the connection is lost, and when it is back', async () => {
+test('the followers know when the connection is lost, and when it is back', async ({
+  openTabs,
+  server,
+  user,
+  wire,
+}) => {
   const [first, second] = (await openTabs(2)) as [Tab, Tab]
   wire.down = true
   wire.cut()
@@ -109,7 +117,12 @@ test('the followers know when the connection is lost, and when it is back', asyn
   }
 })
 
-test('a leader whose token is over makes way for a tab with a better one', async () => {
+test('a leader whose token is over makes way for a tab with a better one', async ({
+  browser,
+  options,
+  server,
+  user,
+}) => {
   const token = await mintToken({ sub: user, expiresIn: 3 })
   const first = browser.open({ ...options, token })
   await eventually(() => isLive(first))
@@ -121,7 +134,12 @@ test('a leader whose token is over makes way for a tab with a better one', async
   for (const tab of [first, second]) await eventually(() => expect(tab.seqs()).toEqual([1, 2]))
 })
 
-test('a tab whose token is over, and whose leader closed, is refused again, and says why', async () => {
+test('a tab whose token is over, and whose leader closed, is refused again, and says why', async ({
+  browser,
+  options,
+  server,
+  user,
+}) => {
   const token = await mintToken({ sub: user, expiresIn: 3 })
   const first = browser.open({ ...options, token })
   await eventually(() => isLive(first))
@@ -143,17 +161,24 @@ test('a tab whose token is over, and whose leader closed, is refused again, and 
   await eventually(() => expect(first.getSnapshot().balance).toBe(2))
 })
 
-test('a tab that was refused does not ask again and again', async () => {
+test('a tab that was refused does not ask again and again', async ({ browser, options, wire }) => {
   const tab = browser.open({ ...options, token: `${options.token}x` })
   await eventually(() => expect(tab.getSnapshot().status.state).toBe('refused'))
   const { length } = wire.requests
   tab.awake()
-  // Longer than a follower waits for a leader that does not answer.
+  // A follower waits 3 s for an answer of the leader: only after that it would ask again.
   await new Promise((resolve) => setTimeout(resolve, 3_500))
   expect([wire.requests.length, tab.getSnapshot().status.state]).toEqual([length, 'refused'])
 })
 
-test('tabs of different users, or with another currency, do not share', async () => {
+test('tabs of different users, or with another currency, do not share', async ({
+  browser,
+  openTabs,
+  options,
+  server,
+  streams,
+  user,
+}) => {
   const [first] = await openTabs(1)
   const other = browser.open({ ...options, token: await mintToken({ sub: `${user}-other` }) })
   const euros = browser.open({ ...options, currency: 'EUR' })
@@ -172,7 +197,11 @@ test('tabs of different users, or with another currency, do not share', async ()
   expect(streams()).toBe(4)
 })
 
-test('without a network the client says so, and is back at once when the browser says it is', async () => {
+test('without a network the client says so, and is back at once when the browser says it is', async ({
+  browser,
+  options,
+  wire,
+}) => {
   const tab = browser.open({ ...options, retry: { minDelay: 60_000, maxDelay: 60_000 } }, false)
   await eventually(() => isLive(tab))
   wire.down = true

@@ -1,38 +1,25 @@
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { TokenSource } from '../../src/client/token.ts'
-import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
+import { test } from '../support/client/fixtures.ts'
 import { record, TRANSPORTS } from '../support/client/recorded.ts'
-import { layWire } from '../support/client/wire.ts'
 import { eventually, mintToken } from '../support/index.ts'
-
-let server: LiveServer
-let users = 0
-/** A user of the test's own. */
-let alice: string
-
-beforeAll(async () => {
-  server = await openLiveServer()
-  return server.close
-})
-
-beforeEach(() => {
-  users += 1
-  alice = `alice-${users}`
-})
 
 const past = (time: number) =>
   eventually(() => expect(Date.now()).toBeGreaterThan(time), { timeout: 10_000 })
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
-  test('a token that is about to expire is replaced, and nothing is missed over its end', async () => {
-    const wire = await layWire(server.port)
+  test('a token that is about to expire is replaced, and nothing is missed over its end', async ({
+    server,
+    user,
+    wire,
+  }) => {
     const wanted: number[] = []
     const client = record({
       url: wire.url,
       transport,
       getToken: () => {
         wanted.push(Date.now())
-        return mintToken({ sub: alice, expiresIn: wanted.length === 1 ? 3 : 3600 })
+        return mintToken({ sub: user, expiresIn: wanted.length === 1 ? 3 : 3600 })
       },
     })
     await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
@@ -41,9 +28,9 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const streams = () =>
       wire.requests.filter((line) => /balance\?|stream|socket\.io(?!.*sid=)/.test(line))
     const before = streams().length
-    await server.fund(alice, 1)
+    await server.fund(user, 1)
     await past(end)
-    await server.fund(alice, 1)
+    await server.fund(user, 1)
     await eventually(() => expect(client.seqs()).toEqual([1, 2, 3, 4]))
     expect(client.getSnapshot()).toMatchObject({ status: { state: 'live' }, error: null })
     // SSE cannot be told a token: it reconnects. The others live on.
@@ -51,22 +38,25 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(wanted).toHaveLength(2)
   })
 
-  test('a token that is over ends the client, with the reason, and no further request', async () => {
-    const wire = await layWire(server.port)
-    const token = await mintToken({ sub: alice, expiresIn: 3 })
+  test('a token that is over ends the client, with the reason, and no further request', async ({
+    user,
+    wire,
+  }) => {
+    const token = await mintToken({ sub: user, expiresIn: 3 })
     const client = record({ url: wire.url, transport, token })
     await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
     await eventually(() => expect(client.getSnapshot().status.state).toBe('refused'))
     expect(client.getSnapshot()).toMatchObject({ balance: 0, error: { code: 'token_expired' } })
     const { length } = wire.requests
+    // A retry would follow within 100 ms, the longest delay of this client.
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(wire.requests).toHaveLength(length)
   })
 
-  test('a token that nobody signed is refused, at once and for good', async () => {
+  test('a token that nobody signed is refused, at once and for good', async ({ server, user }) => {
     const { url } = server
     const token = await mintToken({
-      sub: alice,
+      sub: user,
       secret: 'another secret, also of 32 bytes or more',
     })
     const client = record({ url, transport, token })
@@ -74,18 +64,21 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(client.getSnapshot()).toMatchObject({ balance: null, error: { code: 'unauthorized' } })
   })
 
-  test('a refused token is replaced by asking again', async () => {
+  test('a refused token is replaced by asking again', async ({ server, user }) => {
     const { url } = server
-    const tokens = ['nonsense', await mintToken({ sub: alice })]
+    const tokens = ['nonsense', await mintToken({ sub: user })]
     const client = record({ url, transport, getToken: () => tokens.shift() ?? 'no more' })
     await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
     expect(tokens).toEqual([])
   })
 
-  test('a source of tokens that is away when one is revoked is asked until it is back', async () => {
+  test('a source of tokens that is away when one is revoked is asked until it is back', async ({
+    server,
+    user,
+  }) => {
     const admin = await mintToken({ sub: 'ada', roles: ['admin'] })
-    const tokenId = `revoked-${alice}`
-    let token: string | undefined = await mintToken({ sub: alice, id: tokenId })
+    const tokenId = `revoked-${user}`
+    let token: string | undefined = await mintToken({ sub: user, id: tokenId })
     let failures = 0
     const client = record({
       url: server.url,
@@ -104,22 +97,25 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     // More often than the server may refuse tokens.
     await eventually(() => expect(failures).toBeGreaterThan(5))
     expect(client.getSnapshot().error?.code).toBe('token_unavailable')
-    token = await mintToken({ sub: alice })
-    await server.fund(alice, 1)
+    token = await mintToken({ sub: user })
+    await server.fund(user, 1)
     await eventually(() => expect(client.seqs()).toEqual([1, 2]))
     expect(client.getSnapshot()).toMatchObject({ balance: 1, error: null })
     expect(states).not.toContain('refused')
   })
 })
 
-test('a source of tokens that fails is asked again, and says so meanwhile', async () => {
+test('a source of tokens that fails is asked again, and says so meanwhile', async ({
+  server,
+  user,
+}) => {
   const { url } = server
   let failures = 0
   const client = record({
     url,
     async getToken() {
       if (failures++ < 3) throw new Error('the identity provider is away')
-      return mintToken({ sub: alice })
+      return mintToken({ sub: user })
     },
   })
   const errors = new Set<string | undefined>()
@@ -128,8 +124,8 @@ test('a source of tokens that fails is asked again, and says so meanwhile', asyn
   expect(errors).toContain('the identity provider is away')
 })
 
-test('a token that cannot be replaced serves until it is over or refused', async () => {
-  const token = await mintToken({ sub: alice })
+test('a token that cannot be replaced serves until it is over or refused', async ({ user }) => {
+  const token = await mintToken({ sub: user })
   const answers = [token]
   const tokens = new TokenSource({
     getToken: () => answers.pop() ?? Promise.reject(new Error('the identity provider is away')),
@@ -141,12 +137,12 @@ test('a token that cannot be replaced serves until it is over or refused', async
   await expect(tokens.get()).rejects.toThrow('away')
 })
 
-test('refresh asks a refused client in again', async () => {
+test('refresh asks a refused client in again', async ({ server, user }) => {
   const { url } = server
   let token = 'nonsense'
   const client = record({ url, getToken: () => token })
   await eventually(() => expect(client.getSnapshot().status.state).toBe('refused'))
-  token = await mintToken({ sub: alice })
+  token = await mintToken({ sub: user })
   const { balance } = await client.refresh()
   expect(balance).toBe(0)
   await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))

@@ -1,24 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDatabase, eventually, mintToken, type TestDatabase } from '../support/index.ts'
+import { expect, test } from 'vitest'
+import { eventually, mintToken } from '../support/index.ts'
 import { describeInBrowser, visitor } from '../support/web/browser.ts'
 import { isLive, notifications, showsBalance } from '../support/web/on-page.ts'
-import { type Site, someone, startSite, withoutWebSockets } from '../support/web/site.ts'
-
-let database: TestDatabase
-let site: Site
+import { siteOfSuite, someone, startSite, withoutWebSockets } from '../support/web/site.ts'
 
 const total = (connections: Record<string, number>) =>
   Object.values(connections).reduce((sum, count) => sum + count, 0)
 
 describeInBrowser('the page’s connection', () => {
-  beforeAll(async () => {
-    database = await createDatabase()
-    site = await startSite(database)
-  }, 60_000)
-  afterAll(async () => {
-    await site?.stop()
-    await database?.drop()
-  })
+  const site = siteOfSuite()
 
   test('five tabs share one connection, and another takes over when its tab is closed', async () => {
     const user = someone('tabs')
@@ -59,11 +49,11 @@ describeInBrowser('the page’s connection', () => {
     await site.stop()
     await wallet.locator('[data-state="reconnecting"]').waitFor()
     // Meanwhile another process of the same installation moves money.
-    const other = await startSite(database)
+    const other = await startSite(site.database)
     await other.adjust(user, 2)
     await other.adjust(user, 3)
     await other.stop()
-    site = await startSite(database, site.port)
+    await site.restart()
 
     await isLive(wallet)
     await showsBalance(wallet, '$106.00')
@@ -139,5 +129,15 @@ describeInBrowser('the page’s connection', () => {
     await dialog.getByRole('button', { name: 'Stay signed in' }).click()
     await wallet.getByText(/Your session ends at/).waitFor({ state: 'detached' })
     await isLive(wallet)
+  })
+
+  test('a token with a wrong signature opens no wallet', async () => {
+    const wallet = await (await visitor()).open(site.url)
+    const token = await mintToken({ sub: 'mallory' })
+    const [head, payload] = token.split('.')
+    await wallet.getByLabel('Token').fill(`${head}.${payload}.${'A'.repeat(43)}`)
+    await wallet.getByRole('button', { name: 'Sign in' }).click()
+    await wallet.getByText('The server does not accept this token').waitFor()
+    expect(await wallet.getByTestId('balance').count()).toBe(0)
   })
 })

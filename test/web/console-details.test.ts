@@ -1,13 +1,11 @@
 import { expect, test } from 'vitest'
 import { eventually, mintToken } from '../support/index.ts'
-import { describeInBrowser, PHONE, visitor } from '../support/web/browser.ts'
+import { describeInBrowser, openConsole, PHONE, visitor } from '../support/web/browser.ts'
 import { showsBalance } from '../support/web/on-page.ts'
 import { siteOfSuite, someone } from '../support/web/site.ts'
 
 describeInBrowser('the admin console, looked at closely', () => {
   const site = siteOfSuite()
-  const desk = async (place: string) =>
-    (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/${place}`)
   const give = (userId: string, amount: number, currency: string) =>
     site.call('admin', 'POST', '/transactions/adjustment', {
       ...{ userId, amount, currency },
@@ -18,7 +16,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     const user = someone('kenji')
     await give(user, 250_000, 'JPY')
     await give(user, 1.234, 'KWD')
-    const page = await desk('users')
+    const page = await openConsole(site.url, 'users')
     await page.getByLabel('Search').fill(user)
     await page.getByRole('row', { name: /¥250,000.*KWD.1\.234/ }).waitFor()
     await page.getByRole('link', { name: user }).click()
@@ -54,7 +52,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     const user = someone('anouk')
     await give(user, 5, 'CHF')
     await give(user, 5, 'USD')
-    const page = await desk(`users/${user}`)
+    const page = await openConsole(site.url, `users/${user}`)
     await page.getByRole('button', { name: 'Adjust balance' }).click()
     const chosen = page.getByRole('dialog').getByLabel('Currency')
     expect(await chosen.inputValue()).toBe('USD')
@@ -69,7 +67,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     ] as const) {
       await site.call(user, 'POST', '/transactions/topup', { amount, currency })
     }
-    const page = await desk('requests')
+    const page = await openConsole(site.url, 'requests')
     const sums = page.locator('.request', { hasText: user }).locator('.sum')
     await eventually(async () =>
       expect(await sums.allTextContents()).toEqual([
@@ -99,7 +97,7 @@ describeInBrowser('the admin console, looked at closely', () => {
       amount: '90071992547409.91',
     })
     await site.call('admin', 'POST', `/transactions/${id}/refund`, { amount: 0.02 })
-    const page = await desk(`users/${user}`)
+    const page = await openConsole(site.url, `users/${user}`)
     await page.getByText('Refunded in part: $0.02').waitFor()
     await page.getByRole('button', { name: 'Refund $90,071,992,547,409.89' }).waitFor()
     // A double holds no single cent of this: .90 and .91 are the same number to `JSON.parse`.
@@ -126,7 +124,7 @@ describeInBrowser('the admin console, looked at closely', () => {
 
   test('an unknown user is said to be unknown, offers nothing, and is not created', async () => {
     const nobody = someone('nobody')
-    const page = await desk(`users/${nobody}`)
+    const page = await openConsole(site.url, `users/${nobody}`)
     await page.getByText('There is no such user').waitFor()
     expect(await page.getByRole('button', { name: /Adjust|Verify|Refund/ }).count()).toBe(0)
     await page.goto(`${site.url}/admin#/users`)
@@ -170,7 +168,7 @@ describeInBrowser('the admin console, looked at closely', () => {
   test('in forced colours the place is told apart, and “When” stands on one line', async () => {
     const user = someone('lines')
     await site.adjust(user, 1)
-    const page = await desk(`users/${user}`)
+    const page = await openConsole(site.url, `users/${user}`)
     await page.emulateMedia({ forcedColors: 'active' })
     const colours = await page
       .getByRole('navigation', { name: 'Console' })

@@ -1,13 +1,11 @@
 import { expect, test } from 'vitest'
 import { eventually, mintToken } from '../support/index.ts'
-import { describeInBrowser, visitor } from '../support/web/browser.ts'
+import { describeInBrowser, openConsole, visitor } from '../support/web/browser.ts'
 import { isLive, showsBalance } from '../support/web/on-page.ts'
 import { siteOfSuite, someone } from '../support/web/site.ts'
 
 describeInBrowser('the admin console', () => {
   const site = siteOfSuite()
-  const desk = async (place: string) =>
-    (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/${place}`)
 
   test('a user is found, refunded in part and adjusted, and sees it at once', async () => {
     const user = someone('Clara')
@@ -16,7 +14,7 @@ describeInBrowser('the admin console', () => {
     const wallet = await (await visitor({ sub: user })).open(site.url)
     await isLive(wallet)
 
-    const page = await desk('users')
+    const page = await openConsole(site.url, 'users')
     await page.getByLabel('Search').fill(user.toLowerCase())
     await page.getByRole('link', { name: user }).click()
     await page.getByRole('button', { name: 'Refund $80.00' }).click()
@@ -55,7 +53,7 @@ describeInBrowser('the admin console', () => {
     const hold = await site.call(user, 'POST', '/transactions/hold', { amount: 9 })
     await site.call(user, 'POST', `/transactions/hold/${hold.id}/capture`, {})
 
-    const page = await desk(`users/${user}`)
+    const page = await openConsole(site.url, `users/${user}`)
     await page.getByRole('button', { name: 'Refund $9.00' }).waitFor()
     await page.getByRole('button', { name: 'Refund $14.50' }).click()
     const dialog = page.getByRole('dialog')
@@ -73,7 +71,7 @@ describeInBrowser('the admin console', () => {
   test('Escape closes a dialog and puts the focus back where it was', async () => {
     const user = someone('dora')
     await site.adjust(user, 1)
-    const page = await desk(`users/${user}`)
+    const page = await openConsole(site.url, `users/${user}`)
     const adjust = page.getByRole('button', { name: 'Adjust balance' })
     await adjust.focus()
     await page.keyboard.press('Enter')
@@ -85,7 +83,7 @@ describeInBrowser('the admin console', () => {
 
   test('an audit says that the ledger is correct, and how much was read; rebuilding asks first', async () => {
     await site.adjust(someone('emma'), 3)
-    const page = await desk('audit')
+    const page = await openConsole(site.url, 'audit')
     await page.getByText('Not run yet').waitFor()
     await page.getByRole('button', { name: 'Run audit' }).click()
     await page.getByRole('heading', { name: 'The ledger is correct' }).waitFor()
@@ -104,7 +102,7 @@ describeInBrowser('the admin console', () => {
     const user = someone('fred')
     const wallet = await (await visitor({ sub: user })).open(site.url)
     await isLive(wallet)
-    const page = await desk('system')
+    const page = await openConsole(site.url, 'system')
     const tile = page.getByRole('region', { name: 'Connections' })
     await eventually(async () => expect(await tile.textContent()).toContain('WebSocket1'))
     for (const name of ['Outbox', 'Postgres', 'Redis', 'Live stream']) {

@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDatabase, eventually, type TestDatabase } from '../support/index.ts'
+import { beforeAll, expect, test } from 'vitest'
+import { eventually } from '../support/index.ts'
 import { violations } from '../support/web/axe.ts'
 import { DESKTOP, describeInBrowser, PHONE, visitor } from '../support/web/browser.ts'
 import { isLive } from '../support/web/on-page.ts'
-import { type Site, startSite } from '../support/web/site.ts'
+import { type Site, siteOfSuite } from '../support/web/site.ts'
 
 /** Where a person can look at every page. */
 const SHOTS = join(import.meta.dirname, '../../test-results/screenshots')
@@ -14,18 +14,20 @@ const SHOTS = join(import.meta.dirname, '../../test-results/screenshots')
 const USER = 'maria'
 const LONG_NAME = 'a.user.with.quite.a.long.name@example-company.com'
 
-let database: TestDatabase
-let site: Site
-
 /** Each page, at the moment when there is most to see. */
 const PAGES: Record<
   string,
-  { path: string; admin?: boolean; guest?: boolean; see?: (page: Page) => Promise<unknown> }
+  {
+    path: string
+    admin?: boolean
+    guest?: boolean
+    see?: (page: Page, site: Site) => Promise<unknown>
+  }
 > = {
   'sign-in': { path: '/', guest: true, see: (page) => page.getByLabel('Token').waitFor() },
   wallet: {
     path: '/',
-    async see(page) {
+    async see(page, site) {
       await isLive(page)
       await page.getByRole('row', { name: /Two nights/ }).waitFor()
       await site.adjust(USER, 12.5)
@@ -95,10 +97,10 @@ const LAYOUTS = [
 ]
 
 describeInBrowser('how the pages look', () => {
+  const site = siteOfSuite()
+
   beforeAll(async () => {
     mkdirSync(SHOTS, { recursive: true })
-    database = await createDatabase()
-    site = await startSite(database)
     for (const amount of [240, 35.75, -18.2]) await site.adjust(USER, amount)
     const { id } = await site.call(USER, 'POST', '/transactions', {
       type: 'booking_payment',
@@ -116,10 +118,6 @@ describeInBrowser('how the pages look', () => {
     await site.adjust(LONG_NAME, 1_234_567.89)
     await site.call(USER, 'POST', '/transactions/transfer', { amount: 10, toUserId: LONG_NAME })
   }, 60_000)
-  afterAll(async () => {
-    await site?.stop()
-    await database?.drop()
-  })
 
   test.each(Object.entries(PAGES))(
     '%s: no axe violation and nothing to scroll sideways, by day and night, at the desk and on the phone',
@@ -132,7 +130,7 @@ describeInBrowser('how the pages look', () => {
         )
       }
       const page = await open(site.url + path)
-      await see?.(page)
+      await see?.(page, site)
       for (const { layout, dark, size } of LAYOUTS) {
         await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' })
         await page.setViewportSize(size)

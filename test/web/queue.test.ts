@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { eventually } from '../support/index.ts'
-import { describeInBrowser, PHONE, visitor } from '../support/web/browser.ts'
+import { describeInBrowser, openConsole, PHONE } from '../support/web/browser.ts'
 import { siteOfSuite, someone } from '../support/web/site.ts'
 
 /** As long as ids of identity providers get. */
@@ -9,8 +9,6 @@ const LONG = `auth0:${'0123456789abcdef'.repeat(6)}`.slice(0, 97)
 
 describeInBrowser('deciding in the console’s queue', () => {
   const site = siteOfSuite()
-  const desk = async () =>
-    (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/requests`)
   const several = async (name: string, amount = 10) => {
     const ids: string[] = []
     for (let i = 0; i < 4; i++) ids.push(await site.requestTopup(someone(name), amount))
@@ -36,7 +34,7 @@ describeInBrowser('deciding in the console’s queue', () => {
     'two clicks %i ms apart on one place decide one request',
     async (distance) => {
       const ids = await several('double')
-      const page = await desk()
+      const page = await openConsole(site.url)
       const sent: string[] = []
       page.on('request', (request) => {
         if (request.method() === 'PATCH') sent.push(request.url())
@@ -61,7 +59,7 @@ describeInBrowser('deciding in the console’s queue', () => {
       ...(await several('still')),
       ...(await several('still')),
     ]
-    const page = await desk()
+    const page = await openConsole(site.url)
     const third = approveOf(page, ids[9])
     await third.scrollIntoViewIfNeeded()
     const before = await middle(third)
@@ -86,7 +84,7 @@ describeInBrowser('deciding in the console’s queue', () => {
 
   test('a button that slides takes no click until it has stood still', async () => {
     const ids = await several('slide')
-    const page = await desk()
+    const page = await openConsole(site.url)
     await approveOf(page, ids[0]).click()
     await outcome(page, ids[0]).waitFor()
     const guarded = await approveOf(page, ids[1]).evaluate((button, text) => {
@@ -113,7 +111,7 @@ describeInBrowser('deciding in the console’s queue', () => {
 
   test('a large amount is asked about again, and a double click is no answer', async () => {
     const ids = await several('large', 5_000)
-    const page = await desk()
+    const page = await openConsole(site.url)
     const { x, y } = await middle(approveOf(page, ids[0]))
     await page.mouse.dblclick(x, y)
     const dialog = page.getByRole('dialog')
@@ -130,7 +128,7 @@ describeInBrowser('deciding in the console’s queue', () => {
     await site.adjust(LONG, 50)
     const pay = { type: 'booking_payment', amount: 20, description: 'A night' }
     await site.call(LONG, 'POST', '/transactions', pay)
-    const page = await desk()
+    const page = await openConsole(site.url)
     await page.setViewportSize(PHONE)
     await approveOf(page, id).click()
     await fits(page)
@@ -149,7 +147,7 @@ describeInBrowser('deciding in the console’s queue', () => {
     const user = someone('many')
     const ids: string[] = []
     for (let i = 0; i < 130; i++) ids.push(await site.requestTopup(user, i + 1))
-    const page = await desk()
+    const page = await openConsole(site.url)
     const shown = () =>
       page
         .locator('[data-request]')

@@ -1,15 +1,13 @@
 import { expect, test } from 'vitest'
 import { eventually } from '../support/index.ts'
-import { describeInBrowser, visitor } from '../support/web/browser.ts'
+import { describeInBrowser, openConsole } from '../support/web/browser.ts'
 import { siteOfSuite, someone } from '../support/web/site.ts'
 
 describeInBrowser('the console’s queue', () => {
   const site = siteOfSuite()
-  const desk = async () =>
-    (await visitor({ sub: 'admin', admin: true })).open(`${site.url}/admin#/requests`)
 
   test('a new request arrives by itself, and a rejection carries its note to the user', async () => {
-    const page = await desk()
+    const page = await openConsole(site.url)
     await page.getByText('Nothing is waiting').waitFor()
     const user = someone('anna')
     const id = await site.requestTopup(user, 60, 'Please')
@@ -30,7 +28,7 @@ describeInBrowser('the console’s queue', () => {
   test('what somebody else decided first is said so, in its place', async () => {
     const user = someone('bert')
     const id = await site.requestTopup(user, 10)
-    const page = await desk()
+    const page = await openConsole(site.url)
     const approve = page.getByRole('button', { name: `Approve $10.00 for ${user}` })
     await approve.waitFor()
     // The queue stands still, so that the page cannot know yet.
@@ -49,7 +47,7 @@ describeInBrowser('the console’s queue', () => {
     const withdraw = async (amount: number) =>
       (await site.call(user, 'POST', '/transactions/withdrawal', { amount })).id
     const funds = () => site.call(user, 'GET', '/transactions/balance')
-    const page = await desk()
+    const page = await openConsole(site.url)
     await page.getByText('Live', { exact: true }).waitFor()
     await site.requestTopup(user, 5)
     const [kept, paid] = [await withdraw(40), await withdraw(25)]
@@ -75,7 +73,7 @@ describeInBrowser('the console’s queue', () => {
 
   test('nobody decides their own request', async () => {
     await site.requestTopup('admin', 15)
-    const page = await desk()
+    const page = await openConsole(site.url)
     const approve = page.getByRole('button', { name: 'Approve $15.00 for admin' })
     await approve.waitFor()
     expect(await approve.getAttribute('aria-disabled')).toBe('true')

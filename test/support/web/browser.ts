@@ -123,3 +123,9 @@ export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
     },
   }
 }
+
+/** Opens the console as an admin, at this route. */
+export async function openConsole(url: string, route = 'requests'): Promise<Page> {
+  const { open } = await visitor({ sub: 'admin', admin: true })
+  return open(`${url}/admin#/${route}`)
+}

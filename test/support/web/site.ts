@@ -17,25 +17,28 @@ import {
 
 const log = pino({ level: 'silent' })
 
-/** The real server, pages included, as `npm start` wires it. */
+/** The real server with its pages, as `npm start` starts it. */
 export interface Site {
   url: string
   port: number
   stop(): Promise<void>
-  /** Calls the API in somebody's name; the answer's JSON. Throws for anything but success. */
+  /** Calls the API as this user. Returns the answer's JSON. Throws if the call fails. */
   call(sub: string, method: string, path: string, body?: object): Promise<Answer>
-  /** Gives money, or takes it: one event of each kind. */
+  /** Adds money, or takes it with a negative amount: two events. */
   adjust(userId: string, amount: number): Promise<void>
-  /** Asks for a topup in the user's name; its id. */
+  /** Requests a topup as this user. Returns its id. */
   requestTopup(userId: string, amount: number, description?: string): Promise<string>
-  /** Open streams, by transport. */
+  /** The number of open streams by transport. */
   connections(): Promise<Record<string, number>>
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into every answer
+// biome-ignore lint/suspicious/noExplicitAny: each test knows the shape of its answer
 type Answer = any
 
-/** @param port 0 takes a free one; @param variables what is set besides */
+/**
+ * @param port 0 for a free one
+ * @param variables additional settings of the server
+ */
 export async function startSite(
   database: TestDatabase,
   port = 0,
@@ -84,25 +87,37 @@ export async function startSite(
   }
 }
 
-/** A site for the tests of one suite, on a database of its own: it is there once they run. */
-export function siteOfSuite(): Site {
-  const site = {} as Site
-  let database: TestDatabase | undefined
+/** A site that all tests of a suite share. */
+export interface SuiteSite extends Site {
+  database: TestDatabase
+  /** Starts again on the same port and the same database. Call `stop` first. */
+  restart(): Promise<void>
+}
+
+/**
+ * A site with its own database for the tests of the current suite. Its fields are set before the first test runs.
+ * @param variables additional settings of the server
+ */
+export function siteOfSuite(variables: Record<string, string> = {}): SuiteSite {
+  const site = {} as SuiteSite
   beforeAll(async () => {
-    database = await createDatabase()
-    Object.assign(site, await startSite(database))
+    const database = await createDatabase()
+    const restart = async () =>
+      void Object.assign(site, await startSite(database, site.port, variables))
+    Object.assign(site, { database, restart })
+    await restart()
   }, 60_000)
   afterAll(async () => {
     await site.stop?.()
-    await database?.drop()
+    await site.database?.drop()
   })
   return site
 }
 
-/** A user whom no other test knows. */
+/** A user id that no other test uses. */
 export const someone = (name: string) => `${name}-${randomUUID().slice(0, 6)}`
 
-/** The same site behind a proxy that lets no WebSocket through, as some companies have it. Ends with the test. */
+/** The same site behind a proxy that blocks WebSockets, as in some companies. It closes at the end of the test. */
 export async function withoutWebSockets(site: Site): Promise<string> {
   const proxy = createServer((incoming, outgoing) => {
     const { method, url, headers } = incoming
