@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# A topup from the request to the event, with curl. Needs a running server and two tokens:
+# A topup from the request to the approval, with curl. Needs a running server and two tokens:
 #   URL=http://localhost:3000 USER_TOKEN=… ADMIN_TOKEN=… examples/curl/topup.sh
 set -euo pipefail
-: "${URL:=http://localhost:3000}" "${USER_TOKEN:?a user\'s token}" "${ADMIN_TOKEN:?an admin\'s token}"
+: "${URL:=http://localhost:3000}"
+: "${USER_TOKEN:?the token of a user is required}" "${ADMIN_TOKEN:?the token of an admin is required}"
 
 field() { node -pe "JSON.parse(require('fs').readFileSync(0, 'utf8')).$1"; }
 ask() { # ask TOKEN METHOD PATH [curl arguments]
@@ -12,7 +13,7 @@ ask() { # ask TOKEN METHOD PATH [curl arguments]
 
 echo "Balance before: $(ask "$USER_TOKEN" GET /transactions/balance/cached | field balance)"
 
-# The key belongs to this request alone. Repeating the call with it is safe.
+# The key belongs only to this request. It is safe to repeat the call with it.
 topup=$(ask "$USER_TOKEN" POST /transactions/topup -H "Idempotency-Key: topup-$$-$RANDOM" \
   -d '{"amount": 50, "description": "From my card"}' | field id)
 echo "Requested topup $topup"

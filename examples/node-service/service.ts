@@ -1,9 +1,9 @@
 /**
- * A shop's backend: it sells one thing, paid from the buyer's balance.
+ * The backend of a shop. Its bookings are paid from the buyer's balance.
  *
  *   LIVEBALANCE_URL=http://localhost:3000 SERVICE_TOKEN=… node --import tsx examples/node-service/service.ts
  *
- * POST /bookings {"id": "…", "userId": "…", "amount": 30} pays; DELETE /bookings/<id> gives the money back.
+ * POST /bookings {"id": "…", "userId": "…", "amount": 30} pays. DELETE /bookings/<id> refunds the payment.
  */
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
@@ -14,8 +14,8 @@ const { LIVEBALANCE_URL = 'http://localhost:3000', SERVICE_TOKEN = '', PORT = '4
 const payments = new Map<string, string>()
 
 /**
- * One call of the balance server. The key makes a repeat harmless: the same key and body gives the first
- * answer again and moves no money. So an unknown outcome (503 `timeout`, a broken connection) is repeated.
+ * Calls the balance server. The key makes it safe to repeat a call: the same key and body return the first answer
+ * again and move no money. After an unknown outcome (503 `timeout`, a lost connection) the call is repeated.
  */
 async function call(path: string, key: string, body: object): Promise<Response> {
   for (let attempt = 1; ; attempt++) {

@@ -1,7 +1,8 @@
 /**
+ * npm run build
  * npx esbuild examples/react/app.tsx --bundle --format=esm --jsx=automatic --outfile=examples/react/app.js
- * Serve the folder, and open it with `?server=http://localhost:3000&token=…`. The page's origin has to be in
- * the server's CORS_ORIGINS.
+ * Serve the folder, and open it with `?server=http://localhost:3000&token=…`. Add the page's origin to the
+ * server's CORS_ORIGINS.
  */
 import { createApi, createIdempotencyKey } from 'livebalance/client'
 import { useBalance } from 'livebalance/react'
@@ -22,7 +23,7 @@ function Wallet() {
       { json: { amount: 20 } },
       { headers: { 'Idempotency-Key': createIdempotencyKey() } },
     )
-    setNotice(answer.ok ? 'Requested. An admin has to approve it.' : 'The request failed.')
+    setNotice(answer.ok ? 'Requested. An admin must approve it.' : 'The request failed.')
   }
 
   return (

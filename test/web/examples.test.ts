@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
 
 let server: LiveServer
-/** Serves the example pages from an origin of their own. */
+/** Serves the example pages from another origin than the server's. */
 let pages: Server
 let pagesUrl: string
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
     jsx: 'automatic',
     write: false,
     define: { 'process.env.NODE_ENV': '"production"' },
-    // The published names, before there is a build.
+    // The names of the published package, without a build.
     alias: {
       'livebalance/client': join(root, 'src/client/index.ts'),
       'livebalance/react': join(root, 'src/client/react.ts'),
@@ -168,7 +168,7 @@ describeInBrowser('example pages from another origin', () => {
     const page = await open(`${pagesUrl}/react/?${query}`)
     await page.getByRole('heading', { name: '10 USD' }).waitFor()
     await page.getByRole('button', { name: 'Top up 20' }).click()
-    await page.getByText('Requested. An admin has to approve it.').waitFor()
+    await page.getByText('Requested. An admin must approve it.').waitFor()
     await server.fund('member', 5)
     await page.getByRole('heading', { name: '15 USD' }).waitFor()
   })
