@@ -6,6 +6,7 @@ import {
   currentRuntime,
   type Locks,
   type Runtime,
+  type TabTools,
 } from '../../../src/client/runtime.ts'
 import { NodeWebSocket, type Recorded } from './recorded.ts'
 
@@ -40,15 +41,13 @@ export class Browser {
 
   open(options: BalanceClientOptions, online = true): Tab {
     const tab = { frozen: false, online }
+    const tabs = this.toolsOf(tab)
     const awake = new Set<() => void>()
     const putAway = new Set<(away: boolean) => void>()
     const around: Runtime = {
       ...currentRuntime(),
       WebSocket: NodeWebSocket,
-      tabs: {
-        locks: this.#locks(tab),
-        openChannel: (name) => this.#channel(name, tab),
-      },
+      tabs,
       isOnline: () => tab.online,
       onWake: (listener) => {
         awake.add(listener)
@@ -81,6 +80,14 @@ export class Browser {
         client.close()
         this.#forget(tab)
       },
+    }
+  }
+
+  /** The Web Locks and BroadcastChannels of one tab. */
+  toolsOf(tab: { frozen: boolean }): TabTools {
+    return {
+      locks: this.#locks(tab),
+      openChannel: (name) => this.#channel(name, tab),
     }
   }
 
