@@ -136,7 +136,7 @@ describe('however a stream is cut and resumed', () => {
         begin(start, {})
         repeats.forEach((back, i) => {
           const seq = start + i + 1
-          // Now and then a connection resumes from some events earlier, as a stale tab's would.
+          // Sometimes a connection resumes a few events earlier, like that of a stale tab.
           if (back > 2) {
             const from = Math.max(start, seq - back)
             begin(from, { recovered: true, replay: head - from, balance: head })

@@ -51,7 +51,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** An example as a reader would run it: with their own address and tokens. */
+/** An example with a real address and real tokens. */
 function example(name: string, values: Record<string, string> = {}): string {
   run.add(name)
   const filled = {
@@ -68,7 +68,7 @@ function example(name: string, values: Record<string, string> = {}): string {
   return code
 }
 
-/** Runs an example that is a module; what it leaves open ends by `ends`, a line of its own. */
+/** Runs an example that is a module. The expression `ends` closes what the example leaves open. */
 async function play(code: string, ends = ''): Promise<Record<string, unknown>> {
   const folder = await mkdtemp(join(tmpdir(), 'livebalance-example-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
@@ -88,10 +88,10 @@ async function play(code: string, ends = ''): Promise<Record<string, unknown>> {
   return module
 }
 
-/** Runs an example of the shell. `output` grows as it prints. */
+/** Runs a shell example. `output` grows as it prints. */
 function shell(code: string): { output: string; done: Promise<unknown>; process: ChildProcess } {
   const PATH = `${join(root, 'node_modules/.bin')}:${process.env.PATH}`
-  // Its own group: the shell's children end with it.
+  // In its own process group, so that the shell's children end with it.
   const child = spawn('sh', ['-c', code], { env: { ...process.env, PATH }, detached: true })
   const running = {
     output: '',

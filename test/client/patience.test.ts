@@ -13,7 +13,7 @@ afterEach(() => {
 })
 
 describe('a retry', () => {
-  /** Milliseconds that a wait takes. */
+  /** The length of a wait in milliseconds. */
   async function waited(retry: Retry, atLeast?: number): Promise<number> {
     const start = Date.now()
     const wait = retry.wait(atLeast).then(() => Date.now() - start)
@@ -40,7 +40,7 @@ describe('a retry', () => {
 })
 
 describe('a connection that says nothing', () => {
-  /** A client over SSE, whose server sends what `send` is given. */
+  /** A client over SSE. `send` makes its server send a text. */
   function listen() {
     const encoder = new TextEncoder()
     const streams: ReadableStreamDefaultController<Uint8Array>[] = []

@@ -16,7 +16,7 @@ interface Stage {
   user: string
   token: string
   options: { url: string; token: string; WebSocket: typeof NodeWebSocket }
-  /** How often a stream was opened. */
+  /** The number of streams that were opened. */
   streams(): number
 }
 
@@ -44,7 +44,7 @@ const test = base.extend(
 
 type Source = Parameters<typeof useBalance>[0]
 
-/** Shows a balance, and lets the test have what the hook gave. */
+/** Shows a balance, and passes the hook's values to the test. */
 function Balance(props: {
   source: Source
   onEvent?: (event: BalanceEvent) => void

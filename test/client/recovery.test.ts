@@ -84,7 +84,7 @@ describe.each(['socketio', 'sse'] as const)('over %s', (transport) => {
     client.on('balance_initial', (initial) => starts.push(initial))
     await eventually(() => expect(client.getSnapshot().balance).toBe(1))
     wire.pause()
-    // More than what the system keeps for a connection that nobody reads.
+    // More than the system buffers for a connection that nobody reads.
     for (let i = 0; i < 6_000; i++) {
       const committed = server.ledger.change(ALICE, 100n)
       for (const event of committed.events) event.transactionId = 'x'.repeat(2_000)

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 
-/** What a bundler makes of an entry for a browser; it fails for anything that only Node has. */
+/** Bundles an entry for a browser. It fails if the entry needs something that only Node has. */
 async function bundle(entry: string, external: string[]) {
   const { outputFiles, metafile } = await build({
     entryPoints: [join(import.meta.dirname, '../../src/client', entry)],

@@ -33,7 +33,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await server.fund(user, 1)
     await eventually(() => expect(client.seqs()).toEqual([1, 2, 3, 4]))
     expect(client.getSnapshot()).toMatchObject({ status: { state: 'live' }, error: null })
-    // SSE cannot be told a token: it reconnects. The others live on.
+    // SSE reconnects with a new token. The other transports continue with it.
     if (transport !== 'sse') expect(streams()).toHaveLength(before)
     expect(wanted).toHaveLength(2)
   })
@@ -94,7 +94,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     client.subscribe(() => states.add(client.getSnapshot().status.state))
     token = undefined
     await server.call(admin, 'POST /admin/revocations', { tokenId })
-    // More often than the server may refuse tokens.
+    // More often than the limit of rejected tokens.
     await eventually(() => expect(failures).toBeGreaterThan(5))
     expect(client.getSnapshot().error?.code).toBe('token_unavailable')
     token = await mintToken({ sub: user })

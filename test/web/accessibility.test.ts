@@ -18,7 +18,7 @@ describeInBrowser('the pages by keyboard, in forced colours, on a phone and on a
     await chart.focus()
     const value = () => chart.getAttribute('aria-valuetext')
     await eventually(async () => expect(await value()).toMatch(/^\$75\.00/))
-    // The range may still be read: before it, the line began a day ago with nothing.
+    // The range may still be loading. Until then the line starts a day ago, at zero.
     await eventually(async () => {
       await wallet.keyboard.press('Home')
       expect(await value()).toMatch(/^\$60\.00/)
@@ -26,7 +26,7 @@ describeInBrowser('the pages by keyboard, in forced colours, on a phone and on a
     await wallet.keyboard.press('ArrowRight')
     expect(await value()).toMatch(/^\$(100|75)\.00/)
     await wallet.locator('.axis').getByText('$0.00').waitFor()
-    // A balance that it never had before.
+    // A new highest balance.
     await site.adjust(user, 30)
     await wallet.keyboard.press('End')
     await eventually(async () => {
@@ -112,7 +112,7 @@ describeInBrowser('the pages by keyboard, in forced colours, on a phone and on a
       }
       const page = await context.newPage()
       await page.goto(site.url + (admin ? '/admin' : '/'), { waitUntil: 'commit' })
-      // Each part is waited for while the answer that replaces it is held back.
+      // Each placeholder is awaited while the answer that replaces it is held back.
       const shows = (locator: string) => page.locator(locator).first().waitFor()
       await shows('.opening > .skeleton')
       await eventually(async () => {

@@ -48,7 +48,7 @@ describeInBrowser('the page’s connection', () => {
 
     await site.stop()
     await wallet.locator('[data-state="reconnecting"]').waitFor()
-    // Meanwhile another process of the same installation moves money.
+    // In the meantime another process of the same installation moves money.
     const other = await startSite(site.database)
     await other.adjust(user, 2)
     await other.adjust(user, 3)
@@ -95,7 +95,7 @@ describeInBrowser('the page’s connection', () => {
     await wallet.getByRole('button', { name: 'Continue as the demo user' }).click()
     await isLive(wallet)
     const begun = Date.now()
-    // Twice the life of the first token.
+    // Twice the lifetime of the first token.
     await eventually(
       async () => {
         expect(Date.now() - begun).toBeGreaterThan(8_000)
@@ -120,7 +120,7 @@ describeInBrowser('the page’s connection', () => {
     await wallet.getByRole('button', { name: 'Paste a fresh token' }).click()
     const dialog = wallet.getByRole('dialog')
     const fresh = await mintToken({ sub: user })
-    // One that is signed with another key takes nobody's place, and signs nobody out.
+    // A token that is signed with another key neither signs in nor signs out.
     await dialog.getByLabel('Token').fill(`${fresh.slice(0, -12)}${'A'.repeat(12)}`)
     await dialog.getByRole('button', { name: 'Stay signed in' }).click()
     await dialog.getByText('The server does not accept this token').waitFor()

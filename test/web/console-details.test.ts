@@ -41,7 +41,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     await eventually(async () => expect(await rows.count()).toBe(4))
     await page.getByLabel('Currency').selectOption('JPY')
     await eventually(async () => expect(await rows.count()).toBe(2))
-    // The focus stays among the filters when what cleared them goes away.
+    // The focus stays among the filters when the button that cleared them disappears.
     await page.getByRole('button', { name: 'Clear' }).click()
     await eventually(async () => expect(await rows.count()).toBe(4))
     const focused = await page.getByLabel('Type').evaluate((it) => it === document.activeElement)
@@ -79,7 +79,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     await page.getByLabel('Currency').selectOption('JPY')
     await eventually(async () => expect(await sums.allTextContents()).toEqual(['¥900 Topup']))
     await page.getByText('1–1 of 1, oldest first').waitFor()
-    // The title counts what waits in all currencies.
+    // The title counts the requests in all currencies.
     expect(await page.title()).toMatch(/^\(3\)/)
   })
 
@@ -100,7 +100,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     const page = await openConsole(site.url, `users/${user}`)
     await page.getByText('Refunded in part: $0.02').waitFor()
     await page.getByRole('button', { name: 'Refund $90,071,992,547,409.89' }).waitFor()
-    // A double holds no single cent of this: .90 and .91 are the same number to `JSON.parse`.
+    // A double cannot represent the cents: .90 and .91 are the same number to `JSON.parse`.
     await site.call('admin', 'POST', '/transactions/adjustment', {
       userId: user,
       amount: '90071992547409.88',
@@ -130,7 +130,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     await page.goto(`${site.url}/admin#/users`)
     await page.getByLabel('Search').fill(nobody)
     await page.getByText('No user found').waitFor()
-    // An address that cannot be decoded is no white page.
+    // A URL that cannot be decoded must not give an empty page.
     await page.goto(`${site.url}/admin#/users/%`)
     await page.getByText('There is no such user').waitFor()
   })
@@ -187,7 +187,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     await page.setViewportSize({ width: 700, height: 800 })
     const time = page.getByRole('row', { name: /Adjustment/ }).locator('time')
     expect(await time.evaluate((it) => it.getClientRects().length)).toBe(1)
-    // Live regions that are empty take no room between the parts of the page.
+    // Empty live regions take no room between the parts of the page.
     const gaps = await page
       .locator('#main .stack')
       .first()

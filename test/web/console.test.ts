@@ -112,7 +112,7 @@ describeInBrowser('the admin console', () => {
     const total = async () => Number(/start(\d+)/.exec((await events.textContent()) ?? '')?.[1])
     const before = await total()
     await site.adjust(user, 1)
-    // At least: what was shown before may have been a look behind.
+    // At least, because the earlier number may have been one read behind.
     await eventually(async () => expect(await total()).toBeGreaterThanOrEqual(before + 2))
     await wallet.close()
     await eventually(async () => expect(await tile.textContent()).toContain('WebSocket0'))

@@ -28,7 +28,7 @@ describeInBrowser('the pages of a fresh npm start', () => {
     await wallet.getByRole('button', { name: 'Request topup' }).click()
     await wallet.getByRole('heading', { name: 'Waiting for approval' }).waitFor()
 
-    // The same browser: the console has a session of its own.
+    // In the same browser, the console has its own session.
     const desk = await open(`${url}/admin`)
     await desk.getByRole('button', { name: 'Continue as the demo admin' }).click()
     await desk.getByRole('button', { name: 'Approve $50.00 for demo-user' }).click()

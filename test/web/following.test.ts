@@ -4,7 +4,7 @@ import { describeInBrowser, visitor } from '../support/web/browser.ts'
 import { balanceOn, isLive, showsBalance } from '../support/web/on-page.ts'
 import { type Site, siteOfSuite, someone } from '../support/web/site.ts'
 
-/** What the server counted so far: reads of the API, and requests that it refused for being too many. */
+/** The server's counts of API reads and of rate-limited requests. */
 async function counted(site: Site): Promise<{ reads: number; refused: number }> {
   const text = await (await fetch(`${site.url}/metrics`)).text()
   const sum = (line: RegExp) =>
@@ -34,7 +34,7 @@ describeInBrowser('a wallet that follows what happens', () => {
     await site.adjust(user, 50)
     await showsBalance(wallet, '$250.00')
     const first = wallet.locator('table.folds tbody tr').first()
-    // It says why, which only a reading knows.
+    // The description comes only from a read.
     await eventually(
       async () => expect(await first.textContent()).toMatch(/of a test.*\+\$50\.00.*\$250\.00/),
       {
@@ -58,7 +58,7 @@ describeInBrowser('a wallet that follows what happens', () => {
     await isLive(wallet)
     await showsBalance(wallet, '$1.00')
     await wallet.getByRole('row', { name: /of a test/ }).waitFor()
-    // From here on its time passes only as the test lets it.
+    // From here on the test controls the page's clock.
     await wallet.clock.pauseAt((await wallet.evaluate(() => Date.now())) + 3_000)
     let [reads, passed] = [0, 0]
     wallet.on('request', (request) => {
@@ -122,7 +122,7 @@ describeInBrowser('a wallet that follows what happens', () => {
     await give(250_000, 'JPY')
     const wallet = await (await visitor({ sub: user })).open(site.url)
     await isLive(wallet)
-    // Not $0.00: what there is.
+    // The user's currency is shown, not $0.00.
     await showsBalance(wallet, '¥250,000')
     await give(12.5, 'USD')
     const dollars = wallet.getByRole('button', { name: 'USD $12.50' })

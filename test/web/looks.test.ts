@@ -8,13 +8,13 @@ import { DESKTOP, describeInBrowser, PHONE, visitor } from '../support/web/brows
 import { isLive } from '../support/web/on-page.ts'
 import { type Site, siteOfSuite } from '../support/web/site.ts'
 
-/** Where a person can look at every page. */
+/** The screenshots of every page. */
 const SHOTS = join(import.meta.dirname, '../../test-results/screenshots')
 
 const USER = 'maria'
 const LONG_NAME = 'a.user.with.quite.a.long.name@example-company.com'
 
-/** Each page, at the moment when there is most to see. */
+/** Each page in its fullest state. */
 const PAGES: Record<
   string,
   {
@@ -123,7 +123,7 @@ describeInBrowser('how the pages look', () => {
     '%s: no axe violation and nothing to scroll sideways, by day and night, at the desk and on the phone',
     async (name, { path, admin = false, guest = false, see }) => {
       const { open, context } = await visitor(guest ? {} : { sub: admin ? 'admin' : USER, admin })
-      // As a server of one's own machine offers it.
+      // As a server in demo mode offers it.
       if (guest) {
         await context.route('**/session.json', (route) =>
           route.fulfill({ json: { currency: 'USD', demo: true } }),
@@ -171,7 +171,7 @@ describeInBrowser('how the pages look', () => {
   })
 })
 
-/** Until what comes in has come in: half transparent text has half the contrast. */
+/** Waits for the end of all animations, because half transparent text has less contrast. */
 async function settled(page: Page): Promise<void> {
   await eventually(async () => {
     const moving = await page.evaluate(

@@ -18,7 +18,7 @@ describeInBrowser('over plain http, by another name than localhost', () => {
     const desk = await (await visitor({ sub: 'admin', admin: true })).open(`${url()}/admin`)
     expect(await wallet.evaluate(() => isSecureContext)).toBe(false)
     expect(await desk.evaluate(() => isSecureContext)).toBe(false)
-    // Without Web Locks each tab has a connection of its own.
+    // Without Web Locks each tab has its own connection.
     const second = await customer.open(url())
     for (const tab of [wallet, second]) {
       expect(await isLive(tab)).toEqual({ transport: 'websocket', tab: 'alone' })
@@ -58,7 +58,7 @@ describeInBrowser('over plain http, by another name than localhost', () => {
   })
 })
 
-/** Only in a secure context, by MDN. `locks` is too, and is done without: the test above sees it. */
+/** Features that need a secure context, from MDN. So does `locks`, but the pages work without it, as tested above. */
 const SECURE_ONLY =
   /\b(randomUUID|subtle|clipboard|serviceWorker|caches|cookieStore|showSaveFilePicker|showOpenFilePicker|mediaDevices|wakeLock|geolocation|PaymentRequest|PushManager|requestPermission)\b/g
 

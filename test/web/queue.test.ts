@@ -4,7 +4,7 @@ import { eventually } from '../support/index.ts'
 import { describeInBrowser, openConsole, PHONE } from '../support/web/browser.ts'
 import { siteOfSuite, someone } from '../support/web/site.ts'
 
-/** As long as ids of identity providers get. */
+/** The longest ids of identity providers. */
 const LONG = `auth0:${'0123456789abcdef'.repeat(6)}`.slice(0, 97)
 
 describeInBrowser('deciding in the console’s queue', () => {
@@ -41,11 +41,11 @@ describeInBrowser('deciding in the console’s queue', () => {
       })
       const { x, y } = await middle(approveOf(page, ids[0]))
       await page.mouse.click(x, y)
-      // How people click twice: an input of the test, and nothing that it waits for.
+      // The time between two clicks is an input of the test. The test waits for nothing here.
       await page.waitForTimeout(distance)
       await page.mouse.click(x, y)
       await outcome(page, ids[0]).waitFor()
-      // The next reading of the queue has been through the page, too.
+      // Waits until the page has read the queue once more.
       await page.waitForResponse(/admin\/requests/)
       expect(sent).toHaveLength(1)
       expect(await statuses(ids)).toEqual(['success', 'pending', 'pending', 'pending'])
@@ -77,7 +77,7 @@ describeInBrowser('deciding in the console’s queue', () => {
     )
     expect(await page.evaluate(() => scrollY)).toBe(scrolled)
     const after = await middle(third)
-    // Less than half a button: the pointer is still on the same one.
+    // Less than half a button, so the pointer is still on the same button.
     expect(Math.abs(after.y - before.y)).toBeLessThan(20)
     await clear(ids)
   })
@@ -103,7 +103,7 @@ describeInBrowser('deciding in the console’s queue', () => {
       })
     }, 'Hide decided')
     expect(guarded).toBe('takes none')
-    // A moment later it does.
+    // A moment later it takes the click.
     await approveOf(page, ids[1]).click()
     await outcome(page, ids[1]).waitFor()
     await clear(ids)
@@ -165,7 +165,7 @@ describeInBrowser('deciding in the console’s queue', () => {
     await stands('101–130 of 130', 100, 130)
     await page.getByRole('button', { name: 'Back' }).click()
     await stands('51–100 of 130', 50, 100)
-    // What is decided before this page counts no more.
+    // Requests that were decided no longer count.
     await site.call('other-admin', 'PATCH', `/transactions/topup/${ids[0]}/process`, {
       status: 'failed',
     })
@@ -181,7 +181,7 @@ async function middle(button: Locator): Promise<{ x: number; y: number }> {
   return { x: box.x + box.width / 2, y: box.y + box.height / 2 }
 }
 
-/** Every button of the dialog is on the screen, whole. */
+/** Expects every button of the dialog to be completely on the screen. */
 async function fits(page: Page): Promise<void> {
   const dialog = page.getByRole('dialog')
   await dialog.waitFor()

@@ -31,7 +31,7 @@ describeInBrowser('the console’s queue', () => {
     const page = await openConsole(site.url)
     const approve = page.getByRole('button', { name: `Approve $10.00 for ${user}` })
     await approve.waitFor()
-    // The queue stands still, so that the page cannot know yet.
+    // The page cannot read the queue, so it does not know yet.
     await page.route('**/admin/requests*', (route) => route.abort())
     await site.call('other-admin', 'PATCH', `/transactions/topup/${id}/process`, {
       status: 'success',

@@ -33,7 +33,7 @@ describe('a typed amount', () => {
     ['٢٥', 'USD', 'en-US', '25'],
     ['٠٫٠٥', 'USD', 'en-US', '0.05'],
     ['۱٬۲۳۴٫۵۰', 'USD', 'fa-IR', '1234.50'],
-    // In the language of the reader these are no numbers: they have one meaning only.
+    // In the reader's language these are not numbers, so they have only one meaning.
     ['42,20', 'USD', 'en-US', '42.20'],
     ['1.000,50', 'USD', 'en-US', '1000.50'],
     ['42.20', 'EUR', 'de-DE', '42.20'],

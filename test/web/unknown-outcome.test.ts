@@ -7,7 +7,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** What a server or the network does with a request of which nobody knows whether it was done. */
+/** Answers after which nobody knows whether the request was done. */
 const UNKNOWN: [name: string, answer: () => Promise<Response>][] = [
   ['the server does not know it', async () => Response.json({ code: 'timeout' }, { status: 503 })],
   ['the connection breaks', () => Promise.reject(new TypeError('fetch failed'))],
@@ -30,7 +30,7 @@ test.each(UNKNOWN)('where %s, the pages send nothing again by themselves', async
   await expect(api.patch('/transactions/topup/x/process', {})).rejects.toThrow()
   expect(fetch).toHaveBeenCalledTimes(2)
 
-  // A person's second try at the same thing is the same request to the server.
+  // The user's second attempt has the same key.
   await expect(api.post('/transactions', { amount: 1 }, 'key')).rejects.toThrow()
   const keys = fetch.mock.calls.map(([, init]) => new Headers(init.headers).get('Idempotency-Key'))
   expect(keys).toEqual(['key', null, 'key'])

@@ -20,7 +20,7 @@ describeInBrowser('the wallet page', () => {
     await wallet.getByRole('button', { name: 'Request topup' }).click()
     await wallet.getByRole('heading', { name: 'Waiting for approval' }).waitFor()
 
-    // It shows up on the admin's desk by itself.
+    // It appears on the admin's page without a reload.
     const approve = desk.getByRole('button', { name: `Approve $150.50 for ${user}` })
     await approve.waitFor()
     await desk.locator('.request', { hasText: user }).getByLabel('Note').fill('Enjoy')
@@ -78,7 +78,7 @@ describeInBrowser('the wallet page', () => {
     const wallet = await (await visitor({ sub: user })).open(site.url)
     await isLive(wallet)
     await wallet.getByRole('tab', { name: 'Pay' }).click()
-    // As people type it elsewhere.
+    // In the notation of other languages.
     await wallet.getByLabel('Amount to pay').fill('42,20')
     await wallet.getByLabel('What for').fill('Two nights by the sea')
     await wallet.getByRole('button', { name: 'Pay now' }).click()
@@ -141,7 +141,7 @@ describeInBrowser('the wallet page', () => {
       await wallet.getByRole('button', { name: 'Request topup' }).click()
       await wallet.locator('.error-text').waitFor()
     }
-    // Requests leave in order: with this one, any that an earlier click had sent would be counted too.
+    // Requests are sent in order, so after this one, a request of an earlier click would have been counted.
     await wallet.getByLabel('Amount to add').fill('1')
     await wallet.getByRole('button', { name: 'Request topup' }).click()
     await wallet.getByRole('heading', { name: 'Waiting for approval' }).waitFor()

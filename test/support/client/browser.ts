@@ -10,15 +10,15 @@ import {
 } from '../../../src/client/runtime.ts'
 import { NodeWebSocket, type Recorded } from './recorded.ts'
 
-/** What a tab is to its client, and what can happen to it. */
+/** One tab with its client, and the things that can happen to a tab. */
 export interface Tab extends Recorded {
-  /** Without a chance to say good-bye. */
+  /** Ends the tab at once, without a message to the others. */
   crash(): void
-  /** Neither runs nor answers, and keeps its lock and its connection, as tabs that a browser puts to sleep. */
+  /** The tab stops running and answering, but keeps its lock and its connection, like a frozen background tab. */
   freeze(): void
-  /** The user looks at it again, or its network came back. */
+  /** The tab becomes visible, or its network is back. */
   awake(): void
-  /** The page leaves for the back-forward cache, or returns from it. */
+  /** The page enters the back-forward cache, or returns from it. */
   putAway(away: boolean): void
 }
 
@@ -33,7 +33,10 @@ interface Holding {
   lose(reason: Error): void
 }
 
-/** A browser's tabs with its Web Locks and BroadcastChannels, as the standards describe them. */
+/**
+ * A stand-in for a browser with tabs, Web Locks and BroadcastChannels. `test/web/tab-tools.test.ts` compares it with
+ * a real one.
+ */
 export class Browser {
   readonly #channels = new Map<string, Set<{ tab: { frozen: boolean }; channel: Channel }>>()
   readonly #held = new Map<string, Holding>()
@@ -104,7 +107,7 @@ export class Browser {
         if (tab.frozen) return
         for (const member of members) {
           if (member === own) continue
-          // A copy, and later.
+          // The others receive a copy, in a later turn of the event loop.
           const data = structuredClone(message)
           setImmediate(() => {
             if (members.has(member) && !member.tab.frozen) {

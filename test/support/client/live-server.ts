@@ -6,32 +6,32 @@ import { freePort } from '../../../src/local/ports.ts'
 import { startServer } from '../../../src/start.ts'
 import { createDatabase, mintToken, redisUrl, TEST_SECRET, UNLIMITED } from '../index.ts'
 
-/** The whole server, as `npm start` runs it, on a database of its own. */
+/** The whole server, as `npm start` starts it, with its own database. */
 export interface LiveServer {
   url: string
   port: number
-  /** Of the owner of the newest database. */
+  /** The URL of the newest database, as its owner. */
   readonly databaseUrl: string
-  /** A request as somebody; the answer's body. Throws for a refused one. */
+  /** Sends a request with this token. Returns the answer's body. Throws if the server refuses. */
   call<T = Record<string, unknown>>(token: string, request: string, body?: unknown): Promise<T>
-  /** Gives a user so much, through a topup that an admin approves: two events. */
+  /** Adds money through a topup that an admin approves: two events. */
   fund(userId: string, amount: number, currency?: string): Promise<void>
-  /** Ends it, gracefully, or at once. */
+  /** Shuts the server down gracefully. */
   stop(): Promise<void>
-  /** Begins again, on the same port, and the same database or a new one. */
+  /** Starts again on the same port, with the same database or a new one. */
   start(options?: { newDatabase?: boolean }): Promise<void>
-  /** Ends it, and drops its databases. */
+  /** Shuts the server down, and drops its databases. */
   close(): Promise<void>
 }
 
-/** The same for one test, with which it ends. */
+/** Opens a server that closes at the end of the current test. */
 export async function startLiveServer(env: Record<string, string> = {}): Promise<LiveServer> {
   const server = await openLiveServer(env)
   onTestFinished(server.close)
   return server
 }
 
-/** `env` is what the server reads of its environment, beside the test's own. Call `close` in the end. */
+/** Opens a server. `env` adds environment variables. Call `close` at the end. */
 export async function openLiveServer(env: Record<string, string> = {}): Promise<LiveServer> {
   const databases = [await createDatabase()]
   const port = await freePort()

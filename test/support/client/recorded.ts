@@ -11,16 +11,16 @@ import {
 
 export const TRANSPORTS: readonly Transport[] = ['websocket', 'socketio', 'sse']
 
-/** Node 20 has no WebSocket of its own. */
+/** Node 20 has no WebSocket. */
 export const NodeWebSocket = WebSocket as unknown as WebSocketConstructor
 
-/** A client and all events of the ledger that it gave. */
+/** A client and all ledger events that it delivered. */
 export interface Recorded extends BalanceClient {
   events: BalanceEvent[]
   seqs(): number[]
 }
 
-/** A client with quick retries. Ends with the test. */
+/** Opens a client with quick retries. It closes at the end of the test. */
 export function record(options: BalanceClientOptions): Recorded {
   const client = createBalanceClient({
     WebSocket: NodeWebSocket,

@@ -13,7 +13,7 @@ interface HTMLElementLike {
   querySelector(selector: string): { click(): void } | null
 }
 
-/** Renders into a document, which ends with the test. The network stays Node's own. */
+/** Renders into a document that closes at the end of the test. The network is that of Node. */
 export async function inDocument(element: ReactElement): Promise<Rendered> {
   const window = new Window()
   vi.stubGlobal('window', window)
@@ -38,7 +38,7 @@ export async function inDocument(element: ReactElement): Promise<Rendered> {
   return { container: container as unknown as HTMLElementLike, render, unmount }
 }
 
-/** With its effects. What comes from the network later renders by itself, as it does for users. */
+/** Runs a change with its effects. Later changes from the network render without `act`, as in production. */
 async function flushed(change: () => void): Promise<void> {
   vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true)
   await act(async () => change())

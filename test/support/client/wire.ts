@@ -1,27 +1,27 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** The network between a client and a server, and all that can go wrong with it. */
+/** A proxy between a client and a server that can simulate network failures. */
 export interface Wire {
   url: string
-  /** Connections that were opened through it. */
+  /** The number of connections that were opened. */
   opened: number
-  /** The first line of each request that went through it. */
+  /** The first line of each request. */
   requests: string[]
-  /** Connections that are open through it now. */
+  /** The number of connections that are open. */
   open(): number
   /** Breaks every connection. */
   cut(): void
-  /** Nothing more is read from the server, until `resume`. */
+  /** Stops reading from the server until `resume`. */
   pause(): void
   resume(): void
-  /** While true, nobody gets through. */
+  /** While true, new connections fail. */
   down: boolean
-  /** What happens to requests for an upgrade; undefined lets them pass. */
+  /** How WebSocket upgrades fail. Undefined: they succeed. */
   upgrades: 'refused' | 'swallowed' | undefined
 }
 
-/** A wire to a port of this machine. Ends with the test. */
+/** Opens a proxy to a local port. It closes at the end of the test. */
 export async function layWire(port: number): Promise<Wire> {
   const ends = new Set<Socket>()
   const fars = new Set<Socket>()

@@ -7,7 +7,7 @@ import { mintToken } from '../index.ts'
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
 const NO_CHROMIUM = 'needs a Chromium: set CHROMIUM_PATH, or put chromium on the PATH'
 
-/** A name of the machine itself that is not localhost: to a browser, plain http from it is no secure context. */
+/** A name of this machine other than localhost. To a browser, plain http from it is not a secure context. */
 export const FOREIGN_NAME = 'balance.test'
 
 const ARGUMENTS = [
@@ -39,7 +39,7 @@ function findChromium(): string | undefined {
 
 let browser: Browser
 
-/** A suite in a real Chromium; skipped, with the reason in the summary, where there is none. */
+/** A suite in a real Chromium. Without one it is skipped, and the summary says why. */
 export function describeInBrowser(name: string, suite: () => void): void {
   const executablePath = findChromium()
   if (!executablePath) {
@@ -58,20 +58,20 @@ export function describeInBrowser(name: string, suite: () => void): void {
 }
 
 export interface VisitorOptions {
-  /** Whose token the page finds in the browser; without it, nobody is signed in. */
+  /** The signed-in user. Without it, nobody is signed in. */
   sub?: string
   admin?: boolean
 }
 
-/** A person with a browser of their own. What the browser complains of fails the test at its end. */
+/** A person with their own browser profile. Errors in the browser's console fail the test. */
 export interface Visitor {
   context: BrowserContext
-  /** Another tab. */
+  /** Opens another tab. */
   open(url: string): Promise<Page>
 }
 
 export const DESKTOP = { width: 1280, height: 860 }
-/** The narrowest that is still sold. */
+/** The narrowest phones on sale. */
 export const PHONE = { width: 360, height: 780 }
 
 export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
@@ -85,8 +85,8 @@ export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
   const complaints: string[] = []
   context.on('weberror', (error) => complaints.push(String(error.error())))
   context.on('console', (message) => {
-    // Refusals and a server that is away are part of what is tested. Over plain http a browser says of one
-    // header that it is for https.
+    // The tests include refusals and unavailable servers. Over plain http, a browser complains that one
+    // header works only over https.
     const expected =
       /Failed to load resource|WebSocket connection|ERR_|Opener-Policy header has been ignored/.test(
         message.text(),
@@ -108,7 +108,7 @@ export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
     }
     await context.addInitScript(
       ([key, value]) => {
-        // The blank page of a new tab has no storage.
+        // The empty page of a new tab has no storage.
         if (location.protocol === 'http:') localStorage.setItem(key, value)
       },
       [`livebalance.${admin ? 'admin' : 'user'}`, JSON.stringify(session)] as const,

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { eventually } from '../index.ts'
 
-/** The balance as the page shows it; empty until it is known. */
+/** The balance that the page shows. Empty until it is known. */
 export const balanceOn = async (page: Page): Promise<string> =>
   (await page.getByTestId('balance').textContent()) ?? ''
 
@@ -10,7 +10,7 @@ export async function showsBalance(page: Page, balance: string, timeout = 60_000
   await eventually(async () => expect(await balanceOn(page)).toBe(balance), { timeout })
 }
 
-/** Waits until the page says that it is live; how. */
+/** Waits until the page is live. Returns its transport and its role among the tabs. */
 export async function isLive(
   page: Page,
 ): Promise<{ transport: string | null; tab: string | null }> {
@@ -22,7 +22,7 @@ export async function isLive(
   }
 }
 
-/** Writes down every notification from now on, also those that are gone again: last titles, in order. */
+/** Records every notification from now on. The result returns their last titles in order. */
 export async function notifications(page: Page): Promise<() => Promise<string[]>> {
   await page.evaluate(() => {
     const seen: Element[] = []
