@@ -29,6 +29,7 @@ import { createMetricSources } from './observability/metrics.ts'
 import { createExposition } from './observability/prometheus.ts'
 import { createSystemStatus } from './observability/system-status.ts'
 import type { Tracing } from './observability/tracing.ts'
+import { currentUser } from './postgres/app-role.ts'
 import { poolsOf, SESSIONS } from './postgres/database.ts'
 import { MigrationError, migrate } from './postgres/migrate.ts'
 import { SchemaCheck, tryWrite } from './postgres/schema-check.ts'
@@ -112,16 +113,6 @@ async function openTracing(
 async function openStorage({ config, log, releases }: Context) {
   const database = await openDatabase(config, log, releases)
   const { appRole, canUseAppRole } = await migrate(database.ownerUrl, { appRole: database.appRole })
-  const unguarded = canUseAppRole ? undefined : `the server does not work as the role ${appRole}`
-  if (unguarded !== undefined) {
-    if (config.requireAppRole) {
-      throw new MigrationError(`this login cannot take on the role ${appRole} (REQUIRE_APP_ROLE)`)
-    }
-    log.warn(
-      { appRole },
-      `${unguarded}, which could change no entry: docs/guide/deployment.md, "Logins"`,
-    )
-  }
   const dataDir = database.dataDir ?? config.dataDir
   const redis = await chooseRedis(config, dataDir, log, releases)
   const keys =
@@ -131,6 +122,19 @@ async function openStorage({ config, log, releases }: Context) {
   const switchesRole = database.appUrl === database.ownerUrl && canUseAppRole
   const role = switchesRole ? appRole : undefined
   const pool = poolsOf({ ...config, url: database.appUrl, role }, releases)
+  const readers = pool('readers')
+  // A pooler may pass no role on, and say nothing.
+  const guarded = canUseAppRole && (!switchesRole || (await currentUser(readers)) === appRole)
+  const unguarded = guarded ? undefined : `the server does not work as the role ${appRole}`
+  if (unguarded !== undefined) {
+    if (config.requireAppRole) {
+      throw new MigrationError(`this login cannot take on the role ${appRole} (REQUIRE_APP_ROLE)`)
+    }
+    log.warn(
+      { appRole },
+      `${unguarded}, which could change no entry: docs/guide/deployment.md, "Logins"`,
+    )
+  }
   return {
     /** The data folder of a private Postgres. */
     dataDir: database.dataDir,
@@ -141,7 +145,7 @@ async function openStorage({ config, log, releases }: Context) {
     unguarded,
     pool,
     writers: pool('writers'),
-    readers: pool('readers'),
+    readers,
   }
 }
 

@@ -59,7 +59,10 @@ function databaseFailure(error: SystemError): string | null {
   if (code === 'ENOTFOUND' || code.startsWith('EAI_')) {
     return `DATABASE_URL: the host is not known (${code})`
   }
-  if (isSqlState(code)) return `DATABASE_URL: the database refuses: ${message.split('\n')[0]}`
+  if (isSqlState(code)) {
+    const pooler = /startup parameter/.test(message) ? ': for PgBouncer, add pgbouncer=true' : ''
+    return `DATABASE_URL: the database refuses: ${message.split('\n')[0]}${pooler}`
+  }
   if (code === 'NO_FIT_SERVER') return `DATABASE_URL: ${message}`
   if (/CERT|SSL|TLS|EPROTO/.test(code)) {
     return `DATABASE_URL: TLS with the database failed: ${message.split('\n')[0]} (${code})`

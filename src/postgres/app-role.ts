@@ -46,6 +46,12 @@ export async function canUseAppRole(sql: Sql, role: string): Promise<boolean> {
   }
 }
 
+/** The role that a session works as. */
+export async function currentUser(sql: Sql): Promise<string | undefined> {
+  const [row] = await sql<{ name: string }[]>`select current_user::text as name`
+  return row?.name
+}
+
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }

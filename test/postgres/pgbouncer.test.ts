@@ -1,0 +1,116 @@
+import { expect } from 'vitest'
+import { Auditor } from '../../src/ledger/auditor.ts'
+import { Executor } from '../../src/ledger/executor.ts'
+import { Reader } from '../../src/ledger/reader.ts'
+import { connect } from '../../src/postgres/database.ts'
+import { startServer } from '../support/cli/server.ts'
+import { createEmptyDatabase } from '../support/database.ts'
+import { test } from '../support/fixtures.ts'
+import { eventually, redisUrl } from '../support/index.ts'
+import { describeWithPgBouncer, startPgBouncer } from '../support/postgres/pgbouncer.ts'
+import { startLine } from '../support/postgres/start-line.ts'
+
+const gift = { op: 'adjustment', tenant: 'default', actor: 'ada', currency: 'USD' } as const
+
+describeWithPgBouncer('behind PgBouncer', () => {
+  test('in transaction mode, with fewer sessions than writers, no cent is lost', async ({
+    database,
+  }) => {
+    const pooler = await startPgBouncer([database.appUrl], { default_pool_size: 2 })
+    const sql = connect(pooler.through(database.appUrl), { max: 8 })
+    try {
+      const executor = new Executor(sql, { inFlight: 4, batchSize: 8 })
+      const outcomes = await Promise.all(
+        Array.from({ length: 200 }, (_, i) =>
+          executor.execute({
+            ...gift,
+            userId: `user-${i % 7}`,
+            amount: BigInt(i + 1),
+            description: 'x',
+          }),
+        ),
+      )
+      expect(outcomes.every(({ ok }) => ok)).toBe(true)
+      const reader = new Reader(sql)
+      const balances = await Promise.all(
+        Array.from({ length: 7 }, (_, i) =>
+          reader.balance({ tenant: 'default', userId: `user-${i}` }, 'USD'),
+        ),
+      )
+      expect(balances.reduce((sum, { balance }) => sum + balance, 0n)).toBe(20_100n)
+      // One connection's statements meet sessions that do not know them.
+      const echoes = await Promise.all(
+        Array.from({ length: 400 }, (_, i) => sql<{ i: number }[]>`select ${i}::int as i`),
+      )
+      expect(echoes.flat().map(({ i }) => i)).toEqual(echoes.map((_, i) => i))
+      expect(await new Auditor(sql).audit('default')).toMatchObject({
+        inaccurate: 0,
+        discrepancies: [],
+      })
+    } finally {
+      await sql.end()
+      await pooler.close()
+    }
+  })
+
+  test.each(['transaction', 'session'])(
+    'a whole server runs in %s mode, and survives its end',
+    async (mode) => {
+      const database = await createEmptyDatabase()
+      const pooler = await startPgBouncer([database.ownerUrl, database.appUrl], { pool_mode: mode })
+      // The schema comes through the pooler as well, by its owner.
+      const owner = await startServer(pooler.through(database.ownerUrl), redisUrl() ?? '', {})
+      await owner.close()
+      const server = await startServer(pooler.through(database.appUrl), redisUrl() ?? '', {
+        REQUIRE_APP_ROLE: 'true',
+      })
+      const pay = () =>
+        server.post(
+          'boss',
+          '/transactions/adjustment',
+          { userId: 'ann', amount: 1, description: 'x' },
+          ['admin'],
+        )
+      try {
+        await pay()
+        await pooler.kill()
+        await expect(pay()).rejects.toThrow(/503/)
+        await pooler.restart()
+        await eventually(pay)
+      } finally {
+        await server.close()
+        await pooler.close()
+        await database.drop()
+      }
+    },
+  )
+
+  test('a connection string that does not name it ends the start in one line', async ({
+    database,
+  }) => {
+    const pooler = await startPgBouncer([database.ownerUrl])
+    try {
+      expect(await startLine({ DATABASE_URL: pooler.through(database.ownerUrl, '') })).toMatch(
+        /^DATABASE_URL: the database refuses: unsupported startup parameter: \w+: for PgBouncer, add pgbouncer=true$/,
+      )
+    } finally {
+      await pooler.close()
+    }
+  })
+
+  test('a role that it passes on to nobody is named', async ({ database }) => {
+    const pooler = await startPgBouncer([database.ownerUrl], {
+      ignore_startup_parameters: 'role,statement_timeout',
+    })
+    try {
+      for (const parameters of ['', '?pgbouncer=true']) {
+        const url = pooler.through(database.ownerUrl, parameters)
+        expect(await startLine({ DATABASE_URL: url, REQUIRE_APP_ROLE: 'true' })).toBe(
+          `DATABASE_URL: this login cannot take on the role ${database.appRole} (REQUIRE_APP_ROLE)`,
+        )
+      }
+    } finally {
+      await pooler.close()
+    }
+  })
+})
