@@ -1,5 +1,5 @@
 -- The ledger's tables. Amounts are integers in the currency's minor unit, at most 2^53 - 1, so that
--- every one of them is exact in JSON too. Rows are written by ledger_apply() alone.
+-- every one of them is exact in JSON too. Only ledger_apply() writes the rows.
 --
 -- The hot tables (entries, events, transactions) have no foreign keys: each would lock its parent row
 -- on every insert, and the system accounts are every insert's parent. audit() proves what they would.
@@ -76,8 +76,8 @@ create table accounts (
 create unique index accounts_of_wallet on accounts (wallet_id, currency) where wallet_id is not null;
 create unique index accounts_of_house on accounts (tenant, currency, kind) where wallet_id is null;
 
--- What a user has in one currency, now. Wallet accounts alone have such a row: for the house's
--- accounts it would be the hottest lock of the system, so theirs are summed from the entries.
+-- A user's current balance in one currency. Only wallet accounts have such a row. A house account has none, because
+-- every command would have to lock it. Its balance is summed from the entries.
 create table balance_snapshots (
   account_id bigint primary key references accounts,
   wallet_id bigint not null references wallets,
@@ -124,6 +124,8 @@ create table transactions (
   new_balance bigint,
   -- Of a payment: how much has been refunded.
   refunded bigint not null default 0,
+  -- Of a hold that was captured in part: how much it held.
+  held_amount bigint,
   -- Of a hold: when it frees itself.
   expires_at timestamptz,
   metadata jsonb,
@@ -180,7 +182,7 @@ create table clock_steps (
   primary key (account_id, version)
 );
 
--- Each user's stream, written in the transaction that it tells of.
+-- Each user's events, written in the transaction that they describe.
 create table events (
   wallet_id bigint not null,
   seq bigint not null,
@@ -199,8 +201,8 @@ create table events (
   primary key (wallet_id, seq)
 );
 
--- What is committed and not yet known to be published: a row a commit, gone once published. It names
--- the stretch of each wallet's stream that the commit wrote: what comes after one seq, up to another.
+-- Commits whose events are not known to be published. Each commit has one row, which is deleted after publishing. The
+-- row names the events of each wallet: those after one seq, up to another.
 create table outbox (
   id bigint generated always as identity primary key,
   wallet_ids bigint[] not null,
@@ -223,7 +225,7 @@ create table idempotency_keys (
   primary key (tenant, actor, key)
 );
 
--- What a user may move, by type of transaction.
+-- Spending limits of a user, by type of transaction.
 create table limits (
   wallet_id bigint not null references wallets,
   type transaction_type not null,
@@ -239,7 +241,7 @@ create table limits (
   check (max_amount is not null or max_sum is not null)
 );
 
--- Thresholds that a user wants to hear of: one `balance_alert` each time the balance crosses one.
+-- Thresholds of a user's balance. Each crossing sends one `balance_alert`.
 create table monitors (
   id uuid primary key default gen_random_uuid(),
   wallet_id bigint not null references wallets,
@@ -287,8 +289,7 @@ create type ledger_change as (
   traceparent text
 );
 
--- What became of one command: a refusal's code and figures, or the place of its change among all (from 0, as
--- JSON counts).
+-- The result of one command: a refusal's code and figures, or the index of its change (from 0, as in JSON).
 create type ledger_result as (
   refusal text,
   details jsonb,
@@ -298,7 +299,7 @@ create type ledger_result as (
   transaction jsonb
 );
 
--- What a decide_*() function says of one command: why not, or what is to change.
+-- The decision on one command: why it is refused, or the change that it makes.
 create type decision as (
   refusal text,
   details jsonb,
@@ -329,7 +330,7 @@ create trigger limits_watched after insert or delete on limits
 create trigger monitors_watched after insert or delete on monitors
   for each row execute function watch_wallet();
 
--- Entries are never changed, by nobody: the triggers hold for the owner too.
+-- Nobody changes an entry: the triggers also stop the owner.
 create function refuse_change() returns trigger language plpgsql as $$
 begin
   raise exception '% is append-only: % is refused', tg_table_name, tg_op

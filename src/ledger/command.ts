@@ -5,17 +5,47 @@ import { MAX_MINOR } from './money.ts'
 
 export type { RefusalCode }
 
-export type TransactionType =
-  | 'topup'
-  | 'booking_payment'
-  | 'refund'
-  | 'admin_adjustment'
-  | 'transfer'
-  | 'withdrawal'
-  | 'hold'
+/** The SQL type `transaction_type` has the same, in the same order. */
+export const TRANSACTION_TYPES = [
+  'topup',
+  'booking_payment',
+  'refund',
+  'admin_adjustment',
+  'transfer',
+  'withdrawal',
+  'hold',
+] as const
 
-/** `pending` moves on once; the others are final. `expired` is a hold's alone. */
-export type TransactionStatus = 'pending' | 'success' | 'failed' | 'cancelled' | 'expired'
+export type TransactionType = (typeof TRANSACTION_TYPES)[number]
+
+/** The types that take money out of a wallet, so that a spending limit makes sense. */
+export const LIMITED_TYPES = [
+  'booking_payment',
+  'transfer',
+  'withdrawal',
+  'hold',
+] as const satisfies readonly TransactionType[]
+
+export type LimitedType = (typeof LIMITED_TYPES)[number]
+
+/** The types that an admin decides on. */
+export const REQUEST_TYPES = ['topup', 'withdrawal'] as const satisfies readonly TransactionType[]
+
+export type RequestType = (typeof REQUEST_TYPES)[number]
+
+/**
+ * `pending` moves on once. The others are final. Only a hold gets `expired`. The SQL type `transaction_status` has the
+ * same, in the same order.
+ */
+export const TRANSACTION_STATUSES = [
+  'pending',
+  'success',
+  'failed',
+  'cancelled',
+  'expired',
+] as const
+
+export type TransactionStatus = (typeof TRANSACTION_STATUSES)[number]
 
 export type Operation =
   | 'topup_request'
@@ -81,6 +111,8 @@ export interface Transaction {
   metadata: Record<string, unknown> | null
   /** How much of a payment was given back: positive, and absent while nothing was. */
   refundedAmount?: bigint
+  /** Of a hold that was captured in part: how much it held. */
+  heldAmount?: bigint
   /** ISO 8601. */
   createdAt: string
   updatedAt: string

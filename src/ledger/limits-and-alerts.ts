@@ -1,4 +1,5 @@
 import type { Sql } from '../postgres/database.ts'
+import type { LimitedType } from './command.ts'
 import type { UserRef } from './event.ts'
 import { toIso } from './rows.ts'
 
@@ -23,9 +24,6 @@ export interface SpendingLimit extends UserRef {
   windowSeconds: number | null
   updatedAt: string
 }
-
-/** The types of transaction that take money out of a wallet, so that a limit makes sense. */
-export type LimitedType = 'booking_payment' | 'transfer' | 'withdrawal' | 'hold'
 
 const MONITORS_PER_USER = 20
 

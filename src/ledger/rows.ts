@@ -23,6 +23,7 @@ export interface TransactionRow {
   metadata: Record<string, unknown> | null
   /** Not in the answers of `ledger_apply()`: what a command opens or settles was not refunded yet. */
   refunded?: number
+  held_amount: number | null
   created_at: string
   updated_at: string
 }
@@ -73,6 +74,7 @@ export function toTransaction(row: TransactionRow): Transaction {
     newBalance: row.new_balance === null ? null : BigInt(row.new_balance),
     metadata: row.metadata,
     ...(row.refunded && { refundedAmount: BigInt(row.refunded) }),
+    ...(row.held_amount !== null && { heldAmount: BigInt(row.held_amount) }),
     createdAt: toIso(row.created_at),
     updatedAt: toIso(row.updated_at),
   }

@@ -1,5 +1,5 @@
 import type { Sql } from '../postgres/database.ts'
-import type { Transaction, TransactionStatus, TransactionType } from './command.ts'
+import type { RequestType, Transaction, TransactionStatus, TransactionType } from './command.ts'
 import { type TransactionRow, toTransaction } from './rows.ts'
 
 /** Which transactions; what is left out does not narrow. */
@@ -21,9 +21,6 @@ export interface TransactionQuery extends TransactionFilter {
   /** By time of request. Default `desc`, newest first. */
   order?: 'asc' | 'desc'
 }
-
-/** The types that an admin decides. */
-export type RequestType = Extract<TransactionType, 'topup' | 'withdrawal'>
 
 /** Which of the requests that wait for an admin. */
 export interface RequestQuery extends Omit<TransactionQuery, 'type' | 'status'> {

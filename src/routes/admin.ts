@@ -3,12 +3,10 @@ import { factory } from '../http/context.ts'
 import { answer } from '../http/json-response.ts'
 import * as field from '../http/schemas.ts'
 import { query } from '../http/validate.ts'
+import { REQUEST_TYPES } from '../ledger/command.ts'
 import { balanceJson } from './balance.ts'
 import type { RouteDeps } from './deps.ts'
 import { answerRequestPage, listQuery } from './transaction-json.ts'
-
-/** The types that an admin decides on. */
-const REQUEST_TYPES = ['topup', 'withdrawal'] as const
 
 /** `/admin`: the data of the console, other than transactions. */
 export function adminRoutes({

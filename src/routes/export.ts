@@ -64,7 +64,10 @@ const COLUMNS: Record<string, (transaction: Transaction) => string> = {
   referenceType: (t) => cell(t.referenceType),
   previousBalance: (t) => decimal(t.previousBalance, t.currency),
   newBalance: (t) => decimal(t.newBalance, t.currency),
-  metadata: (t) => cell(t.metadata && stringifyJson(metadataJson(t))),
+  metadata: (t) => {
+    const metadata = metadataJson(t)
+    return cell(metadata && stringifyJson(metadata))
+  },
   createdAt: (t) => t.createdAt,
   updatedAt: (t) => t.updatedAt,
   refundedAmount: (t) => decimal(t.refundedAmount ?? null, t.currency),

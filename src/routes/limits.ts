@@ -3,11 +3,12 @@ import { factory } from '../http/context.ts'
 import { amountJson, answer } from '../http/json-response.ts'
 import * as field from '../http/schemas.ts'
 import { json, query } from '../http/validate.ts'
+import { LIMITED_TYPES } from '../ledger/command.ts'
 import type { SpendingLimit } from '../ledger/limits-and-alerts.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
 
-const limitedType = z.enum(['booking_payment', 'transfer', 'withdrawal', 'hold'])
+const limitedType = z.enum(LIMITED_TYPES)
 
 /** `/transactions/limits`: the most that a user may spend at once, and within a time. */
 export function limitRoutes({

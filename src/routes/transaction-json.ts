@@ -3,27 +3,9 @@ import { z } from 'zod'
 import type { Env } from '../http/context.ts'
 import { amountJson, answer } from '../http/json-response.ts'
 import * as field from '../http/schemas.ts'
-import type { Transaction } from '../ledger/command.ts'
+import { TRANSACTION_STATUSES, TRANSACTION_TYPES, type Transaction } from '../ledger/command.ts'
 import type { Reader } from '../ledger/reader.ts'
 import type { RequestQuery, TransactionQuery } from '../ledger/transaction-reader.ts'
-
-export const TRANSACTION_TYPES = [
-  'topup',
-  'booking_payment',
-  'refund',
-  'admin_adjustment',
-  'transfer',
-  'withdrawal',
-  'hold',
-] as const
-
-export const TRANSACTION_STATUSES = [
-  'pending',
-  'success',
-  'failed',
-  'cancelled',
-  'expired',
-] as const
 
 const amount = z.number()
 
@@ -64,7 +46,7 @@ export const transactionPageSchema = z.object({
 export type TransactionJson = z.infer<typeof transactionSchema>
 
 export function transactionJson(transaction: Transaction): TransactionJson {
-  const { tenant: _, refundedAmount, ...fields } = transaction
+  const { tenant: _, refundedAmount, heldAmount: __, ...fields } = transaction
   const { currency } = fields
   const optional = (minor: bigint | null) => (minor === null ? null : amountJson(minor, currency))
   return {
@@ -77,10 +59,14 @@ export function transactionJson(transaction: Transaction): TransactionJson {
   }
 }
 
-/** The metadata with its amount converted to major units. */
-export function metadataJson({ metadata, currency }: Transaction): Transaction['metadata'] {
-  if (metadata?.heldAmount === undefined) return metadata
-  return { ...metadata, heldAmount: amountJson(BigInt(String(metadata.heldAmount)), currency) }
+/** The metadata, and in it what a hold held that was captured in part. */
+export function metadataJson({
+  metadata,
+  heldAmount,
+  currency,
+}: Transaction): Transaction['metadata'] {
+  if (heldAmount === undefined) return metadata
+  return { ...metadata, heldAmount: amountJson(heldAmount, currency) }
 }
 
 /** The filters of a list or an export. */

@@ -178,7 +178,7 @@ describe('a hold', () => {
     expect(captured).toMatchObject({
       amount: -500n,
       status: 'success',
-      metadata: { heldAmount: 800 },
+      heldAmount: 800n,
     })
     expect(await stateOf('kim')).toEqual({ balance: 500n, held: 0n })
   })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { TRANSACTION_STATUSES, TRANSACTION_TYPES } from '../../src/ledger/command.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { readReplaced } from '../../src/postgres/sql-files.ts'
 import { createDatabase, type TestDatabase } from '../support/index.ts'
@@ -60,6 +61,16 @@ test('the schema is the one that sql/schema.txt shows (to renew it: UPDATE_SCHEM
   const text = await schema()
   if (process.env.UPDATE_SCHEMA) writeFileSync(GOLDEN, text)
   expect(text).toBe(readFileSync(GOLDEN, 'utf8'))
+})
+
+test.each([
+  ['transaction_type', TRANSACTION_TYPES],
+  ['transaction_status', TRANSACTION_STATUSES],
+])('%s has the same names in SQL as in TypeScript', async (type, names) => {
+  const rows = await sql<{ name: string }[]>`
+    select enumlabel as name from pg_enum
+    where enumtypid = ${type}::text::regtype order by enumsortorder`
+  expect(rows.map(({ name }) => name)).toEqual(names)
 })
 
 const REVISION = new URL('../../sql/revision.json', import.meta.url)

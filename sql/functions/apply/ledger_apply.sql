@@ -1,34 +1,38 @@
--- The one way to move money. Takes an array of commands and applies them in order, in one transaction: each is
--- accepted or refused by itself (a refusal is a value) and leaves all that it changed: the transaction, the
--- entry, the snapshot, the events and its idempotency key. Returns a result for each command, in order; the
--- changes that the accepted ones made, with the events to be published; and the outbox row that stands until
--- they are. An exception (a value of a wrong type, a bug) undoes the whole batch.
+-- The only way to move money. It takes an array of commands and applies them in order, in one transaction. Each
+-- command is accepted or refused by itself, and a refusal is a value. It returns a result for each command, in order;
+-- the changes, with the events to be published; and the id of the outbox row that exists until they are published. An
+-- exception, such as a value of a wrong type or a bug, rolls back the whole batch.
 --
--- Six phases: read the commands; lock their wallets; load what the locks protect; decide and apply each command in
--- memory; write each table once, for a statement costs as much as several rows; answer.
+-- Six phases:
+--   1. Read the commands and find their wallets.
+--   2. Lock the wallets.
+--   3. Load the data that the locks protect.
+--   4. Decide and apply each command in memory.
+--   5. Write each table once, because a statement costs as much as several rows.
+--   6. Answer.
 --
--- One generic plan serves all sizes of batch, for planning anew would cost more than the work itself. It may be
--- made while the tables are empty and must still be right when they are not: always by index.
+-- One generic plan serves all sizes of batch, because planning would cost more than the work itself. The plan may be
+-- made while the tables are empty and must still be right when they are full. So it always uses the indexes.
 create or replace function ledger_apply(p_commands json)
 returns table (results json, changes json, outbox_id bigint)
 language plpgsql security definer
 set search_path = public, pg_temp set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
--- A wallet that is locked from outside delays a batch by no more than this: see src/ledger/locked-wallets.ts.
+-- A wallet that another transaction keeps locked delays a batch by at most this time: see src/ledger/locked-wallets.ts.
 set lock_timeout = '500ms' as $$
 #variable_conflict use_column
 declare
-  -- 1. What is asked, and by command the wallets of its user, of its receiver, and of the transaction it names.
+  -- 1. The commands and, for each, the wallets of its user, of its receiver and of the transaction that it names.
   asked record;
   commands ledger_command[];
   receiver_wallets bigint[] := '{}';
   named_wallets bigint[] := '{}';
-  -- 2. The locked wallets in the order of their ids, and what the batch makes of them.
+  -- 2. The locked wallets in the order of their ids, and their state after the batch.
   locked record;
   wallet_seqs bigint[];
   wallet_times timestamptz[];
   wallet_dirty boolean[];
-  -- 3. Their accounts, by `<wallet><currency>`; the transactions that commands name; first answers to their keys.
+  -- 3. Their accounts, by `<wallet><currency>`; the transactions that commands name; the first answers to their keys.
   loaded record;
   opened record;
   accounts account_state[];
@@ -37,7 +41,7 @@ declare
   named transactions[];
   named_dirty boolean[] := '{}';
   replays replays;
-  -- 4. What the batch adds, and what it says to each command.
+  -- 4. The rows that the batch adds, and the answer to each command.
   entries_new entries[] := '{}';
   changes_new ledger_change[] := '{}';
   answers ledger_result[] := '{}';
@@ -45,7 +49,7 @@ declare
   n_changes int := 0;
   n_transactions int := 0;
   n_events int := 0;
-  -- The command at hand, and what it is about.
+  -- The current command, and the rows that it concerns.
   command ledger_command;
   decision decision;
   objection decision;
@@ -54,7 +58,7 @@ declare
   i_account int;
   i_receiver int;
   v_now timestamptz;
-  -- One application of it: to which account, and the transaction as it leaves it.
+  -- Its application to one account, and the transaction as it stands afterwards.
   account account_state;
   written transactions;
   monitor monitors;
@@ -68,7 +72,7 @@ declare
   n_dirty int;
   n_written int;
 begin
-  -- 1. Read the commands, and find their wallets. Those that are missing are opened, once.
+  -- 1. Read the commands and find their wallets. Missing wallets are opened once.
   for v_round in 1 .. 2 loop
     select array_agg(read.command) as commands, array_agg(read.wallet) as wallets, count(*) as n,
       count(read.wallet) as n_wallets, count((read.command).idempotency_key) as n_keys,
@@ -95,7 +99,7 @@ begin
       join transactions t on t.tenant = c.tenant and t.id = c.transaction_id);
   end if;
 
-  -- 2. Lock the wallets, in the order of their ids: so no two batches wait for one another.
+  -- 2. Lock the wallets in the order of their ids, so that no two batches wait for each other.
   select array_agg(w.id) as ids, array_agg(w.seq) as seqs, array_agg(w.changed_at) as times,
     array_agg(w.watched) as watched
   into locked
@@ -107,7 +111,7 @@ begin
   wallet_times := locked.times;
   wallet_dirty := array_fill(false, array[coalesce(cardinality(wallet_seqs), 0)]);
 
-  -- 3. Load what the locks protect, by statements of their own: so they see what the last holder committed.
+  -- 3. Load the data that the locks protect. These are separate statements, so that they see the last holder's commit.
   select * into loaded from load_accounts(locked.ids, '{}');
   accounts := loaded.accounts;
   account_keys := loaded.keys;
@@ -124,7 +128,7 @@ begin
   -- 4. Decide and apply, command by command, in memory.
   for i in 1 .. asked.n loop
     command := commands[i];
-    -- The clock, whatever it said before: order is by version and seq. No two commands of a batch are dated alike.
+    -- The clock may have been set back. Order comes from version and seq. No two commands of a batch have the same time.
     v_now := v_now + interval '1 microsecond';
 
     if asked.n_keys > 0 and (replays.hashes[i] is not null or replays.twins[i] < i) then
@@ -133,7 +137,7 @@ begin
       continue;
     end if;
 
-    -- Find the account that it concerns, and a receiver's. What the batch is the first to need is opened.
+    -- Find its account and a receiver's account. An account that does not exist yet is opened.
     if i_txn is not null then
       txn := null;
       i_txn := null;
@@ -159,7 +163,7 @@ begin
     end if;
     account := accounts[i_account];
 
-    -- Decide: what it asks for, then funds, limits, and what becomes of a receiver.
+    -- Decide: the command itself, then the funds, the limits and a receiver's account.
     decision := decide(command, account, txn, v_now);
     if decision.refusal is null then
       objection := check_funds(account.currency, account.balance, account.held, decision.balance_delta,
@@ -172,7 +176,7 @@ begin
         objection := case when i_receiver is null then refuse('unknown_user') else
           check_funds(account.currency, accounts[i_receiver].balance, accounts[i_receiver].held,
             -decision.balance_delta, 0) end;
-        -- The receiver's room is not the sender's business.
+        -- The sender must not learn the receiver's balance.
         if objection.refusal = 'balance_limit_exceeded' then
           objection.details := '{}';
         end if;
@@ -200,7 +204,7 @@ begin
       continue;
     end if;
 
-    -- Apply it to the account. A transfer is then applied once more, to its receiver's, with the opposite sign.
+    -- Apply it to the account. A transfer is then applied to the receiver's account too, with the opposite sign.
     answers[i] := build_result(change => n_changes);
     v_events := told_by(decision.status);
     is_opening := i_txn is null or command.op = 'refund';
@@ -214,7 +218,7 @@ begin
     end if;
 
     loop
-      -- The account, and the entry where its balance changes.
+      -- The account, and an entry if its balance changes.
       if v_now < account.updated_at then
         insert into clock_steps (account_id, version) values (account.account_id, account.version + 1)
         on conflict do nothing;
@@ -236,7 +240,7 @@ begin
       end if;
       accounts[i_account] := account;
 
-      -- The transaction as it stands now.
+      -- The transaction.
       if is_opening then
         n_transactions := n_transactions + 1;
         written := opened_transaction(command, decision, account, txn, v_id, v_sender_id, is_receiver, v_now);
@@ -246,7 +250,7 @@ begin
         named_dirty[i_txn] := true;
       end if;
 
-      -- The wallet's stream, and what is told in it.
+      -- The events of the wallet's user.
       wallet_seqs[account.wallet] := wallet_seqs[account.wallet] + cardinality(v_events);
       wallet_times[account.wallet] := v_now;
       wallet_dirty[account.wallet] := true;
@@ -279,7 +283,7 @@ begin
     end loop;
   end loop;
 
-  -- 5. Write, by key. Each statement is counted, so that nothing is written without the rest of it.
+  -- 5. Write by key. Each statement is counted, so that all rows are written or none.
   n_dirty := cardinality(array_positions(wallet_dirty, true));
   if n_dirty > 0 then
     update wallets w set seq = s.seq, changed_at = s.changed_at
@@ -303,7 +307,7 @@ begin
     update transactions t
     set amount = s.amount, status = s.status, admin_notes = s.admin_notes,
       processed_by = s.processed_by, previous_balance = s.previous_balance,
-      new_balance = s.new_balance, refunded = s.refunded, metadata = s.metadata,
+      new_balance = s.new_balance, refunded = s.refunded, held_amount = s.held_amount,
       updated_at = s.updated_at
     from unnest(named) with ordinality as s
     where named_dirty[s.ordinality] and t.tenant = s.tenant and t.id = s.id;

@@ -1,5 +1,5 @@
--- The accounts of some locked wallets, but for those of p_known, with their keys: `<wallet><currency>`.
--- Read after the lock, by a statement of its own: so it sees what the lock's last holder committed.
+-- The accounts of locked wallets, except those of p_known, with their keys: `<wallet><currency>`. They are read after
+-- the lock, by a separate statement, so that it sees the commit of the lock's last holder.
 create or replace function load_accounts(p_wallets bigint[], p_known text[])
 returns table (accounts account_state[], keys text[]) language sql stable as $$
   select array_agg((false, array_position(p_wallets, s.wallet_id), s.account_id, s.wallet_id,

@@ -1,5 +1,5 @@
--- Raises: a statement did not write the rows that it was to write. What was written in the same transaction goes
--- with it, so that no entry stands without its snapshot.
+-- Raises, because a statement wrote another number of rows than it should. The whole transaction is rolled back, so
+-- that no entry exists without its snapshot.
 create or replace function miscounted(p_table text, p_expected bigint, p_written bigint) returns void
 language plpgsql as $$
 begin

@@ -1,6 +1,6 @@
 -- Opens the wallets that a batch is the first to need, in sorted order. A wallet opens with its user's own
--- first command, or an admin's adjustment that gives: nobody else's word makes a user, and a refused
--- adjustment does not.
+-- first command, or with an admin's adjustment that adds money. No other command opens one, and a refused adjustment
+-- does not either.
 create or replace function open_wallets(p_commands ledger_command[]) returns void
 language plpgsql as $$
 begin

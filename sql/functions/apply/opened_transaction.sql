@@ -28,6 +28,7 @@ create or replace function opened_transaction(
     case decision.status when 'success' then account.balance - decision.balance_delta end,
     case decision.status when 'success' then account.balance end,
     0,  -- refunded
+    null,  -- held_amount
     case command.op when 'hold' then p_at + make_interval(secs => command.expires_in) end,
     case when command.op <> 'transfer' then command.metadata
       when p_is_receiver then jsonb_build_object('fromUserId', command.user_id)

@@ -1,11 +1,11 @@
 -- A pending transaction as an accepted command leaves it, on an account that is already changed. A hold that is
--- captured in part keeps in the metadata how much it held.
+-- captured in part keeps how much it held.
 create or replace function settled_transaction(
   command ledger_command, txn transactions, decision decision, account account_state, p_at timestamptz
 ) returns transactions language plpgsql immutable as $$
 begin
   if decision.amount <> txn.amount then
-    txn.metadata := coalesce(txn.metadata, '{}') || jsonb_build_object('heldAmount', -txn.amount);
+    txn.held_amount := abs(txn.amount);
   end if;
   if decision.balance_delta <> 0 then
     txn.previous_balance := account.balance - decision.balance_delta;

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
-import type { Command, Operation, Outcome } from '../../../src/ledger/command.ts'
-import type { LimitedType } from '../../../src/ledger/limits-and-alerts.ts'
+import type { Command, LimitedType, Operation, Outcome } from '../../../src/ledger/command.ts'
 import { type Answer, Model, type ModelTransaction } from './model.ts'
 
 export const USERS = ['ann', 'bob', 'cyd', 'dee'] as const
