@@ -5,6 +5,7 @@ import { io } from 'socket.io-client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { BASE_HEADERS } from '../../src/http/middleware/request-id.ts'
+import { sleep } from '../../src/lib/timeout.ts'
 import { eventually, mintToken } from '../support/index.ts'
 import {
   connectBy,
@@ -127,7 +128,8 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
     client.send('authenticate', await tokenOf(ALICE, 3600))
     await eventually(() => expect(client.received.at(-1)?.event).toBe('authenticated'))
     const closed = client.failure.then(() => 'closed')
-    const stays = new Promise((resolve) => setTimeout(resolve, 3500, 'open'))
+    // Past the end of the first token.
+    const stays = sleep(3500).then(() => 'open')
     expect(await Promise.race([closed, stays])).toBe('open')
   })
 
@@ -220,7 +222,8 @@ describe('an upgrade', () => {
     for (let i = 0; i < 20; i++) {
       const socket = connect(Number(port), hostname)
       socket.write(`${[`GET /balance?token=${token} HTTP/1.1`, ...UPGRADE].join('\r\n')}\r\n\r\n`)
-      await new Promise((resolve) => setTimeout(resolve, i % 4))
+      // The client leaves at different moments of the handshake.
+      await sleep(i % 4)
       socket.resetAndDestroy()
     }
     const client = connectBy.WebSocket(url, token)

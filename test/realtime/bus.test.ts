@@ -10,6 +10,7 @@ import { MemoryBus } from '../../src/realtime/bus/memory-bus.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
 import { FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { FragileBus } from '../support/realtime/fragile-bus.ts'
 
 const logger = pino({ level: 'silent' })
 const EPOCH = 'bus-test'
@@ -23,39 +24,28 @@ function event(who: UserRef, seq: number, newBalance: bigint, currency = 'USD'):
   return { ...who, seq, event: 'balance_updated', currency, timestamp, newBalance }
 }
 
-/** Both buses promise the same. */
-function contract(open: (epoch?: string) => Promise<Bus>) {
+/** Opens buses, and closes them after each test. */
+function openerOf(open: (epoch?: string) => Promise<Bus>) {
   const buses: Bus[] = []
-  const opened = async (epoch?: string) => {
+  afterEach(async () => {
+    await Promise.all(buses.splice(0).map((bus) => bus.close()))
+  })
+  return async (epoch?: string) => {
     const bus = await open(epoch)
     buses.push(bus)
     return bus
   }
-  afterEach(async () => {
-    await Promise.all(buses.splice(0).map((bus) => bus.close()))
-  })
+}
+
+/** The contract of every bus, the one with which tests break the messages too. */
+function stateContract(open: (epoch?: string) => Promise<Bus>) {
+  const opened = openerOf(open)
 
   test('a published balance is cached as plain, shortest decimal text', async () => {
     const bus = await opened()
     const who = user()
     await bus.publish([event(who, 1, 15_050n)])
     expect(await bus.cachedBalance(who, 'USD')).toBe('150.5')
-  })
-
-  test('each event is a message of its own, in order', async () => {
-    const bus = await opened()
-    const who = user()
-    const seqs: number[] = []
-    bus.listen({
-      message: (text) => {
-        const message = JSON.parse(text)
-        if (message.userId === who.userId) seqs.push(message.seq)
-      },
-      link: () => {},
-    })
-    await bus.publish([event(who, 1, 100n), event(who, 2, 200n)])
-    await bus.publish([event(who, 3, 300n)])
-    await eventually(() => expect(seqs).toEqual([1, 2, 3]))
   })
 
   test('invariant 6: the cache never goes back', async () => {
@@ -131,6 +121,40 @@ function contract(open: (epoch?: string) => Promise<Bus>) {
     expect(taken.sort()).toEqual([null, 'value'].sort())
   })
 
+  test('connections are counted over all holders', async () => {
+    const { leases } = await opened()
+    const someone = randomUUID()
+    const [one, other] = [randomUUID(), randomUUID()]
+    await Promise.all([leases.renew(one, 30), leases.renew(other, 30)])
+    expect(await leases.acquire(someone, one, 2)).toBe(true)
+    expect(await leases.acquire(someone, other, 2)).toBe(true)
+    expect(await leases.acquire(someone, other, 2)).toBe(false)
+    await leases.release(someone, one)
+    expect(await leases.acquire(someone, other, 2)).toBe(true)
+  })
+}
+
+/** The contract of the buses of a server. */
+function contract(open: (epoch?: string) => Promise<Bus>) {
+  stateContract(open)
+  const opened = openerOf(open)
+
+  test('each event is a message of its own, in order', async () => {
+    const bus = await opened()
+    const who = user()
+    const seqs: number[] = []
+    bus.listen({
+      message: (text) => {
+        const message = JSON.parse(text)
+        if (message.userId === who.userId) seqs.push(message.seq)
+      },
+      link: () => {},
+    })
+    await bus.publish([event(who, 1, 100n), event(who, 2, 200n)])
+    await bus.publish([event(who, 3, 300n)])
+    await eventually(() => expect(seqs).toEqual([1, 2, 3]))
+  })
+
   test('a listener that throws harms nobody', async () => {
     const bus = await opened()
     const who = user()
@@ -146,22 +170,14 @@ function contract(open: (epoch?: string) => Promise<Bus>) {
     await bus.publish([event(who, 2, 100n)])
     await eventually(() => expect(heard).toBe(2))
   })
-
-  test('connections are counted over all holders', async () => {
-    const { leases } = await opened()
-    const someone = randomUUID()
-    const [one, other] = [randomUUID(), randomUUID()]
-    await Promise.all([leases.renew(one, 30), leases.renew(other, 30)])
-    expect(await leases.acquire(someone, one, 2)).toBe(true)
-    expect(await leases.acquire(someone, other, 2)).toBe(true)
-    expect(await leases.acquire(someone, other, 2)).toBe(false)
-    await leases.release(someone, one)
-    expect(await leases.acquire(someone, other, 2)).toBe(true)
-  })
 }
 
 describe('the in-process bus', () => {
   contract(async (epoch = EPOCH) => new MemoryBus({ epoch, currency: 'USD', logger }))
+})
+
+describe('the bus whose messages a test brings itself', () => {
+  stateContract(async (epoch) => new FragileBus(epoch))
 })
 
 describeWithRedis('the bus over Redis', () => {

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { sleep } from '../../src/lib/timeout.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
 import {
@@ -56,7 +57,7 @@ describeWithPrivateRedis('a cache that missed something', () => {
     for (;;) {
       const balance = await cached(bus)
       if (balance !== null) return balance
-      await new Promise((resolve) => setTimeout(resolve, 1))
+      await sleep(1)
     }
   }
 

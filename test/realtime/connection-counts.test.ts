@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { sleep } from '../../src/lib/timeout.ts'
 import type { LeaseStore } from '../../src/realtime/bus/bus.ts'
 import { RedisLeases } from '../../src/realtime/bus/redis-stores.ts'
 import { ConnectionLimit } from '../../src/realtime/connections/connection-limit.ts'
@@ -67,7 +68,8 @@ describe('a count', () => {
     await counts.acquire(ALICE)
     store.down = true
     counts.release(ALICE)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // Half a lease: one renewal, which fails.
+    await sleep(50)
     expect(store.at(USER)).toBe(1)
     store.down = false
     await eventually(() => expect(store.at(USER)).toBe(0))
@@ -139,7 +141,8 @@ describeWithRedis('connections of one user over all processes', () => {
     const { counts } = open(3, 3)
     const other = await holder(who.userId, 3, 3)
     expect(await counts.acquire(who)).toBe(false)
-    await new Promise((resolve) => setTimeout(resolve, 4500))
+    // One and a half leases.
+    await sleep(4500)
     expect(await counts.acquire(who)).toBe(false)
     other.kill('SIGKILL')
     await once(other, 'exit')

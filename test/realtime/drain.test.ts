@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
+import { sleep } from '../../src/lib/timeout.ts'
 import { eventually } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
@@ -80,14 +81,17 @@ describe('a drain', () => {
   })
 
   test('a request in flight gets its answer', async () => {
+    let inFlight = false
     const { url, server } = await startServer({
       routes: new Hono().get('/slow', async (c) => {
-        await new Promise((resolve) => setTimeout(resolve, 300))
+        inFlight = true
+        // Longer than the drain.
+        await sleep(300)
         return c.text('done')
       }),
     })
     const answer = fetch(`${url}/slow`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await eventually(() => expect(inFlight).toBe(true))
     const drained = server.drain(0.1)
     expect(await (await answer).text()).toBe('done')
     await drained

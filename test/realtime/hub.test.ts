@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
+import { sleep } from '../../src/lib/timeout.ts'
 import type { Frame } from '../../src/realtime/stream/frame.ts'
 import { Hub } from '../../src/realtime/stream/hub.ts'
 import type {
@@ -87,7 +88,8 @@ describe('invariant 7: each event once, in order', () => {
     const reads = ledger.reads
     bring([three, one, two])
     expect(sink.seqs).toEqual([1, 2, 3])
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // More than twice the grace after which a hole would be read: no read follows.
+    await sleep(50)
     expect(ledger.reads).toBe(reads)
   })
 
@@ -102,8 +104,9 @@ describe('invariant 7: each event once, in order', () => {
     const { joined, commit, bring, ledger } = open()
     const { sink } = await joined()
     ledger.down = true
+    const reads = ledger.reads
     bring(commit(5).slice(-1))
-    await new Promise((resolve) => setTimeout(resolve, 60))
+    await eventually(() => expect(ledger.reads).toBeGreaterThan(reads))
     expect(sink.seqs).toEqual([])
     ledger.down = false
     await eventually(() => expect(sink.seqs).toEqual(upTo(5)))
@@ -115,7 +118,8 @@ describe('invariant 7: each event once, in order', () => {
     const [real] = commit(1) as [LedgerEvent]
     bring([{ ...real, seq: 40 }])
     await eventually(() => expect(sink.seqs).toEqual([1]))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // The stream gives up the announced events after one more read, which nothing shows.
+    await sleep(50)
     bring(commit(2))
     expect(sink.seqs).toEqual([1, 2, 3])
   })
@@ -196,7 +200,8 @@ describe('invariant 7: each event once, in order', () => {
             const event = events.at(-1 - what.back)
             if (event) bus.bring(event)
           } else {
-            await new Promise((resolve) => setTimeout(resolve, 2))
+            // One of the random steps: lets timers and reads run in between.
+            await sleep(2)
           }
         }
         // The link is lost and comes back: whatever was never brought must be found.
@@ -227,7 +232,8 @@ describe('invariant 8: after the link was lost', () => {
     commit(3)
     bus.become('live')
     expect(hub.health.state).toBe('reconciling')
-    await new Promise((resolve) => setTimeout(resolve, 60))
+    const reads = ledger.reads
+    await eventually(() => expect(ledger.reads).toBeGreaterThan(reads + 1))
     expect(hub.health.state).toBe('reconciling')
     ledger.down = false
     await eventually(() => expect(hub.health.state).toBe('live'))
@@ -290,7 +296,8 @@ describe('invariant 9: a slow reader', () => {
     const { sink, subscriber } = join('e1:0')
     sink.queued = 5000
     await eventually(() => expect(sink.seqs).toHaveLength(200))
-    await new Promise((resolve) => setTimeout(resolve, 250))
+    // More than twice the period in which queues are checked: nothing more is sent.
+    await sleep(250)
     expect(sink.seqs).toHaveLength(200)
     sink.queued = 0
     await eventually(() => expect(subscriber.state).toBe('live'))
@@ -301,9 +308,10 @@ describe('invariant 9: a slow reader', () => {
 test('a connection whose state cannot be read is tried again, then let go', async () => {
   const { join, ledger, commit, hub } = open()
   ledger.down = true
+  const reads = ledger.reads
   const { sink, subscriber } = join()
   commit(1)
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await eventually(() => expect(ledger.reads).toBeGreaterThan(reads))
   ledger.down = false
   await eventually(() => expect(subscriber.state).toBe('live'))
   expect(sink.initials).toHaveLength(1)

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
+import { sleep } from '../../src/lib/timeout.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
 import { eventually } from '../support/index.ts'
 import { silent } from '../support/realtime/balance-server.ts'
@@ -67,7 +68,8 @@ describe('invariant 5: published at least once', () => {
     const { ledger, outbox } = open()
     ledger.down = true
     await outbox.publish(ledger.change(ALICE, 1n))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    // More than twice the time for which acknowledgements are collected: one was tried, and failed.
+    await sleep(50)
     expect(ledger.outbox.size).toBe(1)
     ledger.down = false
     await eventually(() => expect(ledger.outbox.size).toBe(0))
@@ -77,13 +79,15 @@ describe('invariant 5: published at least once', () => {
     const { ledger, bus } = open()
     bus.reachable = false
     for (let i = 0; i < 10; i++) ledger.change(ALICE, 1n)
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    // Fifteen sweeps, three times the age from which a row is left over: none of them tries.
+    await sleep(300)
     expect(bus.attempts).toBe(0)
     bus.reachable = true
     bus.fails = true
     const start = Date.now()
     await eventually(() => expect(bus.attempts).toBeGreaterThan(10))
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    // The time over which the attempts are counted.
+    await sleep(300)
     // Each row once within `leftAfter`, however long that was.
     expect(bus.attempts).toBeLessThanOrEqual(10 * (1 + (Date.now() - start) / 100))
     bus.fails = false

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
 import { beforeAll, expect, inject, onTestFinished, test } from 'vitest'
+import { sleep } from '../../src/lib/timeout.ts'
 import { ServerProcess } from '../chaos/server-process.ts'
 import {
   createDatabase,
@@ -158,7 +159,7 @@ describeWithPrivateRedis('trouble with a process', () => {
     await eventually(async () => expect(await readiness()).toBe(503))
     await eventually(async () => expect(await readiness()).toBe('nobody listens'))
     // A server that waits only for its streams would end now.
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await sleep(500)
     await lock`commit`
     lock.release()
     expect(await answer).toBe(201)

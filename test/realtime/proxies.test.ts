@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { Hono } from 'hono'
 import { io } from 'socket.io-client'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { sleep } from '../../src/lib/timeout.ts'
 import { eventually } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
@@ -93,7 +94,8 @@ describe.each(['nginx', 'caddy'] as const)('behind %s, as documented', (name) =>
         for (const { received } of clients) expect(received).toHaveLength(1)
       })
       const closed = Promise.race(clients.map(({ failure }) => failure)).then(() => 'closed')
-      const outlived = new Promise((resolve) => setTimeout(resolve, 5000, 'open'))
+      // Longer than the idle timeout of the proxy.
+      const outlived = sleep(5000).then(() => 'open')
       expect(await Promise.race([closed, outlived])).toBe('open')
       await server.change(ALICE, 100n)
       await eventually(() => {

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Balance } from '../../src/ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../src/ledger/event.ts'
+import { sleep } from '../../src/lib/timeout.ts'
 import { eventually } from '../support/index.ts'
 import {
   startServer,
@@ -64,7 +65,7 @@ async function memory(): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let i = 0; i < 3; i++) {
     collectGarbage()
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await sleep(5)
     const { heapUsed, external } = process.memoryUsage()
     least = Math.min(least, heapUsed + external)
   }

@@ -2,6 +2,7 @@ import type { Balance, WalletState } from '../../../src/ledger/balance.ts'
 import type { Committed } from '../../../src/ledger/command.ts'
 import type { LedgerEvent, LedgerEventName, UserRef } from '../../../src/ledger/event.ts'
 import type { ChangeLog, EventStore, OutboxStore } from '../../../src/ledger/event-store.ts'
+import { sleep } from '../../../src/lib/timeout.ts'
 
 export const ALICE: UserRef = { tenant: 'default', userId: 'alice' }
 
@@ -115,7 +116,7 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
 
   async #read(): Promise<void> {
     this.reads += 1
-    if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay))
+    if (this.delay > 0) await sleep(this.delay)
     if (this.down) throw new Error('the database is down')
   }
 }
