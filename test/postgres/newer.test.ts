@@ -67,7 +67,7 @@ describe('functions of a newer program, which came without a migration', () => {
     const env = { DATABASE_URL: database.ownerUrl }
     expect(await livebalance(env, 'migrate')).toMatchObject({
       code: 0,
-      stdout: 'The database is newer than this program, and stays as it is.\n',
+      stdout: 'The database is newer than this program and was not changed.\n',
     })
     const { json } = await livebalance(env, 'migrate', '--json')
     expect(json()).toEqual({ applied: [], newer: true })
