@@ -1,18 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { describe, expect, inject } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { METRICS, PREFIX } from '../../src/observability/metric-definitions.ts'
-import {
-  createDatabase,
-  describeWithRedis,
-  mintToken,
-  redisUrl,
-  type TestDatabase,
-} from '../support/index.ts'
+import { describeWithRedis, mintToken } from '../support/index.ts'
 import { FIRING } from '../support/observability/alert-cases.ts'
-import { type Booted, bootServer } from '../support/observability/booted.ts'
+import { test as base } from '../support/observability/booted.ts'
 import { selectorsIn } from '../support/observability/promql.ts'
 import { type Scrape, scrape } from '../support/observability/scrape.ts'
 
@@ -49,22 +43,12 @@ const expressions = [
 const OF_PROMETHEUS = new Set(['up'])
 const TARGET_LABELS = ['job', 'instance']
 
-describeWithRedis('the dashboard and the alert rules', () => {
-  let database: TestDatabase
-  let server: Booted
-  let exported: Scrape
-  beforeAll(async () => {
-    database = await createDatabase()
-    server = await bootServer({ DATABASE_URL: database.ownerUrl, REDIS_URL: redisUrl() })
-    exported = await exercised(server.url)
-  })
-  afterAll(async () => {
-    await server.close()
-    await database.drop()
-  })
+/** What a server exports after a bit of everything was asked of it. */
+const test = base.extend('exported', { scope: 'file' }, ({ server }) => exercised(server.url))
 
+describeWithRedis('the dashboard and the alert rules', () => {
   /** The labels of a metric's samples, and of those that have none yet, what they will be. */
-  function labelsOf(name: string): Set<string> | undefined {
+  function labelsOf(exported: Scrape, name: string): Set<string> | undefined {
     const family = name.replace(/_(bucket|sum|count)$/, '')
     const base = exported.types.has(name) ? name : family
     const type = exported.types.get(base)
@@ -79,7 +63,7 @@ describeWithRedis('the dashboard and the alert rules', () => {
     ])
   }
 
-  test('name only metrics that the server exports, and labels that they have', () => {
+  test('name only metrics that the server exports, and labels that they have', ({ exported }) => {
     const used = new Set<string>()
     let matchers = 0
     for (const expression of [...expressions, ...rules.map(({ expr }) => expr)]) {
@@ -88,14 +72,14 @@ describeWithRedis('the dashboard and the alert rules', () => {
       const known = new Set<string>()
       for (const { metric, labels } of selectors) {
         if (OF_PROMETHEUS.has(metric)) continue
-        const has = labelsOf(metric)
+        const has = labelsOf(exported, metric)
         if (!has) throw new Error(`${metric} is not exported: ${expression}`)
         used.add(metric)
         for (const label of has) known.add(label)
         for (const { name, values } of labels) {
           matchers += 1
           expect([metric, [...has]]).toEqual([metric, expect.arrayContaining([name])])
-          expectValues(metric, name, values)
+          expectValues(exported, metric, name, values)
         }
       }
       for (const label of groupings) {
@@ -115,7 +99,7 @@ describeWithRedis('the dashboard and the alert rules', () => {
   })
 
   /** Values of states are all exported, whichever is the current one. */
-  function expectValues(metric: string, name: string, values: string[]) {
+  function expectValues(exported: Scrape, metric: string, name: string, values: string[]) {
     if (name !== 'state' && name !== 'result' && name !== 'recovered') return
     const there = exported.samples
       .filter((sample) => sample.name === metric)
@@ -147,7 +131,7 @@ describeWithRedis('the dashboard and the alert rules', () => {
       for (const expression of expressions) expect(expression).toBe(expression.trim())
     })
 
-    test('each fires by what it is for, and none by a server that is well', () => {
+    test('each fires by what it is for, and none by a server that is well', ({ exported }) => {
       expect(Object.keys(FIRING).sort()).toEqual(rules.map(({ alert }) => alert).sort())
       const well = exported.samples
         .filter(({ value }) => Number.isFinite(value))

@@ -1,35 +1,14 @@
 import { createRequire } from 'node:module'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { METRICS, PREFIX } from '../../src/observability/metric-definitions.ts'
-import {
-  createDatabase,
-  describeWithRedis,
-  eventually,
-  mintToken,
-  redisUrl,
-  type TestDatabase,
-} from '../support/index.ts'
-import { type Booted, bootServer } from '../support/observability/booted.ts'
+import { describeWithRedis, eventually, mintToken } from '../support/index.ts'
+import { type Booted, test } from '../support/observability/booted.ts'
 import { scrape } from '../support/observability/scrape.ts'
 import { connectBy } from '../support/realtime/balance-server.ts'
 
 describeWithRedis('/metrics', () => {
-  let database: TestDatabase
-  let server: Booted
-  beforeAll(async () => {
-    database = await createDatabase()
-    server = await bootServer({
-      DATABASE_URL: database.ownerUrl,
-      REDIS_URL: redisUrl(),
-      LOG_LEVEL: 'debug',
-    })
-  })
-  afterAll(async () => {
-    await server.close()
-    await database.drop()
-  })
-
   async function call(
+    server: Booted,
     sub: string,
     request: string,
     body?: object,
@@ -50,22 +29,28 @@ describeWithRedis('/metrics', () => {
     return response.status
   }
 
-  const give = (userId: string) =>
-    call('ada', 'POST /transactions/adjustment', { userId, amount: 10, description: 'a gift' })
+  const give = (server: Booted, userId: string) =>
+    call(server, 'ada', 'POST /transactions/adjustment', {
+      userId,
+      amount: 10,
+      description: 'a gift',
+    })
 
-  test('what was asked, done and refused is counted by route, operation and outcome', async () => {
-    expect(await give('metric-alice')).toBe(201)
+  test('what was asked, done and refused is counted by route, operation and outcome', async ({
+    server,
+  }) => {
+    expect(await give(server, 'metric-alice')).toBe(201)
     const topup = { amount: 5 }
     const key = { 'Idempotency-Key': 'once' }
-    expect(await call('metric-alice', 'POST /transactions/topup', topup, key)).toBe(201)
-    expect(await call('metric-alice', 'POST /transactions/topup', topup, key)).toBe(201)
+    expect(await call(server, 'metric-alice', 'POST /transactions/topup', topup, key)).toBe(201)
+    expect(await call(server, 'metric-alice', 'POST /transactions/topup', topup, key)).toBe(201)
     const payment = { type: 'booking_payment', amount: 1000 }
-    expect(await call('metric-alice', 'POST /transactions', payment)).toBe(402)
+    expect(await call(server, 'metric-alice', 'POST /transactions', payment)).toBe(402)
     for (const id of ['0199a000-0000-7000-8000-000000000001', 'no-id']) {
-      await call('metric-alice', `GET /transactions/${id}`)
+      await call(server, 'metric-alice', `GET /transactions/${id}`)
     }
-    expect(await call('metric-alice', 'GET /wp-login.php')).toBe(404)
-    expect(await call('metric-alice', 'GET /wp-admin/42')).toBe(404)
+    expect(await call(server, 'metric-alice', 'GET /wp-login.php')).toBe(404)
+    expect(await call(server, 'metric-alice', 'GET /wp-admin/42')).toBe(404)
 
     const { value, samples } = await scrape(server.url)
     const commands = (op: string, outcome: string) =>
@@ -88,8 +73,10 @@ describeWithRedis('/metrics', () => {
     expect(labels).not.toMatch(/alice|0199a000|wp-/)
   })
 
-  test('a stream is counted from its opening to its deliveries, its resuming and its end', async () => {
-    expect(await give('metric-bob')).toBe(201)
+  test('a stream is counted from its opening to its deliveries, its resuming and its end', async ({
+    server,
+  }) => {
+    expect(await give(server, 'metric-bob')).toBe(201)
     const before = await scrape(server.url)
     const moved = (after: typeof before, name: string, labels?: Record<string, string>) =>
       (after.value(name, labels) ?? 0) - (before.value(name, labels) ?? 0)
@@ -97,7 +84,7 @@ describeWithRedis('/metrics', () => {
     const token = await mintToken({ sub: 'metric-bob' })
     const client = connectBy.SSE(server.url, token)
     await eventually(() => expect(client.received).toHaveLength(1))
-    expect(await give('metric-bob')).toBe(201)
+    expect(await give(server, 'metric-bob')).toBe(201)
     await eventually(() => expect(client.seqs()).toHaveLength(2))
     const open = await scrape(server.url)
     expect(open.value('livebalance_connections', { transport: 'sse' })).toBe(1)
@@ -133,9 +120,9 @@ describeWithRedis('/metrics', () => {
     expect(moved(cut, 'livebalance_connection_cuts_total', { reason: 'rate_limited' })).toBe(1)
   })
 
-  test('the cache’s hits and misses are counted', async () => {
+  test('the cache’s hits and misses are counted', async ({ server }) => {
     const before = await scrape(server.url)
-    const read = () => call('metric-carol', 'GET /transactions/balance/cached')
+    const read = () => call(server, 'metric-carol', 'GET /transactions/balance/cached')
     await read()
     await eventually(async () => {
       await read()
@@ -147,7 +134,9 @@ describeWithRedis('/metrics', () => {
     })
   })
 
-  test('every metric has a name, a help and labels as Prometheus wants them', async () => {
+  test('every metric has a name, a help and labels as Prometheus wants them', async ({
+    server,
+  }) => {
     const { types, samples } = await scrape(server.url)
     for (const { name, type, labels, help } of METRICS) {
       expect(types.get(PREFIX + name)).toBe(type)
@@ -168,11 +157,21 @@ describeWithRedis('/metrics', () => {
     console.log(`metrics: ${METRICS.length} of ours, ${types.size} with those of Node`)
   })
 
-  test('a request leaves a line with who, what, how long and which trace, and no token', async () => {
+  test('a request leaves a line with who, what, how long and which trace, and no token', async ({
+    server,
+  }) => {
     const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`
     const headers = { traceparent, 'X-Request-Id': 'asked-1' }
-    await call('metric-dora', 'POST /transactions/topup?token=secret-word', { amount: 5 }, headers)
-    await call('metric-dora', 'GET /transactions/balance', undefined, { 'X-Request-Id': 'asked-2' })
+    await call(
+      server,
+      'metric-dora',
+      'POST /transactions/topup?token=secret-word',
+      { amount: 5 },
+      headers,
+    )
+    await call(server, 'metric-dora', 'GET /transactions/balance', undefined, {
+      'X-Request-Id': 'asked-2',
+    })
     const lines = server.log.filter(({ msg }) => msg === 'request')
     expect(lines.find(({ requestId }) => requestId === 'asked-1')).toEqual({
       level: 'info',

@@ -5,16 +5,17 @@ import { parseConfig } from '../../../src/config/config.ts'
 import { createLogger } from '../../../src/lib/log.ts'
 import { ShutdownStack } from '../../../src/lib/shutdown-stack.ts'
 import { startServer } from '../../../src/start.ts'
-import { TEST_SECRET } from '../index.ts'
+import { test as base } from '../fixtures.ts'
+import { redisUrl, TEST_SECRET } from '../index.ts'
 
 export interface Booted {
   url: string
-  /** What it logged: a parsed line each. */
+  /** The lines of its log, parsed. */
   log: Record<string, unknown>[]
   close(): Promise<void>
 }
 
-/** The whole server in this process, as `npm start` wires it. */
+/** Starts the whole server in this process, built as by `npm start`. */
 export async function bootServer(env: Record<string, string>): Promise<Booted> {
   const config = parseConfig({
     PORT: '0',
@@ -31,3 +32,18 @@ export async function bootServer(env: Record<string, string>): Promise<Booted> {
   const { address } = await startServer(config, logger, releases)
   return { url: `http://127.0.0.1:${address.port}`, log, close: () => releases.run() }
 }
+
+/** Tests of a whole server on a real Postgres and Redis. A file that asks for it has one, and logs everything. */
+export const test = base.extend(
+  'server',
+  { scope: 'file' },
+  async ({ database }, { onCleanup }) => {
+    const server = await bootServer({
+      DATABASE_URL: database.ownerUrl,
+      REDIS_URL: redisUrl(),
+      LOG_LEVEL: 'debug',
+    })
+    onCleanup(() => server.close())
+    return server
+  },
+)
