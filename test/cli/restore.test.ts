@@ -1,51 +1,41 @@
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { BalanceInitial } from '../../src/client/index.ts'
 import { EventStreamParser } from '../../src/client/transports/sse.ts'
 import { livebalance } from '../support/cli/livebalance.ts'
 import { type CliServer, startServer } from '../support/cli/server.ts'
-import {
-  createDatabase,
-  describeWithRedis,
-  eventually,
-  mintToken,
-  redisUrl,
-  type TestDatabase,
-} from '../support/index.ts'
+import { test as base } from '../support/fixtures.ts'
+import { describeWithRedis, eventually, mintToken, redisUrl } from '../support/index.ts'
 
 const ALICE = 'restored-alice'
 /** Has money only after the backup. */
 const BOB = 'restored-bob'
 
-describeWithRedis('a database that is restored to an earlier point', () => {
-  let database: TestDatabase
-  let redis: Redis
-  beforeAll(async () => {
-    database = await createDatabase()
-    redis = new Redis(redisUrl())
+const test = base
+  .extend('redis', { scope: 'file' }, async ({}, { onCleanup }) => {
+    const redis = new Redis(redisUrl())
+    onCleanup(() => redis.quit().then(() => {}))
+    return redis
   })
-  afterAll(async () => {
-    await redis.quit()
-    await database.drop()
-  })
-
-  async function administer(...statements: string[]) {
+  /** Runs statements on the cluster of the database, outside of it. */
+  .extend('administer', ({ database }) => async (...statements: string[]) => {
     const url = new URL(database.ownerUrl)
     url.pathname = '/postgres'
     const sql = postgres(url.href, { max: 1, onnotice: () => {} })
     for (const statement of statements) await sql.unsafe(statement)
     await sql.end()
-  }
-
-  const drop = (name: string) => administer(`drop database if exists ${name} with (force)`)
-
+  })
+  .extend('drop', ({ administer }) => (name: string) => {
+    return administer(`drop database if exists ${name} with (force)`)
+  })
   /** Makes database `to` what `from` is now, as a restored base backup is: to the last byte. */
-  async function copy(from: string, to: string) {
+  .extend('copy', ({ administer, drop }) => async (from: string, to: string) => {
     await drop(to)
     await administer(`create database ${to} template ${from}`)
-  }
+  })
 
+describeWithRedis('a database that is restored to an earlier point', () => {
   const give = (server: CliServer, userId: string, amount: number) =>
     server.post('ada', '/transactions/adjustment', { userId, amount, description: 'restore' }, [
       'admin',
@@ -77,7 +67,12 @@ describeWithRedis('a database that is restored to an earlier point', () => {
     return told
   }
 
-  test('has a new epoch after `epoch renew`: old ids are not resumed from, and the cache is dropped', async () => {
+  test('has a new epoch after `epoch renew`: old ids are not resumed from, and the cache is dropped', async ({
+    database,
+    redis,
+    copy,
+    drop,
+  }) => {
     const name = new URL(database.ownerUrl).pathname.slice(1)
     const backup = `${name}_backup`
     const env = { DATABASE_URL: database.ownerUrl }

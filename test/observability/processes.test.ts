@@ -1,17 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { expect, inject } from 'vitest'
 import { ServerProcess } from '../chaos/server-process.ts'
-import {
-  createDatabase,
-  describeWithRedis,
-  eventually,
-  mintToken,
-  redisUrl,
-  type TestDatabase,
-} from '../support/index.ts'
-import { type Collector, startCollector } from '../support/observability/collector.ts'
+import { test as base } from '../support/fixtures.ts'
+import { describeWithRedis, eventually, mintToken, redisUrl } from '../support/index.ts'
+import { startCollector } from '../support/observability/collector.ts'
 import { connectBy } from '../support/realtime/balance-server.ts'
 
 const SERVER = 2
@@ -19,12 +13,14 @@ const CLIENT = 3
 const PRODUCER = 4
 const CONSUMER = 5
 
-describeWithRedis('a change that one process makes and another delivers', () => {
-  let database: TestDatabase
-  let collector: Collector
-  let servers: ServerProcess[]
-  beforeAll(async () => {
-    ;[database, collector] = await Promise.all([createDatabase(), startCollector()])
+const test = base
+  .extend('collector', { scope: 'file' }, async ({}, { onCleanup }) => {
+    const collector = await startCollector()
+    onCleanup(() => collector.close())
+    return collector
+  })
+  /** Two processes, `a` and `b`, on one database. */
+  .extend('servers', { scope: 'file' }, async ({ database, collector }, { onCleanup }) => {
     const start = (name: string) =>
       ServerProcess.start({
         databaseUrl: database.ownerUrl,
@@ -36,15 +32,16 @@ describeWithRedis('a change that one process makes and another delivers', () => 
           DRAIN_SECONDS: '0',
         },
       })
-    servers = await Promise.all([start('a'), start('b')])
-  })
-  afterAll(async () => {
-    await Promise.all(servers.map((server) => server.end('SIGKILL')))
-    await collector.close()
-    await database.drop()
+    const servers = await Promise.all([start('a'), start('b')])
+    onCleanup(() => Promise.all(servers.map((server) => server.end('SIGKILL'))).then(() => {}))
+    return servers
   })
 
-  test('is one trace: the request, the SQL call, the message and the delivery', async () => {
+describeWithRedis('a change that one process makes and another delivers', () => {
+  test('is one trace: the request, the SQL call, the message and the delivery', async ({
+    collector,
+    servers,
+  }) => {
     const [a, b] = servers as [ServerProcess, ServerProcess]
     const redis = new Redis(redisUrl())
     const messages: { userId: string; traceparent?: string }[] = []
