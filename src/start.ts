@@ -200,7 +200,7 @@ function startLedger(
   const executor = new Executor(writers, {
     onCommitted,
     inFlight: SESSIONS.writers,
-    retryFor: config.requestTimeoutMs,
+    retryForMs: config.requestTimeoutMs,
     observers: [meters.ledger, ...(tracing ? [tracing.ledger] : [])],
   })
   const startMaintenance = createMaintenance(
@@ -213,7 +213,7 @@ function startLedger(
     /** Called when the server listens, so that it does not delay the start. */
     startMaintenance,
     reader: tracing?.spanned(reader, 'postgresql', TRACED_READS) ?? reader,
-    idempotency: new IdempotencyStore(readers, { patience: config.requestTimeoutMs }),
+    idempotency: new IdempotencyStore(readers, { waitTimeoutMs: config.requestTimeoutMs }),
     limitsAndAlerts: new LimitsAndAlerts(readers),
     auditor: new Auditor(pool('auditors'), {
       onCommitted,

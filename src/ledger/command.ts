@@ -66,14 +66,14 @@ export type Operation =
 export interface Command {
   op: Operation
   tenant: string
-  /** Who asks: the token's `sub`, or `system`. Idempotency keys are counted per actor. */
+  /** The caller: the token's `sub`, or `system`. Idempotency keys are counted per actor. */
   actor: string
   /**
    * The wallet's owner, for operations that open a transaction. For one that names a
    * `transactionId`: set it to say that only this user's transaction will do (others are `not_found`).
    */
   userId?: string
-  /** `transfer` alone: who receives. */
+  /** Only for `transfer`: the receiver. */
   toUserId?: string
   currency?: string
   /** Minor units; positive, but for `adjustment`, which is signed. Optional where a part may be asked for (`refund`, `hold_capture`). */
@@ -86,7 +86,7 @@ export interface Command {
   referenceId?: string
   referenceType?: string
   metadata?: Record<string, unknown>
-  /** `hold` alone: seconds until it frees itself. */
+  /** Only for `hold`: seconds until it expires. */
   expiresIn?: number
   idempotencyKey?: string
   traceparent?: string

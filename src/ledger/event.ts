@@ -34,10 +34,10 @@ export interface LedgerEvent extends UserRef {
   /** The transaction's status after the event. */
   status?: string
   amount?: bigint
-  /** `balance_insufficient` alone: what the refused debit asked for, and what there was to spend. */
+  /** Only of `balance_insufficient`: the amount of the refused debit, and the available amount. */
   requiredAmount?: bigint
   available?: bigint
-  /** `balance_alert` alone: the crossed threshold and the side the balance is on now. */
+  /** Only of `balance_alert`: the crossed threshold, and the side of it where the balance is now. */
   threshold?: bigint
   direction?: 'below' | 'above'
   /** W3C trace context of the request that caused it. */

@@ -28,10 +28,10 @@ export interface ExecutorOptions {
   batchSize?: number
   /** Calls under way at once. Few writers that always batch beat many: a hot wallet is one lock. */
   inFlight?: number
-  /** Milliseconds within which a command is tried again while the database is away. */
-  retryFor?: number
+  /** Milliseconds within which a command is tried again while the database is unavailable. */
+  retryForMs?: number
   /** Milliseconds after which a call without an answer counts as lost: it may or may not have been applied. */
-  callTimeout?: number
+  callTimeoutMs?: number
   /** Are told of every call and every command. */
   observers?: readonly LedgerObserver[]
 }
@@ -63,16 +63,16 @@ export class Executor {
   readonly #batcher: Batcher<Command, Applied>
   readonly #lockedWallets: LockedWallets
   readonly #onCommitted: (committed: Committed) => Promise<void>
-  readonly #retryFor: number
-  readonly #callTimeout: number
+  readonly #retryForMs: number
+  readonly #callTimeoutMs: number
   readonly #observers: readonly LedgerObserver[]
 
   constructor(sql: Sql, options: ExecutorOptions = {}) {
     this.#sql = sql
     this.#lockedWallets = new LockedWallets(sql)
     this.#onCommitted = options.onCommitted ?? (() => Promise.resolve())
-    this.#retryFor = options.retryFor ?? 5_000
-    this.#callTimeout = options.callTimeout ?? 10_000
+    this.#retryForMs = options.retryForMs ?? 5_000
+    this.#callTimeoutMs = options.callTimeoutMs ?? 10_000
     this.#observers = options.observers ?? []
     this.#batcher = new Batcher((commands) => this.#apply(commands), {
       size: options.batchSize ?? 128,
@@ -81,9 +81,9 @@ export class Executor {
   }
 
   /**
-   * While the database is away a command is tried again, if it cannot have taken effect or has an
-   * idempotency key, until `retryFor` has passed.
-   * @throws DatabaseUnavailable when it stayed away, or a command without a key may have been applied
+   * While the database is unavailable, a command is tried again, if it cannot have taken effect or has an
+   * idempotency key, until `retryForMs` has passed.
+   * @throws DatabaseUnavailable if it stayed unavailable, or if a command without a key may have been applied
    */
   async execute(command: Command): Promise<Outcome> {
     let settled: Outcome | undefined
@@ -96,7 +96,7 @@ export class Executor {
   }
 
   async #attempt(command: Command): Promise<Outcome> {
-    const deadline = performance.now() + this.#retryFor
+    const deadline = performance.now() + this.#retryForMs
     for (let pause = 20; ; pause = Math.min(pause * 2, 500)) {
       try {
         const { outcome, published } = await this.#batcher.add(command)
@@ -134,10 +134,10 @@ export class Executor {
       } else if (commands.length === 1 || asUnavailable(reason) || isTransient(reason)) {
         return commands.map(() => ({ status: 'rejected', reason }))
       }
-      // Alone, only the command that spoiled it fails.
-      const alone: PromiseSettledResult<Applied>[] = []
-      for (const command of commands) alone.push(...(await this.#apply([command])))
-      return alone
+      // One by one, only the command that caused the error fails.
+      const single: PromiseSettledResult<Applied>[] = []
+      for (const command of commands) single.push(...(await this.#apply([command])))
+      return single
     }
   }
 
@@ -172,7 +172,7 @@ export class Executor {
     const [row] = await answered(
       this.#sql<AppliedRow[]>`
         select results, changes, outbox_id from ledger_apply(${json}::text::json)`,
-      this.#callTimeout,
+      this.#callTimeoutMs,
     )
     if (!row) throw new DatabaseUnavailable(false, new Error('ledger_apply returned nothing'))
     const published =

@@ -12,7 +12,7 @@ export interface RequestKey {
 
 /** The right to act on an idempotency key, until it is answered, given up, or not renewed in time. */
 export interface Claim extends RequestKey {
-  /** A UUID, of this claim alone. */
+  /** A UUID of this claim only. */
   id: string
 }
 
@@ -30,9 +30,9 @@ export interface StoredResponse {
 
 export interface AnswersOptions {
   /** Milliseconds after which a claim that was not renewed is another's to take. Default 10 s. */
-  lease?: number
+  leaseMs?: number
   /** Milliseconds that a twin waits for the one that acts. Default 10 s. */
-  patience?: number
+  waitTimeoutMs?: number
 }
 
 /**
@@ -42,13 +42,13 @@ export interface AnswersOptions {
  */
 export class IdempotencyStore {
   readonly #sql: Sql
-  readonly #lease: number
-  readonly #patience: number
+  readonly #leaseMs: number
+  readonly #waitTimeoutMs: number
 
-  constructor(sql: Sql, { lease = 10_000, patience = 10_000 }: AnswersOptions = {}) {
+  constructor(sql: Sql, { leaseMs = 10_000, waitTimeoutMs = 10_000 }: AnswersOptions = {}) {
     this.#sql = sql
-    this.#lease = lease
-    this.#patience = patience
+    this.#leaseMs = leaseMs
+    this.#waitTimeoutMs = waitTimeoutMs
   }
 
   async run(
@@ -56,7 +56,7 @@ export class IdempotencyStore {
     act: (claim: Claim) => Promise<string>,
   ): Promise<StoredResponse | 'reused' | 'busy'> {
     const hash = createHash('sha256').update(request.asked).digest('base64url')
-    const deadline = performance.now() + this.#patience
+    const deadline = performance.now() + this.#waitTimeoutMs
     let acted: string | undefined
     for (let pause = 10; ; pause = Math.min(pause * 2, 200)) {
       let failure: unknown
@@ -86,17 +86,17 @@ export class IdempotencyStore {
   async #claim({ tenant, actor, key, id }: Claim, hash: string) {
     const [found] = await this.#sql<{ mine: boolean; hash: string; answer: string | null }[]>`
       select mine, hash, answer from claim_key(
-        ${tenant}, ${actor}, ${key}, ${hash}, ${id}, make_interval(secs => ${this.#lease / 1000}))`
+        ${tenant}, ${actor}, ${key}, ${hash}, ${id}, make_interval(secs => ${this.#leaseMs / 1000}))`
     return found
   }
 
-  /** Null: the claim was lost meanwhile, for it was not renewed in time. */
+  /** Null: the claim was lost meanwhile, because it was not renewed in time. */
   async #answer(claim: Claim, act: () => Promise<string>): Promise<string | null> {
     const { tenant, actor, key, id } = claim
     const sql = this.#sql
     const renewal = setInterval(() => {
       sql`select renew_key(${tenant}, ${actor}, ${key}, ${id})`.catch(() => {})
-    }, this.#lease / 3)
+    }, this.#leaseMs / 3)
     try {
       const answer = await act()
       const [kept] = await sql<{ answer: string | null }[]>`

@@ -12,7 +12,7 @@ interface LockedRow {
 
 /**
  * Finds the commands that would wait for a wallet that somebody outside keeps locked, so that a batch can go
- * without them: whoever shares a batch with such a command waits as long as it does (`lock_timeout` of
+ * without them: every command in a batch waits as long as its slowest one (`lock_timeout` of
  * sql/functions/apply/ledger_apply.sql). A wallet that was found locked is looked at before each further batch
  * that may concern it, until it is free.
  */

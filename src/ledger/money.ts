@@ -11,7 +11,7 @@ export class InvalidAmount extends Error {
 }
 
 /**
- * Major units, as they come over the wire, to minor units, through decimal text alone.
+ * Major units, as they come over the wire, to minor units. It uses decimal text only, never a double.
  * @param input a JSON number or a plain decimal string (`"150.50"`)
  * @param currency an ISO 4217 code of `CURRENCIES`
  * @throws InvalidAmount for a currency or notation that is not known, too many decimals, or an amount beyond ±(2^53−1) minor units

@@ -1,7 +1,7 @@
 import { Histogram, LATENCY_BOUNDS, LabeledCounter } from '../lib/instruments.ts'
 import type { Command, Outcome } from './command.ts'
 
-/** Is told what the write side does. Nothing waits for it, and it may not throw. */
+/** Observes the write side. Nothing waits for it, and it must not throw. */
 export interface LedgerObserver {
   /** One SQL call begins. What it answers is called once: with the outcomes, or without when the call failed. */
   calling(commands: readonly Command[]): (outcomes?: readonly Outcome[]) => void

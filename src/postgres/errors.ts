@@ -157,7 +157,7 @@ export function isTransient(error: unknown): boolean {
   return failureOf(error)?.kind === 'transient'
 }
 
-/** Rolled back, for it waited too long for what another transaction has locked. */
+/** Rolled back, because it waited too long for a row that another transaction has locked. */
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === SQLSTATE.LOCK_NOT_AVAILABLE
 }

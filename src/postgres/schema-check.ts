@@ -53,7 +53,7 @@ export interface SchemaState {
 export class SchemaCheck {
   readonly #sql: Sql
   readonly #epoch: string
-  // Names and checksums alone: the texts are of no use here.
+  // Only names and checksums: the texts are not used here.
   readonly #migrations = readMigrations().map(recorded)
   readonly #replaced = Object.values(readReplaced()).flat().map(recorded)
   readonly #revision = readRevision()
@@ -64,7 +64,7 @@ export class SchemaCheck {
     this.#epoch = epoch
   }
 
-  /** @throws whatever the client throws while Postgres is away */
+  /** @throws the client's error while Postgres is unavailable */
   async read(): Promise<SchemaState> {
     let row: { epoch: string | null; applied: Record<string, string> | null } | undefined
     try {

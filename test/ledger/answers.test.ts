@@ -63,7 +63,7 @@ test('what fails is no answer: the next one acts at once', async () => {
 })
 
 test('a claim whose process is gone is taken over, one that is at work is not', async () => {
-  const quick = new IdempotencyStore(ledger.sql, { lease: 3_000, patience: 60_000 })
+  const quick = new IdempotencyStore(ledger.sql, { leaseMs: 3_000, waitTimeoutMs: 60_000 })
   const request = keyed()
   // What a process leaves that dies in the middle: a claim, and nobody to renew it.
   const hash = (
@@ -73,7 +73,7 @@ test('a claim whose process is gone is taken over, one that is at work is not', 
   await ledger.sql`
     select claim_key(
       ${tenant}, 'ada', ${request.key}, ${hash?.hash ?? ''}, ${randomUUID()}, interval '1 s')`
-  const impatient = new IdempotencyStore(ledger.sql, { patience: 0 })
+  const impatient = new IdempotencyStore(ledger.sql, { waitTimeoutMs: 0 })
   expect(await impatient.run(request, never)).toBe('busy')
   expect(await quick.run(request, async () => 'taken over')).toMatchObject({ replayed: false })
 
@@ -170,7 +170,7 @@ describe('a process that stalls for longer than its claim lasts', () => {
     const { request, stale, fresh, first, second } = await stalled()
     stale.fail(new Error('the stale one failed'))
     await expect(first).rejects.toThrow('the stale one failed')
-    const impatient = new IdempotencyStore(ledger.sql, { patience: 0 })
+    const impatient = new IdempotencyStore(ledger.sql, { waitTimeoutMs: 0 })
     expect(await impatient.run(request, never)).toBe('busy')
     fresh.pass('fresh')
     expect(await second).toEqual({ answer: 'fresh', replayed: false })

@@ -24,7 +24,7 @@ beforeAll(async () => {
   for (let i = 0; i < PROCESSES; i++) {
     const sql = connect(database.appUrl, { max: 2 })
     pools.push(sql)
-    executors.push(new Executor(sql, { retryFor: 30_000, callTimeout: 5_000 }))
+    executors.push(new Executor(sql, { retryForMs: 30_000, callTimeoutMs: 5_000 }))
   }
 })
 

@@ -39,7 +39,7 @@ beforeEach(async () => {
       return () => {}
     },
   }
-  executor = new Executor(sql, { retryFor: 300, observers: [observer] })
+  executor = new Executor(sql, { retryForMs: 300, observers: [observer] })
   for (const user of ['ann', ...OTHERS]) await executor.execute(gift(user))
 })
 
@@ -100,7 +100,7 @@ describe.each(Object.entries(LOCKS))('while somebody locks %s', (_, lock) => {
 
   test('once it is free again, what waited for it is done', async () => {
     const before = await balanceOf('ann')
-    const patient = new Executor(sql, { retryFor: 60_000 })
+    const patient = new Executor(sql, { retryForMs: 60_000 })
     const locker = await owner.reserve()
     await locker`begin`
     await lock(locker)

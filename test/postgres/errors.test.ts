@@ -94,7 +94,7 @@ describe('whoever gets such an error goes by the table', () => {
   const atOnce = MEANT.filter(([code]) => code !== '55P03')
   test.each(atOnce)('the executor fails a whole batch at once: %s %o', async (code, fields) => {
     const { sql, calls } = failing(failed(code, fields))
-    const executor = new Executor(sql, { retryFor: -1 })
+    const executor = new Executor(sql, { retryForMs: -1 })
     const answers = await Promise.allSettled(
       Array.from({ length: 128 }, () => executor.execute(command)),
     )
@@ -105,7 +105,7 @@ describe('whoever gets such an error goes by the table', () => {
   test('the executor tries again what was not applied, and no command of unknown outcome without a key', async () => {
     const attempts = async (error: Error) => {
       const { sql, calls } = failing(error)
-      const executor = new Executor(sql, { retryFor: 50 })
+      const executor = new Executor(sql, { retryForMs: 50 })
       await expect(executor.execute(command)).rejects.toBeInstanceOf(DatabaseUnavailable)
       return calls.length
     }

@@ -42,10 +42,10 @@ beforeAll(async () => {
   // As a server shares them out, but so few that each call meets those that wait.
   const readers = pool(1)
   api = await ledgerApp({
-    executor: new Executor(pool(2), { retryFor: 300 }),
+    executor: new Executor(pool(2), { retryForMs: 300 }),
     reader: new Reader(readers),
     limitsAndAlerts: new LimitsAndAlerts(readers),
-    idempotency: new IdempotencyStore(pool(1), { patience: 300 }),
+    idempotency: new IdempotencyStore(pool(1), { waitTimeoutMs: 300 }),
     auditor: new Auditor(pool(1)),
   })
 })

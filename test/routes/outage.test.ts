@@ -23,7 +23,7 @@ beforeAll(async () => {
   sql = await nowhere()
   it = await ledgerApp({
     requestTimeoutMs: 2_000,
-    executor: new Executor(sql, { retryFor: 300 }),
+    executor: new Executor(sql, { retryForMs: 300 }),
     reader: new Reader(sql),
     cache: { cachedBalance: async () => null, fill: async () => {} },
   })

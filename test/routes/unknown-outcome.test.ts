@@ -114,7 +114,7 @@ describe.each<[Break, number]>([
 
 test('a statement that Postgres gave up was not applied: it may be repeated', async () => {
   const sql = pool(new URL(direct.database.appUrl), 100)
-  const impatient = await ledgerApp({ executor: new Executor(sql, { retryFor: 300 }) })
+  const impatient = await ledgerApp({ executor: new Executor(sql, { retryForMs: 300 }) })
   const before = await balance()
   await owner.begin(async (locker) => {
     await locker`lock table wallets in row exclusive mode`
