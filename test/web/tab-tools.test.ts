@@ -48,32 +48,6 @@ const CONTRACT: Record<string, [run: (tools: TabTools) => Promise<unknown>, expe
     },
     ['AbortError', true],
   ],
-  'a request that is aborted rejects, and never gets the lock': [
-    async ({ locks }) => {
-      let release = () => {}
-      let held = false
-      const first = locks.request('aborted', {}, () => {
-        held = true
-        return new Promise<void>((resolve) => {
-          release = resolve
-        })
-      })
-      const abort = new AbortController()
-      let granted = false
-      const waiting = locks.request('aborted', { signal: abort.signal }, async () => {
-        granted = true
-      })
-      const failed = waiting.catch((error: Error) => error.name)
-      abort.abort()
-      const name = await failed
-      while (!held) await new Promise((resolve) => setTimeout(resolve, 1))
-      release()
-      await first
-      await locks.request('aborted', {}, async () => {})
-      return [name, granted]
-    },
-    ['AbortError', false],
-  ],
   'a message reaches the other channels of its name as a copy, not its own and no closed one': [
     async ({ openChannel }) => {
       const heard: unknown[] = []
