@@ -1,28 +1,17 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import type { Principal } from '../../src/auth/principal.ts'
 import type { NewRevocation, RevocationStore } from '../../src/auth/revocation-store.ts'
 import { PostgresRevocations } from '../../src/auth/revocation-store.ts'
 import { Revocations, type RevocationsOptions } from '../../src/auth/revocations.ts'
-import { connect, type Sql } from '../../src/postgres/database.ts'
-import {
-  createDatabase,
-  eventually,
-  mintToken,
-  TEST_SECRET,
-  type TestDatabase,
-} from '../support/index.ts'
+import type { Sql } from '../../src/postgres/database.ts'
+import { test } from '../support/fixtures.ts'
+import { eventually, mintToken, TEST_SECRET } from '../support/index.ts'
 import { bootServer } from '../support/observability/booted.ts'
 
-let database: TestDatabase
 let sql: Sql
-beforeAll(async () => {
-  database = await createDatabase()
-  sql = connect(database.appUrl, { max: 4 })
-})
-afterAll(async () => {
-  await sql.end()
-  await database.drop()
+test.beforeAll(({ sql: connected }) => {
+  sql = connected
 })
 
 /** What one process knows. Announcements get lost, unless the test says where they go. */
@@ -233,7 +222,10 @@ test('others’ revocations are found while the old ones are being forgotten', a
   await eventually(() => expect(there.covers(principal('paul'))).toBe(true))
 })
 
-test('a server whose readers all wait revokes at once, and learns what another one revoked', async () => {
+test('a server whose readers all wait revokes at once, and learns what another one revoked', async ({
+  database,
+  owner,
+}) => {
   const server = await bootServer({ DATABASE_URL: database.ownerUrl, JWT_SECRET: TEST_SECRET })
   onTestFinished(() => server.close())
   const ask = (token: string, path: string, body?: object) =>
@@ -246,8 +238,6 @@ test('a server whose readers all wait revokes at once, and learns what another o
     ['rosa', 'sven', 'tina'].map((sub) => mintToken({ sub })),
   )
   const ada = await mintToken({ sub: 'ada', roles: ['admin'] })
-  const owner = connect(database.ownerUrl, { max: 2 })
-  onTestFinished(() => owner.end())
   let slow: Promise<Response>[] = []
   await owner.begin(async (lock) => {
     await lock`lock table transactions in access exclusive mode`

@@ -1,30 +1,21 @@
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import type { Redis } from 'ioredis'
+import { expect, onTestFinished, vi } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
-import {
-  describeWithPrivateRedis,
-  eventually,
-  type PrivateRedis,
-  startPrivateRedis,
-} from '../support/index.ts'
+import { describeWithPrivateRedis, eventually, type PrivateRedis } from '../support/index.ts'
 import { silent } from '../support/realtime/balance-server.ts'
 import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { test } from '../support/realtime/private-redis.ts'
 
 describeWithPrivateRedis('a cache that missed something', () => {
   let redis: PrivateRedis
   let admin: Redis
-  beforeAll(async () => {
-    redis = await startPrivateRedis()
-    admin = new Redis(redis.url, { retryStrategy: () => 50, maxRetriesPerRequest: null })
-    admin.on('error', () => {})
+  test.beforeAll(({ redis: started, admin: connected }) => {
+    redis = started
+    admin = connected
   })
-  beforeEach(() => admin.flushall())
-  afterAll(async () => {
-    admin.disconnect()
-    await redis.close()
-  })
+  test.beforeEach(() => admin.flushall())
 
   /** A bus that believes its cache. */
   async function openBus(ledger: FakeLedger): Promise<RedisBus> {

@@ -1,13 +1,8 @@
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import type { Redis } from 'ioredis'
+import { expect, onTestFinished } from 'vitest'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
-import {
-  describeWithPrivateRedis,
-  eventually,
-  type PrivateRedis,
-  startPrivateRedis,
-} from '../support/index.ts'
+import { describeWithPrivateRedis, eventually, type PrivateRedis } from '../support/index.ts'
 import {
   connectBy,
   silent,
@@ -18,20 +13,16 @@ import {
 } from '../support/realtime/balance-server.ts'
 import { startDeafProxy } from '../support/realtime/deaf-proxy.ts'
 import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { test } from '../support/realtime/private-redis.ts'
 
 const upTo = (last: number) => Array.from({ length: last }, (_, i) => i + 1)
 
 describeWithPrivateRedis('trouble with Redis', () => {
   let redis: PrivateRedis
   let admin: Redis
-  beforeAll(async () => {
-    redis = await startPrivateRedis()
-    admin = new Redis(redis.url, { retryStrategy: () => 50, maxRetriesPerRequest: null })
-    admin.on('error', () => {})
-  })
-  afterAll(async () => {
-    admin.disconnect()
-    await redis.close()
+  test.beforeAll(({ redis: started, admin: connected }) => {
+    redis = started
+    admin = connected
   })
 
   function openBus(ledger: FakeLedger, url = redis.url): RedisBus {

@@ -1,32 +1,25 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { PostgresRevocations } from '../../src/auth/revocation-store.ts'
 import { Revocations } from '../../src/auth/revocations.ts'
-import { connect, type Sql } from '../../src/postgres/database.ts'
+import type { Sql } from '../../src/postgres/database.ts'
 import type { Bus } from '../../src/realtime/bus/bus.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
+import { test } from '../support/fixtures.ts'
 import {
-  createDatabase,
   describeWithRedis,
   eventually,
   mintToken,
   redisUrl,
   TEST_SECRET,
-  type TestDatabase,
 } from '../support/index.ts'
 import { connectBy, silent, startServer, TRANSPORTS } from '../support/realtime/balance-server.ts'
 import { FakeLedger } from '../support/realtime/fake-ledger.ts'
 import { FragileBus } from '../support/realtime/fragile-bus.ts'
 
-let database: TestDatabase
 let sql: Sql
-beforeAll(async () => {
-  database = await createDatabase()
-  sql = connect(database.appUrl, { max: 4 })
-})
-afterAll(async () => {
-  await sql.end()
-  await database.drop()
+test.beforeAll(({ sql: connected }) => {
+  sql = connected
 })
 
 /** A server whose revocations are kept in Postgres, and announced over its bus. */
