@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
 import { expect, inject, onTestFinished, test } from 'vitest'
+import { sleep } from '../../src/lib/timeout.ts'
 import {
   createDatabase,
   describeWithPrivateRedis,
@@ -68,7 +69,8 @@ describeWithPrivateRedis('chaos', () => {
       const names = Object.keys(FAULTS) as FaultName[]
       const longestOutage = MINUTES > 2 ? 30_000 : 6000
       while (Date.now() < end) {
-        await new Promise((resolve) => setTimeout(resolve, random.between(500, 3000)))
+        // The schedule of the faults. No condition to wait for.
+        await sleep(random.between(500, 3000))
         // First each of them once, so that a short run has seen all.
         const name = names[[...injected.values()].reduce((a, b) => a + b, 0)] ?? random.pick(names)
         injected.set(name, (injected.get(name) ?? 0) + 1)
@@ -86,7 +88,8 @@ describeWithPrivateRedis('chaos', () => {
           longestOutage,
         }).catch(() => {})
       }, 30)
-      await new Promise((resolve) => setTimeout(resolve, 1000))
+      // The length of this last phase.
+      await sleep(1000)
       await traffic.stop()
       clearInterval(gaps)
 

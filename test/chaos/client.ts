@@ -1,3 +1,4 @@
+import { sleep } from '../../src/lib/timeout.ts'
 import {
   connectBy,
   type Received,
@@ -84,7 +85,8 @@ export class ChaosClient {
       this.#current.close()
       this.absorb()
       this.#current = undefined
-      await new Promise((resolve) => setTimeout(resolve, this.#random.between(20, 300)))
+      // Clients come back after random times. No condition to wait for.
+      await sleep(this.#random.between(20, 300))
     }
   }
 

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import type postgres from 'postgres'
+import { sleep } from '../../src/lib/timeout.ts'
 import type { PrivateRedis } from '../support/index.ts'
 import type { ChaosClient } from './client.ts'
 import type { Random } from './random.ts'
@@ -16,9 +17,7 @@ export interface FaultTargets {
   longestOutage: number
 }
 
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-
-/** What can go wrong. Each resolves when it is over. */
+/** The faults. Each resolves when it has ended. Their sleeps are the random lengths of the outages. */
 export const FAULTS = {
   async 'kill -9 of a process'({ servers, random }: FaultTargets) {
     const server = random.pick(servers)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { sleep } from '../../src/lib/timeout.ts'
 import type { Random } from './random.ts'
 
 export interface TrafficOptions {
@@ -40,7 +41,8 @@ export class Traffic {
   async #work(): Promise<void> {
     while (!this.#stopped) {
       await this.#command()
-      await new Promise((resolve) => setTimeout(resolve, this.#options.random.between(5, 60)))
+      // The pace of the traffic. No condition to wait for.
+      await sleep(this.#options.random.between(5, 60))
     }
   }
 
@@ -106,7 +108,8 @@ export class Traffic {
         this.longest = Math.max(this.longest, Date.now() - start)
       }
       this.repeated += 1
-      await new Promise((resolve) => setTimeout(resolve, 250))
+      // A client that repeats its command also waits.
+      await sleep(250)
     }
     this.wrong.push(`${path} got no answer`)
     return undefined
