@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import postgres from 'postgres'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { Auditor, AuditProgress } from '../../src/ledger/auditor.ts'
 import { eventually, mintToken } from '../support/index.ts'
 import {
@@ -11,28 +11,26 @@ import {
   foreignAdmin,
   type LedgerApp,
   ledgerApp,
+  test,
 } from '../support/routes/ledger-app.ts'
 
-let it: LedgerApp
-beforeAll(async () => {
-  it = await ledgerApp()
-  await it.fund('alice', 100)
-  await it.fund('bob', 20.5)
-  await it.call(alice, 'POST /transactions', { type: 'booking_payment', amount: 30 })
+test.beforeAll(async ({ api }) => {
+  await api.fund('alice', 100)
+  await api.fund('bob', 20.5)
+  await api.call(alice, 'POST /transactions', { type: 'booking_payment', amount: 30 })
 })
-afterAll(() => it.close())
 
 /** What no request can do: a snapshot that is wrong. */
-async function spoil(userId: string, minor: number) {
-  const sql = postgres(it.database.ownerUrl, { max: 1 })
+async function spoil(api: LedgerApp, userId: string, minor: number) {
+  const sql = postgres(api.database.ownerUrl, { max: 1 })
   await sql`
     update balance_snapshots set balance = balance + ${minor}
     where wallet_id = (select id from wallets where user_id = ${userId} and tenant = 'default')`
   await sql.end()
 }
 
-test('a sound ledger is found sound', async () => {
-  expect((await it.call(admin, 'GET /transactions/verify/alice')).body).toEqual({
+test('a sound ledger is found sound', async ({ api }) => {
+  expect((await api.call(admin, 'GET /transactions/verify/alice')).body).toEqual({
     userId: 'alice',
     currency: 'USD',
     isAccurate: true,
@@ -40,54 +38,54 @@ test('a sound ledger is found sound', async () => {
     calculatedBalance: 70,
     difference: 0,
   })
-  const { body } = await it.call(admin, 'GET /transactions/audit')
+  const { body } = await api.call(admin, 'GET /transactions/audit')
   expect(body).toMatchObject({ total: 2, accurate: 2, inaccurate: 0, discrepancies: [] })
   for (const { debits, credits, balanced } of body.ledger) {
     expect([debits, balanced]).toEqual([credits, true])
   }
 })
 
-test('another tenant is not counted, and who is not known is 404', async () => {
-  const { body } = await it.call(foreignAdmin, 'GET /transactions/audit')
+test('another tenant is not counted, and who is not known is 404', async ({ api }) => {
+  const { body } = await api.call(foreignAdmin, 'GET /transactions/audit')
   expect(body).toMatchObject({ total: 0, inaccurate: 0 })
-  expect((await it.call(foreignAdmin, 'GET /transactions/verify/alice')).status).toBe(404)
-  expect((await it.call(admin, 'GET /transactions/verify/nobody')).status).toBe(404)
-  expect((await it.call(foreignAdmin, 'POST /transactions/recalculate/alice')).status).toBe(404)
+  expect((await api.call(foreignAdmin, 'GET /transactions/verify/alice')).status).toBe(404)
+  expect((await api.call(admin, 'GET /transactions/verify/nobody')).status).toBe(404)
+  expect((await api.call(foreignAdmin, 'POST /transactions/recalculate/alice')).status).toBe(404)
 })
 
 describe('a snapshot that is wrong', () => {
-  test('is found, and repaired from the entries', async () => {
-    await spoil('alice', 5_00)
-    const { body } = await it.call(admin, 'GET /transactions/verify/alice')
+  test('is found, and repaired from the entries', async ({ api }) => {
+    await spoil(api, 'alice', 5_00)
+    const { body } = await api.call(admin, 'GET /transactions/verify/alice')
     expect(body).toMatchObject({ isAccurate: false, snapshotBalance: 75, difference: 5 })
-    const audit = await it.call(admin, 'GET /transactions/audit')
+    const audit = await api.call(admin, 'GET /transactions/audit')
     expect(audit.body).toMatchObject({ accurate: 1, inaccurate: 1 })
     expect(audit.body.discrepancies[0]).toMatchObject({ userId: 'alice', currency: 'USD' })
 
-    const repaired = await it.call(admin, 'POST /transactions/recalculate/alice')
+    const repaired = await api.call(admin, 'POST /transactions/recalculate/alice')
     expect(repaired.body).toMatchObject({ previousBalance: 75, newBalance: 70, corrected: true })
-    const again = await it.call(admin, 'GET /transactions/audit')
+    const again = await api.call(admin, 'GET /transactions/audit')
     expect(again.body).toMatchObject({ accurate: 2, inaccurate: 0 })
   })
 
-  test('is told as corrected when the balance alone was right', async () => {
-    const sql = postgres(it.database.ownerUrl, { max: 1 })
+  test('is told as corrected when the balance alone was right', async ({ api }) => {
+    const sql = postgres(api.database.ownerUrl, { max: 1 })
     await sql`update balance_snapshots set held = 1 where user_id = 'bob'`
     await sql.end()
-    const repaired = await it.call(admin, 'POST /transactions/recalculate/bob')
+    const repaired = await api.call(admin, 'POST /transactions/recalculate/bob')
     expect(repaired.body).toMatchObject({
       previousBalance: 20.5,
       newBalance: 20.5,
       corrected: true,
     })
-    const again = await it.call(admin, 'POST /transactions/recalculate/bob')
+    const again = await api.call(admin, 'POST /transactions/recalculate/bob')
     expect(again.body).toMatchObject({ corrected: false })
   })
 
-  test('is repaired with all others at once', async () => {
-    await spoil('alice', 1)
-    await spoil('bob', 1)
-    const { body } = await it.call(admin, 'POST /transactions/recalculate-all')
+  test('is repaired with all others at once', async ({ api }) => {
+    await spoil(api, 'alice', 1)
+    await spoil(api, 'bob', 1)
+    const { body } = await api.call(admin, 'POST /transactions/recalculate-all')
     expect(body).toMatchObject({ total: 2, corrected: 2 })
   })
 })

@@ -10,14 +10,14 @@ import { alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.t
 
 const ROWS = 100_000
 
-let it: LedgerApp
+let api: LedgerApp
 let url: string
 
 beforeAll(async () => {
-  it = await ledgerApp()
-  await it.call(alice, 'POST /transactions/topup', { amount: 1, description: 'the first' })
+  api = await ledgerApp()
+  await api.call(alice, 'POST /transactions/topup', { amount: 1, description: 'the first' })
   // Copies of the first, made by the database: through the API it would take minutes.
-  const sql = postgres(it.database.ownerUrl, { max: 1 })
+  const sql = postgres(api.database.ownerUrl, { max: 1 })
   await sql`
     insert into transactions (id, wallet_id, tenant, user_id, type, amount, currency, status,
       description, created_by, created_at, updated_at)
@@ -25,11 +25,11 @@ beforeAll(async () => {
       'copy ' || n, created_by, created_at, updated_at
     from transactions, generate_series(2, ${ROWS}::integer) n`
   await sql.end()
-  url = await listen(it.app, afterAll)
+  url = await listen(api.app, afterAll)
   // The first takes the heap to the size at which it works, whatever it is that is streamed.
   for await (const _ of await exported('csv'));
 }, 60_000)
-afterAll(() => it.close())
+afterAll(() => api.close())
 
 /** Serves the app until `atEnd`. */
 async function listen(

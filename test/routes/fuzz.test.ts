@@ -18,17 +18,17 @@ const REQUESTS = 20_000
 /** In flight at once, as a server has it. */
 const WIDTH = 50
 
-let it: LedgerApp
+let api: LedgerApp
 /** Of transactions that exist. */
 const ids: string[] = ['alice']
 beforeAll(async () => {
-  it = await ledgerApp({
+  api = await ledgerApp({
     tickets: { issue: async () => ({ ticket: 't', expiresAt: '2030-01-01T00:00:00Z' }) },
   })
-  await it.fund('alice', 1_000_000)
-  await it.call(bob, 'GET /transactions/balance')
+  await api.fund('alice', 1_000_000)
+  await api.call(bob, 'GET /transactions/balance')
   const opened = async (request: string, body: object) =>
-    (await it.call(alice, request, body)).body.id as string
+    (await api.call(alice, request, body)).body.id as string
   for (let i = 0; i < 5; i++) {
     ids.push(
       await opened('POST /transactions/topup', { amount: 5 }),
@@ -38,13 +38,13 @@ beforeAll(async () => {
     )
   }
 })
-afterAll(() => it.close())
+afterAll(() => api.close())
 
 const LEAKS =
   /\bat .+:\d+:\d+|node_modules|\bselect\b .*\bfrom\b|syntax error|relation "|PostgresError/i
 
 test(`${REQUESTS.toLocaleString('en')} malformed requests: no 5xx, no leak, no growth`, async () => {
-  const routes = routesOf(it.app)
+  const routes = routesOf(api.app)
   const tokens = new Map<object, string>()
   for (const caller of [alice, admin, service]) tokens.set(caller, await mintToken(caller))
   const each = Math.ceil(REQUESTS / routes.length)
@@ -70,7 +70,7 @@ test(`${REQUESTS.toLocaleString('en')} malformed requests: no 5xx, no leak, no g
           }
           const path = `${route.path.replace(/:\w+/, () => sample.segment)}?${sample.query}`
           const withBody = route.method !== 'GET' && route.method !== 'DELETE'
-          const response = await it.app.request(path, {
+          const response = await api.app.request(path, {
             method: route.method,
             headers,
             ...(withBody && { body: sample.body }),
@@ -107,6 +107,6 @@ function settledHeap(): number {
 }
 
 test('after all of it the ledger is sound', async () => {
-  const { body } = await it.call(admin, 'GET /transactions/audit')
+  const { body } = await api.call(admin, 'GET /transactions/audit')
   expect(body).toMatchObject({ inaccurate: 0, discrepancies: [] })
 })

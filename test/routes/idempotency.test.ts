@@ -11,23 +11,23 @@ import {
   ledgerApp,
 } from '../support/routes/ledger-app.ts'
 
-let it: LedgerApp
+let api: LedgerApp
 let issued = 0
 beforeAll(async () => {
-  it = await ledgerApp({
+  api = await ledgerApp({
     tickets: {
       issue: async () => ({ ticket: `ticket ${++issued}`, expiresAt: '2030-01-01T00:00:00Z' }),
     },
   })
-  await prepare(it)
+  await prepare(api)
 })
-afterAll(() => it.close())
+afterAll(() => api.close())
 
 /** Gives out a token, which is not to be kept, to whoever sits at the machine, who has no name yet. */
 const EXEMPT = ['POST /demo/session']
 
 test('there is an example of every POST and PATCH', () => {
-  const writes = routesOf(it.app)
+  const writes = routesOf(api.app)
     .map(({ name }) => name)
     .filter((name) => /^(POST|PATCH) /.test(name) && !EXEMPT.includes(name))
   expect(Object.keys(EXAMPLES).sort()).toEqual(writes.sort())
@@ -38,18 +38,18 @@ const replayed = ({ headers }: Answer) => headers.get('Idempotency-Replayed')
 describe.each(Object.entries(EXAMPLES))('%s', (name, { by, id, body, other }) => {
   /** The request for one and the same thing, as often as it is called. */
   async function request(key: string = randomUUID()) {
-    const path = name.replace(/:\w+/, (await id?.(it)) ?? '')
-    return (fields = body) => it.call(by, path, fields, { 'Idempotency-Key': key })
+    const path = name.replace(/:\w+/, (await id?.(api)) ?? '')
+    return (fields = body) => api.call(by, path, fields, { 'Idempotency-Key': key })
   }
 
   test('answers the same key and body as the first time, and does nothing', async () => {
     const send = await request()
     const first = await send()
     expect([first.status < 300, replayed(first)]).toEqual([true, null])
-    const before = await contentsOf(it.sql)
+    const before = await contentsOf(api.sql)
     const again = await send(body && Object.fromEntries(Object.entries(body).reverse()))
     expect([again.status, again.text, replayed(again)]).toEqual([first.status, first.text, 'true'])
-    expect(await contentsOf(it.sql)).toEqual(before)
+    expect(await contentsOf(api.sql)).toEqual(before)
   })
 
   test('answers twins alike: one acts', async () => {
@@ -63,17 +63,17 @@ describe.each(Object.entries(EXAMPLES))('%s', (name, { by, id, body, other }) =>
     const key = randomUUID()
     const send = await request(key)
     await send()
-    const before = await contentsOf(it.sql)
+    const before = await contentsOf(api.sql)
     const elsewhere = { amount: 3, description: 'something else' }
     const answers = [
-      await it.call(by, 'POST /transactions/topup', elsewhere, { 'Idempotency-Key': key }),
+      await api.call(by, 'POST /transactions/topup', elsewhere, { 'Idempotency-Key': key }),
       ...(other ? [await send(other)] : []),
       ...(id && !name.includes('recalculate') ? [await (await request(key))()] : []),
     ]
     for (const { status, body } of answers) {
       expect([status, body.code]).toEqual([422, 'idempotency_key_reused'])
     }
-    if (!id) expect(await contentsOf(it.sql)).toEqual(before)
+    if (!id) expect(await contentsOf(api.sql)).toEqual(before)
   })
 
   test.each([
@@ -83,45 +83,45 @@ describe.each(Object.entries(EXAMPLES))('%s', (name, { by, id, body, other }) =>
     ['holds a letter beyond ASCII', 'clé'],
   ])('takes no key that %s', async (_, key) => {
     const send = await request(key)
-    const before = await contentsOf(it.sql)
+    const before = await contentsOf(api.sql)
     const { status, body } = await send()
     expect([status, body.code]).toEqual([400, 'invalid_request'])
-    expect(await contentsOf(it.sql)).toEqual(before)
+    expect(await contentsOf(api.sql)).toEqual(before)
   })
 })
 
 test('a key is its sender’s own: another user’s same key is another key', async () => {
   const key = { 'Idempotency-Key': randomUUID() }
-  const first = await it.call(alice, 'POST /balance/ticket', undefined, key)
-  const other = await it.call({ sub: 'bob' }, 'POST /balance/ticket', undefined, key)
+  const first = await api.call(alice, 'POST /balance/ticket', undefined, key)
+  const other = await api.call({ sub: 'bob' }, 'POST /balance/ticket', undefined, key)
   expect([other.status, replayed(other)]).toEqual([201, null])
   expect(other.text).not.toBe(first.text)
 })
 
 test('a refusal is remembered: it stays one when it would succeed now', async () => {
   const key = { 'Idempotency-Key': randomUUID() }
-  const late = () => it.call(admin, 'POST /transactions/recalculate/latecomer', undefined, key)
+  const late = () => api.call(admin, 'POST /transactions/recalculate/latecomer', undefined, key)
   const first = await late()
   expect([first.status, first.body.code]).toEqual([404, 'not_found'])
   const gift = { userId: 'latecomer', amount: 1, description: 'now there is a wallet' }
-  await it.call(admin, 'POST /transactions/adjustment', gift)
+  await api.call(admin, 'POST /transactions/adjustment', gift)
   const again = await late()
   expect([again.status, again.body.code, replayed(again)]).toEqual([404, 'not_found', 'true'])
-  const fresh = await it.call(admin, 'POST /transactions/recalculate/latecomer')
+  const fresh = await api.call(admin, 'POST /transactions/recalculate/latecomer')
   expect(fresh.status).toBe(200)
 })
 
 test('a request that is the same but for its writing is the same', async () => {
   const key = { 'Idempotency-Key': randomUUID() }
   const send = (amount: string) =>
-    it.call(alice, 'POST /transactions', `{"type":"booking_payment","amount":${amount}}`, key)
+    api.call(alice, 'POST /transactions', `{"type":"booking_payment","amount":${amount}}`, key)
   const first = await send('1.5')
   for (const amount of ['1.50', '"1.5"', '15e-1', '1.5,"currency":"USD"']) {
     const again = await send(amount)
     expect([again.text, replayed(again)]).toEqual([first.text, 'true'])
   }
   const path = (query: string) =>
-    it.call(admin, `POST /transactions/recalculate/${query}`, undefined, key)
+    api.call(admin, `POST /transactions/recalculate/${query}`, undefined, key)
   await path('alice')
   expect(replayed(await path('%61lice?currency=USD'))).toBe('true')
 })

@@ -14,9 +14,9 @@ import { STRANGERS } from '../support/strangers.ts'
 
 const PAGE = new TextEncoder().encode('<!doctype html>')
 
-let it: LedgerApp
+let api: LedgerApp
 beforeAll(async () => {
-  it = await ledgerApp({
+  api = await ledgerApp({
     tickets: { issue: async () => ({ ticket: 't', expiresAt: '2030-01-01T00:00:00Z' }) },
     web: async () =>
       new Map([
@@ -28,18 +28,18 @@ beforeAll(async () => {
   const root: Caller = { sub: 'root', roles: ['admin'] }
   for (const { sub: userId } of [alice, bob, service, admin]) {
     const gift = { userId, amount: 10_000, description: 'to begin with' }
-    await it.call(root, 'POST /transactions/adjustment', gift)
+    await api.call(root, 'POST /transactions/adjustment', gift)
   }
-  await it.call({ sub: 'treasury' }, 'GET /transactions/balance')
-  await it.call(foreignAdmin, 'GET /transactions/balance')
+  await api.call({ sub: 'treasury' }, 'GET /transactions/balance')
+  await api.call(foreignAdmin, 'GET /transactions/balance')
 })
-afterAll(() => it.close())
+afterAll(() => api.close())
 
 /** Opens something of alice's and gives its id. */
 const opened =
   (request: string, body: object, by: Caller = alice) =>
   async () =>
-    (await it.call(by, request, body)).body.id as string
+    (await api.call(by, request, body)).body.id as string
 
 const topup = opened('POST /transactions/topup', { amount: 5 })
 const withdrawal = opened('POST /transactions/withdrawal', { amount: 5 })
@@ -47,13 +47,13 @@ const hold = opened('POST /transactions/hold', { amount: 5 })
 const payment = opened('POST /transactions', { type: 'booking_payment', amount: 5 })
 const monitor = async () =>
   (
-    await it.call(alice, 'PUT /transactions/monitors', {
+    await api.call(alice, 'PUT /transactions/monitors', {
       threshold: Math.ceil(Math.random() * 1e6),
       direction: 'below',
     })
   ).body.id as string
 const limit = async () => {
-  await it.call(admin, 'PUT /transactions/limits', {
+  await api.call(admin, 'PUT /transactions/limits', {
     userId: 'alice',
     type: 'hold',
     maxAmount: 1e6,
@@ -62,7 +62,7 @@ const limit = async () => {
 }
 
 const revocation = async () => {
-  const { body } = await it.call(admin, 'POST /admin/revocations', { tokenId: 'matrix' })
+  const { body } = await api.call(admin, 'POST /admin/revocations', { tokenId: 'matrix' })
   return body.id as string
 }
 
@@ -196,7 +196,7 @@ afterAll(() => console.log(`authorization matrix: ${cells} cells`))
 async function request(name: string, row: Row, headers: Record<string, string>, id: string) {
   const [method = '', path = ''] = name.split(' ')
   cells++
-  return it.app.request(path.replace(/:\w+/, id) + (row.search ?? ''), {
+  return api.app.request(path.replace(/:\w+/, id) + (row.search ?? ''), {
     method,
     headers: { ...headers, ...(row.body && { 'Content-Type': 'application/json' }) },
     ...(row.body && { body: JSON.stringify(row.body) }),
@@ -204,7 +204,7 @@ async function request(name: string, row: Row, headers: Record<string, string>, 
 }
 
 test('the matrix has a row for every route, and none too many', () => {
-  const routes = routesOf(it.app).map(({ name }) => name)
+  const routes = routesOf(api.app).map(({ name }) => name)
   expect(Object.keys(MATRIX).sort()).toEqual(routes.sort())
   for (const name of APART) if (!(name in MATRIX)) expect(routes).not.toContain(name)
 })
@@ -228,7 +228,7 @@ describe.each(Object.entries(MATRIX))('%s', (name, row) => {
     const answers: [string, number][] = []
     for (const [who, caller] of Object.entries(CALLERS)) {
       const id = await row.id?.()
-      const response = await it.call(
+      const response = await api.call(
         caller,
         `${name.replace(/:\w+/, id ?? '')}${row.search ?? ''}`,
         row.body,
@@ -241,11 +241,11 @@ describe.each(Object.entries(MATRIX))('%s', (name, row) => {
 })
 
 test('what an admin of another tenant reads or does leaves no trace of this one', async () => {
-  const wallet = async () => (await it.call(alice, 'GET /transactions/balance')).body
+  const wallet = async () => (await api.call(alice, 'GET /transactions/balance')).body
   const before = await wallet()
-  const { body } = await it.call(foreignAdmin, 'GET /transactions/balance?userId=alice')
+  const { body } = await api.call(foreignAdmin, 'GET /transactions/balance?userId=alice')
   expect(body.balance).not.toBe(before.balance)
-  await it.call(foreignAdmin, 'POST /transactions/adjustment', {
+  await api.call(foreignAdmin, 'POST /transactions/adjustment', {
     userId: 'alice',
     amount: 999,
     description: 'the other alice',

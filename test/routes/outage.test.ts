@@ -18,10 +18,10 @@ async function nowhere(): Promise<Sql> {
 }
 
 let sql: Sql
-let it: LedgerApp
+let api: LedgerApp
 beforeAll(async () => {
   sql = await nowhere()
-  it = await ledgerApp({
+  api = await ledgerApp({
     requestTimeoutMs: 2_000,
     executor: new Executor(sql, { retryForMs: 300 }),
     reader: new Reader(sql),
@@ -30,7 +30,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await sql.end({ timeout: 0 })
-  await it.close()
+  await api.close()
 })
 
 test.each<[string, object?]>([
@@ -42,7 +42,7 @@ test.each<[string, object?]>([
   ['POST /transactions', { type: 'booking_payment', amount: 5 }],
 ])('while Postgres is away %s is 503 with Retry-After, in time', async (request, body) => {
   const started = Date.now()
-  const answer = await it.call(alice, request, body)
+  const answer = await api.call(alice, request, body)
   expect(answer.status).toBe(503)
   expect(answer.body.code).toMatch(/^(unavailable|timeout)$/)
   expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0)

@@ -1,15 +1,15 @@
 import { admin, alice, type Caller, type LedgerApp } from './ledger-app.ts'
 
 /** What the examples are about: alice with money, and bob to send some to. */
-export async function prepare(it: LedgerApp): Promise<void> {
+export async function prepare(api: LedgerApp): Promise<void> {
   const gift = { userId: 'alice', amount: 10_000, description: 'to begin with' }
-  await it.call({ sub: 'root', roles: ['admin'] }, 'POST /transactions/adjustment', gift)
-  await it.call({ sub: 'bob' }, 'GET /transactions/balance')
+  await api.call({ sub: 'root', roles: ['admin'] }, 'POST /transactions/adjustment', gift)
+  await api.call({ sub: 'bob' }, 'GET /transactions/balance')
 }
 
 /** Opens something of alice's and gives its id. */
-const opened = (request: string, body: object) => async (it: LedgerApp) =>
-  (await it.call(alice, request, body)).body.id as string
+const opened = (request: string, body: object) => async (api: LedgerApp) =>
+  (await api.call(alice, request, body)).body.id as string
 const topup = opened('POST /transactions/topup', { amount: 5 })
 const withdrawal = opened('POST /transactions/withdrawal', { amount: 5 })
 const hold = opened('POST /transactions/hold', { amount: 5 })
@@ -18,7 +18,7 @@ const payment = opened('POST /transactions', { type: 'booking_payment', amount: 
 export interface Example {
   by: Caller
   /** Makes what the path's parameter names. */
-  id?: (it: LedgerApp) => Promise<string>
+  id?: (api: LedgerApp) => Promise<string>
   body?: object
   /** The same route asked for something else; left out where it takes no fields. */
   other?: object
