@@ -34,7 +34,7 @@ export const ROWS: Record<string, Panel[]> = {
     },
     {
       title: 'Postgres, Redis and real time',
-      description: '1: well. Real time is also well while Redis is away, only later.',
+      description: '1: healthy. While Redis is unavailable, real time is healthy too, but later.',
       lines: [
         line(`min(${of('postgres_up')})`, 'Postgres'),
         line(`min(${of('redis_link', 'state="live"')})`, 'Redis'),

@@ -12,7 +12,7 @@ import {
   startPrivateRedis,
 } from '../support/index.ts'
 import { connectBy, TRANSPORTS } from '../support/realtime/balance-server.ts'
-import { startDeafProxy } from '../support/realtime/deaf-proxy.ts'
+import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 
 /** Real servers as processes of their own, on a real Postgres and a real Redis. */
 describeWithPrivateRedis('trouble with a process', () => {
@@ -74,10 +74,10 @@ describeWithPrivateRedis('trouble with a process', () => {
 
   test('invariant 5: kill -9 between commit and publish; another process publishes, once for the clients', async () => {
     const { redis, sql, start } = await installation()
-    const proxy = await startDeafProxy(redis.url)
+    const proxy = await startStalledProxy(redis.url)
     const [doomed, other] = await Promise.all([start(proxy.url), start()])
     const clients = await clientsOf(other.url)
-    proxy.mute()
+    proxy.dropCommands()
     const unanswered = give(doomed.url, 'gift-1').catch(() => 'no answer')
     await eventually(async () => expect(await sql`select from outbox`).toHaveLength(1))
     await doomed.end('SIGKILL')

@@ -11,9 +11,9 @@ import {
   TRANSPORTS,
   tokenOf,
 } from '../support/realtime/balance-server.ts'
-import { startDeafProxy } from '../support/realtime/deaf-proxy.ts'
 import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
 import { test } from '../support/realtime/private-redis.ts'
+import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 
 const upTo = (last: number) => Array.from({ length: last }, (_, i) => i + 1)
 
@@ -102,12 +102,12 @@ describeWithPrivateRedis('trouble with Redis', () => {
     await allGot(clients, 4)
   })
 
-  test('a link that is up but deaf fails readiness, and is connected again', async () => {
-    const proxy = await startDeafProxy(redis.url)
+  test('a subscription that is stalled fails readiness, and is connected again', async () => {
+    const proxy = await startStalledProxy(redis.url)
     const { clients, change, gateway } = await running(new FakeLedger(), proxy.url)
     const states = new Set<string>()
     const watch = setInterval(() => states.add(gateway.health.state), 5)
-    proxy.deafen()
+    proxy.stallSubscriptions()
     await change(ALICE, 100n)
     await eventually(() => expect(states).toContain('stalled'))
     await allGot(clients, 2)

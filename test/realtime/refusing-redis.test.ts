@@ -21,8 +21,8 @@ import {
   TRANSPORTS,
   tokenOf,
 } from '../support/realtime/balance-server.ts'
-import { startDeafProxy } from '../support/realtime/deaf-proxy.ts'
 import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 
 const BOB = { tenant: 'default', userId: 'bob' }
 
@@ -240,11 +240,11 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
 
   test('READONLY: it connects again, for the address may lead to another Redis by now', async () => {
     const [old, next] = [await redisOf({}), await redisOf({})]
-    const proxy = await startDeafProxy(old.url)
+    const proxy = await startStalledProxy(old.url)
     const { change, got, gateway, bus } = await running(new FakeLedger(), proxy.url)
     await change(ALICE, 100n)
     await got(2)
-    proxy.leadTo(next.url)
+    proxy.redirectTo(next.url)
     await old.admin.replicaof('127.0.0.1', 1)
     await change(ALICE, 100n)
     await got(4)

@@ -24,7 +24,7 @@ const MiB = 1024 * 1024
 const EVENT = 8000
 
 /** A client that speaks just enough of its protocol to be connected, and then stops reading. */
-async function deafClient(transport: Transport, { url, gateway }: TestServer): Promise<Socket> {
+async function stalledClient(transport: Transport, { url, gateway }: TestServer): Promise<Socket> {
   const { port, hostname } = new URL(url)
   const socket = connect({ port: Number(port), host: hostname })
   onTestFinished(() => void socket.destroy())
@@ -124,13 +124,13 @@ describe.each(TRANSPORTS)('invariant 9: a %s client that never reads', (transpor
       return most
     }
     // Compiled code and filled caches are no client's cost: they come before the measurement.
-    const first = await deafClient(transport, server)
+    const first = await stalledClient(transport, server)
     await produce(40 * MiB)
     first.destroy()
     await eventually(() => expect(server.gateway.users).toBe(0))
 
     const before = await memory()
-    await deafClient(transport, server)
+    await stalledClient(transport, server)
     const most = await produce(200 * MiB)
     expect(most - before).toBeLessThan(MiB)
     // What the kernel took meanwhile may have made room: it is cut once it stays full.
@@ -156,7 +156,7 @@ describe('a client that does not read what it was sent last is gone soon after i
       const server = await startServer({ bus, ledger })
       const sockets: Socket[] = []
       server.server.http.on('connection', (socket: Socket) => sockets.push(socket))
-      await deafClient(transport, server)
+      await stalledClient(transport, server)
       const produce = async () => {
         ledger.head += 1
         bus.bring({ ...ledger.event(ledger.head), transactionId: 'x'.repeat(1000) })

@@ -11,7 +11,7 @@ const slow = (name: string, bucket: string) => ({
 export const FIRING: Record<string, Record<string, string>> = {
   LivebalanceInstanceDown: { up: '0x90' },
   LivebalanceAbsent: { up: '1x90' },
-  LivebalancePostgresAway: { livebalance_postgres_up: '0x90' },
+  LivebalancePostgresUnavailable: { livebalance_postgres_up: '0x90' },
   LivebalanceHttpErrors: {
     'livebalance_http_request_duration_seconds_count{status="2xx"}': '0+98x90',
     'livebalance_http_request_duration_seconds_count{status="5xx"}': '0+2x90',
@@ -23,7 +23,7 @@ export const FIRING: Record<string, Record<string, string>> = {
   LivebalanceLedgerSlow: slow('livebalance_ledger_call_duration_seconds', '1'),
   LivebalanceLedgerQueue: { livebalance_ledger_queued_commands: '1500x90' },
   LivebalanceOutboxStuck: { livebalance_outbox_oldest_seconds: '0+60x90' },
-  LivebalanceRedisAway: { 'livebalance_redis_link{state="live"}': '0x90' },
+  LivebalanceRedisUnavailable: { 'livebalance_redis_link{state="live"}': '0x90' },
   LivebalanceStreamNotLive: { 'livebalance_stream_state{state="stalled"}': '1x90' },
   LivebalanceSubscriberLag: slow('livebalance_subscriber_lag_seconds', '2.5'),
   LivebalanceReplaysFailing: {
