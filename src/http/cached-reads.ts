@@ -3,8 +3,7 @@ import type { Principal, TokenMemory } from '../auth/principal.ts'
 import type { Logger } from '../lib/log.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
 import type { BalanceCache } from '../realtime/bus/bus.ts'
-import { BASE_HEADERS, nextRequestId } from './middleware/request-id.ts'
-import type { RequestMeter } from './middleware/request-report.ts'
+import { BASE_HEADERS, nextRequestId, type RequestMeter } from './middleware/observe.ts'
 
 /** Balances read from the cache since the start. A miss is also a read while the cache was not trusted. */
 export interface CacheReads {

@@ -10,7 +10,7 @@ import { failureOf } from '../postgres/errors.ts'
 import type { Env } from './context.ts'
 import { amountJson, answer } from './json-response.ts'
 import { corsHeaders } from './middleware/cors.ts'
-import { BASE_HEADERS, nextRequestId, requestIdOf } from './middleware/request-id.ts'
+import { BASE_HEADERS, nextRequestId, requestIdOf } from './middleware/observe.ts'
 
 /** Each refusal of the ledger, with its HTTP status and its message. */
 export const REFUSALS: Readonly<

@@ -1,8 +1,5 @@
-import type { Context } from 'hono'
-import { matchedRoutes } from 'hono/route'
 import type { Result, Router } from 'hono/router'
 import { TrieRouter } from 'hono/router/trie-router'
-import type { Env } from './context.ts'
 
 /**
  * Finds a path without parameters by one lookup in a map. Hono's regular-expression router cannot hold
@@ -35,16 +32,3 @@ export class FixedPathRouter<T> implements Router<T> {
 
 /** A client can invent methods, so only these are cached. */
 const CACHED_METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
-
-/** A client can invent methods, so all others are counted as one. */
-const COUNTED_METHODS = new Set([...CACHED_METHODS, 'HEAD', 'OPTIONS'])
-
-/** The pattern of the route that handled the request, such as `/transactions/:id`, and its method. */
-export function routeOf(c: Context<Env>): { route: string; method: string } {
-  // Middlewares are registered for every method. Of the other routes, the first one answers.
-  for (const { method, path } of matchedRoutes(c as Context)) {
-    if (method !== 'ALL') return { route: path, method }
-  }
-  const { method } = c.req
-  return { route: 'none', method: COUNTED_METHODS.has(method) ? method : 'other' }
-}

@@ -14,7 +14,7 @@ import { createUpgradeRouter, SOCKET_IO_PATH } from '../realtime/transports/upgr
 import type { Handler } from './cached-reads.ts'
 import { malformedRequest, rejectRequest } from './errors.ts'
 import { STALLED_DOWNLOAD_TIMEOUT_MS } from './middleware/deadline.ts'
-import { BASE_HEADERS } from './middleware/request-id.ts'
+import { BASE_HEADERS } from './middleware/observe.ts'
 import {
   asksForWebSocket,
   headError,

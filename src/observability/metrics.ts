@@ -1,5 +1,5 @@
 import type { CacheReads } from '../http/cached-reads.ts'
-import type { RequestMeter } from '../http/middleware/request-report.ts'
+import type { RequestMeter } from '../http/middleware/observe.ts'
 import type { PostgresEventStore } from '../ledger/event-store.ts'
 import type { Executor } from '../ledger/executor.ts'
 import type { LedgerMeter } from '../ledger/observer.ts'

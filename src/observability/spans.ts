@@ -11,7 +11,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import { validTraceparent } from '../http/middleware/tracing.ts'
+import { validTraceparent } from '../http/middleware/observe.ts'
 
 /** The span that a traceparent names, of this process or of another. Undefined if it is not valid. */
 export function spanContextOf(traceparent: unknown): SpanContext | undefined {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api'
-import type { RequestTracer } from '../http/middleware/tracing.ts'
+import type { RequestTracer } from '../http/middleware/observe.ts'
 import type { LedgerObserver } from '../ledger/observer.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import { UPDATES_CHANNEL } from '../realtime/bus/bus.ts'

@@ -5,9 +5,13 @@ import { notFound, onError } from '../http/errors.ts'
 import { addressOf, createGuards, kindOf, limitByAddress } from '../http/middleware/authorize.ts'
 import { crossOrigin } from '../http/middleware/cors.ts'
 import { deadline } from '../http/middleware/deadline.ts'
-import { requestId } from '../http/middleware/request-id.ts'
-import { RequestMeter, requestReport } from '../http/middleware/request-report.ts'
-import { type RequestTracer, traced } from '../http/middleware/tracing.ts'
+import {
+  RequestMeter,
+  type RequestTracer,
+  requestId,
+  requestReport,
+  traced,
+} from '../http/middleware/observe.ts'
 import { FixedPathRouter } from '../http/router.ts'
 import type { WebPages } from '../http/web-pages.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { mintToken } from '../../src/auth/tokens.ts'
 import { cachedReads, type Handler } from '../../src/http/cached-reads.ts'
-import { RequestMeter } from '../../src/http/middleware/request-report.ts'
+import { RequestMeter } from '../../src/http/middleware/observe.ts'
 import { ApiError } from '../../src/lib/api-error.ts'
 import { edge } from '../support/http/stub.ts'
 

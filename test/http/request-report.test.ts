@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { RequestMeter } from '../../src/http/middleware/request-report.ts'
+import { RequestMeter } from '../../src/http/middleware/observe.ts'
 import { bearer, edge } from '../support/http/stub.ts'
 import { eventually } from '../support/index.ts'
 

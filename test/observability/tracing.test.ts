@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseConfig } from '../../src/config/config.ts'
-import { validTraceparent } from '../../src/http/middleware/tracing.ts'
+import { validTraceparent } from '../../src/http/middleware/observe.ts'
 import type { Command } from '../../src/ledger/command.ts'
 import { createLogger } from '../../src/lib/log.ts'
 import { startTracing, type Tracing } from '../../src/observability/tracing.ts'

@@ -3,7 +3,7 @@ import { type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { expect, onTestFinished, test } from 'vitest'
-import { RequestMeter } from '../../src/http/middleware/request-report.ts'
+import { RequestMeter } from '../../src/http/middleware/observe.ts'
 import {
   FAILURE_POINTS,
   RateLimiter,

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { io } from 'socket.io-client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { BASE_HEADERS } from '../../src/http/middleware/request-id.ts'
+import { BASE_HEADERS } from '../../src/http/middleware/observe.ts'
 import { sleep } from '../../src/lib/timeout.ts'
 import { eventually, mintToken } from '../support/index.ts'
 import {

@@ -2,14 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { type Env, factory } from '../context.ts'
 import { timeoutError } from '../errors.ts'
-
-/** Called once for every request, when it is answered. */
-export type OnAnswered = (
-  c: Context<Env>,
-  durationMs: number,
-  status: number,
-  error?: Error,
-) => void
+import type { OnAnswered } from './observe.ts'
 
 /**
  * Answers 503 `timeout` if the handler has not begun to answer within `timeoutMs`, which includes reading

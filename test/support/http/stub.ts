@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { API_DOCUMENTS } from '../../../src/api-docs/documents.ts'
 import { createAuthenticator } from '../../../src/auth/authenticator.ts'
 import { mintToken, type TokenClaims } from '../../../src/auth/tokens.ts'
-import { RequestMeter } from '../../../src/http/middleware/request-report.ts'
+import { RequestMeter } from '../../../src/http/middleware/observe.ts'
 import type { Command, Transaction } from '../../../src/ledger/command.ts'
 import { type AppDeps, createApp } from '../../../src/routes/app.ts'
 
