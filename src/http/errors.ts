@@ -8,9 +8,9 @@ import { ApiError, type ErrorCode, type ErrorStatus, type RefusalCode } from '..
 import type { Logger } from '../lib/log.ts'
 import { failureOf } from '../postgres/errors.ts'
 import type { Env } from './context.ts'
-import { amountJson, answer } from './json-response.ts'
 import { corsHeaders } from './middleware/cors.ts'
 import { BASE_HEADERS, nextRequestId, requestIdOf } from './middleware/observe.ts'
+import { amountJson, answer } from './payload.ts'
 
 /** Each refusal of the ledger, with its HTTP status and its message. */
 export const REFUSALS: Readonly<

@@ -8,20 +8,15 @@ import { type AddressInfo, Server as TcpServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
+import { ApiError } from '../lib/api-error.ts'
 import { sleep, withTimeout } from '../lib/timeout.ts'
 import type { Gateway } from '../realtime/gateway.ts'
 import { createUpgradeRouter, SOCKET_IO_PATH } from '../realtime/transports/upgrade.ts'
 import type { Handler } from './cached-reads.ts'
+import { asksForWebSocket, serveWithoutUpgrade, shouldUpgrade } from './declined-upgrade.ts'
 import { malformedRequest, rejectRequest } from './errors.ts'
 import { STALLED_DOWNLOAD_TIMEOUT_MS } from './middleware/deadline.ts'
 import { BASE_HEADERS } from './middleware/observe.ts'
-import {
-  asksForWebSocket,
-  headError,
-  OpenAnswers,
-  serveWithoutUpgrade,
-  shouldUpgrade,
-} from './request-head.ts'
 
 export interface ServerOptions {
   /** The app's `fetch`. */
@@ -107,7 +102,8 @@ export function createServer({
   }
   http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!asksForWebSocket(request)) {
-      return serveWithoutUpgrade(http, openAnswers, request, socket, head)
+      const inTurn = (then: () => void) => openAnswers.onceFinished(socket, then)
+      return serveWithoutUpgrade(http, request, socket, head, inTurn)
     }
     // Without a listener, a client that resets during authentication would end the process.
     socket.on('error', destroy)
@@ -174,4 +170,84 @@ function destroy(this: Duplex): void {
 function abortStalledDownload(this: ServerResponse): void {
   const { socket } = this
   if (socket && socket.writableLength > 0) socket.destroy()
+}
+
+/**
+ * Headers that a request may have only once. If they repeat, Node keeps the first of some and joins others by
+ * a comma. Two keys would become a third one, and a proxy may have checked the other token.
+ */
+const SINGLE: ReadonlySet<string> = new Set([
+  ...['host', 'origin', 'authorization', 'content-type', 'content-encoding'],
+  ...['idempotency-key', 'last-event-id'],
+])
+
+const LENGTHS: ReadonlySet<number> = new Set([...SINGLE].map((name) => name.length))
+
+/** The error for a request whose head is not acceptable, whether it is an upgrade or not. */
+function headError({ rawHeaders, url = '' }: IncomingMessage): ApiError | undefined {
+  const header = repeatedHeader(rawHeaders)
+  if (header !== undefined) return malformed(`The request has more than one ${header} header.`)
+  if (url.includes('%') && !isEncoded(url)) {
+    return malformed('The request target is not percent-encoded UTF-8.')
+  }
+  if (repeatsParameter(url)) return malformed('The query has a parameter more than once.')
+  return undefined
+}
+
+function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
+  const seen: string[] = []
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const given = rawHeaders[i] ?? ''
+    if (!LENGTHS.has(given.length)) continue
+    const name = given.toLowerCase()
+    if (seen.includes(name)) return name
+    if (SINGLE.has(name)) seen.push(name)
+  }
+  return undefined
+}
+
+function isEncoded(url: string): boolean {
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function repeatsParameter(url: string): boolean {
+  const query = url.indexOf('?')
+  if (query < 0 || !url.includes('&', query)) return false
+  const names = [...new URLSearchParams(url.slice(query)).keys()]
+  return new Set(names).size < names.length
+}
+
+const malformed = (message: string) => new ApiError(400, 'invalid_request', message)
+
+/** Requests of one connection that may wait for their answers. Proxies and browsers wait for each answer. */
+export const MAX_PIPELINED = 64
+
+/** The unfinished answers of each connection. */
+class OpenAnswers {
+  readonly #open = new WeakMap<Duplex, { newest: ServerResponse; count: number }>()
+
+  /** @returns false if there are too many: one packet can hold a thousand requests */
+  add({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    const open = this.#open.get(socket) ?? { newest: response, count: 0 }
+    open.newest = response
+    open.count += 1
+    this.#open.set(socket, open)
+    response.once('finish', () => {
+      open.count -= 1
+      if (open.count === 0) this.#open.delete(socket)
+    })
+    return open.count <= MAX_PIPELINED
+  }
+
+  /** Keeps the order of answers for a client that sends its next request early. */
+  onceFinished(socket: Duplex, then: () => void): void {
+    const open = this.#open.get(socket)
+    if (open) open.newest.once('finish', then)
+    else then()
+  }
 }

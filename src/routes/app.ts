@@ -22,7 +22,6 @@ import type { RouteDeps } from './deps.ts'
 import { type ApiDocuments, docsRoutes } from './docs.ts'
 import { healthRoutes, metricsRoutes } from './health.ts'
 import { holdRoutes } from './hold.ts'
-import { idempotencyKey } from './idempotent.ts'
 import { limitRoutes } from './limits.ts'
 import { monitorRoutes } from './monitors.ts'
 import { paymentRoutes } from './payment.ts'
@@ -32,6 +31,7 @@ import { ticketRoutes } from './ticket.ts'
 import { topupRoutes } from './topup.ts'
 import { type DemoDeps, demoRoutes, webRoutes } from './web.ts'
 import { withdrawalRoutes } from './withdrawal.ts'
+import { idempotencyKey } from './writes.ts'
 
 export interface AppDeps extends Omit<RouteDeps, 'guards'> {
   authenticator: Authenticator

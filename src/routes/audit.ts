@@ -1,14 +1,13 @@
 import { z } from 'zod'
 import { factory } from '../http/context.ts'
 import { timeoutError } from '../http/errors.ts'
-import { amountJson, answer } from '../http/json-response.ts'
 import { extendDeadline } from '../http/middleware/deadline.ts'
+import { amountJson, answer, json, param, query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
-import { json, param, query } from '../http/validate.ts'
 import type { Audit, Discrepancy } from '../ledger/audit.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
-import { idempotent } from './idempotent.ts'
+import { idempotent } from './writes.ts'
 
 /** `/transactions`: checks that the balances match the entries, and repairs a snapshot that does not. */
 export function auditRoutes({

@@ -1,5 +1,5 @@
 import { factory } from '../http/context.ts'
-import { answer } from '../http/json-response.ts'
+import { answer } from '../http/payload.ts'
 import type { RouteDeps } from './deps.ts'
 
 /** `/health`: whether the process works, and whether it should get traffic. */

@@ -2,10 +2,10 @@ import { z } from 'zod'
 import type { Principal } from '../auth/principal.ts'
 import { factory } from '../http/context.ts'
 import { subject } from '../http/middleware/authorize.ts'
+import { json, param } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
-import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { readPartialAmount, runCommand } from './run-command.ts'
+import { readPartialAmount, runCommand } from './writes.ts'
 
 const DEFAULT_EXPIRY_SECONDS = 900
 const MAX_EXPIRY_SECONDS = 366 * 86_400

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { factory } from '../http/context.ts'
 import { subject } from '../http/middleware/authorize.ts'
+import { json, param } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
-import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { readPartialAmount, runCommand } from './run-command.ts'
+import { readPartialAmount, runCommand } from './writes.ts'
 
 /** `/transactions`: payments, refunds, transfers and adjustments, each final at once. */
 export function paymentRoutes({

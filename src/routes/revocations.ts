@@ -2,12 +2,11 @@ import { z } from 'zod'
 import { MAX_TOKEN_ID } from '../auth/authenticator.ts'
 import type { Revocation } from '../auth/revocation-store.ts'
 import { factory } from '../http/context.ts'
-import { answer } from '../http/json-response.ts'
+import { answer, json, param, query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
-import { json, param, query } from '../http/validate.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
-import { idempotent } from './idempotent.ts'
+import { idempotent } from './writes.ts'
 
 const tokenId = field
   .text(MAX_TOKEN_ID)

@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { factory } from '../http/context.ts'
 import { refusal } from '../http/errors.ts'
-import { answer } from '../http/json-response.ts'
 import { subject } from '../http/middleware/authorize.ts'
 import { abortStalledDownload, STALLED_DOWNLOAD_TIMEOUT_MS } from '../http/middleware/deadline.ts'
+import { answer, param, query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
-import { param, query } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
 import { EXPORT_FORMATS, exportStream } from './export.ts'
 import {

@@ -1,8 +1,8 @@
 import { factory } from '../http/context.ts'
+import { json } from '../http/payload.ts'
 import { noFields } from '../http/schemas.ts'
-import { json } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { idempotent } from './idempotent.ts'
+import { idempotent } from './writes.ts'
 
 /** `/balance/ticket`: replaces the token in URLs, for clients that cannot set headers. */
 export function ticketRoutes({

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { factory } from '../http/context.ts'
+import { json, param, query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
-import { json, param, query } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { runCommand } from './run-command.ts'
 import { answerPage, answerRequestPage, listQuery } from './transaction-json.ts'
+import { runCommand } from './writes.ts'
 
 /** `/transactions/topup`: a user asks for money, and an admin approves or rejects it. */
 export function topupRoutes({

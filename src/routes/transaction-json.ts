@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
 import type { Env } from '../http/context.ts'
-import { amountJson, answer } from '../http/json-response.ts'
+import { amountJson, answer } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
 import { TRANSACTION_STATUSES, TRANSACTION_TYPES, type Transaction } from '../ledger/command.ts'
 import type { Reader } from '../ledger/reader.ts'

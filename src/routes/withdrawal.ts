@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { factory } from '../http/context.ts'
+import { json, param } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
-import { json, param } from '../http/validate.ts'
 import type { RouteDeps } from './deps.ts'
-import { runCommand } from './run-command.ts'
+import { runCommand } from './writes.ts'
 
 /** `/transactions/withdrawal`: the money is held at once. An admin pays it out or releases it. */
 export function withdrawalRoutes({

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { afterEach, describe, expect, inject, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { MAX_MINOR, toDecimal } from '../../src/ledger/money.ts'
-import { balanceKey } from '../../src/realtime/bus/keys.ts'
+import { balanceKey } from '../../src/realtime/bus/balance-cache.ts'
 import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
 import { eventually, mintToken, redisUrl } from '../support/index.ts'
 

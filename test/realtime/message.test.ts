@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
-import { encodeEvent, parseMessage } from '../../src/realtime/bus/message.ts'
-import { type EventFrame, fromLedger } from '../../src/realtime/stream/frame.ts'
+import {
+  type EventFrame,
+  encodeEvent,
+  fromLedger,
+  parseMessage,
+} from '../../src/realtime/stream/frame.ts'
 
 const COMMON = {
   tenant: 'acme:eu',

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { TicketStore } from '../../auth/tickets.ts'
 import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
-import type { RateStore } from '../../rate-limit/window-counter.ts'
+import type { RateStore } from '../../rate-limit/store.ts'
 
 /** The Redis channel of every event of every user. */
 export const UPDATES_CHANNEL = 'balance:updates'

@@ -2,8 +2,9 @@ import type { Logger } from 'pino'
 import type { TicketStore } from '../../auth/tickets.ts'
 import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
-import type { RateCounter, RateStore, Usage } from '../../rate-limit/window-counter.ts'
-import { type CacheEntry, cacheEntry, newestEntries } from './balance-cache.ts'
+import type { RateCounter, RateStore, Usage } from '../../rate-limit/store.ts'
+import { encodeEvent } from '../stream/frame.ts'
+import { balanceKey, type CacheEntry, cacheEntry, newestEntries } from './balance-cache.ts'
 import {
   type Bus,
   type BusListener,
@@ -12,8 +13,6 @@ import {
   type Link,
   Listeners,
 } from './bus.ts'
-import { balanceKey } from './keys.ts'
-import { encodeEvent } from './message.ts'
 
 export interface MemoryBusOptions {
   epoch: string

@@ -4,12 +4,15 @@ import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import type { ChangeLog } from '../../ledger/event-store.ts'
 import { allFulfilled, Batcher } from '../../lib/batcher.ts'
+import { encodeEvent } from '../stream/frame.ts'
 import {
+  balanceKey,
   type CacheEntry,
   CacheValidity,
   cacheEntry,
   dropForeignBalances,
   newestEntries,
+  PROBE,
   refreshCache,
 } from './balance-cache.ts'
 import {
@@ -21,8 +24,6 @@ import {
   REVOCATIONS_CHANNEL,
   UPDATES_CHANNEL,
 } from './bus.ts'
-import { balanceKey, PROBE } from './keys.ts'
-import { encodeEvent } from './message.ts'
 import { CONNECTION_CLOSED, failureOf, type RedisFailure } from './redis-failure.ts'
 import { PUBLISH } from './redis-scripts.ts'
 import { RedisLeases, RedisRates, RedisTickets } from './redis-stores.ts'

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { TicketStore } from '../../auth/tickets.ts'
-import type { RateCounter, RateStore } from '../../rate-limit/window-counter.ts'
+import type { RateCounter, RateStore } from '../../rate-limit/store.ts'
 import type { LeaseStore } from './bus.ts'
 import { MemoryRates } from './memory-bus.ts'
 import { ACQUIRE_LEASE, ADD_TO_WINDOW, RELEASE_LEASE } from './redis-scripts.ts'

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { UserRef } from '../../ledger/event.ts'
+import { userKey } from '../bus/balance-cache.ts'
 import type { LeaseStore } from '../bus/bus.ts'
-import { userKey } from '../bus/keys.ts'
 
 export interface ConnectionLimitOptions {
   /** Of one user, over all processes. Default 20. */

@@ -4,9 +4,8 @@ import type { EventStore } from '../../ledger/event-store.ts'
 import { toWire } from '../../ledger/money.ts'
 import { LogBudget } from '../../lib/log-limits.ts'
 import type { Bus, Link } from '../bus/bus.ts'
-import { parseMessage } from '../bus/message.ts'
 import { StreamMeter } from '../metrics.ts'
-import { Frame } from './frame.ts'
+import { Frame, parseMessage } from './frame.ts'
 import { Reconciliation } from './reconciliation.ts'
 import {
   Backpressure,

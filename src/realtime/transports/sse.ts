@@ -9,8 +9,7 @@ import { ApiError } from '../../lib/api-error.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection, Opening, TransportSink } from '../connections/connections.ts'
 import { CLOSE_TIMEOUT_MS, MAX_MESSAGE_BYTES } from '../connections/limits.ts'
-import { type Bytes, chunk, type Frame } from '../stream/frame.ts'
-import { corkForTurn, writeCorked } from './write-corked.ts'
+import { type Bytes, chunk, corkForTurn, type Frame, writeCorked } from '../stream/frame.ts'
 
 /** A browser waits 2 s before it connects again. */
 const RETRY = 'retry: 2000\n\n'

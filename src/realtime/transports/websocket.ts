@@ -7,10 +7,9 @@ import { parseStrictJson } from '../../lib/json.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection, TransportSink } from '../connections/connections.ts'
 import { MAX_MESSAGE_BYTES, type TokenBucket } from '../connections/limits.ts'
-import type { Frame } from '../stream/frame.ts'
+import { type Frame, writeCorked } from '../stream/frame.ts'
 import type { CloseReason } from '../stream/subscriber.ts'
 import { ErrorReportingServer, ErrorReportingSocket } from './error-reporting-socket.ts'
-import { writeCorked } from './write-corked.ts'
 
 /** 1012 and 1013 ask the client to come back. 4xxx are our own. */
 const CLOSE_CODES: Partial<Record<CloseReason['code'], number>> = {

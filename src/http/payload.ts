@@ -1,7 +1,9 @@
-import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
+import type { Context, MiddlewareHandler, TypedResponse, ValidationTargets } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { z } from 'zod'
+import { toWire } from '../ledger/money.ts'
 import { ApiError, type ErrorCode } from '../lib/api-error.ts'
-import { parseStrictJson } from '../lib/json.ts'
+import { parseStrictJson, stringifyJson } from '../lib/json.ts'
 import type { Env } from './context.ts'
 
 type Target = 'json' | 'query' | 'param'
@@ -87,7 +89,7 @@ function codeOf(issue: z.core.$ZodIssue | undefined): ErrorCode {
 
 const MAX_BODY_BYTES = 64 * 1024
 
-const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
+const DECLARED_JSON = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 
 /**
  * The JSON of the body with every digit of its numbers. An empty body is read as `{}`, for requests whose
@@ -108,7 +110,7 @@ async function readJson(c: Context): Promise<unknown> {
   const text = await readText(c)
   const type = c.req.header('Content-Type')
   if (text === '' && type === undefined) return {}
-  if (type === undefined || !JSON_TYPE.test(type)) {
+  if (type === undefined || !DECLARED_JSON.test(type)) {
     throw new ApiError(
       415,
       'unsupported_media_type',
@@ -159,3 +161,29 @@ function decoded(decoder: Decoder, ...bytes: Parameters<Decoder['decode']>): str
 
 const tooLarge = () =>
   new ApiError(413, 'payload_too_large', `The body is larger than ${MAX_BODY_BYTES / 1024} KiB.`)
+
+const JSON_TYPE = { 'Content-Type': 'application/json' } as const
+
+/**
+ * Like `c.json`, but writes every digit of an amount. The response gets its headers as a plain record,
+ * because Node's adapter sends that without a conversion. Headers set by `c.header` are not included.
+ */
+export function answer<T, S extends ContentfulStatusCode = 200>(
+  c: Context<Env>,
+  body: T,
+  status: S = 200 as S,
+  extra: Record<string, string> = {},
+): Response & TypedResponse<T, S, 'json'> {
+  // A request has one answer, so its record of headers can be changed in place.
+  const headers = Object.assign(c.get('headers'), JSON_TYPE, extra)
+  return new Response(stringifyJson(body), { status, headers }) as Response &
+    TypedResponse<T, S, 'json'>
+}
+
+/**
+ * Minor units as a JSON number of major units. The type is the number that clients read. A long amount is
+ * an `ExactNumber` at run time, so send it with `answer`.
+ */
+export function amountJson(minor: bigint, currency: string): number {
+  return toWire(minor, currency) as number
+}
