@@ -138,8 +138,10 @@ export function createServer({
       await sleep(noticeSeconds * 1000)
       // Only the listening socket is closed, by the method of the parent class. `http.close()` would also close
       // idle connections. A proxy that sends a request at that moment could not know whether it was received.
+      // Bun's HTTP server has no such parent.
       const finished = new Promise<void>((resolve) => {
-        TcpServer.prototype.close.call(http, () => resolve())
+        if (http instanceof TcpServer) TcpServer.prototype.close.call(http, () => resolve())
+        else (http as Server).close(() => resolve())
       })
       // Not before: a proxy that loses its connections opens new ones, which must not reach this server.
       draining = true
