@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { pino } from 'pino'
 import { io } from 'socket.io-client'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { BASE_HEADERS } from '../../src/http/middleware/observe.ts'
 import { sleep } from '../../src/lib/timeout.ts'
@@ -15,15 +15,16 @@ import {
   tokenOf,
 } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { test } from '../support/realtime/fixtures.ts'
 
-/** What each transport shows of a refusal. */
+/** The part of a rejection that each transport shows. */
 const refused = {
   'Socket.IO': (_status: number, code: string) => ({ code }),
   SSE: (status: number) => ({ status }),
   WebSocket: (status: number) => ({ status }),
 }
 
-/** Writes a request by hand; gives the whole answer, once the server closed. */
+/** Writes a raw request. Resolves with the whole response once the server closes. */
 async function raw(url: string, lines: string[]): Promise<string> {
   const { port, hostname } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -47,23 +48,23 @@ const UPGRADE = [
 describe.each(TRANSPORTS)('%s', (transport: Transport) => {
   const connectTo = connectBy[transport]
 
-  test.each([
+  test.for<[string, string, string]>([
     ['no token', '', 'unauthorized'],
     ['a token that is none', 'nonsense', 'unauthorized'],
     ['an unknown ticket', 'lbt_unknown', 'unauthorized'],
-  ])('%s is refused', async (_, token, code) => {
-    const { url } = await startServer()
+  ])('%s is refused', async ([_, token, code], { testServer }) => {
+    const { url } = testServer
     expect(await connectTo(url, token).failure).toMatchObject(refused[transport](401, code))
   })
 
-  test('an expired token is refused', async () => {
-    const { url } = await startServer()
+  test('an expired token is refused', async ({ testServer }) => {
+    const { url } = testServer
     const { failure } = connectTo(url, await tokenOf(ALICE, -1))
     expect(await failure).toMatchObject(refused[transport](401, 'token_expired'))
   })
 
-  test('a ticket opens one connection, and only one', async () => {
-    const { url, gateway } = await startServer()
+  test('a ticket opens one connection, and only one', async ({ testServer }) => {
+    const { url, gateway } = testServer
     const expiresAt = Math.floor(Date.now() / 1000) + 3600
     const principal = { ...ALICE, isAdmin: false, isService: false, expiresAt }
     const { ticket } = await gateway.tickets.issue(principal)
@@ -73,7 +74,7 @@ describe.each(TRANSPORTS)('%s', (transport: Transport) => {
     expect(await second.failure).toMatchObject(refused[transport](401, 'unauthorized'))
   })
 
-  test('a user may have so many connections, and one more when one is closed', async () => {
+  test('a user may have up to the limit of connections, and another when one closes', async () => {
     const { url } = await startServer({ connectionsPerUser: 2 })
     const token = await tokenOf(ALICE)
     const [first, second] = [connectTo(url, token), connectTo(url, token)]
@@ -86,19 +87,21 @@ describe.each(TRANSPORTS)('%s', (transport: Transport) => {
     await eventually(async () => {
       const client = connectTo(url, token)
       const { received } = client
-      const told = eventually(() => expect(received).toHaveLength(1)).then(() => 'told')
-      expect(await Promise.race([told, client.failure.then(() => 'refused')])).toBe('told')
+      const accepted = eventually(() => expect(received).toHaveLength(1)).then(() => 'received')
+      expect(await Promise.race([accepted, client.failure.then(() => 'refused')])).toBe('received')
     })
   })
 
-  test('an unknown currency is refused', async () => {
-    const { url } = await startServer()
+  test('an unknown currency is refused', async ({ testServer }) => {
+    const { url } = testServer
     const { failure } = connectTo(url, await tokenOf(ALICE), { currency: 'XYZ' })
     expect(await failure).toMatchObject(refused[transport](400, 'invalid_request'))
   })
 
-  test('is told a minute before its token expires, and is closed when it does', async () => {
-    const { url, gateway } = await startServer()
+  test('gets token_expiring a minute before its token expires, and is closed when it does', async ({
+    testServer,
+  }) => {
+    const { url, gateway } = testServer
     const client = connectTo(url, await tokenOf(ALICE, 3))
     await eventually(() => {
       expect(client.received[1]).toEqual({
@@ -116,8 +119,10 @@ describe.each(TRANSPORTS)('%s', (transport: Transport) => {
 })
 
 describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
-  test('stays when it sends a fresh token of the same user in time', async () => {
-    const { url } = await startServer()
+  test('stays open when it sends a fresh token of the same user in time', async ({
+    testServer,
+  }) => {
+    const { url } = testServer
     const client = connectBy[transport](url, await tokenOf(ALICE, 2))
     await eventually(() => expect(client.received).toHaveLength(1))
     const stranger = await mintToken({ sub: 'mallory' })
@@ -128,13 +133,15 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
     client.send('authenticate', await tokenOf(ALICE, 3600))
     await eventually(() => expect(client.received.at(-1)?.event).toBe('authenticated'))
     const closed = client.failure.then(() => 'closed')
-    // Past the end of the first token.
+    // Longer than the lifetime of the first token.
     const stays = sleep(3500).then(() => 'open')
     expect(await Promise.race([closed, stays])).toBe('open')
   })
 
-  test('that sends wrong token after wrong token is told so, and closed', async () => {
-    const { url, gateway } = await startServer()
+  test('that sends wrong token after wrong token gets an error, and is closed', async ({
+    testServer,
+  }) => {
+    const { url, gateway } = testServer
     const client = connectBy[transport](url, await tokenOf(ALICE))
     await eventually(() => expect(client.received).toHaveLength(1))
     for (let i = 1; i <= 6; i++) {
@@ -147,7 +154,7 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
     await eventually(() => expect(gateway.users).toBe(0))
   })
 
-  test('that sends too many messages is told so, and closed', async () => {
+  test('that sends too many messages gets an error, and is closed', async () => {
     const { url } = await startServer({ messagesPerSecond: 5 })
     const client = connectBy[transport](url, await tokenOf(ALICE))
     await eventually(() => expect(client.received).toHaveLength(1))
@@ -156,8 +163,8 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
     expect(client.received.at(-1)).toMatchObject({ event: 'error', data: { code: 'rate_limited' } })
   })
 
-  test('that sends a message of more than 16 KiB is closed', async () => {
-    const { url } = await startServer()
+  test('that sends a message of more than 16 KiB is closed', async ({ testServer }) => {
+    const { url } = testServer
     const client = connectBy[transport](url, await tokenOf(ALICE))
     await eventually(() => expect(client.received).toHaveLength(1))
     client.send('authenticate', 'x'.repeat(20_000))
@@ -166,8 +173,8 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
 })
 
 describe('an upgrade', () => {
-  test('to another path is 404, at once, on a closed socket', async () => {
-    const { url } = await startServer()
+  test('to another path is 404, at once, on a closed socket', async ({ testServer }) => {
+    const { url } = testServer
     const answer = await raw(url, ['GET /elsewhere HTTP/1.1', ...UPGRADE])
     expect(answer).toMatch(/^HTTP\/1\.1 404 Not Found\r\nConnection: close\r\n/)
     expect(answer).toContain('"code":"not_found"')
@@ -200,7 +207,7 @@ describe('an upgrade', () => {
     )
   })
 
-  test('from the page of another origin is 403; from our own, or an allowed one, it is not', async () => {
+  test("from a page of another origin is 403; from the server's own or an allowed origin it is not", async () => {
     const { url } = await startServer({ corsOrigins: ['https://app.example.com'] })
     const token = await tokenOf(ALICE)
     const path = `GET /balance?token=${token} HTTP/1.1`
@@ -215,8 +222,10 @@ describe('an upgrade', () => {
     }
   })
 
-  test('of a client that resets while its token is checked harms nobody', async () => {
-    const { url, change } = await startServer()
+  test('of a client that resets while its token is checked harms no other client', async ({
+    testServer,
+  }) => {
+    const { url, change } = testServer
     const { port, hostname } = new URL(url)
     const token = await tokenOf(ALICE)
     for (let i = 0; i < 20; i++) {
@@ -233,8 +242,8 @@ describe('an upgrade', () => {
 })
 
 describe('the document’s own lines', () => {
-  test('io(url + "/balance?token=…") connects', async () => {
-    const { url } = await startServer()
+  test('io(url + "/balance?token=…") connects', async ({ testServer }) => {
+    const { url } = testServer
     const socket = io(`${url}/balance?token=${await tokenOf(ALICE)}`)
     onTestFinished(() => void socket.close())
     const balance = new Promise((resolve) => {
@@ -243,8 +252,8 @@ describe('the document’s own lines', () => {
     expect(await balance).toBe(0)
   })
 
-  test('an Authorization header does as well', async () => {
-    const { url } = await startServer()
+  test('an Authorization header does as well', async ({ testServer }) => {
+    const { url } = testServer
     const headers = { authorization: `Bearer ${await tokenOf(ALICE)}` }
     const socket = io(`${url}/balance`, { extraHeaders: headers, forceNew: true })
     onTestFinished(() => void socket.close())
@@ -256,23 +265,23 @@ describe('the document’s own lines', () => {
     await answer.body?.cancel()
   })
 
-  test.each([
+  test.for([
     [undefined, 'missing'],
     [null, 'missing'],
     [5, 'malformed'],
     [{ token: 'here' }, 'malformed'],
     ['two words', 'malformed'],
     ['lbt_unknown', 'ticket'],
-  ])('auth.token %j is refused with the reason %s', async (token, reason) => {
-    const { url } = await startServer()
+  ])('auth.token %j is refused with the reason %s', async ([token, reason], { testServer }) => {
+    const { url } = testServer
     const socket = io(`${url}/balance`, { auth: { token }, forceNew: true })
     onTestFinished(() => void socket.close())
     const error = await new Promise((resolve) => socket.on('connect_error', resolve))
     expect(error).toMatchObject({ data: { code: 'unauthorized', details: { reason } } })
   })
 
-  test('an acknowledgement callback is answered too', async () => {
-    const { url, change } = await startServer()
+  test('an acknowledgement callback is answered too', async ({ testServer }) => {
+    const { url, change } = testServer
     await change(ALICE, 15_050n)
     const socket = io(`${url}/balance`, { auth: { token: await tokenOf(ALICE) }, forceNew: true })
     onTestFinished(() => void socket.close())

@@ -15,13 +15,13 @@ import { FragileBus } from '../support/realtime/fragile-bus.ts'
 const logger = pino({ level: 'silent' })
 const EPOCH = 'bus-test'
 
-function user(): UserRef {
+function newUser(): UserRef {
   return { tenant: 'default', userId: randomUUID() }
 }
 
-function event(who: UserRef, seq: number, newBalance: bigint, currency = 'USD'): LedgerEvent {
+function event(user: UserRef, seq: number, newBalance: bigint, currency = 'USD'): LedgerEvent {
   const timestamp = '2025-11-04T10:30:00.000Z'
-  return { ...who, seq, event: 'balance_updated', currency, timestamp, newBalance }
+  return { ...user, seq, event: 'balance_updated', currency, timestamp, newBalance }
 }
 
 /** Opens buses, and closes them after each test. */
@@ -37,26 +37,26 @@ function openerOf(open: (epoch?: string) => Promise<Bus>) {
   }
 }
 
-/** The contract of every bus, the one with which tests break the messages too. */
+/** The contract of every bus, including the fake that tests break. */
 function stateContract(open: (epoch?: string) => Promise<Bus>) {
   const opened = openerOf(open)
 
   test('a published balance is cached as plain, shortest decimal text', async () => {
     const bus = await opened()
-    const who = user()
-    await bus.publish([event(who, 1, 15_050n)])
-    expect(await bus.cachedBalance(who, 'USD')).toBe('150.5')
+    const user = newUser()
+    await bus.publish([event(user, 1, 15_050n)])
+    expect(await bus.cachedBalance(user, 'USD')).toBe('150.5')
   })
 
   test('invariant 6: the cache never goes back', async () => {
     const bus = await opened()
-    const who = user()
-    await bus.publish([event(who, 5, 500n)])
-    await bus.publish([event(who, 4, 400n)])
-    await bus.fill(who, 'USD', 300n, 3)
-    expect(await bus.cachedBalance(who, 'USD')).toBe('5')
-    await bus.fill(who, 'USD', 600n, 6)
-    expect(await bus.cachedBalance(who, 'USD')).toBe('6')
+    const user = newUser()
+    await bus.publish([event(user, 5, 500n)])
+    await bus.publish([event(user, 4, 400n)])
+    await bus.fill(user, 'USD', 300n, 3)
+    expect(await bus.cachedBalance(user, 'USD')).toBe('5')
+    await bus.fill(user, 'USD', 600n, 6)
+    expect(await bus.cachedBalance(user, 'USD')).toBe('6')
   })
 
   test('invariant 6: whatever the order of writes, the newest stays', async () => {
@@ -64,15 +64,15 @@ function stateContract(open: (epoch?: string) => Promise<Bus>) {
     const orders = fc.shuffledSubarray([1, 2, 3, 4, 5, 6, 7, 8], { minLength: 1 })
     await fc.assert(
       fc.asyncProperty(orders, async (seqs) => {
-        const who = user()
+        const user = newUser()
         await Promise.all(
           seqs.map((seq) =>
             seq % 2
-              ? bus.fill(who, 'USD', BigInt(seq * 100), seq)
-              : bus.publish([event(who, seq, BigInt(seq * 100))]),
+              ? bus.fill(user, 'USD', BigInt(seq * 100), seq)
+              : bus.publish([event(user, seq, BigInt(seq * 100))]),
           ),
         )
-        expect(await bus.cachedBalance(who, 'USD')).toBe(String(Math.max(...seqs)))
+        expect(await bus.cachedBalance(user, 'USD')).toBe(String(Math.max(...seqs)))
       }),
       { numRuns: 30 },
     )
@@ -80,16 +80,16 @@ function stateContract(open: (epoch?: string) => Promise<Bus>) {
 
   test('currencies are cached apart', async () => {
     const bus = await opened()
-    const who = user()
-    await bus.publish([event(who, 1, 100n), event(who, 2, 5n, 'JPY')])
-    expect(await bus.cachedBalance(who, 'USD')).toBe('1')
-    expect(await bus.cachedBalance(who, 'JPY')).toBe('5')
-    expect(await bus.cachedBalance(who, 'EUR')).toBeNull()
+    const user = newUser()
+    await bus.publish([event(user, 1, 100n), event(user, 2, 5n, 'JPY')])
+    expect(await bus.cachedBalance(user, 'USD')).toBe('1')
+    expect(await bus.cachedBalance(user, 'JPY')).toBe('5')
+    expect(await bus.cachedBalance(user, 'EUR')).toBeNull()
   })
 
   test('a refresh corrects what is cached, and caches nothing else', async () => {
     const bus = await opened()
-    const [cached, other] = [user(), user()]
+    const [cached, other] = [newUser(), newUser()]
     await bus.fill(cached, 'USD', 100n, 1)
     await bus.refresh([
       { ...cached, currency: 'USD', balance: 200n, seq: 2 },
@@ -99,13 +99,13 @@ function stateContract(open: (epoch?: string) => Promise<Bus>) {
     expect(await bus.cachedBalance(other, 'USD')).toBeNull()
   })
 
-  test('what is published late corrects what is cached, and caches nothing else', async () => {
+  test('late publishing corrects what is cached, and caches nothing else', async () => {
     const bus = await opened()
-    const [cached, ahead, other] = [user(), user(), user()]
+    const [cached, ahead, other] = [newUser(), newUser(), newUser()]
     await bus.fill(cached, 'USD', 100n, 1)
     await bus.fill(ahead, 'USD', 300n, 3)
     await bus.publish(
-      [cached, ahead, other].map((who) => event(who, 2, 200n)),
+      [cached, ahead, other].map((user) => event(user, 2, 200n)),
       true,
     )
     expect(await bus.cachedBalance(cached, 'USD')).toBe('2')
@@ -141,23 +141,23 @@ function contract(open: (epoch?: string) => Promise<Bus>) {
 
   test('each event is a message of its own, in order', async () => {
     const bus = await opened()
-    const who = user()
+    const user = newUser()
     const seqs: number[] = []
     bus.listen({
       message: (text) => {
         const message = JSON.parse(text)
-        if (message.userId === who.userId) seqs.push(message.seq)
+        if (message.userId === user.userId) seqs.push(message.seq)
       },
       link: () => {},
     })
-    await bus.publish([event(who, 1, 100n), event(who, 2, 200n)])
-    await bus.publish([event(who, 3, 300n)])
+    await bus.publish([event(user, 1, 100n), event(user, 2, 200n)])
+    await bus.publish([event(user, 3, 300n)])
     await eventually(() => expect(seqs).toEqual([1, 2, 3]))
   })
 
   test('a listener that throws harms nobody', async () => {
     const bus = await opened()
-    const who = user()
+    const user = newUser()
     let heard = 0
     bus.listen({
       message: () => {
@@ -165,9 +165,9 @@ function contract(open: (epoch?: string) => Promise<Bus>) {
       },
       link: () => {},
     })
-    bus.listen({ message: (text) => (heard += text.includes(who.userId) ? 1 : 0), link: () => {} })
-    await bus.publish([event(who, 1, 100n)])
-    await bus.publish([event(who, 2, 100n)])
+    bus.listen({ message: (text) => (heard += text.includes(user.userId) ? 1 : 0), link: () => {} })
+    await bus.publish([event(user, 1, 100n)])
+    await bus.publish([event(user, 2, 100n)])
     await eventually(() => expect(heard).toBe(2))
   })
 }
@@ -184,7 +184,7 @@ describeWithRedis('the bus over Redis', () => {
   async function open(epoch = EPOCH) {
     const changes = new FakeLedger()
     const bus = new RedisBus({ url: redisUrl(), epoch, currency: 'USD', changes, logger })
-    const probe = user()
+    const probe = newUser()
     await eventually(async () => {
       expect(bus.link.state).toBe('live')
       await bus.fill(probe, 'USD', 100n, 1)
@@ -197,18 +197,18 @@ describeWithRedis('the bus over Redis', () => {
   test('redis-cli sees the documented key, its TTL, and the documented message', async () => {
     const bus = await open()
     const redis = new Redis(redisUrl())
-    const who = user()
+    const user = newUser()
     const messages: string[] = []
     const cli = new Redis(redisUrl())
-    cli.on('message', (_channel, text) => text.includes(who.userId) && messages.push(text))
+    cli.on('message', (_channel, text) => text.includes(user.userId) && messages.push(text))
     await cli.subscribe('balance:updates')
-    await bus.publish([{ ...event(who, 1, 15_000n), previousBalance: 10_000n }])
-    expect(await redis.get(`balance:user:${who.userId}`)).toBe('150')
-    expect(await redis.ttl(`balance:user:${who.userId}`)).toBeGreaterThan(3590)
+    await bus.publish([{ ...event(user, 1, 15_000n), previousBalance: 10_000n }])
+    expect(await redis.get(`balance:user:${user.userId}`)).toBe('150')
+    expect(await redis.ttl(`balance:user:${user.userId}`)).toBeGreaterThan(3590)
     await eventually(() => expect(messages).toHaveLength(1))
     expect(JSON.parse(messages[0] ?? '')).toEqual({
       event: 'balance_updated',
-      userId: who.userId,
+      userId: user.userId,
       tenantId: 'default',
       newBalance: 150,
       previousBalance: 100,
@@ -229,22 +229,22 @@ describeWithRedis('the bus over Redis', () => {
     await Promise.all(buses.map((bus) => bus.close()))
   })
 
-  test('invariant 6: whoever hears of a change finds it in the cache', async () => {
+  test('invariant 6: a listener that receives a change finds it in the cache', async () => {
     const bus = await open()
     const redis = new Redis(redisUrl())
     const listener = new Redis(redisUrl())
-    const who = user()
+    const user = newUser()
     const found: Promise<[number, string | null]>[] = []
     listener.on('message', (_channel, text) => {
       const { userId, newBalance } = JSON.parse(text)
-      if (userId !== who.userId) return
+      if (userId !== user.userId) return
       found.push(redis.get(`balance:user:${userId}`).then((cached) => [newBalance, cached]))
     })
     await listener.subscribe('balance:updates')
-    for (let seq = 1; seq <= 50; seq++) await bus.publish([event(who, seq, BigInt(seq * 100))])
+    for (let seq = 1; seq <= 50; seq++) await bus.publish([event(user, seq, BigInt(seq * 100))])
     await eventually(() => expect(found).toHaveLength(50))
-    for (const [told, cached] of await Promise.all(found)) {
-      expect(Number(cached)).toBeGreaterThanOrEqual(told)
+    for (const [announced, cached] of await Promise.all(found)) {
+      expect(Number(cached)).toBeGreaterThanOrEqual(announced)
     }
     await Promise.all([bus.close(), redis.quit(), listener.quit()])
   })
@@ -253,7 +253,7 @@ describeWithRedis('the bus over Redis', () => {
     const bus = await open()
     const asked = vi.spyOn(Redis.prototype, 'mget')
     onTestFinished(() => asked.mockRestore())
-    await Promise.all(Array.from({ length: 50 }, () => bus.cachedBalance(user(), 'USD')))
+    await Promise.all(Array.from({ length: 50 }, () => bus.cachedBalance(newUser(), 'USD')))
     expect(asked).toHaveBeenCalledTimes(1)
     await bus.close()
   })
@@ -270,8 +270,8 @@ test('no two wallets share a key', () => {
     fc.property(wallet, wallet, (a, b) => {
       if (a.join('\n') === b.join('\n')) return
       const keys = [a, b].flatMap(([tenant, userId, currency]) => {
-        const who = { tenant, userId }
-        return [balanceKey(who, currency, 'USD'), versionKey(who, currency)]
+        const user = { tenant, userId }
+        return [balanceKey(user, currency, 'USD'), versionKey(user, currency)]
       })
       expect(new Set(keys).size).toBe(4)
     }),

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis'
 import { expect, onTestFinished, vi } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
@@ -9,16 +8,10 @@ import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
 import { test } from '../support/realtime/private-redis.ts'
 
 describeWithPrivateRedis('a cache that missed something', () => {
-  let redis: PrivateRedis
-  let admin: Redis
-  test.beforeAll(({ redis: started, admin: connected }) => {
-    redis = started
-    admin = connected
-  })
-  test.beforeEach(() => admin.flushall())
+  test.beforeEach(({ admin }) => admin.flushall())
 
-  /** A bus that believes its cache. */
-  async function openBus(ledger: FakeLedger): Promise<RedisBus> {
+  /** A bus whose cache is valid. */
+  async function openBus(redis: PrivateRedis, ledger: FakeLedger): Promise<RedisBus> {
     const bus = new RedisBus({
       ...{ url: redis.url, epoch: ledger.epoch, currency: 'USD', changes: ledger, logger: silent },
       ...{ commandTimeoutMs: 300, probeAfterMs: 200 },
@@ -35,15 +28,15 @@ describeWithPrivateRedis('a cache that missed something', () => {
   const cached = (bus: RedisBus) => bus.cachedBalance(ALICE, 'USD')
 
   /** A process that has published, and cached, that Alice has 1. */
-  async function warm() {
+  async function warm(redis: PrivateRedis) {
     const ledger = new FakeLedger()
-    const bus = await openBus(ledger)
+    const bus = await openBus(redis, ledger)
     await bus.publish(ledger.change(ALICE, 100n).events)
     expect(await cached(bus)).toBe('1')
     return { ledger, bus }
   }
 
-  /** The first that is believed again. */
+  /** The first balance that the cache returns once it is valid again. */
   async function nextCached(bus: RedisBus): Promise<string> {
     for (;;) {
       const balance = await cached(bus)
@@ -52,8 +45,8 @@ describeWithPrivateRedis('a cache that missed something', () => {
     }
   }
 
-  test('one that a paused Redis kept is corrected before it is believed', async () => {
-    const { ledger, bus } = await warm()
+  test('an entry that a paused Redis kept is corrected before it is used', async ({ redis }) => {
+    const { ledger, bus } = await warm(redis)
     const changed = vi.spyOn(ledger, 'changedWithin')
     redis.pause()
     try {
@@ -64,12 +57,15 @@ describeWithPrivateRedis('a cache that missed something', () => {
       redis.resume()
     }
     expect(await nextCached(bus)).toBe('5')
-    // Not all of the hour that a balance is cached: Redis has what it took before.
+    // Less than the hour that a balance is cached: Redis kept the earlier balances.
     expect(changed.mock.lastCall?.[0]).toBeLessThan(120)
   })
 
-  test('one that refuses a write is not believed until it takes one', async () => {
-    const { ledger, bus } = await warm()
+  test('a cache that refuses a write is not used until it accepts one', async ({
+    redis,
+    admin,
+  }) => {
+    const { ledger, bus } = await warm(redis)
     await admin.config('SET', 'min-replicas-to-write', '1')
     try {
       const { events } = ledger.change(ALICE, 400n)
@@ -81,25 +77,27 @@ describeWithPrivateRedis('a cache that missed something', () => {
     expect(await nextCached(bus)).toBe('5')
   })
 
-  test('what Redis brought back of old is corrected before it is believed', async () => {
+  test('old data that Redis restored is corrected before it is used', async ({ redis, admin }) => {
     const ledger = new FakeLedger()
     ledger.change(ALICE, 500n)
     const key = `balance:user:${ALICE.userId}`
     await admin.mset('livebalance:owner', `${ledger.epoch}:USD`, key, '1')
     await admin.set('livebalance:version:USD:default:alice', `${ledger.epoch}:1`)
-    expect(await nextCached(await openBus(ledger))).toBe('5')
-    // And one that belonged to another database is not believed at all.
+    expect(await nextCached(await openBus(redis, ledger))).toBe('5')
+    // A cache that belonged to another database is dropped.
     await admin.set('livebalance:owner', 'e0:USD')
     await admin.set('balance:user:bob', '77')
-    await openBus(ledger)
+    await openBus(redis, ledger)
     await eventually(async () => expect(await admin.get('balance:user:bob')).toBeNull())
   })
 
-  test('what came while Redis was away is swept into no empty cache, where it may be older than what was told', async () => {
+  test('changes committed while Redis was unavailable are not swept into an empty cache, where they could be older than delivered ones', async ({
+    redis,
+  }) => {
     const ledger = new FakeLedger()
-    const bus = await openBus(ledger)
+    const bus = await openBus(redis, ledger)
     ledger.change(ALICE, 100n)
-    // The ledger went on meanwhile, and that is not published yet.
+    // Meanwhile the ledger commits another change, which is not published yet.
     const claimed = ledger.claim.bind(ledger)
     ledger.claim = async (limit, olderThanMs) => {
       const rows = await claimed(limit, olderThanMs)

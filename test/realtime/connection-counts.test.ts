@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -10,119 +11,121 @@ import { ConnectionLimit } from '../../src/realtime/connections/connection-limit
 import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
 import { silent } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { FragileLeases } from '../support/realtime/fragile-leases.ts'
 
 const ANOTHER = 'another process'
 const USER = 'default:alice'
 
-/** Leases in memory that can be broken, and looked into. */
-class BrokenLeases implements LeaseStore {
-  down = false
-  /** What a change waits for on its way. */
-  way: Promise<void> | undefined
-  readonly counts = new Map<string, number>()
-  held = true
+/** The contract of leases that several holders share. */
+function leaseContract(open: () => LeaseStore) {
+  test('the first renewal begins a lease, and the next finds it valid', async () => {
+    const leases = open()
+    const holder = randomUUID()
+    expect(await leases.renew(holder, 30)).toBe(false)
+    expect(await leases.renew(holder, 30)).toBe(true)
+  })
 
-  async acquire(user: string): Promise<boolean> {
-    await this.#travel()
-    this.counts.set(user, this.at(user) + 1)
-    return true
-  }
+  test('the limit holds over all holders, and a release makes room', async () => {
+    const leases = open()
+    const [user, one, other] = [randomUUID(), randomUUID(), randomUUID()]
+    await Promise.all([leases.renew(one, 30), leases.renew(other, 30)])
+    expect(await leases.acquire(user, one, 2)).toBe(true)
+    expect(await leases.acquire(user, other, 2)).toBe(true)
+    expect(await leases.acquire(user, one, 2)).toBe(false)
+    await leases.release(user, other)
+    expect(await leases.acquire(user, one, 2)).toBe(true)
+  })
 
-  async release(user: string): Promise<void> {
-    await this.#travel()
-    this.counts.set(user, this.at(user) - 1)
-  }
-
-  async renew(): Promise<boolean> {
-    if (this.down) throw new Error('redis is away')
-    const { held } = this
-    this.held = true
-    return held
-  }
-
-  async assert(_holder: string, counts: ReadonlyMap<string, number>): Promise<void> {
-    if (this.down) throw new Error('redis is away')
-    for (const [user, count] of counts) this.counts.set(user, count)
-  }
-
-  at(user: string): number {
-    return this.counts.get(user) ?? 0
-  }
-
-  async #travel(): Promise<void> {
-    await this.way
-    if (this.down) throw new Error('redis is away')
-  }
+  test('asserted counts replace those of the holder only', async () => {
+    const leases = open()
+    const [user, one, other] = [randomUUID(), randomUUID(), randomUUID()]
+    await Promise.all([leases.renew(one, 30), leases.renew(other, 30)])
+    await leases.acquire(user, one, 3)
+    await leases.acquire(user, other, 3)
+    await leases.assert(one, new Map([[user, 2]]))
+    expect(await leases.acquire(user, other, 3)).toBe(false)
+    await leases.assert(one, new Map([[user, 0]]))
+    expect(await leases.acquire(user, other, 2)).toBe(true)
+    expect(await leases.acquire(user, other, 2)).toBe(false)
+  })
 }
+
+describe('the leases that tests break', () => {
+  leaseContract(() => new FragileLeases())
+})
 
 describe('a count', () => {
   function open(leaseSeconds = 0.1) {
-    const store = new BrokenLeases()
+    const store = new FragileLeases()
     const counts = new ConnectionLimit(store, silent, { limit: 3, leaseSeconds })
     onTestFinished(() => counts.close())
     return { store, counts }
   }
 
-  test('that could not be lowered while Redis was away is lowered afterwards', async () => {
+  test('that could not be lowered while Redis was unavailable is lowered afterwards', async () => {
     const { store, counts } = open()
     await counts.acquire(ALICE)
     store.down = true
     counts.release(ALICE)
     // Half a lease: one renewal, which fails.
     await sleep(50)
-    expect(store.at(USER)).toBe(1)
+    expect(store.count(USER)).toBe(1)
     store.down = false
-    await eventually(() => expect(store.at(USER)).toBe(0))
+    await eventually(() => expect(store.count(USER)).toBe(0))
   })
 
-  test('that could not be raised while Redis was away is raised afterwards', async () => {
+  test('that could not be raised while Redis was unavailable is raised afterwards', async () => {
     const { store, counts } = open()
     store.down = true
     expect(await counts.acquire(ALICE)).toBe(true)
     expect(await counts.acquire(ALICE)).toBe(true)
     store.down = false
     await counts.acquire(ALICE)
-    await eventually(() => expect(store.at(USER)).toBe(3))
+    await eventually(() => expect(store.count(USER)).toBe(3))
     expect(await counts.acquire(ALICE)).toBe(false)
   })
 
-  test('that changes while all counts are told anew is right in the end', async () => {
+  test('that changes while all counts are asserted is right in the end', async () => {
     const { store, counts } = open()
     await counts.acquire(ALICE)
     let arrive: () => void = () => {}
-    store.way = new Promise((resolve) => {
+    store.delay = new Promise((resolve) => {
       arrive = resolve
     })
     const second = counts.acquire(ALICE)
     await new Promise((resolve) => setImmediate(resolve))
     await counts.assert()
-    expect(store.at(USER)).toBe(2)
-    // Only now does the change arrive that the telling knew of already.
+    expect(store.count(USER)).toBe(2)
+    // Only now the change arrives, which the asserted count already included.
     arrive()
     await second
-    expect(store.at(USER)).toBe(3)
-    await eventually(() => expect(store.at(USER)).toBe(2))
+    expect(store.count(USER)).toBe(3)
+    await eventually(() => expect(store.count(USER)).toBe(2))
   })
 
-  test('is told again when the lease had ended, and others may have dropped it', async () => {
+  test('is written again when the lease had ended, because others may have dropped it', async () => {
     const { store, counts } = open()
     await counts.acquire(ALICE)
-    store.counts.clear()
-    store.held = false
-    await eventually(() => expect(store.at(USER)).toBe(1))
+    store.expire()
+    await eventually(() => expect(store.count(USER)).toBe(1))
   })
 })
 
 describeWithRedis('connections of one user over all processes', () => {
   function open(limit: number, leaseSeconds: number) {
-    const redis = new Redis(redisUrl())
-    const counts = new ConnectionLimit(new RedisLeases(redis), silent, { limit, leaseSeconds })
-    onTestFinished(() => {
-      counts.close()
-      redis.disconnect()
-    })
-    return { redis, counts }
+    const leases = openLeases()
+    const counts = new ConnectionLimit(leases, silent, { limit, leaseSeconds })
+    onTestFinished(() => counts.close())
+    return { leases, counts }
   }
+
+  function openLeases(): RedisLeases {
+    const redis = new Redis(redisUrl())
+    onTestFinished(() => redis.disconnect())
+    return new RedisLeases(redis)
+  }
+
+  leaseContract(openLeases)
 
   async function holder(userId: string, count: number, leaseSeconds: number) {
     const file = join(import.meta.dirname, '../support/realtime/lease-holder.ts')
@@ -136,30 +139,29 @@ describeWithRedis('connections of one user over all processes', () => {
     return process_
   }
 
-  test('a living process keeps its count beyond the lease; a killed one’s ends with it', async () => {
-    const who = { tenant: 'default', userId: `crash-${crypto.randomUUID()}` }
+  test('a running process keeps its count beyond the lease; the count of a killed process ends with its lease', async () => {
+    const user = { tenant: 'default', userId: `crash-${randomUUID()}` }
     const { counts } = open(3, 3)
-    const other = await holder(who.userId, 3, 3)
-    expect(await counts.acquire(who)).toBe(false)
+    const other = await holder(user.userId, 3, 3)
+    expect(await counts.acquire(user)).toBe(false)
     // One and a half leases.
     await sleep(4500)
-    expect(await counts.acquire(who)).toBe(false)
+    expect(await counts.acquire(user)).toBe(false)
     other.kill('SIGKILL')
     await once(other, 'exit')
-    await eventually(async () => expect(await counts.acquire(who)).toBe(true))
-    // All three places, not one.
-    expect([await counts.acquire(who), await counts.acquire(who)]).toEqual([true, true])
-    expect(await counts.acquire(who)).toBe(false)
+    await eventually(async () => expect(await counts.acquire(user)).toBe(true))
+    // All three connections of the killed process, not one of them.
+    expect([await counts.acquire(user), await counts.acquire(user)]).toEqual([true, true])
+    expect(await counts.acquire(user)).toBe(false)
   }, 30_000)
 
-  test('telling a count of none makes room', async () => {
-    const { redis, counts } = open(1, 30)
-    const leases = new RedisLeases(redis)
-    const who = { tenant: 'default', userId: `none-${crypto.randomUUID()}` }
+  test('asserting a count of zero makes room', async () => {
+    const { leases, counts } = open(1, 30)
+    const user = { tenant: 'default', userId: `none-${randomUUID()}` }
     await leases.renew(ANOTHER, 30)
-    await leases.assert(ANOTHER, new Map([[`default:${who.userId}`, 1]]))
-    expect(await counts.acquire(who)).toBe(false)
-    await leases.assert(ANOTHER, new Map([[`default:${who.userId}`, 0]]))
-    expect(await counts.acquire(who)).toBe(true)
+    await leases.assert(ANOTHER, new Map([[`default:${user.userId}`, 1]]))
+    expect(await counts.acquire(user)).toBe(false)
+    await leases.assert(ANOTHER, new Map([[`default:${user.userId}`, 0]]))
+    expect(await counts.acquire(user)).toBe(true)
   })
 })

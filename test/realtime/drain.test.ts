@@ -1,12 +1,13 @@
 import { connect } from 'node:net'
 import { Hono } from 'hono'
-import { describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
 import { eventually } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { test } from '../support/realtime/fixtures.ts'
 
-/** What each transport says that makes its client come back by itself. */
+/** The close that makes each transport's client reconnect by itself. */
 const COME_BACK = {
   // `io server disconnect` would be final.
   'Socket.IO': { code: 'transport close' },
@@ -15,16 +16,19 @@ const COME_BACK = {
 }
 
 describe('a drain', () => {
-  test.each(TRANSPORTS)('ends %s streams so that their clients come back', async (transport) => {
-    const { url, server } = await startServer()
-    const client = connectBy[transport](url, await tokenOf(ALICE))
-    await eventually(() => expect(client.received).toHaveLength(1))
-    await server.drain(0.1)
-    expect(await client.failure).toEqual(COME_BACK[transport])
-    expect(client.received.filter(({ event }) => event === 'error')).toEqual([])
-  })
+  test.for(TRANSPORTS)(
+    'ends %s streams so that their clients come back',
+    async (transport, { testServer }) => {
+      const { url, server } = testServer
+      const client = connectBy[transport](url, await tokenOf(ALICE))
+      await eventually(() => expect(client.received).toHaveLength(1))
+      await server.drain(0.1)
+      expect(await client.failure).toEqual(COME_BACK[transport])
+      expect(client.received.filter(({ event }) => event === 'error')).toEqual([])
+    },
+  )
 
-  test('fails readiness first, then lets nobody in, and spreads the closing', async () => {
+  test('fails readiness first, then accepts no connection, and spreads the closing', async () => {
     const { url, server, gateway } = await startServer({ connectionsPerUser: 50 })
     const token = await tokenOf(ALICE)
     const clients = Array.from({ length: 40 }, () => connectBy.WebSocket(url, token))
@@ -41,12 +45,12 @@ describe('a drain', () => {
     await eventually(() => expect(connected(url)).rejects.toThrow())
     await eventually(() => expect(ends).toHaveLength(40))
     await drained
-    // By chance all forty could be early, once in the age of the universe.
+    // The chance that all forty close early is negligible.
     expect(Math.max(...ends) - Math.min(...ends)).toBeGreaterThan(100)
   })
 
-  test('delivers what happens meanwhile to whoever is still there', async () => {
-    const { url, server, change } = await startServer()
+  test('delivers events to the connections that are still open', async ({ testServer }) => {
+    const { url, server, change } = testServer
     const client = connectBy.SSE(url, await tokenOf(ALICE))
     await eventually(() => expect(client.received).toHaveLength(1))
     const drained = server.drain(0.5)
@@ -56,7 +60,7 @@ describe('a drain', () => {
     expect(client.seqs()).toEqual([1, 2])
   })
 
-  test('a request on an idle connection is still answered, and told that it was the last', async () => {
+  test('a request on an idle connection is still answered, with `Connection: close`', async () => {
     const { url, server } = await startServer({
       routes: new Hono().get('/hello', (c) => c.text('hello')),
     })
@@ -71,7 +75,7 @@ describe('a drain', () => {
     await eventually(() => expect(got).toMatch(/hello$/))
     expect(got).toMatch(/^Connection: keep-alive\r$/im)
     got = ''
-    // It ends long before, with its last connection.
+    // The drain ends long before its limit, with the last connection.
     const drained = server.drain(60)
     await eventually(() => expect(server.http.listening).toBe(false))
     ask()
@@ -80,7 +84,7 @@ describe('a drain', () => {
     await drained
   })
 
-  test('a request in flight gets its answer', async () => {
+  test('a request in flight gets its response', async () => {
     let inFlight = false
     const { url, server } = await startServer({
       routes: new Hono().get('/slow', async (c) => {

@@ -40,8 +40,9 @@ test.each([10, 200, 70_000])('a payload of %d bytes is a whole WebSocket frame',
   expect(frame?.subarray(header?.length).toString()).toBe(`4${packet}`)
   expect(header?.[0]).toBe(0x81)
   const size = header?.[1] ?? 0
-  const told = size < 126 ? size : size === 126 ? header?.readUInt16BE(2) : header?.readUIntBE(4, 6)
-  expect(told).toBe(packet.length + 1)
+  const declared =
+    size < 126 ? size : size === 126 ? header?.readUInt16BE(2) : header?.readUIntBE(4, 6)
+  expect(declared).toBe(packet.length + 1)
 })
 
 test.each(['plain', 'für 5 €'])('a chunk of "%s" is as many bytes as it says', (text) => {

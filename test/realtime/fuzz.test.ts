@@ -28,14 +28,14 @@ const MESSAGES = 4000
 const PACKETS = 500
 const FRAMES = 300
 const HANDSHAKES = 1500
-/** Sent before anything is waited for, as a client in a hurry does. */
+/** Sent without waiting for the connection to be joined. */
 const BURST = 25
 const WIDTH = 20
 const SEED = 20_251_104
 
 const MALLORY = { tenant: 'default', userId: 'mallory' }
 
-/** What ws and Engine.IO close with: normal, none given, and what was wrong (RFC 6455, 7.4.1). */
+/** The close codes of ws and Engine.IO: normal, none given, and the protocol errors (RFC 6455, 7.4.1). */
 const CODES = [1000, 1005, 1002, 1003, 1007, 1009]
 
 const LEAKS = /\bat .+:\d+:\d+|node_modules|\/src\/|TypeError|undefined/
@@ -51,7 +51,7 @@ function heap(): number {
   return process.memoryUsage().heapUsed
 }
 
-/** A server whose log may hold no error, with a neighbour on each transport that must get every event. */
+/** A server that must log no error, with a second client on each transport that must get every event. */
 async function open() {
   const errors: string[] = []
   const logger = pino({ level: 'error' }, { write: (line) => void errors.push(line) })
@@ -78,7 +78,7 @@ async function open() {
   return { server, live, unharmed }
 }
 
-/** An event as documented, with nothing in it that it should not tell. */
+/** An event as documented, without internal fields. */
 function expectTyped(event: string, payload: unknown): void {
   expect(Object.keys(SENT)).toContain(event)
   SENT[event as keyof typeof SENT].strict().parse(payload)
@@ -89,7 +89,7 @@ interface Speaker {
   socket: WebSocket
   received: string[]
   closed: Promise<number>
-  /** Resolves with the first message, from now on, that holds this. */
+  /** Resolves with the first message from now on that contains this text. */
   hears(part: string): Promise<void>
 }
 
@@ -115,7 +115,7 @@ async function speaker(url: string, hello?: string): Promise<Speaker> {
   return { socket, received, closed, hears }
 }
 
-/** Sends all, in bursts that end with a question: it is answered, or the connection closed with a code. */
+/** Sends all, in bursts that end with a request: it is answered, or the connection closes with a code. */
 async function speak(
   connectAgain: () => Promise<Speaker>,
   messages: readonly Message[],
@@ -149,7 +149,7 @@ async function speak(
   return count
 }
 
-/** Some rounds to warm up, then the rest: what it holds in the end must not grow with what it was sent. */
+/** Warms up with some rounds, then runs the rest: memory must not grow with the messages sent. */
 async function flat<T>(samples: readonly T[], run: (part: readonly T[]) => Promise<void>) {
   const half = Math.floor(samples.length / 2)
   await run(samples.slice(0, half))
@@ -175,7 +175,7 @@ test(`${MESSAGES} malformed messages over WebSocket`, async () => {
 }, 60_000)
 
 test.each([
-  // A packet that is wrong ends the connection: each has one of its own.
+  // A malformed packet ends the connection, so each has its own.
   { what: 'events', sample: socketIoEvent, times: MESSAGES, burst: BURST },
   { what: 'packets', sample: socketIoPacket, times: PACKETS, burst: 1 },
 ])(
@@ -188,7 +188,7 @@ test.each([
       expect(text).not.toMatch(LEAKS)
       const [, type, event] = /^4([0-6])[^[{]*(?:\["(\w+)")?/.exec(text) ?? []
       if (type === '2') expectTyped(event ?? '', JSON.parse(text.slice(text.indexOf('[')))[1])
-      // Engine.IO's own: open, close, ping, pong, noop. A welcome, an answer to a callback, a refusal.
+      // Engine.IO's packets: open, close, ping, pong, noop. Then connect, acknowledgement and connect error.
       else expect(text).toMatch(/^([01236]|4[034])/)
     }
     const samples = fc.sample(sample, { numRuns: times, seed: SEED })
@@ -203,7 +203,7 @@ test.each([
   60_000,
 )
 
-/** Writes bytes to a new TCP connection, and ends it; gives what came back once both sides are done. */
+/** Writes bytes to a new TCP connection and ends it. Resolves with the response once both sides closed. */
 async function exchange(server: TestServer, ...parts: (string | Uint8Array)[]): Promise<string> {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
   let answer = ''
@@ -217,7 +217,7 @@ async function exchange(server: TestServer, ...parts: (string | Uint8Array)[]): 
     await new Promise((resolve) => setImmediate(resolve))
   }
   await Promise.race([closed, eventually(() => expect(answer).toContain('\r\n\r\n'))])
-  // A stream that was opened lasts: its client leaves once it has begun.
+  // An opened stream does not end, so the client disconnects once it has begun.
   if (answer.includes('text/event-stream')) socket.destroy()
   else socket.end()
   await closed

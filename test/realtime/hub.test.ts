@@ -1,107 +1,47 @@
 import fc from 'fast-check'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { sleep } from '../../src/lib/timeout.ts'
-import type { Frame } from '../../src/realtime/stream/frame.ts'
-import { Hub } from '../../src/realtime/stream/hub.ts'
-import type {
-  CloseReason,
-  QueueBounds,
-  Sink,
-  Subscriber,
-} from '../../src/realtime/stream/subscriber.ts'
+import type { Subscriber } from '../../src/realtime/stream/subscriber.ts'
 import { eventually } from '../support/index.ts'
-import { silent } from '../support/realtime/balance-server.ts'
-import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
-import { FragileBus } from '../support/realtime/fragile-bus.ts'
-
-class ListSink implements Sink {
-  readonly got: { event: string; seq: number; recovered?: boolean; conflated?: boolean }[] = []
-  closed: CloseReason | undefined
-  queued = 0
-
-  write(frame: Frame): void {
-    this.got.push({ event: frame.event, ...(frame.payload as { seq: number }) })
-  }
-
-  queuedBytes(): number {
-    return this.queued
-  }
-
-  close(reason: CloseReason): void {
-    this.closed = reason
-  }
-
-  get seqs(): number[] {
-    return this.got.filter(({ event }) => event !== 'balance_initial').map(({ seq }) => seq)
-  }
-
-  get initials() {
-    return this.got.filter(({ event }) => event === 'balance_initial')
-  }
-}
-
-function open(bounds: Partial<QueueBounds> = {}) {
-  const ledger = new FakeLedger()
-  const bus = new FragileBus()
-  const hub = new Hub({ bus, store: ledger, logger: silent, bounds, pollEveryMs: 20 })
-  onTestFinished(() => hub.close())
-  const join = (lastEventId?: string) => {
-    const sink = new ListSink()
-    const subscriber = hub.subscribe(ALICE, sink, { currency: 'USD', lastEventId })
-    return { sink, subscriber }
-  }
-  const joined = async (lastEventId?: string) => {
-    const { sink, subscriber } = join(lastEventId)
-    await eventually(() => expect(subscriber.state).toBe('live'))
-    return { sink, subscriber }
-  }
-  const commit = (count: number): LedgerEvent[] => {
-    const events: LedgerEvent[] = []
-    for (let i = 0; i < count; i++) {
-      events.push(...ledger.change(ALICE, 1n, 'balance_updated').events)
-    }
-    return events
-  }
-  const bring = (events: readonly LedgerEvent[]) => {
-    for (const event of events) bus.bring(event)
-  }
-  return { ledger, bus, hub, join, joined, commit, bring }
-}
+import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { type ListSink, openHub, test } from '../support/realtime/hub.ts'
 
 const upTo = (last: number, first = 1) =>
   Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
 describe('invariant 7: each event once, in order', () => {
-  test('a repeat is dropped', async () => {
-    const { joined, commit, bring } = open()
+  test('a repeat is dropped', async ({ opened }) => {
+    const { joined, commit, bring } = opened
     const { sink } = await joined()
     const events = commit(3)
     bring([...events, ...events])
     expect(sink.seqs).toEqual([1, 2, 3])
   })
 
-  test('events that overtook each other are put in order, without asking Postgres', async () => {
-    const { joined, commit, bring, ledger } = open()
+  test('events that overtook each other are put in order, without asking Postgres', async ({
+    opened,
+  }) => {
+    const { joined, commit, bring, ledger } = opened
     const { sink } = await joined()
     const [one, two, three] = commit(3) as [LedgerEvent, LedgerEvent, LedgerEvent]
     const reads = ledger.reads
     bring([three, one, two])
     expect(sink.seqs).toEqual([1, 2, 3])
-    // More than twice the grace after which a hole would be read: no read follows.
+    // More than twice the delay after which a gap would be read: no read follows.
     await sleep(50)
     expect(ledger.reads).toBe(reads)
   })
 
-  test('a hole is filled from Postgres, however large', async () => {
-    const { joined, commit, bring } = open()
+  test('a gap is filled from Postgres, however large', async ({ opened }) => {
+    const { joined, commit, bring } = opened
     const { sink } = await joined()
     bring(commit(700).slice(-1))
     await eventually(() => expect(sink.seqs).toEqual(upTo(700)))
   })
 
-  test('a hole is filled also when Postgres is away at first', async () => {
-    const { joined, commit, bring, ledger } = open()
+  test('a gap is filled although Postgres is unavailable at first', async ({ opened }) => {
+    const { joined, commit, bring, ledger } = opened
     const { sink } = await joined()
     ledger.down = true
     const reads = ledger.reads
@@ -112,22 +52,24 @@ describe('invariant 7: each event once, in order', () => {
     await eventually(() => expect(sink.seqs).toEqual(upTo(5)))
   })
 
-  test('what the ledger does not have is not delivered, and stops nothing', async () => {
-    const { joined, commit, bring } = open()
+  test('an event that the ledger does not have is not delivered, and stops nothing', async ({
+    opened,
+  }) => {
+    const { joined, commit, bring } = opened
     const { sink } = await joined()
     const [real] = commit(1) as [LedgerEvent]
     bring([{ ...real, seq: 40 }])
     await eventually(() => expect(sink.seqs).toEqual([1]))
-    // The stream gives up the announced events after one more read, which nothing shows.
+    // The stream gives up the announced events after one more read, which cannot be observed.
     await sleep(50)
     bring(commit(2))
     expect(sink.seqs).toEqual([1, 2, 3])
   })
 
   test.each([600, 1000])(
-    'history pruned up to %i while it is read: the state, and that is said',
+    'history pruned up to %i while it is read: the state, with recovered false',
     async (pruned) => {
-      const { join, commit, bring, ledger } = open({ maxQueuedBytes: 1000 })
+      const { join, commit, bring, ledger } = openHub({ maxQueuedBytes: 1000 })
       commit(1000)
       const { sink, subscriber } = join('e1:0')
       sink.queued = 5000
@@ -141,20 +83,25 @@ describe('invariant 7: each event once, in order', () => {
     },
   )
 
-  test.each([3, 5])('a hole pruned up to %i before it was filled: the same', async (pruned) => {
-    const { joined, commit, bring, ledger } = open()
-    const { sink } = await joined()
-    const events = commit(5)
-    ledger.prune(ALICE, pruned)
-    bring(events.slice(-1))
-    await eventually(() => expect(sink.initials).toHaveLength(2))
-    expect(sink.initials[1]).toMatchObject({ seq: 5, recovered: false })
-    bring(commit(1))
-    await eventually(() => expect(sink.seqs).toEqual([6]))
-  })
+  test.for([3, 5])(
+    'a gap pruned up to %i before it was filled: the state, with recovered false',
+    async (pruned, { opened }) => {
+      const { joined, commit, bring, ledger } = opened
+      const { sink } = await joined()
+      const events = commit(5)
+      ledger.prune(ALICE, pruned)
+      bring(events.slice(-1))
+      await eventually(() => expect(sink.initials).toHaveLength(2))
+      expect(sink.initials[1]).toMatchObject({ seq: 5, recovered: false })
+      bring(commit(1))
+      await eventually(() => expect(sink.seqs).toEqual([6]))
+    },
+  )
 
-  test('a connection that ends in the middle of an event costs the others nothing', async () => {
-    const { joined, commit, bring, hub } = open()
+  test('a connection that ends in the middle of an event costs the others nothing', async ({
+    opened,
+  }) => {
+    const { joined, commit, bring, hub } = opened
     const clients = [await joined(), await joined(), await joined()] as const
     const [{ sink, subscriber }] = clients
     sink.write = () => hub.unsubscribe(ALICE, subscriber)
@@ -163,10 +110,11 @@ describe('invariant 7: each event once, in order', () => {
     expect(subscriber.state).toBe('closed')
   })
 
-  test('garbage on the channel is ignored', async () => {
-    const { joined, commit, bring, bus } = open()
+  test('garbage on the channel is ignored', async ({ opened }) => {
+    const { joined, commit, bring, bus } = opened
     const { sink } = await joined()
-    for (const text of ['', 'hello', '{}', '[1]', '{"event":"balance_updated"}']) bus.say(text)
+    for (const text of ['', 'hello', '{}', '[1]', '{"event":"balance_updated"}'])
+      bus.bringText(text)
     bring(commit(1))
     expect(sink.seqs).toEqual([1])
   })
@@ -181,30 +129,30 @@ describe('invariant 7: each event once, in order', () => {
     )
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
-        const { ledger, bus, join, commit, hub } = open()
+        const { ledger, bus, join, commit, hub } = openHub()
         ledger.delay = 1
         const events: LedgerEvent[] = []
         const clients: { sink: ListSink; subscriber: Subscriber; from: number | undefined }[] = []
-        for (const what of steps) {
-          if (what.do === 'commit') {
+        for (const next of steps) {
+          if (next.do === 'commit') {
             const [event] = commit(1) as [LedgerEvent]
             events.push(event)
-            if (what.brought) bus.bring(event)
-          } else if (what.do === 'join') {
-            const from = what.behind > events.length ? undefined : events.length - what.behind
+            if (next.brought) bus.bring(event)
+          } else if (next.do === 'join') {
+            const from = next.behind > events.length ? undefined : events.length - next.behind
             clients.push({ ...join(from === undefined ? undefined : `e1:${from}`), from })
-          } else if (what.do === 'leave') {
+          } else if (next.do === 'leave') {
             const client = clients.shift()
             if (client) hub.unsubscribe(ALICE, client.subscriber)
-          } else if (what.do === 'repeat') {
-            const event = events.at(-1 - what.back)
+          } else if (next.do === 'repeat') {
+            const event = events.at(-1 - next.back)
             if (event) bus.bring(event)
           } else {
             // One of the random steps: lets timers and reads run in between.
             await sleep(2)
           }
         }
-        // The link is lost and comes back: whatever was never brought must be found.
+        // The connection to Redis is lost and returns: events that were never delivered must be found.
         bus.become('disconnected')
         bus.become('live')
         await eventually(() => {
@@ -222,9 +170,11 @@ describe('invariant 7: each event once, in order', () => {
   })
 })
 
-describe('invariant 8: after the link was lost', () => {
-  test('every connected user is compared with Postgres before the hub is ready', async () => {
-    const { joined, commit, bus, hub, ledger } = open()
+describe('invariant 8: after the connection to Redis was lost', () => {
+  test('every connected user is compared with Postgres before the hub is ready', async ({
+    opened,
+  }) => {
+    const { joined, commit, bus, hub, ledger } = opened
     const { sink } = await joined()
     await eventually(() => expect(hub.health.state).toBe('live'))
     ledger.down = true
@@ -240,8 +190,8 @@ describe('invariant 8: after the link was lost', () => {
     expect(sink.seqs).toEqual([1, 2, 3])
   })
 
-  test('while it is away, events come by polling', async () => {
-    const { joined, commit, bus } = open()
+  test('while it is lost, events come by polling', async ({ opened }) => {
+    const { joined, commit, bus } = opened
     const { sink } = await joined()
     bus.become('disconnected')
     commit(2)
@@ -250,8 +200,8 @@ describe('invariant 8: after the link was lost', () => {
     await eventually(() => expect(sink.seqs).toEqual([1, 2, 3]))
   })
 
-  test('a database that went back in time: everyone gets its state', async () => {
-    const { joined, commit, bring, bus, ledger } = open()
+  test('a database that went back in time: everyone gets its state', async ({ opened }) => {
+    const { joined, commit, bring, bus, ledger } = opened
     const { sink } = await joined()
     bring(commit(5))
     ledger.lose(ALICE, 3)
@@ -265,8 +215,8 @@ describe('invariant 8: after the link was lost', () => {
 })
 
 describe('invariant 9: a slow reader', () => {
-  test('past the bound gets nothing, and then the newest balance, marked conflated', async () => {
-    const { joined, commit, bring } = open({ maxQueuedBytes: 1000 })
+  test('beyond the bound gets nothing, and then the newest balance, marked conflated', async () => {
+    const { joined, commit, bring } = openHub({ maxQueuedBytes: 1000 })
     const { sink, subscriber } = await joined()
     const other = await joined()
     sink.queued = 1001
@@ -282,8 +232,8 @@ describe('invariant 9: a slow reader', () => {
     expect(sink.seqs).toEqual([1, 102])
   })
 
-  test('that never reads is cut, so that it connects again and resumes', async () => {
-    const { joined, commit, bring } = open({ maxQueuedBytes: 1000, maxLagMs: 50 })
+  test('that never reads is disconnected, so that it reconnects and resumes', async () => {
+    const { joined, commit, bring } = openHub({ maxQueuedBytes: 1000, maxLagMs: 50 })
     const { sink } = await joined()
     sink.queued = 5000
     bring(commit(1))
@@ -291,12 +241,12 @@ describe('invariant 9: a slow reader', () => {
   })
 
   test('gets its history at the pace at which it reads', async () => {
-    const { join, commit } = open({ maxQueuedBytes: 1000 })
+    const { join, commit } = openHub({ maxQueuedBytes: 1000 })
     commit(1000)
     const { sink, subscriber } = join('e1:0')
     sink.queued = 5000
     await eventually(() => expect(sink.seqs).toHaveLength(200))
-    // More than twice the period in which queues are checked: nothing more is sent.
+    // More than twice the interval at which queues are checked: nothing more is sent.
     await sleep(250)
     expect(sink.seqs).toHaveLength(200)
     sink.queued = 0
@@ -305,8 +255,10 @@ describe('invariant 9: a slow reader', () => {
   })
 })
 
-test('a connection whose state cannot be read is tried again, then let go', async () => {
-  const { join, ledger, commit, hub } = open()
+test('a connection whose state cannot be read is tried again, then unsubscribed', async ({
+  opened,
+}) => {
+  const { join, ledger, commit, hub } = opened
   ledger.down = true
   const reads = ledger.reads
   const { sink, subscriber } = join()

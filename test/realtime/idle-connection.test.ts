@@ -1,8 +1,9 @@
 import { Socket } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { eventually } from '../support/index.ts'
-import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
+import { connectBy, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { test } from '../support/realtime/fixtures.ts'
 
 /**
  * Whether `text` is in a string or in bytes that can be reached from `root`, also by way of what collections
@@ -30,7 +31,7 @@ function holds(root: unknown, text: string): boolean {
   return false
 }
 
-/** Of a view only what it shows: small buffers are cut from one that all share. */
+/** Only the visible part of a view, because small buffers share one pool. */
 function bytesOf(value: object): Buffer | undefined {
   if (value instanceof ArrayBuffer) return Buffer.from(value)
   if (!ArrayBuffer.isView(value)) return undefined
@@ -51,16 +52,19 @@ test.each<[string, (token: string) => unknown]>([
   expect(holds(keep('d.e.f'), 'a.b.c')).toBe(false)
 })
 
-test.each(TRANSPORTS)('an open connection keeps no token of its request: %s', async (transport) => {
-  const { url, server, gateway } = await startServer()
-  const sockets: Socket[] = []
-  server.http.on('connection', (socket: Socket) => sockets.push(socket))
-  const token = await tokenOf(ALICE)
-  const client = connectBy[transport](url, token)
-  await eventually(() => expect(client.received).toHaveLength(1))
-  const [socket] = sockets
-  expect(socket).toBeInstanceOf(Socket)
-  expect(holds(socket, token)).toBe(false)
-  const [joined] = gateway.socketIo.io.of('/balance').sockets.values()
-  expect(holds({ request: joined?.request, handshake: joined?.handshake }, token)).toBe(false)
-})
+test.for(TRANSPORTS)(
+  'an open connection keeps no token of its request: %s',
+  async (transport, { testServer }) => {
+    const { url, server, gateway } = testServer
+    const sockets: Socket[] = []
+    server.http.on('connection', (socket: Socket) => sockets.push(socket))
+    const token = await tokenOf(ALICE)
+    const client = connectBy[transport](url, token)
+    await eventually(() => expect(client.received).toHaveLength(1))
+    const [socket] = sockets
+    expect(socket).toBeInstanceOf(Socket)
+    expect(holds(socket, token)).toBe(false)
+    const [joined] = gateway.socketIo.io.of('/balance').sockets.values()
+    expect(holds({ request: joined?.request, handshake: joined?.handshake }, token)).toBe(false)
+  },
+)

@@ -1,11 +1,12 @@
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { RECEIVED } from '../../src/api-docs/events.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { connectBy, startServer, TRANSPORTS } from '../support/realtime/balance-server.ts'
+import { connectBy, TRANSPORTS } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { test } from '../support/realtime/fixtures.ts'
 import { STRANGERS } from '../support/strangers.ts'
 
-/** Everyone but alice, whose balance and events are at stake. A role opens no stream but one's own. */
+/** Users other than alice, whose balance and events they must not see. No role opens another user's stream. */
 const OTHERS = {
   'another user': { sub: 'bob' },
   'a service': { sub: 'booking', roles: ['service'] },
@@ -15,7 +16,7 @@ const OTHERS = {
 
 const alice = () => mintToken({ sub: ALICE.userId, tenant: ALICE.tenant })
 
-/** What a client may send, with what it gets for it: alice, and anyone else. */
+/** The messages that a client may send, and the replies to alice and to others. */
 const EVENTS: Record<string, { argument?: () => Promise<string>; own: object; other: object }> = {
   subscribe_balance: {
     own: { event: 'balance_subscribed' },
@@ -25,7 +26,7 @@ const EVENTS: Record<string, { argument?: () => Promise<string>; own: object; ot
     own: { event: 'balance_current', data: { balance: 50 } },
     other: { event: 'balance_current', data: { balance: 0 } },
   },
-  // With alice's token, which the others have no business with.
+  // With alice's token, which the others must not use.
   authenticate: {
     argument: alice,
     own: { event: 'authenticated' },
@@ -43,42 +44,48 @@ test('the matrix has a row for every event that a client may send', () => {
 describe.each(TRANSPORTS)('%s', (transport) => {
   const connectTo = connectBy[transport]
 
-  test.each(Object.entries(STRANGERS))('opens to nobody with %s', async (_, token) => {
-    cells++
-    const { url } = await startServer()
-    const client = connectTo(url, await token())
-    const failure = await client.failure
-    if (transport === 'Socket.IO')
-      expect(failure.code).toMatch(/^(unauthorized|token_expired|token_revoked)$/)
-    else expect(failure.status).toBe(401)
-    expect(client.received).toEqual([])
-  })
+  test.for(Object.entries(STRANGERS))(
+    'opens to nobody with %s',
+    async ([_, token], { testServer }) => {
+      cells++
+      const { url } = testServer
+      const client = connectTo(url, await token())
+      const failure = await client.failure
+      if (transport === 'Socket.IO')
+        expect(failure.code).toMatch(/^(unauthorized|token_expired|token_revoked)$/)
+      else expect(failure.status).toBe(401)
+      expect(client.received).toEqual([])
+    },
+  )
 
-  test.each(Object.entries(OTHERS))('shows %s nothing of alice', async (_, claims) => {
-    cells++
-    const { url, change } = await startServer()
-    await change(ALICE, 5_000n)
-    const mine = connectTo(url, await alice())
-    const other = connectTo(url, await mintToken(claims))
-    for (const { received } of [mine, other]) {
-      await eventually(() => expect(received[0]?.event).toBe('balance_initial'))
-    }
-    await change(ALICE, 5_000n)
-    await eventually(() => expect(mine.seqs()).toEqual([3, 4]))
-    expect(other.received.map(({ event, data }) => [event, data.balance])).toEqual([
-      ['balance_initial', 0],
-    ])
-  })
+  test.for(Object.entries(OTHERS))(
+    'shows %s nothing of alice',
+    async ([_, claims], { testServer }) => {
+      cells++
+      const { url, change } = testServer
+      await change(ALICE, 5_000n)
+      const mine = connectTo(url, await alice())
+      const other = connectTo(url, await mintToken(claims))
+      for (const { received } of [mine, other]) {
+        await eventually(() => expect(received[0]?.event).toBe('balance_initial'))
+      }
+      await change(ALICE, 5_000n)
+      await eventually(() => expect(mine.seqs()).toEqual([3, 4]))
+      expect(other.received.map(({ event, data }) => [event, data.balance])).toEqual([
+        ['balance_initial', 0],
+      ])
+    },
+  )
 })
 
 describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
   describe.each(Object.entries(EVENTS))('%s', (event, { argument, own, other }) => {
-    test.each([
+    test.for([
       ['alice', { sub: ALICE.userId, tenant: ALICE.tenant }, own],
-      ...Object.entries(OTHERS).map(([who, claims]) => [who, claims, other] as const),
-    ] as const)('of %s', async (_, claims, answer) => {
+      ...Object.entries(OTHERS).map(([name, claims]) => [name, claims, other] as const),
+    ] as const)('of %s', async ([_, claims, answer], { testServer }) => {
       cells++
-      const { url, change } = await startServer()
+      const { url, change } = testServer
       await change(ALICE, 5_000n)
       const client = connectBy[transport](url, await mintToken(claims))
       await eventually(() => expect(client.received[0]?.event).toBe('balance_initial'))
@@ -87,20 +94,23 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
     })
   })
 
-  test.each(Object.entries(STRANGERS))('authenticate with %s changes nothing', async (_, token) => {
-    cells++
-    const { url, change } = await startServer()
-    await change(ALICE, 5_000n)
-    const client = connectBy[transport](url, await alice())
-    await eventually(() => expect(client.received[0]?.event).toBe('balance_initial'))
-    client.send('authenticate', await token())
-    await eventually(() => {
-      expect(client.received[1]).toMatchObject({
-        event: 'error',
-        data: { code: expect.stringMatching(/^(unauthorized|token_expired|token_revoked)$/) },
+  test.for(Object.entries(STRANGERS))(
+    'authenticate with %s changes nothing',
+    async ([_, token], { testServer }) => {
+      cells++
+      const { url, change } = testServer
+      await change(ALICE, 5_000n)
+      const client = connectBy[transport](url, await alice())
+      await eventually(() => expect(client.received[0]?.event).toBe('balance_initial'))
+      client.send('authenticate', await token())
+      await eventually(() => {
+        expect(client.received[1]).toMatchObject({
+          event: 'error',
+          data: { code: expect.stringMatching(/^(unauthorized|token_expired|token_revoked)$/) },
+        })
       })
-    })
-    client.send('get_current_balance')
-    await eventually(() => expect(client.received[2]).toMatchObject({ data: { balance: 50 } }))
-  })
+      client.send('get_current_balance')
+      await eventually(() => expect(client.received[2]).toMatchObject({ data: { balance: 50 } }))
+    },
+  )
 })

@@ -1,15 +1,22 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Authenticator } from '../../src/auth/principal.ts'
 import { eventually } from '../support/index.ts'
-import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
+import {
+  connectBy,
+  startServer,
+  type TestServer,
+  TRANSPORTS,
+  tokenOf,
+} from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { test } from '../support/realtime/fixtures.ts'
 
 const wsOf = (url: string) => url.replace('http', 'ws')
 
-/** A Socket.IO client by hand: packets as they travel, and what came back. */
+/** A Socket.IO client that sends raw packets and keeps the received ones. */
 async function engine(url: string) {
   const socket = new WebSocket(`${wsOf(url)}/socket.io/?EIO=4&transport=websocket`)
   const packets: string[] = []
@@ -25,7 +32,7 @@ async function engine(url: string) {
   return { socket, packets, closed, join }
 }
 
-/** A WebSocket by hand, with its answers and the code that it was closed with. */
+/** A raw WebSocket with its received messages and its close code. */
 async function plain(url: string, token: string) {
   const socket = new WebSocket(`${wsOf(url)}/balance?token=${token}`)
   const messages: { event: string; code?: string }[] = []
@@ -38,16 +45,16 @@ async function plain(url: string, token: string) {
 }
 
 describe('a message of more than 16 KiB', () => {
-  test('over WebSocket is answered with an error, and closed with 1009', async () => {
-    const { url } = await startServer()
+  test('over WebSocket is answered with an error, and closed with 1009', async ({ testServer }) => {
+    const { url } = testServer
     const { socket, messages, closed } = await plain(url, await tokenOf(ALICE))
     socket.send('x'.repeat(16_385))
     expect(await closed).toBe(1009)
     expect(messages[1]).toMatchObject({ event: 'error', code: 'message_too_large' })
   })
 
-  test('over Socket.IO too', async () => {
-    const { url } = await startServer()
+  test('over Socket.IO too', async ({ testServer }) => {
+    const { url } = testServer
     const { socket, packets, closed, join } = await engine(url)
     await join(await tokenOf(ALICE))
     socket.send(`42/balance,["authenticate","${'x'.repeat(16_385)}"]`)
@@ -55,36 +62,39 @@ describe('a message of more than 16 KiB', () => {
     expect(packets.at(-1)).toMatch(/^42\/balance,\["error",\{"code":"message_too_large"/)
   })
 
-  test('one of exactly 16 KiB is taken', async () => {
-    const { url } = await startServer()
+  test('one of exactly 16 KiB is accepted', async ({ testServer }) => {
+    const { url } = testServer
     const { socket, messages } = await plain(url, await tokenOf(ALICE))
     socket.send(JSON.stringify({ event: 'get_current_balance' }).padEnd(16_384))
     await eventually(() => expect(messages[1]?.event).toBe('balance_current'))
   })
 })
 
-test.each([
+test.for<[string, Buffer, number]>([
   ['a frame that is none', Buffer.from([0xff, 0xff, 0xff, 0xff]), 1002],
   ['text that is no UTF-8', Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28]), 1007],
-])('%s is answered with an error, and closed with a code', async (_, bytes, code) => {
-  const { url } = await startServer()
-  const { messages, closed, wire } = await plain(url, await tokenOf(ALICE))
-  wire.write(bytes)
-  expect(await closed).toBe(code)
-  expect(messages[1]).toMatchObject({ event: 'error', code: 'invalid_request' })
-})
+])(
+  '%s is answered with an error, and closed with a code',
+  async ([_, bytes, code], { testServer }) => {
+    const { url } = testServer
+    const { messages, closed, wire } = await plain(url, await tokenOf(ALICE))
+    wire.write(bytes)
+    expect(await closed).toBe(code)
+    expect(messages[1]).toMatchObject({ event: 'error', code: 'invalid_request' })
+  },
+)
 
 describe('a message with a key twice is refused', () => {
-  test('over WebSocket, with an error', async () => {
-    const { url } = await startServer()
+  test('over WebSocket, with an error', async ({ testServer }) => {
+    const { url } = testServer
     const { socket, messages } = await plain(url, await tokenOf(ALICE))
     socket.send('{"event":"get_current_balance","event":"subscribe_balance"}')
     await eventually(() => expect(messages).toHaveLength(2))
     expect(messages[1]).toMatchObject({ event: 'error', code: 'invalid_request' })
   })
 
-  test('over Socket.IO, by the end of the connection', async () => {
-    const { url } = await startServer()
+  test('over Socket.IO, by the end of the connection', async ({ testServer }) => {
+    const { url } = testServer
     const token = JSON.stringify(await tokenOf(ALICE))
     for (const packet of [
       `40/balance,{"token":"nonsense","token":${token}}`,
@@ -104,10 +114,9 @@ describe('a message with a key twice is refused', () => {
 })
 
 describe.each(['WebSocket', 'Socket.IO'] as const)(
-  'over %s, what ends no message counts',
+  'over %s, frames that end no message count as messages',
   (how) => {
-    async function connected() {
-      const { url } = await startServer()
+    async function connected({ url }: TestServer) {
       const token = await tokenOf(ALICE)
       if (how === 'WebSocket') return await plain(url, token)
       const client = await engine(url)
@@ -115,28 +124,31 @@ describe.each(['WebSocket', 'Socket.IO'] as const)(
       return client
     }
 
-    test.each(['ping', 'pong'] as const)('a flood of %s frames is cut off', async (frame) => {
-      const { socket, closed } = await connected()
-      for (let i = 0; i < 1000; i++) socket[frame]()
-      expect(await closed).toBe(1008)
-    })
+    test.for(['ping', 'pong'] as const)(
+      'a flood of %s frames ends the connection',
+      async (frame, { testServer }) => {
+        const { socket, closed } = await connected(testServer)
+        for (let i = 0; i < 1000; i++) socket[frame]()
+        expect(await closed).toBe(1008)
+      },
+    )
 
-    test('a flood of empty fragments is cut off', async () => {
-      const { socket, closed } = await connected()
+    test('a flood of empty fragments ends the connection', async ({ testServer }) => {
+      const { socket, closed } = await connected(testServer)
       for (let i = 0; i < 10_000; i++) socket.send('', { fin: false })
       expect(await closed).toBe(1008)
     })
 
-    test('a message that is never finished is cut off', async () => {
-      const { socket, closed } = await connected()
+    test('a message that is never finished ends the connection', async ({ testServer }) => {
+      const { socket, closed } = await connected(testServer)
       socket.send('x'.repeat(200), { fin: false })
       expect(await closed).toBe(1008)
     }, 60_000)
   },
 )
 
-test('a message in fragments with a ping between them is taken', async () => {
-  const { url } = await startServer()
+test('a message in fragments with a ping between them is accepted', async ({ testServer }) => {
+  const { url } = testServer
   const { socket, messages } = await plain(url, await tokenOf(ALICE))
   const text = JSON.stringify({ event: 'get_current_balance' })
   for (let i = 0; i < 3; i++) {
@@ -148,8 +160,10 @@ test('a message in fragments with a ping between them is taken', async () => {
 })
 
 describe('a Socket.IO client', () => {
-  test('that asks for nothing we know is told so, by event and by callback', async () => {
-    const { url } = await startServer()
+  test('that sends an unknown event gets an error, by event and by callback', async ({
+    testServer,
+  }) => {
+    const { url } = testServer
     const { socket, packets, join } = await engine(url)
     await join(await tokenOf(ALICE))
     socket.send('42/balance,7["no_such_event"]')
@@ -161,7 +175,7 @@ describe('a Socket.IO client', () => {
     })
   })
 
-  test('may not try token after token before it said who it is', async () => {
+  test('may not try token after token before it is authenticated', async () => {
     let tried = 0
     const authenticator: Authenticator = {
       async authenticate() {
@@ -171,7 +185,7 @@ describe('a Socket.IO client', () => {
     }
     const { url } = await startServer({ authenticator, messagesPerSecond: 5 })
     const { socket, packets, closed } = await engine(url)
-    // However slow the machine is, it all happens within one second.
+    // All of it happens within one second, however slow the machine is.
     const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now())
     onTestFinished(() => clock.mockRestore())
     for (let i = 1; i <= 100 && socket.readyState === WebSocket.OPEN; i++) {
@@ -182,14 +196,14 @@ describe('a Socket.IO client', () => {
     expect(tried).toBe(5)
   })
 
-  test('that never says who it is is closed', async () => {
+  test('that never authenticates is closed', async () => {
     const { url } = await startServer({ handshakeTimeoutMs: 100 })
     const { closed } = await engine(url)
     await closed
   })
 
-  test('has one stream on one connection', async () => {
-    const { url, gateway } = await startServer()
+  test('has one stream on one connection', async ({ testServer }) => {
+    const { url, gateway } = testServer
     const { socket, packets } = await engine(url)
     const join = `40/balance,${JSON.stringify({ token: await tokenOf(ALICE) })}`
     socket.send(join)
@@ -201,8 +215,10 @@ describe('a Socket.IO client', () => {
     expect(gateway.connections.counts['socket.io']).toBe(1)
   })
 
-  test('that leaves the namespace loses the connection, which counts for nobody any more', async () => {
-    const { url, gateway } = await startServer()
+  test('that leaves the namespace loses the connection, which no longer counts', async ({
+    testServer,
+  }) => {
+    const { url, gateway } = testServer
     const { socket, closed, join } = await engine(url)
     await join(await tokenOf(ALICE))
     socket.send('41/balance,')
@@ -212,7 +228,7 @@ describe('a Socket.IO client', () => {
 })
 
 describe.each(TRANSPORTS)('%s', (transport) => {
-  test('a client is refused once finding out who it is takes too long, and counts for nothing', async () => {
+  test('a client is rejected when its authentication takes too long, and does not count', async () => {
     let answer: () => void = () => {}
     const authenticator: Authenticator = {
       async authenticate() {
@@ -225,7 +241,7 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     const options = { authenticator, handshakeTimeoutMs: 100, connectionsPerUser: 1 }
     const { url, gateway } = await startServer(options)
     const failure = await connectBy[transport](url, 'slow').failure
-    // Socket.IO's own limit runs out at the same time, and closes without an answer.
+    // Socket.IO's own timeout expires at the same time, and closes without an error event.
     if (transport !== 'Socket.IO') expect(failure).toMatchObject({ status: 503 })
     answer()
     await eventually(async () => {
@@ -237,7 +253,7 @@ describe.each(TRANSPORTS)('%s', (transport) => {
 })
 
 describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
-  test('a client that asks on and on without reading is cut', async () => {
+  test('a client that keeps asking without reading is disconnected', async () => {
     const bounds = { maxQueuedBytes: 64 * 1024 }
     const { url, gateway } = await startServer({ messagesPerSecond: 1e9, bounds })
     const ask =
@@ -275,7 +291,7 @@ describe('an upgrade', () => {
     return answer
   }
 
-  test('that is no good WebSocket’s is 400, and counts for nothing', async () => {
+  test('that is no valid WebSocket handshake is 400, and does not count', async () => {
     const { url } = await startServer({ connectionsPerUser: 1 })
     const path = `GET /balance?token=${await tokenOf(ALICE)} HTTP/1.1`
     const head = ['Host: localhost', 'Connection: Upgrade']
@@ -288,8 +304,8 @@ describe('an upgrade', () => {
     await plain(url, await tokenOf(ALICE))
   })
 
-  test('to what is no address is 400', async () => {
-    const { url } = await startServer()
+  test('to a malformed target is 400', async ({ testServer }) => {
+    const { url } = testServer
     const head = ['Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket']
     for (const target of ['//', 'http://[/balance']) {
       const answer = await raw(url, [`GET ${target} HTTP/1.1`, ...head])

@@ -9,7 +9,7 @@ const ALLOWED = 'https://app.example.com'
 
 type Headers = Record<string, string>
 
-/** The status that an attempt to connect is answered with; 101 for a WebSocket that opened. */
+/** The HTTP status of a connection attempt; 101 for a WebSocket that opened. */
 const attempts: Record<string, (url: string, token: string, headers: Headers) => Promise<number>> =
   {
     SSE: (url, token, headers) => statusOf(`${url}/balance/stream?token=${token}`, headers),
@@ -20,7 +20,7 @@ const attempts: Record<string, (url: string, token: string, headers: Headers) =>
     WebSocket: (url, token, headers) => upgrade(`${url}/balance?token=${token}`, headers),
   }
 
-/** As `fetch` would not: it may not set an Origin. */
+/** Not by `fetch`, which may not set an Origin. */
 async function statusOf(url: string, headers: Headers): Promise<number> {
   const out = request(url, { headers }).end()
   const [response] = await once(out, 'response')
@@ -61,12 +61,12 @@ describe.each(Object.entries(attempts))('%s', (_, attempt) => {
     'app.example.com',
   ])('stays shut to a page of %s, though it has a token', async (origin) => {
     const { url } = await startServer({ corsOrigins: [ALLOWED] })
-    // Engine.IO's own refusal of an upgrade is a 400.
+    // Engine.IO itself rejects an upgrade with a 400.
     expect([400, 403]).toContain(await attempt(url, await tokenOf(ALICE), { Origin: origin }))
   })
 })
 
-test('who sends no Origin has to bring a credential of their own: nothing is ambient', async () => {
+test('a request without an Origin needs a credential of its own: none is ambient', async () => {
   const { url } = await startServer({ corsOrigins: [ALLOWED] })
   expect(await upgrade(`${url}/balance`, {})).toBe(401)
   expect(await statusOf(`${url}/balance/stream`, { Cookie: `token=${await tokenOf(ALICE)}` })).toBe(

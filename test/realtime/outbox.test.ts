@@ -1,32 +1,20 @@
 import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { sleep } from '../../src/lib/timeout.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
 import { eventually } from '../support/index.ts'
 import { silent } from '../support/realtime/balance-server.ts'
 import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { FragileBus } from '../support/realtime/fragile-bus.ts'
 
-function open(ledger = new FakeLedger(), logger = silent, leftAfter = 100) {
-  const bus = {
-    reachable: true,
-    fails: false,
-    hangs: false,
-    attempts: 0,
-    published: [] as LedgerEvent[],
-    async publish(events: readonly LedgerEvent[]) {
-      bus.attempts += 1
-      if (bus.hangs) await new Promise(() => {})
-      if (bus.fails) throw new Error('redis is away')
-      bus.published.push(...events)
-    },
-  }
+function open(ledger = new FakeLedger(), logger = silent, leftOverAfterMs = 100) {
+  const bus = new FragileBus()
   const outbox = new Outbox({
     bus,
     store: ledger,
     logger,
     sweepEveryMs: 20,
-    leftOverAfterMs: leftAfter,
+    leftOverAfterMs,
   })
   onTestFinished(() => outbox.close())
   const seqs = () => bus.published.map(({ seq }) => seq)
@@ -34,21 +22,21 @@ function open(ledger = new FakeLedger(), logger = silent, leftAfter = 100) {
 }
 
 describe('invariant 5: published at least once', () => {
-  test('what was committed is published at once, and its row is deleted', async () => {
+  test('a commit is published at once, and its row is deleted', async () => {
     const { ledger, outbox, seqs } = open()
     expect(await outbox.publish(ledger.change(ALICE, 1n))).toBe(true)
     expect(seqs()).toEqual([1, 2])
     await eventually(() => expect(ledger.outbox.size).toBe(0))
   })
 
-  test('what a killed process left is published by another, within two seconds', async () => {
+  test('another process publishes what a killed process left, within two seconds', async () => {
     const { ledger, seqs } = open()
     ledger.change(ALICE, 1n)
     await eventually(() => expect(seqs()).toEqual([1, 2]), { timeout: 2000 })
     await eventually(() => expect(ledger.outbox.size).toBe(0))
   })
 
-  test('what a killed process left, and is forgotten since, is no burden on the bus: its row goes', async () => {
+  test('a row that a killed process left, and whose events are deleted since, is removed without being published', async () => {
     const { ledger, bus } = open()
     ledger.change(ALICE, 1n).events.length = 0
     expect(ledger.outbox.size).toBe(1)
@@ -56,7 +44,7 @@ describe('invariant 5: published at least once', () => {
     expect(bus.attempts).toBe(0)
   })
 
-  test('what could not be published is published once Redis is back', async () => {
+  test('a change that could not be published is published once Redis is back', async () => {
     const { ledger, bus, outbox, seqs } = open()
     bus.fails = true
     expect(await outbox.publish(ledger.change(ALICE, 1n))).toBe(false)
@@ -64,31 +52,31 @@ describe('invariant 5: published at least once', () => {
     await eventually(() => expect(seqs()).toEqual([1, 2]))
   })
 
-  test('a row whose acknowledgement failed is published again, and then goes', async () => {
+  test('a row whose acknowledgement failed is published again, then deleted', async () => {
     const { ledger, outbox } = open()
     ledger.down = true
     await outbox.publish(ledger.change(ALICE, 1n))
-    // More than twice the time for which acknowledgements are collected: one was tried, and failed.
+    // More than twice the batching time of acknowledgements: one was tried, and failed.
     await sleep(50)
     expect(ledger.outbox.size).toBe(1)
     ledger.down = false
     await eventually(() => expect(ledger.outbox.size).toBe(0))
   })
 
-  test('while Redis is away nothing is claimed, and nothing is tried in a hot loop', async () => {
+  test('while Redis is unavailable nothing is claimed, and nothing is tried in a hot loop', async () => {
     const { ledger, bus } = open()
     bus.reachable = false
     for (let i = 0; i < 10; i++) ledger.change(ALICE, 1n)
-    // Fifteen sweeps, three times the age from which a row is left over: none of them tries.
+    // Fifteen sweeps, three times the age from which a row is left over: none of them publishes.
     await sleep(300)
     expect(bus.attempts).toBe(0)
     bus.reachable = true
     bus.fails = true
     const start = Date.now()
     await eventually(() => expect(bus.attempts).toBeGreaterThan(10))
-    // The time over which the attempts are counted.
+    // The period over which the attempts are counted.
     await sleep(300)
-    // Each row once within `leftAfter`, however long that was.
+    // Each row once within `leftOverAfterMs`, however long that was.
     expect(bus.attempts).toBeLessThanOrEqual(10 * (1 + (Date.now() - start) / 100))
     bus.fails = false
     await eventually(() => expect(ledger.outbox.size).toBe(0))
@@ -98,7 +86,7 @@ describe('invariant 5: published at least once', () => {
 test('a caller waits for a stuck Redis no longer than it asked for', async () => {
   const { ledger, bus, outbox } = open()
   bus.hangs = true
-  const long = outbox.publish(ledger.change(ALICE, 1n), 5_000).then(() => 'who waits for long')
+  const long = outbox.publish(ledger.change(ALICE, 1n), 5_000).then(() => 'the long wait')
   const short = outbox.publish(ledger.change(ALICE, 1n), 50)
   expect(await Promise.race([long, short])).toBe(false)
   // `close` in the end must not wait for it either.

@@ -82,14 +82,14 @@ describeWithPrivateRedis('trouble with a process', () => {
     await eventually(async () => expect(await sql`select from outbox`).toHaveLength(1))
     await doomed.end('SIGKILL')
     expect(await unanswered).toBe('no answer')
-    // Half a second between sweeps, for what has lain for a second.
+    // Half a second between sweeps, of rows that are a second old.
     await eventually(() => {
       for (const client of clients) expect(client.seqs()).toEqual([1, 2])
     })
     await eventually(async () => expect(await sql`select from outbox`).toHaveLength(0))
     const again = await give(other.url, 'gift-1')
     expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([201, 'true'])
-    // What is swept is not cached; what is read is.
+    // A swept event does not fill the cache; a read does.
     const cached = async () => {
       const answer = await send(alice, 'GET', `${other.url}/transactions/balance/cached`)
       return await answer.json()
@@ -98,7 +98,7 @@ describeWithPrivateRedis('trouble with a process', () => {
     await eventually(async () => expect(await cached()).toEqual({ balance: 10, cached: true }))
   }, 60_000)
 
-  test('while Redis is away money moves, reads come from Postgres, and events by polling', async () => {
+  test('while Redis is unavailable money moves, reads come from Postgres, and events by polling', async () => {
     const { redis, start } = await installation()
     const { url } = await start()
     const clients = await clientsOf(url)
@@ -132,7 +132,7 @@ describeWithPrivateRedis('trouble with a process', () => {
 
   test('SIGTERM with a write in flight: not ready, then answered, published, and exit 0', async () => {
     const { redis, sql, start } = await installation()
-    // Time enough for the drain to wait for the answer, on a slow machine too.
+    // Enough time for the drain to wait for the response, also on a slow machine.
     const server = await start(redis.url, { DRAIN_SECONDS: '10' })
     const heard: string[] = []
     const listener = new Redis(redis.url)
@@ -158,7 +158,7 @@ describeWithPrivateRedis('trouble with a process', () => {
       )
     await eventually(async () => expect(await readiness()).toBe(503))
     await eventually(async () => expect(await readiness()).toBe('nobody listens'))
-    // A server that waits only for its streams would end now.
+    // Long enough for a server that waits only for its streams to end.
     await sleep(500)
     await lock`commit`
     lock.release()

@@ -2,14 +2,15 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { Hono } from 'hono'
 import { io } from 'socket.io-client'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
 import { eventually } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { test } from '../support/realtime/fixtures.ts'
 import { find, startProxy } from '../support/realtime/proxy.ts'
 
-/** What stands between a proxy and a server, so that it can crash, and be back, at once. Ends with the test. */
+/** A relay between a proxy and a server, which can crash and return at once. Ends with the test. */
 async function crashable(target: string) {
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
@@ -45,7 +46,7 @@ async function crashable(target: string) {
   return { url: `http://127.0.0.1:${port}`, crash, restart: () => listen(port) }
 }
 
-/** A server that says its name, and counts what it was asked to do. */
+/** A server that answers with its name, and counts its requests. */
 async function named(name: string) {
   const routes = new Hono()
     .get('/name', (c) => c.text(name))
@@ -61,21 +62,23 @@ describe.each(['nginx', 'caddy'] as const)('behind %s, as documented', (name) =>
   const reason = { meta: { skipReason: `needs ${name} on the PATH` } }
 
   describe.skipIf(!program)('the program', reason, () => {
-    test.each(TRANSPORTS)('%s events arrive, and one can resume', async (transport) => {
-      const server = await startServer()
-      const proxy = await startProxy(name, program ?? '', [server.url])
-      const token = await tokenOf(ALICE)
-      const client = connectBy[transport](proxy.url, token)
-      await eventually(() => expect(client.received).toHaveLength(1))
-      await server.change(ALICE, 100n)
-      await eventually(() => expect(client.seqs()).toEqual([1, 2]))
-      await proxy.kill()
-      await client.failure
-      await server.change(ALICE, 100n)
-      await proxy.start()
-      const again = connectBy[transport](proxy.url, token, { lastEventId: 'e1:2' })
-      await eventually(() => expect(again.seqs()).toEqual([3, 4]))
-    })
+    test.for(TRANSPORTS)(
+      '%s events arrive, and a client can resume',
+      async (transport, { testServer }) => {
+        const proxy = await startProxy(name, program ?? '', [testServer.url])
+        const token = await tokenOf(ALICE)
+        const client = connectBy[transport](proxy.url, token)
+        await eventually(() => expect(client.received).toHaveLength(1))
+        await testServer.change(ALICE, 100n)
+        await eventually(() => expect(client.seqs()).toEqual([1, 2]))
+        await proxy.kill()
+        await client.failure
+        await testServer.change(ALICE, 100n)
+        await proxy.start()
+        const again = connectBy[transport](proxy.url, token, { lastEventId: 'e1:2' })
+        await eventually(() => expect(again.seqs()).toEqual([3, 4]))
+      },
+    )
 
     test('metrics are not for the public', async () => {
       const routes = new Hono().get('/metrics', (c) => c.text('inside'))
@@ -135,10 +138,10 @@ describe.each(['nginx', 'caddy'] as const)('behind %s, as documented', (name) =>
       })
     })
 
-    // Caddy gives up a POST that meets a connection which is just being broken.
+    // Caddy gives up a POST on a connection that is just breaking.
     if (name !== 'nginx') return
 
-    test('crashes one after the other cost no request that comes after them', async () => {
+    test('no request after a series of crashes is lost', async () => {
       const servers = await Promise.all(
         ['a', 'b'].map(async (n) => crashable((await named(n)).url)),
       )

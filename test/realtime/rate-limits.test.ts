@@ -43,14 +43,14 @@ test.each(TRANSPORTS)('%s: a failed handshake counts ten times', async (how) => 
   const { url } = await start({}, { handshakes: 11 })
   await connectBy[how](url, 'nonsense').failure
   const answer = await fetch(`${url}/balance/stream?token=${await tokenOf(ALICE)}`)
-  // Socket.IO's session was counted before anybody said who they are.
+  // Socket.IO's session was counted before authentication.
   expect(answer.status).toBe(how === 'Socket.IO' ? 429 : 200)
   await answer.body?.cancel()
   const again = await fetch(`${url}/balance/stream?token=${await tokenOf(ALICE)}`)
   expect(again.status).toBe(429)
 })
 
-test('Socket.IO sessions count before anybody says who they are, on both of its transports', async () => {
+test('Socket.IO sessions count before they are authenticated, on both of its transports', async () => {
   const { url } = await start({}, { handshakes: 2 })
   const poll = () => fetch(`${url}/socket.io/?EIO=4&transport=polling`)
   const first = await poll()
@@ -58,11 +58,11 @@ test('Socket.IO sessions count before anybody says who they are, on both of its 
   expect((await poll()).status).toBe(200)
   const refused = await poll()
   expect(refused.status).toBe(429)
-  // What names no session opens one, however it is written.
+  // A request that names no session opens one, however it is written.
   const disguises: [query: string, status: number][] = [
     ['&sid=', 429],
     ['&x=?sid=1', 429],
-    // A parameter that is given twice is refused before anybody looks at what it says.
+    // A repeated parameter is rejected before its value is read.
     ['&sid=1&sid=', 400],
   ]
   for (const [disguise, status] of disguises) {
@@ -71,12 +71,12 @@ test('Socket.IO sessions count before anybody says who they are, on both of its 
   }
   const wait = Number(refused.headers.get('Retry-After'))
   expect(wait).toBeGreaterThan(0)
-  const told = {
+  const limits = {
     'ratelimit-policy': '"handshakes-by-address";q=2;w=60',
     ratelimit: `"handshakes-by-address";r=0;t=${wait}`,
   }
   const headers = Object.fromEntries(refused.headers)
-  expect(headers).toMatchObject({ ...told, ...lowerCase(BASE_HEADERS) })
+  expect(headers).toMatchObject({ ...limits, ...lowerCase(BASE_HEADERS) })
   expect(await refused.json()).toMatchObject({
     code: 'rate_limited',
     requestId: headers['x-request-id'],
@@ -87,10 +87,10 @@ test('Socket.IO sessions count before anybody says who they are, on both of its 
   const [, upgrade] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage]
   expect(upgrade.statusCode).toBe(429)
   expect(upgrade.headers).toMatchObject({
-    'ratelimit-policy': told['ratelimit-policy'],
+    'ratelimit-policy': limits['ratelimit-policy'],
     ratelimit: `"handshakes-by-address";r=0;t=${upgrade.headers['retry-after']}`,
   })
-  // A session that is open goes on.
+  // An open session continues.
   const posted = await fetch(`${url}/socket.io/?EIO=4&transport=polling&sid=${sid}`, {
     method: 'POST',
     body: '40/balance,',

@@ -23,7 +23,7 @@ interface Line {
   check?: string
 }
 
-/** A process on this address, and what it logged. */
+/** A bus on this address, with its log. */
 function open(url: string) {
   const text: string[] = []
   const bus = new RedisBus({
@@ -35,8 +35,11 @@ function open(url: string) {
   return { bus, text, lines }
 }
 
-/** Waits until it is said what is wrong, and gives that line. */
-async function told({ bus, text, lines }: ReturnType<typeof open>, code: string): Promise<Line> {
+/** Waits until the failure is logged. Resolves with that line. */
+async function loggedFailure(
+  { bus, text, lines }: ReturnType<typeof open>,
+  code: string,
+): Promise<Line> {
   const said = () => lines().filter(({ reason }) => reason?.includes(`(${code})`))
   await eventually(() => expect(said()).not.toEqual([]), PATIENTLY)
   expect(bus.link).toEqual({ state: 'disconnected', reason: said()[0]?.reason })
@@ -49,7 +52,7 @@ async function told({ bus, text, lines }: ReturnType<typeof open>, code: string)
 const isLive = (bus: RedisBus) =>
   eventually(() => expect(bus.link).toEqual({ state: 'live' }), PATIENTLY)
 
-describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => {
+describeWithPrivateRedis('a wrong REDIS_URL is reported at start', () => {
   async function redisOf(...configuration: string[]) {
     const { port, folder } = await startConfiguredRedis(configuration)
     return { port, folder, host: `127.0.0.1:${port}` }
@@ -62,7 +65,7 @@ describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => 
     return admin
   }
 
-  test('a wrong password, once though it is tried again and again, until it is the right one', async () => {
+  test('a wrong password is logged once, however often it is tried, until it is right', async () => {
     const { host } = await redisOf(`requirepass another`)
     const admin = adminOf(`redis://:another@${host}`)
     const opened = open(`redis://:${ENCODED}@${host}`)
@@ -71,7 +74,7 @@ describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => 
       return Number(count)
     }
     await eventually(async () => expect(await tried()).toBeGreaterThan(9), PATIENTLY)
-    const { redis, check } = await told(opened, 'WRONGPASS')
+    const { redis, check } = await loggedFailure(opened, 'WRONGPASS')
     expect(redis).toMatch(/^WRONGPASS invalid username-password pair/)
     expect(check).toContain('REDIS_URL')
     await admin.config('SET', 'requirepass', PASSWORD)
@@ -80,7 +83,7 @@ describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => 
 
   test('no password where there has to be one', async () => {
     const { host } = await redisOf(`requirepass ${PASSWORD}`)
-    const { redis, check } = await told(open(`redis://${host}`), 'NOAUTH')
+    const { redis, check } = await loggedFailure(open(`redis://${host}`), 'NOAUTH')
     expect(redis).toMatch(/^NOAUTH /)
     expect(check).toContain('REDIS_URL')
   })
@@ -95,7 +98,7 @@ describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => 
     const all = ['on', `>${PASSWORD}`, '~*', '&*', '+@all'] as const
     await admin.acl('SETUSER', 'app', ...all, ...rule.split(' '))
     const opened = open(`redis://app:${ENCODED}@${host}`)
-    const { redis, check, reason } = await told(opened, 'NOPERM')
+    const { redis, check, reason } = await loggedFailure(opened, 'NOPERM')
     expect(redis).toMatch(/NOPERM|permission/)
     expect(check).toContain('ACL')
     // Anyone may read the reason.
@@ -140,21 +143,27 @@ describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => 
       `tls-ca-cert-file ${file('ca.crt')}`,
       'tls-auth-clients no',
     )
-    const { check } = await told(open(`rediss://localhost:${port}`), 'SELF_SIGNED_CERT_IN_CHAIN')
+    const { check } = await loggedFailure(
+      open(`rediss://localhost:${port}`),
+      'SELF_SIGNED_CERT_IN_CHAIN',
+    )
     expect(check).toContain('NODE_EXTRA_CA_CERTS')
-    // And TLS where there is none, and none where there is.
+    // TLS to a server without TLS, and the reverse.
     const plain = await redisOf()
-    const hangs = await told(open(`rediss://${plain.host}`), 'ETIMEDOUT')
+    const hangs = await loggedFailure(open(`rediss://${plain.host}`), 'ETIMEDOUT')
     expect(hangs.check).toContain('redis://')
     const { lines } = open(`redis://${host}`)
     await eventually(() => expect(lines()[0]?.check).toContain('rediss://'), PATIENTLY)
   })
 
-  test('a host that is not known, and one where nothing listens', async () => {
-    const unknown = await told(open(`redis://:${ENCODED}@no-such-host.invalid`), 'ENOTFOUND')
+  test('an unknown host, and a host where nothing listens', async () => {
+    const unknown = await loggedFailure(
+      open(`redis://:${ENCODED}@no-such-host.invalid`),
+      'ENOTFOUND',
+    )
     expect(unknown.check).toContain('REDIS_URL')
     expect(unknown.reason).not.toContain('invalid')
-    const refused = await told(
+    const refused = await loggedFailure(
       open(`redis://:${ENCODED}@127.0.0.1:${await freePort()}`),
       'ECONNREFUSED',
     )
@@ -166,10 +175,10 @@ describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => 
     const { host } = await redisOf('cluster-enabled yes')
     const admin = adminOf(`redis://${host}`)
     const opened = open(`redis://${host}`)
-    const down = await told(opened, 'CLUSTERDOWN')
+    const down = await loggedFailure(opened, 'CLUSTERDOWN')
     expect(down.check).toContain('REDIS_URL')
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
-    const { redis, check } = await told(opened, 'CROSSSLOT')
+    const { redis, check } = await loggedFailure(opened, 'CROSSSLOT')
     expect(redis).toMatch(/^CROSSSLOT Keys in request don't hash to the same slot/)
     expect(check).toContain('cluster')
   })
@@ -196,13 +205,13 @@ describeWithPrivateRedis('what is wrong with REDIS_URL is said at start', () => 
 describe('the words of Redis', () => {
   const refusal = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' })
 
-  test('are those of the refusal, without the place in the script and without the password', () => {
+  test('are those of the error, without the place in the script and without the password', () => {
     const oom = "OOM command not allowed when used memory > 'maxmemory'."
     expect(failureOf(refusal(`${oom} script: 1f, on @user_script:16.`)).words).toBe(oom)
     const unknown = `ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' '${PASSWORD}'`
     expect(failureOf(refusal(unknown)).words).toBe("ERR unknown command 'HELLO'")
-    const told = failureOf(refusal(`ERR ${'x'.repeat(290)} ${PASSWORD}`), PASSWORD)
-    expect(told.words).not.toContain(PASSWORD.slice(0, 3))
+    const failure = failureOf(refusal(`ERR ${'x'.repeat(290)} ${PASSWORD}`), PASSWORD)
+    expect(failure.words).not.toContain(PASSWORD.slice(0, 3))
   })
 
   test('are said once for each change', () => {

@@ -1,8 +1,7 @@
-import type { Redis } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
-import { describeWithPrivateRedis, eventually, type PrivateRedis } from '../support/index.ts'
+import { describeWithPrivateRedis, eventually } from '../support/index.ts'
 import {
   connectBy,
   silent,
@@ -18,14 +17,7 @@ import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 const upTo = (last: number) => Array.from({ length: last }, (_, i) => i + 1)
 
 describeWithPrivateRedis('trouble with Redis', () => {
-  let redis: PrivateRedis
-  let admin: Redis
-  test.beforeAll(({ redis: started, admin: connected }) => {
-    redis = started
-    admin = connected
-  })
-
-  function openBus(ledger: FakeLedger, url = redis.url): RedisBus {
+  function openBus(url: string, ledger: FakeLedger): RedisBus {
     const bus = new RedisBus({
       url,
       epoch: ledger.epoch,
@@ -40,8 +32,9 @@ describeWithPrivateRedis('trouble with Redis', () => {
   }
 
   /** A server with a client on each transport, all up and live. */
-  async function running(ledger = new FakeLedger(), url = redis.url) {
-    const server = await startServer({ bus: openBus(ledger, url), ledger, pollEveryMs: 100 })
+  async function running(url: string) {
+    const ledger = new FakeLedger()
+    const server = await startServer({ bus: openBus(url, ledger), ledger, pollEveryMs: 100 })
     await eventually(() => expect(server.gateway.health.state).toBe('live'))
     const token = await tokenOf(ALICE)
     const clients = TRANSPORTS.map((transport) => connectBy[transport](server.url, token))
@@ -60,8 +53,8 @@ describeWithPrivateRedis('trouble with Redis', () => {
     )
   }
 
-  test('invariant 8: nothing is lost when the subscriber is killed', async () => {
-    const { clients, change, gateway } = await running()
+  test('invariant 8: nothing is lost when the subscriber is killed', async ({ redis, admin }) => {
+    const { clients, change, gateway } = await running(redis.url)
     for (let i = 0; i < 10; i++) {
       await change(ALICE, 1n)
       if (i % 3 === 0) await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
@@ -70,8 +63,11 @@ describeWithPrivateRedis('trouble with Redis', () => {
     await eventually(() => expect(gateway.health.state).toBe('live'))
   })
 
-  test('while Redis is gone events come by polling; afterwards nothing is missing', async () => {
-    const { clients, change, gateway, bus } = await running()
+  test('while Redis is killed events come by polling; afterwards nothing is missing', async ({
+    redis,
+    admin,
+  }) => {
+    const { clients, change, gateway, bus } = await running(redis.url)
     await change(ALICE, 100n)
     await redis.kill()
     await eventually(() => expect(gateway.health.state).toBe('disconnected'))
@@ -84,12 +80,14 @@ describeWithPrivateRedis('trouble with Redis', () => {
     await eventually(async () => expect(await admin.get('livebalance:owner')).not.toBeNull())
     await change(ALICE, 100n)
     await allGot(clients, 6)
-    // Redis came back empty. The balance of a user is cached again with the user's next change.
+    // Redis came back empty. A user's balance is cached again with the user's next change.
     await eventually(async () => expect(await bus.cachedBalance(ALICE, 'USD')).toBe('3'))
   })
 
-  test('a paused Redis is noticed though no connection closes, and events come by polling', async () => {
-    const { clients, change, gateway, bus } = await running()
+  test('a paused Redis is noticed though no connection closes, and events come by polling', async ({
+    redis,
+  }) => {
+    const { clients, change, gateway, bus } = await running(redis.url)
     redis.pause()
     const changed = change(ALICE, 100n)
     await allGot(clients, 2)
@@ -102,9 +100,11 @@ describeWithPrivateRedis('trouble with Redis', () => {
     await allGot(clients, 4)
   })
 
-  test('a subscription that is stalled fails readiness, and is connected again', async () => {
+  test('a subscription that is stalled fails readiness, and is connected again', async ({
+    redis,
+  }) => {
     const proxy = await startStalledProxy(redis.url)
-    const { clients, change, gateway } = await running(new FakeLedger(), proxy.url)
+    const { clients, change, gateway } = await running(proxy.url)
     const states = new Set<string>()
     const watch = setInterval(() => states.add(gateway.health.state), 5)
     proxy.stallSubscriptions()
@@ -115,8 +115,11 @@ describeWithPrivateRedis('trouble with Redis', () => {
     clearInterval(watch)
   })
 
-  test('a full output buffer costs the link, not an event', async () => {
-    const { clients, change, gateway } = await running()
+  test('a full output buffer costs the connection to Redis, not an event', async ({
+    redis,
+    admin,
+  }) => {
+    const { clients, change, gateway } = await running(redis.url)
     await admin.config('SET', 'client-output-buffer-limit', 'pubsub 1 1 1')
     await change(ALICE, 100n)
     await change(ALICE, 100n)
@@ -126,16 +129,18 @@ describeWithPrivateRedis('trouble with Redis', () => {
     await eventually(() => expect(gateway.health.state).toBe('live'))
   })
 
-  test('invariant 5: what a killed process did not publish, another does within two seconds', async () => {
-    const { clients, ledger } = await running()
+  test('invariant 5: another process publishes what a killed process left, within two seconds', async ({
+    redis,
+  }) => {
+    const { clients, ledger } = await running(redis.url)
     ledger.change(ALICE, 100n)
     await allGot(clients, 2)
     await eventually(() => expect(ledger.outbox.size).toBe(0))
   })
 
-  test('two processes publish and deliver for each other', async () => {
-    const { clients, ledger } = await running()
-    const other = openBus(ledger)
+  test('two processes publish and deliver for each other', async ({ redis }) => {
+    const { clients, ledger } = await running(redis.url)
+    const other = openBus(redis.url, ledger)
     const outbox = new Outbox({ bus: other, store: ledger, logger: silent })
     onTestFinished(() => outbox.close())
     await eventually(() => expect(other.link.state).toBe('live'))

@@ -26,13 +26,13 @@ import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 
 const BOB = { tenant: 'default', userId: 'bob' }
 
-/** Longer than what is promised, for a busy machine: no test says how long it took. */
+/** Longer than promised, because the machine may be busy: no test measures the time. */
 const PATIENTLY = { timeout: 20_000 }
 
 interface Kind {
   code: string
   configuration?: string[]
-  /** From now on Redis answers, and refuses writes. */
+  /** From now on Redis answers, but refuses writes. */
   spoil(admin: Redis, folder: string): Promise<unknown>
   repair(admin: Redis, folder: string): Promise<unknown>
 }
@@ -45,7 +45,7 @@ const KINDS: Kind[] = [
   },
   {
     code: 'READONLY',
-    // Of a primary that nobody finds.
+    // Its primary does not exist.
     spoil: (admin) => admin.replicaof('127.0.0.1', 1),
     repair: (admin) => admin.replicaof('NO', 'ONE'),
   },
@@ -85,8 +85,8 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
     return { url, admin, folder: redis.folder }
   }
 
-  /** A process with a client on each transport, all up and live, and what it logged at `warn`. */
-  async function running(ledger: FakeLedger, url: string, who = ALICE) {
+  /** A server with a live client on each transport, and its log from `warn` on. */
+  async function running(ledger: FakeLedger, url: string, user = ALICE) {
     const warnings: Record<string, string>[] = []
     const write = (line: string) => void warnings.push(JSON.parse(line))
     const bus = new RedisBus({
@@ -97,7 +97,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
     const server = await startServer({ bus, ledger, pollEveryMs: 100, logger: silent })
     await eventually(() => expect(server.gateway.health.state).toBe('live'), PATIENTLY)
     const clients = await Promise.all(
-      TRANSPORTS.map(async (how) => connectBy[how](server.url, await tokenOf(who))),
+      TRANSPORTS.map(async (how) => connectBy[how](server.url, await tokenOf(user))),
     )
     await eventually(() => {
       for (const { received } of clients) expect(received).toHaveLength(1)
@@ -112,7 +112,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
   }
 
   test.each(KINDS)(
-    '$code: events come by polling, it is said, and it ends by itself',
+    '$code: events come by polling, the log says so, and the bus recovers by itself',
     async (kind) => {
       const { url, admin, folder } = await redisOf(kind)
       const ledger = new FakeLedger()
@@ -127,7 +127,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
 
       await kind.spoil(admin, folder)
       await here.change(ALICE, 100n)
-      // Who was refused knows it at once; the others find out.
+      // The bus whose write was refused knows at once; the others find out later.
       expect(await here.bus.cachedBalance(ALICE, 'USD')).toBeNull()
       await Promise.all([here.got(4), there.got(4)])
       await eventually(async () => {
@@ -142,7 +142,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
           expect(await bus.cachedBalance(ALICE, 'USD')).toBeNull()
         }
       }, PATIENTLY)
-      // More than a moment later still so, and said once.
+      // Later the state is unchanged, and was logged once.
       for (let i = 3; i <= 6; i++) {
         await here.change(ALICE, 100n)
         await Promise.all([here.got(2 * i), there.got(2 * i)])
@@ -172,7 +172,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
   )
 
   test.each(KINDS)(
-    '$code: a whole server serves on, and says why on /health/ready',
+    '$code: a whole server continues to serve, and gives the reason on /health/ready',
     async (kind) => {
       const { url: redis, admin, folder } = await redisOf(kind)
       const database = await createDatabase()
@@ -215,7 +215,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
       await eventually(async () => {
         expect(await ready()).toEqual([200, 'ready', { ok: true, reason }])
       }, PATIENTLY)
-      // What is wrong is the operator's, who reads the log: nobody else learns where Redis is.
+      // Only the operator sees the cause, in the log: a response must not show the address of Redis.
       expect(JSON.stringify(await ready())).not.toContain(new URL(redis).port)
       const said = server.log.filter(({ msg }) => msg === 'redis disconnected')
       expect(said).toEqual([
@@ -238,7 +238,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
     120_000,
   )
 
-  test('READONLY: it connects again, for the address may lead to another Redis by now', async () => {
+  test('READONLY: it connects again, because the address may lead to another Redis by now', async () => {
     const [old, next] = [await redisOf({}), await redisOf({})]
     const proxy = await startStalledProxy(old.url)
     const { change, got, gateway, bus } = await running(new FakeLedger(), proxy.url)
@@ -255,7 +255,7 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
     await eventually(async () => expect(await bus.cachedBalance(ALICE, 'USD')).toBe('3'), PATIENTLY)
   }, 60_000)
 
-  test('what else is written there goes on, or says so, and is right afterwards', async () => {
+  test('other writes continue or fail with an error, and are right afterwards', async () => {
     const { url, admin } = await redisOf({})
     const { bus, gateway } = await running(new FakeLedger(), url)
     const perUser = { reads: 2, writes: 0, handshakes: 0 }
@@ -264,14 +264,14 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
     const bob = { ...BOB, isAdmin: false, isService: false, expiresAt: Date.now() / 1000 + 3600 }
     await admin.config('SET', 'maxmemory', '1')
 
-    // Tickets cannot be kept: nobody gets one that is worth nothing.
+    // Tickets cannot be stored, so none is issued.
     await expect(gateway.tickets.issue(bob)).rejects.toMatchObject({ code: 'unavailable' })
-    // Connections and requests are counted here.
+    // Connections and requests are counted in this process.
     expect(await gateway.admission.admit({ token: await tokenOf(BOB) })).toMatchObject(BOB)
     limiter.take('reads', bob, undefined)
     limiter.take('reads', bob, undefined)
     expect(() => limiter.take('reads', bob, undefined)).toThrow('Too many requests')
-    // A revocation is in Postgres, and announced where that is possible.
+    // A revocation is stored in Postgres, and announced where that is possible.
     let revoked = 0
     const count = () => {
       revoked += 1

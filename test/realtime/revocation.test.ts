@@ -22,7 +22,7 @@ test.beforeAll(({ sql: connected }) => {
   sql = connected
 })
 
-/** A server whose revocations are kept in Postgres, and announced over its bus. */
+/** A server whose revocations are stored in Postgres, and announced over its bus. */
 async function start(bus: Bus = new FragileBus(), pollEvery = 100) {
   const revocations = await Revocations.open({
     store: new PostgresRevocations(sql),
@@ -39,32 +39,35 @@ async function start(bus: Bus = new FragileBus(), pollEvery = 100) {
 
 const BY_ADA = { tenant: 'default', reason: null, revokedBy: 'ada', expiresAt: null }
 
-test.each(TRANSPORTS)('%s: an open connection ends, told why, and no other does', async (how) => {
-  const { url, revocations, gateway } = await start()
-  const user = `revoked by ${how}`.replaceAll(/[ .]/g, '-')
-  const token = (id: string, sub = user) => mintToken({ sub, id: `${user}-${id}` })
-  const [first, second] = [await token('1'), await token('2')]
-  const clients = [
-    connectBy[how](url, first),
-    connectBy[how](url, second),
-    connectBy[how](url, await token('3', 'bob')),
-  ]
-  await eventually(() => {
-    for (const { received } of clients) expect(received[0]?.event).toBe('balance_initial')
-  })
-  const last = () => clients.map(({ received }) => received.at(-1)?.data.code)
+test.each(TRANSPORTS)(
+  '%s: an open connection ends with the reason, and no other does',
+  async (how) => {
+    const { url, revocations, gateway } = await start()
+    const user = `revoked by ${how}`.replaceAll(/[ .]/g, '-')
+    const token = (id: string, sub = user) => mintToken({ sub, id: `${user}-${id}` })
+    const [first, second] = [await token('1'), await token('2')]
+    const clients = [
+      connectBy[how](url, first),
+      connectBy[how](url, second),
+      connectBy[how](url, await token('3', 'bob')),
+    ]
+    await eventually(() => {
+      for (const { received } of clients) expect(received[0]?.event).toBe('balance_initial')
+    })
+    const last = () => clients.map(({ received }) => received.at(-1)?.data.code)
 
-  await revocations.revoke({ ...BY_ADA, tokenId: `${user}-1` })
-  await clients[0]?.failure
-  expect(last()).toEqual(['token_revoked', undefined, undefined])
-  await revocations.revoke({ ...BY_ADA, userId: user })
-  await clients[1]?.failure
-  expect(last()).toEqual(['token_revoked', 'token_revoked', undefined])
-  await eventually(() => expect(gateway.users).toBe(1))
+    await revocations.revoke({ ...BY_ADA, tokenId: `${user}-1` })
+    await clients[0]?.failure
+    expect(last()).toEqual(['token_revoked', undefined, undefined])
+    await revocations.revoke({ ...BY_ADA, userId: user })
+    await clients[1]?.failure
+    expect(last()).toEqual(['token_revoked', 'token_revoked', undefined])
+    await eventually(() => expect(gateway.users).toBe(1))
 
-  const refused = await connectBy[how](url, second).failure
-  expect(refused).toMatchObject(how === 'Socket.IO' ? { code: 'token_revoked' } : { status: 401 })
-})
+    const refused = await connectBy[how](url, second).failure
+    expect(refused).toMatchObject(how === 'Socket.IO' ? { code: 'token_revoked' } : { status: 401 })
+  },
+)
 
 test.each(TRANSPORTS)('%s: a ticket of a revoked token opens nothing', async (how) => {
   const { url, revocations, gateway } = await start()
@@ -82,7 +85,7 @@ test.each(TRANSPORTS)('%s: a ticket of a revoked token opens nothing', async (ho
   expect(refused).toMatchObject(how === 'Socket.IO' ? { code: 'token_revoked' } : { status: 401 })
 })
 
-test('a connection that was let in just before ends all the same', async () => {
+test('a connection that was accepted just before ends too', async () => {
   const { revocations, gateway } = await start()
   const token = await mintToken({ sub: 'racer' })
   const principal = await gateway.admission.admit({ token })
@@ -94,7 +97,7 @@ test('a connection that was let in just before ends all the same', async () => {
   expect(await end).toMatchObject({ code: 'token_revoked' })
 })
 
-test('a fresh token that is revoked already does not keep a connection', async () => {
+test('a fresh token that is already revoked does not keep a connection', async () => {
   const { url, revocations } = await start()
   await revocations.revoke({ ...BY_ADA, tokenId: 'stolen' })
   const client = connectBy.WebSocket(url, await mintToken({ sub: 'olga' }))
@@ -116,7 +119,7 @@ describeWithRedis('with Redis', () => {
         changes: ledger,
         logger: silent,
       })
-    // They would look by themselves in an hour.
+    // Without an announcement they would poll in an hour.
     const [here, there] = [await start(bus(), 3_600_000), await start(bus(), 3_600_000)]
     await eventually(() => expect(there.bus.link.state).toBe('live'))
     const clients = await Promise.all(

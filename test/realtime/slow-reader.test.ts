@@ -23,7 +23,7 @@ const MiB = 1024 * 1024
 /** Bytes of one event. */
 const EVENT = 8000
 
-/** A client that speaks just enough of its protocol to be connected, and then stops reading. */
+/** A raw client that connects, then stops reading. */
 async function stalledClient(transport: Transport, { url, gateway }: TestServer): Promise<Socket> {
   const { port, hostname } = new URL(url)
   const socket = connect({ port: Number(port), host: hostname })
@@ -60,7 +60,7 @@ function maskedFrame(text: string): Buffer {
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Bytes that this process really holds. What a collection frees outside the heap is freed a little later. */
+/** Bytes that this process holds. Memory outside the heap is freed a little after the collection. */
 async function memory(): Promise<number> {
   let least = Number.POSITIVE_INFINITY
   for (let i = 0; i < 3; i++) {
@@ -72,7 +72,7 @@ async function memory(): Promise<number> {
   return least
 }
 
-/** A ledger with one user and events of 8 KB, made when they are asked for. */
+/** A ledger with one user and events of 8 KB, created on demand. */
 class EndlessLedger extends FakeLedger {
   head = 0
 
@@ -94,7 +94,7 @@ class EndlessLedger extends FakeLedger {
     return { balance: BigInt(seq), held: 0n, currency: 'USD', seq, updatedAt: timestamp }
   }
 
-  override async eventsAfter(_who: UserRef, after: number, limit: number) {
+  override async eventsAfter(_user: UserRef, after: number, limit: number) {
     const count = Math.max(0, Math.min(limit, this.head - after))
     return {
       head: this.head,
@@ -123,7 +123,7 @@ describe.each(TRANSPORTS)('invariant 9: a %s client that never reads', (transpor
       }
       return most
     }
-    // Compiled code and filled caches are no client's cost: they come before the measurement.
+    // Warms up first, because compiled code and filled caches are not the cost of a client.
     const first = await stalledClient(transport, server)
     await produce(40 * MiB)
     first.destroy()
@@ -133,7 +133,7 @@ describe.each(TRANSPORTS)('invariant 9: a %s client that never reads', (transpor
     await stalledClient(transport, server)
     const most = await produce(200 * MiB)
     expect(most - before).toBeLessThan(MiB)
-    // What the kernel took meanwhile may have made room: it is cut once it stays full.
+    // The kernel's buffers may have made room meanwhile: the client is disconnected once they stay full.
     await eventually(
       async () => {
         await produce(MiB)
@@ -144,8 +144,8 @@ describe.each(TRANSPORTS)('invariant 9: a %s client that never reads', (transpor
   }, 60_000)
 })
 
-describe('a client that does not read what it was sent last is gone soon after its connection was ended', () => {
-  /** One with less in its queue than it would be cut for at once. */
+describe('a client that does not read its last message is disconnected soon after its connection ends', () => {
+  /** For a client whose queue is below the bound at which it is disconnected at once. */
   const little = { timeout: 15_000 }
 
   test.each(TRANSPORTS)(
@@ -196,17 +196,17 @@ describe('a client that does not read what it was sent last is gone soon after i
   )
 })
 
-interface Told {
+interface ReceivedEvent {
   event: string
   seq: number
   conflated?: boolean
   recovered?: boolean
 }
 
-/** A client that can stop reading for a while, and what it was told. */
+/** A client that can stop reading for a while, and the events it received. */
 async function slowClient(transport: Transport, { url }: TestServer) {
   const token = await tokenOf(ALICE)
-  const told: Told[] = []
+  const received: ReceivedEvent[] = []
   if (transport === 'SSE') {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       get(`${url}/balance/stream?token=${token}`, resolve).on('error', reject)
@@ -218,10 +218,10 @@ async function slowClient(transport: Transport, { url }: TestServer) {
       rest = blocks.pop() ?? ''
       for (const block of blocks) {
         const [, event, data] = /^event: (\w+)\n(?:id: .*\n)?data: (.*)$/.exec(block) ?? []
-        if (event && data) told.push({ event, ...JSON.parse(data) })
+        if (event && data) received.push({ event, ...JSON.parse(data) })
       }
     })
-    return { told, pause: () => response.pause(), resume: () => response.resume() }
+    return { received, pause: () => response.pause(), resume: () => response.resume() }
   }
   const path =
     transport === 'WebSocket' ? `balance?token=${token}` : 'socket.io/?EIO=4&transport=websocket'
@@ -232,12 +232,12 @@ async function slowClient(transport: Transport, { url }: TestServer) {
   })
   socket.on('message', (message) => {
     const text = String(message)
-    if (transport === 'WebSocket') return void told.push(JSON.parse(text))
+    if (transport === 'WebSocket') return void received.push(JSON.parse(text))
     if (!text.startsWith('42/balance,')) return
     const [event, payload] = JSON.parse(text.slice('42/balance,'.length))
-    told.push({ event, ...payload })
+    received.push({ event, ...payload })
   })
-  return { told, pause: () => socket.pause(), resume: () => socket.resume() }
+  return { received, pause: () => socket.pause(), resume: () => socket.resume() }
 }
 
 describe.each(TRANSPORTS)('invariant 9: a %s client that reads again in time', (transport) => {
@@ -252,17 +252,17 @@ describe.each(TRANSPORTS)('invariant 9: a %s client that reads again in time', (
         if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
       }
     }
-    const { told, pause, resume } = await slowClient(transport, server)
-    await eventually(() => expect(told).toHaveLength(1))
+    const { received, pause, resume } = await slowClient(transport, server)
+    await eventually(() => expect(received).toHaveLength(1))
     pause()
-    // More than the kernel's buffers take.
+    // More than the kernel's buffers hold.
     await produce((32 * MiB) / EVENT)
     resume()
-    await eventually(() => expect(told.at(-1)?.seq).toBe(ledger.head), { timeout: 10_000 })
+    await eventually(() => expect(received.at(-1)?.seq).toBe(ledger.head), { timeout: 10_000 })
     await produce(3)
-    await eventually(() => expect(told.at(-1)?.seq).toBe(ledger.head))
+    await eventually(() => expect(received.at(-1)?.seq).toBe(ledger.head))
     let position = 0
-    for (const { event, seq, conflated, recovered } of told.slice(1)) {
+    for (const { event, seq, conflated, recovered } of received.slice(1)) {
       if (event === 'balance_initial') {
         expect({ conflated, recovered }).toEqual({ conflated: true, recovered: false })
         expect(seq).toBeGreaterThan(position)
@@ -271,7 +271,7 @@ describe.each(TRANSPORTS)('invariant 9: a %s client that reads again in time', (
       }
       position = seq
     }
-    expect(told.filter(({ conflated }) => conflated).length).toBeGreaterThan(0)
-    expect(told.length).toBeLessThan(ledger.head)
+    expect(received.filter(({ conflated }) => conflated).length).toBeGreaterThan(0)
+    expect(received.length).toBeLessThan(ledger.head)
   }, 30_000)
 })

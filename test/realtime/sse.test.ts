@@ -2,12 +2,13 @@ import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { EventSource } from 'eventsource'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
 import { eventStreams } from '../../src/realtime/transports/sse.ts'
 import { eventually } from '../support/index.ts'
 import { startServer, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { test } from '../support/realtime/fixtures.ts'
 
 describe('an event stream', () => {
   async function open(url: string, head: string[]): Promise<{ socket: Socket; got(): string }> {
@@ -43,8 +44,10 @@ describe('an event stream', () => {
     ])
   })
 
-  test('is chunked for an HTTP/1.1 client, and ends with the last chunk', async () => {
-    const { url, change, server } = await startServer()
+  test('is chunked for an HTTP/1.1 client, and ends with the last chunk', async ({
+    testServer,
+  }) => {
+    const { url, change, server } = testServer
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       tokenOf(ALICE)
         .then((token) =>
@@ -66,7 +69,7 @@ describe('an event stream', () => {
     expect(response.complete).toBe(true)
   })
 
-  test('HEAD shows the headers, opens nothing and counts for nothing', async () => {
+  test('HEAD answers with the headers, opens no stream and does not count', async () => {
     const { url, gateway } = await startServer({ connectionsPerUser: 1 })
     const headers = { authorization: `Bearer ${await tokenOf(ALICE)}` }
     for (let i = 0; i < 3; i++) {
@@ -90,7 +93,7 @@ describe('an event stream', () => {
     expect(await status(url)).toBe(200)
   })
 
-  test('of a client that goes away, before or after its token was checked, counts no more', async () => {
+  test('of a client that disconnects, before or after its token was checked, no longer counts', async () => {
     const { url, gateway } = await startServer({ connectionsPerUser: 1 })
     const path = `/balance/stream?token=${await tokenOf(ALICE)}`
     for (let i = 0; i < 20; i++) {
@@ -107,8 +110,8 @@ describe('an event stream', () => {
     expect(gateway.users).toBe(1)
   })
 
-  test('is written in order after what was pipelined before it', async () => {
-    const { url, change } = await startServer()
+  test('is written in order after what was pipelined before it', async ({ testServer }) => {
+    const { url, change } = testServer
     const path = `/balance/stream?token=${await tokenOf(ALICE)}`
     const { got } = await open(url, [
       'GET /nowhere HTTP/1.1',
@@ -126,8 +129,10 @@ describe('an event stream', () => {
     expect(second).toMatch(/retry: 2000.*balance_initial.*"seq":3.*"seq":4/s)
   })
 
-  test('of an EventSource comes back by itself after `retry`, and misses nothing', async () => {
-    const { url, change, server } = await startServer()
+  test('of an EventSource reconnects by itself after `retry`, and misses nothing', async ({
+    testServer,
+  }) => {
+    const { url, change, server } = testServer
     const source = new EventSource(`${url}/balance/stream?token=${await tokenOf(ALICE)}`)
     onTestFinished(() => source.close())
     const got: unknown[] = []

@@ -1,16 +1,17 @@
 import { io } from 'socket.io-client'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
 import { eventually } from '../support/index.ts'
-import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
+import { connectBy, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
+import { test } from '../support/realtime/fixtures.ts'
 
 const BOB = { tenant: 'default', userId: 'bob' }
 
 describe.each(TRANSPORTS)('%s', (transport) => {
   const connect = connectBy[transport]
 
-  test('tells the balance first, then each event once, in order', async () => {
-    const { url, change } = await startServer()
+  test('sends the balance first, then each event once, in order', async ({ testServer }) => {
+    const { url, change } = testServer
     await change(ALICE, 10_000n)
     const client = connect(url, await tokenOf(ALICE))
     await eventually(() => expect(client.received).toHaveLength(1))
@@ -40,33 +41,37 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     ])
   })
 
-  test('tells nothing before the balance, though the client asks and its token ends soon', async () => {
-    const { url, ledger } = await startServer()
+  test('sends nothing before the balance, though the client asks and its token expires soon', async ({
+    testServer,
+  }) => {
+    const { url, ledger } = testServer
     ledger.delay = 1_500
     const client = connect(url, await tokenOf(ALICE, 30))
     await eventually(() => client.send('subscribe_balance'))
     client.send('get_current_balance')
     client.send('nonsense')
-    const told = () => client.received.map(({ event }) => event)
-    await eventually(() => expect(told()).toContain('token_expiring'))
+    const names = () => client.received.map(({ event }) => event)
+    await eventually(() => expect(names()).toContain('token_expiring'))
     if (transport !== 'SSE') {
       await eventually(() => {
-        expect(told()).toEqual(
+        expect(names()).toEqual(
           expect.arrayContaining(['balance_subscribed', 'balance_current', 'error']),
         )
       })
     }
-    expect(told()[0]).toBe('balance_initial')
+    expect(names()[0]).toBe('balance_initial')
   })
 
-  test('a user without a wallet has 0, not null', async () => {
-    const { url } = await startServer()
+  test('a user without a wallet has 0, not null', async ({ testServer }) => {
+    const { url } = testServer
     const client = connect(url, await tokenOf(ALICE))
     await eventually(() => expect(client.received[0]?.data).toMatchObject({ balance: 0, seq: 0 }))
   })
 
-  test('shows nobody the events of another user, nor of a namesake in another tenant', async () => {
-    const { url, change } = await startServer()
+  test('shows no events of another user, nor of a namesake in another tenant', async ({
+    testServer,
+  }) => {
+    const { url, change } = testServer
     const client = connect(url, await tokenOf(ALICE))
     await eventually(() => expect(client.received).toHaveLength(1))
     await change(BOB, 100n)
@@ -76,8 +81,8 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     expect(client.received[1]?.data.newBalance).toBe(7)
   })
 
-  test('resumes after the given id: what was missed, then what happens', async () => {
-    const { url, change } = await startServer()
+  test('resumes after the given id: what was missed, then what happens', async ({ testServer }) => {
+    const { url, change } = testServer
     for (let i = 0; i < 5; i++) await change(ALICE, 100n)
     const client = connect(url, await tokenOf(ALICE), { lastEventId: 'e1:7' })
     await eventually(() => expect(client.seqs()).toEqual([8, 9, 10]))
@@ -89,26 +94,29 @@ describe.each(TRANSPORTS)('%s', (transport) => {
     await eventually(() => expect(client.seqs()).toEqual([8, 9, 10, 11, 12]))
   })
 
-  test.each([
+  test.for<[string, string]>([
     ['another database', 'e0:1'],
     ['the future', 'e1:99'],
-    ['a time that is forgotten', 'e1:2'],
+    ['a time whose events are deleted', 'e1:2'],
     ['nowhere', 'nonsense'],
-  ])('an id from %s gets the state, and is told so', async (_, lastEventId) => {
-    const { url, ledger, change } = await startServer()
-    for (let i = 0; i < 3; i++) await change(ALICE, 100n)
-    ledger.prune(ALICE, 4)
-    const client = connect(url, await tokenOf(ALICE), { lastEventId })
-    await eventually(() => expect(client.received).toHaveLength(1))
-    expect(client.received[0]?.data).toMatchObject({ balance: 3, seq: 6, recovered: false })
-    await change(ALICE, 100n)
-    await eventually(() => expect(client.seqs()).toEqual([7, 8]))
-  })
+  ])(
+    'an id from %s gets the state, with recovered false',
+    async ([_, lastEventId], { testServer }) => {
+      const { url, ledger, change } = testServer
+      for (let i = 0; i < 3; i++) await change(ALICE, 100n)
+      ledger.prune(ALICE, 4)
+      const client = connect(url, await tokenOf(ALICE), { lastEventId })
+      await eventually(() => expect(client.received).toHaveLength(1))
+      expect(client.received[0]?.data).toMatchObject({ balance: 3, seq: 6, recovered: false })
+      await change(ALICE, 100n)
+      await eventually(() => expect(client.seqs()).toEqual([7, 8]))
+    },
+  )
 })
 
 describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
-  test('answers subscribe_balance and get_current_balance', async () => {
-    const { url, change } = await startServer()
+  test('answers subscribe_balance and get_current_balance', async ({ testServer }) => {
+    const { url, change } = testServer
     await change(ALICE, 15_050n)
     const client = connectBy[transport](url, await tokenOf(ALICE))
     await eventually(() => expect(client.received).toHaveLength(1))
@@ -122,8 +130,8 @@ describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
   })
 })
 
-test('a Socket.IO client that can only poll gets the same', async () => {
-  const { url, change } = await startServer()
+test('a Socket.IO client that can only poll gets the same', async ({ testServer }) => {
+  const { url, change } = testServer
   const auth = { token: await tokenOf(ALICE) }
   const socket = io(`${url}/balance`, { auth, transports: ['polling'], forceNew: true })
   onTestFinished(() => void socket.close())

@@ -34,7 +34,7 @@ const MAX_KEYS = 100_000
 export class MemoryBus implements Bus {
   readonly kind = 'memory'
   readonly link: Link = { state: 'live' }
-  readonly reachable = true
+  readonly reachable: boolean = true
   readonly tickets: TicketStore = new MemoryTickets()
   readonly leases: LeaseStore = new MemoryLeases()
   readonly rates: RateStore = new MemoryRates()

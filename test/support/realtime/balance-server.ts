@@ -33,7 +33,7 @@ export interface TestServer {
 
 export interface TestServerOptions extends Partial<GatewayOptions> {
   ledger?: FakeLedger
-  /** More of the app. */
+  /** More routes of the app. */
   routes?: Hono
   timeoutsMs?: typeof CLIENT_TIMEOUTS_MS
 }
@@ -88,17 +88,17 @@ export function tokenOf({ tenant, userId }: UserRef, expiresIn = 3600): Promise<
   return mintToken({ sub: userId, tenant, expiresIn })
 }
 
-/** One event as a client got it. */
+/** One event as a client received it. */
 export interface Received {
   event: string
   // biome-ignore lint/suspicious/noExplicitAny: tests look into every payload
   data: any
 }
 
-/** A client of any transport, and all that it got. */
+/** A client of any transport, and all its received events. */
 export interface TestClient {
   received: Received[]
-  /** Of the ledger's events, in the order they came. */
+  /** Numbers of the ledger's events, in order of arrival. */
   seqs(): number[]
   send(event: string, argument?: unknown): void
   /** Why the connection could not be opened, or was closed. */

@@ -6,7 +6,7 @@ import { sleep } from '../../../src/lib/timeout.ts'
 
 export const ALICE: UserRef = { tenant: 'default', userId: 'alice' }
 
-/** A ledger in memory: what the real one promises to the stream side, and a switch to make it fail. */
+/** A ledger in memory: the promises of the real one to the streams, and a switch to make it fail. */
 export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
   epoch = 'e1'
   /** Reads reject while it is true. */
@@ -20,11 +20,11 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
   #ids = 0
 
   /** Commits one balance change and its completion: two events, unless `name` asks for another single one. */
-  change(who: UserRef, amount: bigint, name?: LedgerEventName): Committed {
-    const events = this.#of(who)
+  change(user: UserRef, amount: bigint, name?: LedgerEventName): Committed {
+    const events = this.#of(user)
     const previousBalance = events.at(-1)?.newBalance ?? 0n
     const common = {
-      ...who,
+      ...user,
       currency: 'USD',
       timestamp: new Date().toISOString(),
       transactionId: `t${this.#ids}`,
@@ -44,34 +44,34 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
     return committed
   }
 
-  /** Forgets the events up to and with `seq`. */
-  prune(who: UserRef, seq: number): void {
-    this.#pruned.set(key(who), seq)
+  /** Deletes the events up to and including `seq`. */
+  prune(user: UserRef, seq: number): void {
+    this.#pruned.set(key(user), seq)
   }
 
   /** Loses the newest events, as a database restored from a backup does. */
-  lose(who: UserRef, count: number): void {
-    this.#of(who).splice(-count)
+  lose(user: UserRef, count: number): void {
+    this.#of(user).splice(-count)
   }
 
-  async balance(who: UserRef, currency: string): Promise<Balance> {
-    const last = this.#of(who).at(-1)
+  async balance(user: UserRef, currency: string): Promise<Balance> {
+    const last = this.#of(user).at(-1)
     const seq = last?.seq ?? 0
     const balance = last?.newBalance ?? 0n
     await this.#read()
     return { balance, held: 0n, currency, seq, updatedAt: new Date().toISOString() }
   }
 
-  async eventsAfter(who: UserRef, after: number, limit: number) {
-    const all = this.#of(who)
-    const from = Math.max(after, this.#pruned.get(key(who)) ?? 0)
+  async eventsAfter(user: UserRef, after: number, limit: number) {
+    const all = this.#of(user)
+    const from = Math.max(after, this.#pruned.get(key(user)) ?? 0)
     const answer = { head: all.length, events: all.slice(from, from + limit) }
     await this.#read()
     return answer
   }
 
-  async heads(whos: readonly UserRef[]): Promise<number[]> {
-    const heads = whos.map((who) => this.#of(who).length)
+  async heads(users: readonly UserRef[]): Promise<number[]> {
+    const heads = users.map((user) => this.#of(user).length)
     await this.#read()
     return heads
   }
@@ -105,11 +105,11 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
     return { wallets: all.slice(from, from + limit), next }
   }
 
-  #of(who: UserRef): LedgerEvent[] {
-    let events = this.#events.get(key(who))
+  #of(user: UserRef): LedgerEvent[] {
+    let events = this.#events.get(key(user))
     if (!events) {
       events = []
-      this.#events.set(key(who), events)
+      this.#events.set(key(user), events)
     }
     return events
   }

@@ -4,10 +4,18 @@ import { MemoryBus } from '../../../src/realtime/bus/memory-bus.ts'
 import { encodeEvent } from '../../../src/realtime/stream/frame.ts'
 import { silent } from './balance-server.ts'
 
-/** A bus whose messages go where the test wants, if at all. */
+/** A bus that delivers only the messages that a test brings, and that a test can make fail. */
 export class FragileBus extends MemoryBus {
   override link: Link = { state: 'live' }
-  readonly #heard = new Set<BusListener>()
+  override reachable = true
+  /** Publishing rejects while it is true. */
+  fails = false
+  /** Publishing does not end while it is true. */
+  hangs = false
+  /** How often publishing was tried. */
+  attempts = 0
+  readonly published: LedgerEvent[] = []
+  readonly #listeners = new Set<BusListener>()
   readonly #epoch: string
 
   constructor(epoch = 'e1') {
@@ -15,22 +23,32 @@ export class FragileBus extends MemoryBus {
     this.#epoch = epoch
   }
 
+  override async publish(events: readonly LedgerEvent[], late = false): Promise<void> {
+    this.attempts += 1
+    if (this.hangs) await new Promise(() => {})
+    if (this.fails) throw new Error('redis is unavailable')
+    await super.publish(events, late)
+    this.published.push(...events)
+  }
+
   override listen(listener: BusListener): () => void {
-    this.#heard.add(listener)
-    return () => this.#heard.delete(listener)
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
-  /** Brings one event to the hub, now. */
+  /** Delivers one event to the listeners now. */
   bring(event: LedgerEvent): void {
-    this.say(encodeEvent(event, this.#epoch))
+    this.bringText(encodeEvent(event, this.#epoch))
   }
 
-  say(text: string): void {
-    for (const listener of this.#heard) listener.message(text)
+  /** Delivers any text as a message. */
+  bringText(text: string): void {
+    for (const listener of this.#listeners) listener.message(text)
   }
 
+  /** Changes the state of the connection, and reports it to the listeners. */
   become(state: Link['state']): void {
     this.link = { state }
-    for (const listener of this.#heard) listener.link(this.link)
+    for (const listener of this.#listeners) listener.link(this.link)
   }
 }

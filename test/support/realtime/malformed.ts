@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { NASTY } from '../routes/malformed.ts'
 
-/** What a client of a connection sends: a whole message, or bytes past its protocol. */
+/** A message of a client: text, or bytes outside its protocol. */
 export type Message = string | Uint8Array<ArrayBuffer>
 
 const NAMES = [
@@ -15,7 +15,7 @@ const json = fc.oneof(
   fc.json({ maxDepth: 4 }),
 )
 
-/** Long, or deep: up to, and beyond, what a message may have. */
+/** Long or deeply nested: up to and beyond the limits of a message. */
 const large = fc
   .record({ of: fc.constantFrom('[', '{"a":', '"', 'é', '\u{1f4a5}'), times: fc.nat(9000) })
   .map(({ of, times }) => of.repeat(times))
@@ -38,7 +38,7 @@ export const webSocketMessage: fc.Arbitrary<Message> = fc.oneof(
   { weight: 1, arbitrary: bytes },
 )
 
-/** An event of Socket.IO, as Engine.IO sends it: its form is right, and nothing else. */
+/** An event of Socket.IO, as Engine.IO sends it, of which only the form is right. */
 export const socketIoEvent: fc.Arbitrary<Message> = fc
   .tuple(fc.constantFrom('', '0', '7', '99999999999999999999'), json, json)
   .map(
@@ -46,7 +46,7 @@ export const socketIoEvent: fc.Arbitrary<Message> = fc
       `42/balance,${ack}["${NAMES[event.length % NAMES.length]}",${argument}]`,
   )
 
-/** Any packet of Socket.IO, or none. */
+/** Any packet of Socket.IO, or bytes that are none. */
 export const socketIoPacket: fc.Arbitrary<Message> = fc.oneof(
   {
     weight: 6,
@@ -94,7 +94,7 @@ const UPGRADE = [
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ]
 
-/** The head of a request that means to open a stream, most with a token that would do. */
+/** The head of a request to open a stream, mostly with a valid token. */
 export function handshake(token: string): fc.Arbitrary<string> {
   return fc
     .record({

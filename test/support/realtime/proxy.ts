@@ -14,7 +14,7 @@ export interface Proxy {
   start(): Promise<void>
 }
 
-/** What is put around the documented file to run it as a user, on this port, with an idle limit. */
+/** The settings around the documented file that run it without root, on this port, with an idle limit. */
 export const PROXIES = {
   nginx: {
     file: 'docs/guide/proxies/nginx.conf',
@@ -57,13 +57,13 @@ export const PROXIES = {
   },
 }
 
-/** Where the program is, on the PATH or where Debian keeps servers. */
+/** The path of a program, on the PATH or in Debian's folders for servers. */
 export function find(program: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path))
 }
 
-/** The documented proxy before these servers. Ends with the test. */
+/** The documented proxy in front of these servers. Ends with the test. */
 export async function startProxy(
   name: keyof typeof PROXIES,
   program: string,
@@ -85,7 +85,7 @@ export async function startProxy(
   }
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null || !child.pid) return
-    // With its workers: a proxy's master can be killed alone.
+    // The whole process group: otherwise the workers would survive their master.
     process.kill(-child.pid, 'SIGKILL')
     await once(child, 'exit')
   }
