@@ -63,12 +63,12 @@ describe('a token signed with the secret', () => {
     expect(principal).toMatchObject({ tenant: 'default', isAdmin: false, isService: false })
   })
 
-  test('may expire up to 30 s ago, for clocks that differ', async () => {
+  test('may have expired up to 30 s ago, because clocks differ', async () => {
     const token = await hs256({ sub: 'alice', exp: seconds() - 20 })
     await expect(authenticate(token)).resolves.toMatchObject({ userId: 'alice' })
   })
 
-  test('is refused once it has expired, also when it was accepted and remembered before', async () => {
+  test('is rejected once it has expired, even when it was accepted and cached before', async () => {
     let now = Date.now()
     const { authenticate } = createAuthenticator({
       keys: { kind: 'secret', secret: SECRET },
@@ -81,7 +81,7 @@ describe('a token signed with the secret', () => {
     await expect(authenticate(token)).rejects.toMatchObject({ status: 401, code: 'token_expired' })
   })
 
-  test('counts for 30 s past its end and no longer, remembered or not', async () => {
+  test('is accepted until 30 s after its expiry and no longer, cached or not', async () => {
     let now = seconds() * 1000
     const { authenticate } = createAuthenticator({
       keys: { kind: 'secret', secret: SECRET },
@@ -100,17 +100,17 @@ describe('a token signed with the secret', () => {
     }
   })
 
-  test('may be issued up to 30 s from now, for clocks that differ, and no later', async () => {
+  test('may be issued up to 30 s in the future, because clocks differ, and no later', async () => {
     const { authenticate } = createAuthenticator({ keys: { kind: 'secret', secret: SECRET } })
     const issued = (iat: number) => hs256({ ...good, iat })
     await expect(authenticate(await issued(seconds() + 25))).resolves.toBeDefined()
-    // The last is what an issuer writes that counts in milliseconds: no revocation would ever cover it.
+    // The last one is a time in milliseconds, by a faulty issuer: no revocation would ever cover it.
     for (const iat of [seconds() + 40, seconds() + 86_400, Date.now()]) {
       await expect(authenticate(await issued(iat))).rejects.toMatchObject({ code: 'unauthorized' })
     }
   })
 
-  test('may not live longer than is configured, and has to say since when it does', async () => {
+  test('may not live longer than is configured, and must have an `iat`', async () => {
     const { authenticate } = createAuthenticator({
       keys: { kind: 'secret', secret: SECRET },
       maxLifetimeSeconds: 3600,
@@ -125,7 +125,7 @@ describe('a token signed with the secret', () => {
     }
   })
 
-  test('cannot ride on another that is remembered: the whole of it counts', async () => {
+  test('is not accepted for a similar token in the cache: the whole token counts', async () => {
     const { authenticate } = createAuthenticator({ keys: { kind: 'secret', secret: SECRET } })
     const token = await hs256(good)
     await authenticate(token)
@@ -136,13 +136,13 @@ describe('a token signed with the secret', () => {
     }
   })
 
-  test('is verified once and then remembered', async () => {
+  test('is verified once and then cached', async () => {
     const { authenticate } = createAuthenticator({ keys: { kind: 'secret', secret: SECRET } })
     const token = await hs256(good)
     expect(await authenticate(token)).toBe(await authenticate(token))
   })
 
-  test('is remembered only as one of a bounded number, the longest unused being dropped', async () => {
+  test('is cached up to a bound, and the least recently used is dropped', async () => {
     const { authenticate } = createAuthenticator({
       keys: { kind: 'secret', secret: SECRET },
       cacheSize: 2,
@@ -156,7 +156,7 @@ describe('a token signed with the secret', () => {
     expect(await authenticate(b as string)).not.toBe(second)
   })
 
-  test('is as young as its last use, also where it was only recalled', async () => {
+  test('is as young as its last use, including a use from the cache', async () => {
     const { authenticate, recall } = createAuthenticator({
       keys: { kind: 'secret', secret: SECRET },
       cacheSize: 2,

@@ -15,7 +15,7 @@ describe('a token signed by a published key', () => {
     for (const server of servers.splice(0)) server.close()
   })
 
-  /** A key set on the network that counts how often it is asked for. */
+  /** A key set on the network that counts its requests. */
   async function provider() {
     const state = { keys: [] as unknown[], asked: 0, status: 200, hangs: false, waiting: 0 }
     const server = createServer((_, response) => {
@@ -81,7 +81,7 @@ describe('a token signed by a published key', () => {
     await expect(authenticate(oldToken)).rejects.toMatchObject({ code: 'unauthorized' })
   })
 
-  test('with an unknown key asks for the key set at most once in 30 s', async () => {
+  test('with an unknown key fetches the key set at most once in 30 s', async () => {
     const source = await provider()
     const [known, unknown] = await Promise.all([signer('ES256', 'a'), signer('ES256', 'b')])
     source.keys = [known.jwk]
@@ -94,7 +94,7 @@ describe('a token signed by a published key', () => {
     expect(source.asked).toBe(1)
   })
 
-  test('that nobody can check asks for the key set at most once in 5 s, whatever comes in', async () => {
+  test('causes at most one fetch of the key set in 5 s while the source fails, whatever comes in', async () => {
     let now = Date.now()
     const source = await provider()
     source.status = 500
@@ -115,7 +115,7 @@ describe('a token signed by a published key', () => {
     expect(source.asked).toBe(2)
   })
 
-  test('is 503, not 401, while no key could be fetched at all', async () => {
+  test('is 503, not 401, while no key could be fetched', async () => {
     const source = await provider()
     source.status = 500
     const key = await signer('ES256', 'a')
@@ -166,7 +166,7 @@ describe('a token signed by a published key', () => {
     }
   })
 
-  test('is still accepted while the source of its known key is away', async () => {
+  test('is still accepted while the source of its known key is unavailable', async () => {
     let now = Date.now()
     const source = await provider()
     const key = await signer('ES256', 'a')
@@ -182,7 +182,7 @@ describe('a token signed by a published key', () => {
     await expect(authenticate(later)).resolves.toMatchObject({ userId: 'bob' })
   })
 
-  /** Known keys, of a source that hangs from now on. */
+  /** Known keys whose source hangs from now on. */
   async function hanging() {
     let now = Date.now()
     const source = await provider()
@@ -202,17 +202,17 @@ describe('a token signed by a published key', () => {
     return { source, authenticate, tokenOf, fresh, later }
   }
 
-  test('does not wait for a source that hangs, though its keys are due to be fetched again', async () => {
+  test('does not wait for a source that hangs, even when its keys are due for a new fetch', async () => {
     const { source, fresh, later } = await hanging()
     later(601_000)
     await expect(fresh('bob')).resolves.toMatchObject({ userId: 'bob' })
     await eventually(() => expect(source.waiting).toBe(1))
     await expect(fresh('carol')).resolves.toMatchObject({ userId: 'carol' })
-    // Had either waited, it would have been until this request was given up.
+    // If either had waited, it would have waited until this request timed out.
     expect([source.asked, source.waiting]).toEqual([2, 1])
   })
 
-  test('waits once for a source that hangs when its keys are old, and not again', async () => {
+  test('waits once for a source that hangs when its keys are old, and no second time', async () => {
     const { source, fresh, later } = await hanging()
     later(1_201_000)
     await expect(fresh('bob')).resolves.toMatchObject({ userId: 'bob' })
@@ -222,7 +222,7 @@ describe('a token signed by a published key', () => {
     await eventually(() => expect([source.asked, source.waiting]).toEqual([3, 1]))
   }, 15_000)
 
-  test('is refused when its key was withdrawn while nobody asked', async () => {
+  test('is rejected when its key was withdrawn while no request came', async () => {
     const { source, fresh, later } = await hanging()
     source.hangs = false
     source.keys = []
@@ -230,7 +230,7 @@ describe('a token signed by a published key', () => {
     await expect(fresh('bob')).rejects.toMatchObject({ code: 'unauthorized' })
   })
 
-  test('is refused then also when it was remembered', async () => {
+  test('is then rejected even when it was cached', async () => {
     const { source, authenticate, tokenOf, later } = await hanging()
     const token = await tokenOf('ann')
     await expect(authenticate(token)).resolves.toMatchObject({ userId: 'ann' })

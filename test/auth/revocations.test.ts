@@ -14,13 +14,13 @@ test.beforeAll(({ sql: connected }) => {
   sql = connected
 })
 
-/** What one process knows. Announcements get lost, unless the test says where they go. */
+/** The revocations of one process. Announcements get lost, unless the test delivers them. */
 async function openProcess(options: Partial<RevocationsOptions> = {}) {
   const revocations = await Revocations.open({
     store: new PostgresRevocations(sql),
     log: { warn: () => {} },
     announce: async () => {
-      throw new Error('redis is away')
+      throw new Error('redis is unavailable')
     },
     pollEveryMs: 100,
     ...options,
@@ -29,7 +29,7 @@ async function openProcess(options: Partial<RevocationsOptions> = {}) {
   return revocations
 }
 
-/** The real store, but for what the test does in its place. */
+/** The real store, except for the methods that the test replaces. */
 function storeWith(other: (store: RevocationStore) => Partial<RevocationStore>): RevocationStore {
   const store: RevocationStore = new PostgresRevocations(sql)
   return {
@@ -61,7 +61,7 @@ const revocation = (rest: Partial<NewRevocation>): NewRevocation => ({
 })
 
 describe('revoking a user', () => {
-  test('takes back what was issued up to now, and nothing of others, or of another tenant', async () => {
+  test('revokes the tokens issued up to now, and none of other users or tenants', async () => {
     const here = await openProcess()
     await here.revoke(revocation({ userId: 'alice' }))
     expect(here.covers(principal('alice'))).toBe(true)
@@ -70,7 +70,7 @@ describe('revoking a user', () => {
     expect(here.covers(principal('bob', { tokenId: 'alice' }))).toBe(false)
   })
 
-  test('allows for clocks that are 30 s apart, and no more', async () => {
+  test('allows clocks to differ by 30 s, and no more', async () => {
     const here = await openProcess()
     const { revokedAt } = await here.revoke(revocation({ userId: 'quinn' }))
     const at = (seconds: number) =>
@@ -78,17 +78,17 @@ describe('revoking a user', () => {
     expect([29, 30, 31].map(at)).toEqual([true, true, false])
   })
 
-  test('takes a token along that does not say when it was issued', async () => {
+  test('includes a token that has no `iat`', async () => {
     const here = await openProcess()
     await here.revoke(revocation({ userId: 'dora' }))
     const { issuedAt: _, ...timeless } = principal('dora')
     expect(here.covers(timeless)).toBe(true)
   })
 
-  test('once more takes back what was issued in between', async () => {
+  test('a second time revokes the tokens issued in between', async () => {
     const here = await openProcess()
     const first = await here.revoke(revocation({ userId: 'emil', reason: 'lost phone' }))
-    // Issued as soon as one could be that the first revocation leaves alone.
+    // The earliest issue time that the first revocation does not cover.
     const between = principal('emil', { issuedAt: Date.parse(first.revokedAt) / 1000 + 30.001 })
     expect(here.covers(between)).toBe(false)
     await eventually(() => expect(Date.now()).toBeGreaterThan(Date.parse(first.revokedAt) + 10))
@@ -108,18 +108,18 @@ test('revoking one token leaves the user’s others', async () => {
 })
 
 describe('another process', () => {
-  test('finds it by itself when no announcement reaches it, and tells its listeners', async () => {
+  test('finds it by itself when no announcement arrives, and calls its listeners', async () => {
     const [here, there] = [await openProcess(), await openProcess()]
-    let told = 0
+    let calls = 0
     there.onRevoked(() => {
-      told += 1
+      calls += 1
     })
     const { id } = await here.revoke(revocation({ userId: 'gina' }))
     await eventually(() => expect(there.covers(principal('gina'))).toBe(true))
-    expect(told).toBe(1)
+    expect(calls).toBe(1)
     await here.lift('default', id)
     await eventually(() => expect(there.covers(principal('gina'))).toBe(false))
-    expect(told).toBe(1)
+    expect(calls).toBe(1)
   })
 
   test('finds it at once when it is announced', async () => {
@@ -129,13 +129,13 @@ describe('another process', () => {
     await eventually(() => expect(there.covers(principal('hugo'))).toBe(true))
   })
 
-  test('that starts later knows it from the start', async () => {
+  test('that starts later knows the revocation from the start', async () => {
     await (await openProcess()).revoke(revocation({ userId: 'ida' }))
     const later = await openProcess({ pollEveryMs: 3_600_000 })
     expect(later.covers(principal('ida'))).toBe(true)
   })
 
-  test('misses none of many that are written at once', async () => {
+  test('misses none of many revocations that are written at once', async () => {
     const [here, there] = [await openProcess(), await openProcess({ pollEveryMs: 1 })]
     const users = Array.from({ length: 200 }, (_, i) => `many${i}`)
     await Promise.all(users.map((userId) => here.revoke(revocation({ userId }))))
@@ -145,7 +145,7 @@ describe('another process', () => {
   })
 })
 
-test('a revocation is forgotten once its token is over, and not before', async () => {
+test('a revocation is deleted when its token has expired, and not before', async () => {
   const here = await openProcess()
   const at = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString()
   await here.revoke(revocation({ tokenId: 'just over', expiresAt: at(-45) }))
@@ -158,19 +158,19 @@ test('a revocation is forgotten once its token is over, and not before', async (
   expect(rows.map(({ subject }) => subject)).toEqual(['just over', 'not over'])
 })
 
-test('with a longest lifetime of tokens, a user’s revocation ends with the last of them', async () => {
+test('with a longest lifetime of tokens, a user’s revocation expires with the last of them', async () => {
   const store = new PostgresRevocations(sql, { maxLifetimeSeconds: 3600 })
   const { revokedAt, expiresAt } = await store.revoke(revocation({ userId: 'kurt' }))
   expect(Date.parse(expiresAt ?? '') - Date.parse(revokedAt)).toBeCloseTo(3_600_000, -2)
 })
 
-test('while the database is away, what was known still counts', async () => {
-  let away = false
+test('while the database is unavailable, known revocations still count', async () => {
+  let isUnavailable = false
   const warnings: unknown[] = []
   const here = await openProcess({
     store: storeWith((store) => ({
       async changesAfter(version, limit) {
-        if (away) throw new Error('connect ECONNREFUSED')
+        if (isUnavailable) throw new Error('connect ECONNREFUSED')
         return store.changesAfter(version, limit)
       },
     })),
@@ -178,34 +178,34 @@ test('while the database is away, what was known still counts', async () => {
     pollEveryMs: 5,
   })
   await here.revoke(revocation({ userId: 'lena' }))
-  away = true
+  isUnavailable = true
   await eventually(() => expect(warnings).toHaveLength(1))
   expect(here.covers(principal('lena'))).toBe(true)
-  away = false
+  isUnavailable = false
   await new PostgresRevocations(sql).revoke(revocation({ userId: 'mona' }))
   await eventually(() => expect(here.covers(principal('mona'))).toBe(true))
 })
 
-test('a revocation that does not count here yet is no success, and repeating it is one', async () => {
-  let away = false
+test('a revocation that this process does not know yet is no success, and a repeat of it succeeds', async () => {
+  let isUnavailable = false
   const here = await openProcess({
     pollEveryMs: 3_600_000,
     store: storeWith((store) => ({
       async changesAfter(version, limit) {
-        if (away) throw new Error('connect ECONNREFUSED')
+        if (isUnavailable) throw new Error('connect ECONNREFUSED')
         return store.changesAfter(version, limit)
       },
     })),
   })
-  away = true
+  isUnavailable = true
   await expect(here.revoke(revocation({ userId: 'olga' }))).rejects.toThrow('ECONNREFUSED')
   expect(here.covers(principal('olga'))).toBe(false)
-  away = false
+  isUnavailable = false
   await here.revoke(revocation({ userId: 'olga' }))
   expect(here.covers(principal('olga'))).toBe(true)
 })
 
-test('others’ revocations are found while the old ones are being forgotten', async () => {
+test('revocations of other processes are found while old ones are deleted', async () => {
   let begun = false
   const there = await openProcess({
     pollEveryMs: 5,
@@ -222,7 +222,7 @@ test('others’ revocations are found while the old ones are being forgotten', a
   await eventually(() => expect(there.covers(principal('paul'))).toBe(true))
 })
 
-test('a server whose readers all wait revokes at once, and learns what another one revoked', async ({
+test('a server whose readers all wait revokes at once, and learns of revocations elsewhere', async ({
   database,
   owner,
 }) => {
@@ -258,7 +258,7 @@ test('a server whose readers all wait revokes at once, and learns what another o
   for (const answer of await Promise.all(slow)) expect(answer.status).toBe(200)
 })
 
-test('a token that was verified and remembered is refused, and good again once that is lifted', async () => {
+test('a verified and cached token is rejected, and accepted again once the revocation is lifted', async () => {
   const here = await openProcess()
   const { authenticate } = createAuthenticator({
     keys: { kind: 'secret', secret: TEST_SECRET },
@@ -277,7 +277,7 @@ test('a token that was verified and remembered is refused, and good again once t
   expect(after).not.toBe(before)
 })
 
-test('a revocation that stands is not cut short by another of the same token', async () => {
+test('a second revocation of the same token does not shorten the first', async () => {
   const revocations = await openProcess()
   const token = principal('gil', { tokenId: 'lost' })
   await revocations.revoke(revocation({ tokenId: 'lost' }))

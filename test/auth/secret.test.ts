@@ -10,7 +10,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-test('the secret of an embedded server is made once and kept for its owner alone', async () => {
+test('the secret of an embedded server is created once, readable only by its owner', async () => {
   const dataDir = join(folder, 'data')
   const secret = await ownSecret(dataDir)
   expect(secret.length).toBeGreaterThanOrEqual(32)
@@ -18,7 +18,7 @@ test('the secret of an embedded server is made once and kept for its owner alone
   expect((await stat(join(dataDir, 'jwt-secret'))).mode & 0o777).toBe(0o600)
 })
 
-test('looking for a secret makes none', async () => {
+test('reading the secret does not create one', async () => {
   const dataDir = join(folder, 'data')
   expect(await keptSecret(dataDir)).toBeUndefined()
   await expect(stat(dataDir)).rejects.toThrow('ENOENT')

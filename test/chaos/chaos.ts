@@ -21,7 +21,7 @@ const SEED = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31
 const USERS = Array.from({ length: 20 }, (_, i) => `user-${i}`)
 const CLIENTS_PER_USER = 3
 
-/** Milliseconds: the server's own limit, and what a busy machine adds. */
+/** Milliseconds: the server's own limit, and a margin for a busy machine. */
 const LONGEST_ANSWER = 10_000 + 3000
 
 describeWithPrivateRedis('chaos', () => {
@@ -71,13 +71,13 @@ describeWithPrivateRedis('chaos', () => {
       while (Date.now() < end) {
         // The schedule of the faults. No condition to wait for.
         await sleep(random.between(500, 3000))
-        // First each of them once, so that a short run has seen all.
+        // First each fault once, so that a short run covers all.
         const name = names[[...injected.values()].reduce((a, b) => a + b, 0)] ?? random.pick(names)
         injected.set(name, (injected.get(name) ?? 0) + 1)
         await FAULTS[name]({ servers, redis, sql, clients, random, longestOutage })
         for (const client of clients) client.absorb()
       }
-      // The last events of all fall into gaps of the subscription, with none after them to show the hole.
+      // The last events fall into gaps of the subscription, and no later event shows the gap.
       const gaps = setInterval(() => {
         FAULTS['kill of the subscribers']({
           servers,
@@ -121,7 +121,7 @@ describeWithPrivateRedis('chaos', () => {
         `commands: ${traffic.accepted} accepted, ${traffic.refused} refused, ${traffic.repeated} repeated, longest answer ${traffic.longest} ms`,
       )
       say(
-        `connections: ${sum((c) => c.connections)}, told to start from the state: ${sum((c) => c.restarted)}`,
+        `connections: ${sum((c) => c.connections)}, started from the state: ${sum((c) => c.restarted)}`,
       )
       say(
         `events: ${sum((c) => c.delivered)} delivered, ${sum((c) => c.lost)} lost, ${sum((c) => c.doubled)} doubled, ${late} clients not up to date`,
@@ -130,12 +130,12 @@ describeWithPrivateRedis('chaos', () => {
       expect(late).toBe(0)
       expect(sum((c) => c.lost)).toBe(0)
       expect(sum((c) => c.doubled)).toBe(0)
-      // Announced is not lost, but nothing in this schedule is a reason for it.
+      // A restart from the state loses nothing, but nothing in this schedule is a reason for it.
       expect(sum((c) => c.restarted)).toBe(0)
       expect(traffic.wrong).toEqual([])
       expect(traffic.longest).toBeLessThan(LONGEST_ANSWER)
 
-      // What a killed process did not publish is in the cache once the sweep has found it.
+      // Events that a killed process did not publish are in the cache after the sweep.
       await eventually(async () => expect(await sql`select 1 from outbox`).toHaveLength(0))
       const cache = new Redis(redis.url)
       for (const user of USERS) {
@@ -147,7 +147,7 @@ describeWithPrivateRedis('chaos', () => {
         if (cached !== null) expect(Number(cached)).toBe(balance)
       }
       cache.disconnect()
-      // A write that was accepted is there, once.
+      // Each accepted write exists exactly once.
       const kept =
         await sql`select id from transactions where id = any(${traffic.transactions}::uuid[])`
       expect(kept).toHaveLength(new Set(traffic.transactions).size)

@@ -8,7 +8,7 @@ import {
 } from '../support/realtime/balance-server.ts'
 import type { Random } from './random.ts'
 
-/** Events that have a place of their own in the user's stream. */
+/** Events with their own number in the user's stream. */
 const STREAM = /^(balance_updated|balance_insufficient|transaction_completed|transaction_failed)$/
 
 /**
@@ -20,7 +20,7 @@ export class ChaosClient {
   delivered = 0
   lost = 0
   doubled = 0
-  /** Times that it was told to start from the state. */
+  /** How often it had to start from the state. */
   restarted = 0
   connections = 0
   balance: number | undefined
@@ -55,7 +55,7 @@ export class ChaosClient {
     await this.#done
   }
 
-  /** Takes in what has come since the last time. */
+  /** Processes the events since the last call. */
   absorb(): void {
     const received = this.#current?.received ?? []
     for (; this.#absorbed < received.length; this.#absorbed++) {
@@ -70,7 +70,7 @@ export class ChaosClient {
     let transport: Transport | undefined
     let url: string | undefined
     while (!this.#stopped) {
-      // Whatever was missed on one transport and process is resumed on another of both.
+      // Events missed on one transport and process are resumed on another of both.
       transport = this.#random.pick(TRANSPORTS.filter((other) => other !== transport))
       url = this.#random.pick(this.#urls.filter((other) => other !== url))
       const connect = connectBy[transport]
@@ -85,7 +85,7 @@ export class ChaosClient {
       this.#current.close()
       this.absorb()
       this.#current = undefined
-      // Clients come back after random times. No condition to wait for.
+      // Clients reconnect after random times. No condition to wait for.
       await sleep(this.#random.between(20, 300))
     }
   }
@@ -95,7 +95,7 @@ export class ChaosClient {
       this.balance = data.balance
       this.#epoch = data.id.slice(0, data.id.lastIndexOf(':'))
       if (this.#known && data.recovered === false) this.restarted += 1
-      // Resumed from elsewhere than it asked for, without a word.
+      // Resumed from another position than requested, without notice.
       else if (this.#known && data.seq !== this.seq) this.lost += 1
       this.seq = data.seq
       this.#known = true

@@ -9,15 +9,15 @@ import type { ServerProcess } from './server-process.ts'
 export interface FaultTargets {
   servers: readonly ServerProcess[]
   redis: PrivateRedis
-  /** Of a superuser, on the same machine. */
+  /** Connections of a superuser, on the same machine. */
   sql: postgres.Sql
   clients: readonly ChaosClient[]
   random: Random
-  /** The longest that Redis may be away, in milliseconds. */
+  /** The longest outage of Redis, in milliseconds. */
   longestOutage: number
 }
 
-/** The faults. Each resolves when it has ended. Their sleeps are the random lengths of the outages. */
+/** The faults. Each resolves when it has ended. Their sleeps are the random durations of the outages. */
 export const FAULTS = {
   async 'kill -9 of a process'({ servers, random }: FaultTargets) {
     const server = random.pick(servers)
@@ -61,7 +61,7 @@ export const FAULTS = {
     const [row] = await sql<{ pid: number }[]>`
       select pid from pg_stat_activity
       where backend_type = 'client backend' and pid <> pg_backend_pid() limit 1`
-    // One killed backend makes the postmaster end all of them, and recover.
+    // One killed backend makes the postmaster end all of them and recover.
     if (row) process.kill(row.pid, 'SIGKILL')
     for (let i = 0; i < 100; i++) {
       await sleep(100)

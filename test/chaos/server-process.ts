@@ -13,7 +13,7 @@ export interface ServerEnvironment {
   more?: Record<string, string>
 }
 
-/** The real server as a process of its own, that can be killed and comes back on the same port. */
+/** The real server as a separate process, which can be killed and restarted on the same port. */
 export class ServerProcess {
   readonly url: string
   readonly #port: number
@@ -64,7 +64,7 @@ export class ServerProcess {
     throw new Error(`the server did not come up: see ${logFile}`)
   }
 
-  /** @returns the exit code, where it had the chance to choose one */
+  /** @returns the exit code; null if a signal ended it or it did not run */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     const child = this.#child
     if (!child || child.exitCode !== null || child.signalCode !== null) return null

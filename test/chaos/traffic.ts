@@ -10,7 +10,7 @@ export interface TrafficOptions {
   random: Random
 }
 
-/** Requests that were given up after so many attempts: none may be. */
+/** After this many attempts a request is given up, which is a failure. */
 const ATTEMPTS = 60
 
 /** Random commands through random processes, each repeated with its key until it has an answer. */
@@ -20,7 +20,7 @@ export class Traffic {
   repeated = 0
   /** Milliseconds of the longest single request. */
   longest = 0
-  /** Answers that nobody should ever get, and requests that never got one. */
+  /** Wrong answers, and requests that never got an answer. */
   readonly wrong: string[] = []
   /** Of accepted commands. */
   readonly transactions: string[] = []
@@ -104,7 +104,7 @@ export class Traffic {
         }
         if (answer.status !== 503) this.wrong.push(`${path} ${answer.status} ${code}`)
       } catch {
-        // The process is gone, or went in the middle: whether the command took effect only a repeat tells.
+        // The process ended, perhaps in the middle: only a repeat shows whether the command took effect.
         this.longest = Math.max(this.longest, Date.now() - start)
       }
       this.repeated += 1

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-/** The text of an answer, in which every digit is as it was sent. */
+/** The text of a response, with every digit as it was sent. */
 async function raw({ url }: LiveServer, token: string, request: string, body?: string) {
   const [method = '', path = ''] = request.split(' ')
   const response = await fetch(url + path, {
@@ -22,7 +22,7 @@ async function raw({ url }: LiveServer, token: string, request: string, body?: s
   return { status: response.status, text: await response.text() }
 }
 
-/** What each transport sends a user, as text. */
+/** The messages of each transport to a user, as text. */
 function listen({ url }: LiveServer, token: string): Record<string, () => string> {
   const heard = { sse: '', websocket: '', 'socket.io': '' }
   const stop = new AbortController()
@@ -44,7 +44,7 @@ function listen({ url }: LiveServer, token: string): Record<string, () => string
   plain.on('message', (data) => {
     heard.websocket += `${data}\n`
   })
-  // Engine.IO and Socket.IO by hand: their client would parse the numbers.
+  // Raw Engine.IO and Socket.IO, because their client would parse the numbers.
   const engine = socket('/socket.io/?EIO=4&transport=websocket')
   engine.on('message', (data) => {
     const text = `${data}`

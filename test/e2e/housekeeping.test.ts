@@ -32,7 +32,7 @@ test('a hold that expires while the server runs frees its money', async () => {
   )
 })
 
-test('a hold that expired while no server was there frees its money when one is back', async () => {
+test('a hold that expired while no server ran frees its money when a server starts', async () => {
   await server.fund('bob', 10)
   const { id } = await hold('bob', 3_600)
   await server.stop()
@@ -45,7 +45,7 @@ test('a hold that expired while no server was there frees its money when one is 
   expect(row).toEqual({ status: 'expired', processed_by: 'system' })
 })
 
-test('a server forgets what is older than EVENT_RETENTION', async () => {
+test('a server deletes events older than EVENT_RETENTION', async () => {
   await server.fund('cid', 10)
   await eventually(async () => expect(await sql`select from outbox`).toHaveLength(0))
   await server.stop()

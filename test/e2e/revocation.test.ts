@@ -11,7 +11,7 @@ import {
 import { connectBy, TRANSPORTS } from '../support/realtime/balance-server.ts'
 
 describeWithPrivateRedis('two processes whose Redis was killed', () => {
-  test('a revocation in one ends the connections of the other, and outlives a restart', async () => {
+  test('a revocation in one process ends connections in the other, and outlives a restart', async () => {
     const database = await createDatabase()
     const redis = await startPrivateRedis()
     const environment = {

@@ -13,7 +13,7 @@ import {
 } from '../support/e2e/npm-start.ts'
 import { describeWithPrivateRedis, eventually, startPrivateRedis } from '../support/index.ts'
 
-/** The seed document, played against `npm start`. The Redis is the test's, so that it can look into it. */
+/** The seed document, run against `npm start`. The Redis belongs to the test, so that it can read it. */
 describeWithPrivateRedis('the seed document, step by step', () => {
   let redis: Awaited<ReturnType<typeof startPrivateRedis>>
   let listener: Redis
@@ -76,7 +76,7 @@ describeWithPrivateRedis('the seed document, step by step', () => {
   const asAdmin = (method: string, path: string, body?: unknown) =>
     call(method, path, screen.adminToken, body)
 
-  /** Waits until both transports have had this many events, then says what came. */
+  /** Waits until both transports received this many events, then returns them. */
   async function received(count: number) {
     await eventually(() => {
       expect(onSocket.length).toBeGreaterThanOrEqual(count)
@@ -148,7 +148,7 @@ describeWithPrivateRedis('the seed document, step by step', () => {
       const again = await asAdmin('PATCH', `/transactions/topup/${topup?.id}/process`, { status })
       expect(again).toMatchObject({ status: 409, body: { code: 'already_processed' } })
     }
-    // The next event that arrives is the next test's: `received` counts exactly.
+    // Wait for all events here, because `received` of the next test counts exactly.
   })
 
   test('a rejected topup is one transaction_failed and no balance event', async () => {
@@ -160,7 +160,7 @@ describeWithPrivateRedis('the seed document, step by step', () => {
     expect(seen.stream).toMatchObject([['transaction_failed', failed]])
   })
 
-  test('a booking payment lowers the balance; beyond it, it is refused with the shortfall', async () => {
+  test('a booking payment lowers the balance; beyond it, the payment is refused with the shortfall', async () => {
     const payment = { type: 'booking_payment', amount: 19.5, referenceId: 'booking-1' }
     const paid = await asUser('POST', '/transactions', payment)
     expect(paid).toMatchObject({ status: 201, body: { amount: -19.5, newBalance: 30.5 } })
@@ -195,7 +195,7 @@ describeWithPrivateRedis('the seed document, step by step', () => {
     onSocket.splice(0)
   })
 
-  test('the token may stand in the query, as the seed prints it; a wrong one is refused', async () => {
+  test('the token may be in the query, as the seed prints it; a wrong one is rejected', async () => {
     const options = { forceNew: true, reconnection: false }
     const second = io(`${screen.url}/balance?token=${screen.userToken}`, options)
     const [initial] = await new Promise<[{ balance: number }]>((resolve) =>
@@ -236,7 +236,7 @@ describeWithPrivateRedis('the seed document, step by step', () => {
   test('one subscriber of balance:updates feeds both transports', async () => {
     const reader = new Redis(redis.url)
     const [, subscribers] = (await reader.pubsub('NUMSUB', 'balance:updates')) as [string, number]
-    // This test's own, and the server's one.
+    // One of this test, and one of the server.
     expect(subscribers).toBe(2)
     reader.disconnect()
   })

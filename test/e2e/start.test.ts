@@ -45,7 +45,7 @@ async function adjust({ url, adminToken }: Screen, amount: number): Promise<numb
   return ((await response.json()) as { newBalance: number }).newBalance
 }
 
-/** Ids of the processes that the server started privately. */
+/** Ids of the private processes that the server started. */
 async function privateProcesses(): Promise<number[]> {
   const postgres = await readFile(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8')
   const redis = await readFile(join(dataDir, 'redis.pid'), 'utf8').catch(() => undefined)
@@ -63,7 +63,7 @@ function isRunning(pid: number): boolean {
 }
 
 describe('npm start', { timeout: TIME }, () => {
-  test('keeps the data over a restart, and ends what it started on SIGTERM and on Ctrl-C', async () => {
+  test('keeps its data over a restart, and stops what it started on SIGTERM and on Ctrl-C', async () => {
     const first = start()
     expect(await adjust(await screenOf(first), 12.34)).toBe(12.34)
     const pids = await privateProcesses()
@@ -89,7 +89,7 @@ describe('npm start', { timeout: TIME }, () => {
     expect(await adjust(await screenOf(second), 1)).toBe(6)
   })
 
-  test('keeps its own secret readable by its owner alone, and the tokens of before stay good', async () => {
+  test('keeps its secret readable only by its owner, and earlier tokens stay valid', async () => {
     const first = start()
     const { userToken } = await screenOf(first)
     const { mode } = await stat(join(dataDir, 'jwt-secret'))

@@ -13,7 +13,7 @@ const timesIn = (text: string) => text.match(/\d{4}-\d\d-\d\dT[^"\s\\]*/g) ?? []
 describeWithRedis('every time that leaves the server has six decimals', () => {
   const beside = serverOfSuite()
 
-  /** Everything that a way out has said so far, as text. */
+  /** All output of one channel so far, as text. */
   type Heard = Record<'sse' | 'websocket' | 'socket.io' | 'redis', string>
 
   async function listen(token: string): Promise<Heard> {
@@ -54,11 +54,11 @@ describeWithRedis('every time that leaves the server has six decimals', () => {
     return heard
   }
 
-  test('on the streams and the channel, of refused debits and notices too', async () => {
+  test('on the streams and the channel, including refused debits and notices', async () => {
     const { post } = beside.server
-    // So short that each connection is told at once when its token ends.
+    // So short that each connection gets `token_expiring` at once.
     const heard = await listen(await mintToken({ sub: 'time-ann', expiresIn: 50 }))
-    // A time of few digits comes once in ten: thirty that all have six are no chance.
+    // One time in ten ends with a zero digit: thirty times with six digits are no coincidence.
     for (let i = 0; i < 10; i++) {
       const gift = { userId: 'time-ann', amount: 1, description: 'a gift' }
       await post('ada', '/transactions/adjustment', gift, ['admin'])

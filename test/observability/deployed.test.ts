@@ -39,15 +39,15 @@ const expressions = [
   }),
 ]
 
-/** Of Prometheus itself: what it found when it scraped, and what it adds to every sample. */
+/** Metrics of Prometheus itself, and the labels that it adds to every sample. */
 const OF_PROMETHEUS = new Set(['up'])
 const TARGET_LABELS = ['job', 'instance']
 
-/** What a server exports after a bit of everything was asked of it. */
+/** The metrics of a server after one request of each kind. */
 const test = base.extend('exported', { scope: 'file' }, ({ server }) => exercised(server.url))
 
 describeWithRedis('the dashboard and the alert rules', () => {
-  /** The labels of a metric's samples, and of those that have none yet, what they will be. */
+  /** The labels of a metric's samples; without samples, those of its definition. */
   function labelsOf(exported: Scrape, name: string): Set<string> | undefined {
     const family = name.replace(/_(bucket|sum|count)$/, '')
     const base = exported.types.has(name) ? name : family
@@ -90,7 +90,7 @@ describeWithRedis('the dashboard and the alert rules', () => {
     const unseen = METRICS.map(({ name }) => PREFIX + name).filter(
       (name) => !families.has(name) && !used.has(name),
     )
-    // What is exported and shown nowhere would be found by nobody.
+    // A metric that no panel shows would not be found.
     expect(unseen).toEqual([])
     console.log(
       `dashboard and alerts: ${dashboard.panels.length} panels, ${expressions.length} queries, ` +
@@ -98,7 +98,7 @@ describeWithRedis('the dashboard and the alert rules', () => {
     )
   })
 
-  /** Values of states are all exported, whichever is the current one. */
+  /** All states are exported, not only the current one. */
   function expectValues(exported: Scrape, metric: string, name: string, values: string[]) {
     if (name !== 'state' && name !== 'result' && name !== 'recovered') return
     const there = exported.samples
@@ -107,7 +107,7 @@ describeWithRedis('the dashboard and the alert rules', () => {
     expect([metric, there]).toEqual([metric, expect.arrayContaining(values)])
   }
 
-  test('each rule has its place in the runbook, and no place is without one', () => {
+  test('each rule has a section in the runbook, and each section has a rule', () => {
     const headings = [...readFileSync('docs/reference/runbook.md', 'utf8').matchAll(/^## (\S+)$/gm)]
     expect(rules.map(({ alert }) => alert).sort()).toEqual(headings.map(([, name]) => name).sort())
     for (const { alert, labels, annotations } of rules) {
@@ -131,7 +131,7 @@ describeWithRedis('the dashboard and the alert rules', () => {
       for (const expression of expressions) expect(expression).toBe(expression.trim())
     })
 
-    test('each fires by what it is for, and none by a server that is well', ({ exported }) => {
+    test('each alert fires for its cause, and none for a healthy server', ({ exported }) => {
       expect(Object.keys(FIRING).sort()).toEqual(rules.map(({ alert }) => alert).sort())
       const well = exported.samples
         .filter(({ value }) => Number.isFinite(value))
@@ -187,7 +187,7 @@ function unit(
   }
 }
 
-/** What a server exports once it was used a little. */
+/** The metrics of a server after a few requests. */
 async function exercised(url: string): Promise<Scrape> {
   const gift = { userId: 'deployed-alice', amount: 5, description: 'a gift' }
   const asked = await fetch(`${url}/transactions/adjustment`, {

@@ -43,7 +43,7 @@ describeWithPrivateRedis('a server whose Redis, and then whose Postgres, is kill
     return response.status
   }
 
-  test('while Redis is away it is ready, and its metrics say what is missing', async () => {
+  test('while Redis is unavailable it is ready, and its metrics say what is missing', async () => {
     await eventually(async () => expect((await health('ready')).code).toBe(200))
     await eventually(async () => {
       expect(await scraped('livebalance_redis_link', { state: 'live' })).toBe(1)
@@ -58,7 +58,7 @@ describeWithPrivateRedis('a server whose Redis, and then whose Postgres, is kill
       status: 'ready',
       checks: { stream: { ok: true, reason: expect.any(String) }, migrations: { ok: true } },
     })
-    // The reading of the outbox stands for two seconds.
+    // A reading of the outbox is valid for two seconds.
     await eventually(
       async () => {
         expect(await scraped('livebalance_outbox_rows')).toBe(1)
@@ -68,8 +68,8 @@ describeWithPrivateRedis('a server whose Redis, and then whose Postgres, is kill
     )
   })
 
-  test('while Postgres is away it is live, not ready, and a scrape answers', async () => {
-    // As by kill -9 of all its processes: nothing is finished, no connection is closed in order.
+  test('while Postgres is unavailable it is live, not ready, and a scrape is answered', async () => {
+    // Like kill -9 of all its processes: nothing is finished, no connection is closed properly.
     process.kill(postgres.pid, 'SIGQUIT')
     await eventually(
       async () => {

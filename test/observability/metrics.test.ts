@@ -36,7 +36,7 @@ describeWithRedis('/metrics', () => {
       description: 'a gift',
     })
 
-  test('what was asked, done and refused is counted by route, operation and outcome', async ({
+  test('requests, commands and refusals are counted by route, operation and outcome', async ({
     server,
   }) => {
     expect(await give(server, 'metric-alice')).toBe(201)
@@ -68,7 +68,7 @@ describeWithRedis('/metrics', () => {
     expect(value('livebalance_ledger_batch_commands_count')).toBeGreaterThanOrEqual(4)
     expect(value('livebalance_ledger_batch_commands_sum')).toBeGreaterThanOrEqual(4)
     expect(value('livebalance_ledger_call_duration_seconds_sum')).toBeGreaterThan(0)
-    // Nothing that a caller can choose is a label: that would be memory without end, and tell of users.
+    // No label has a value that a caller can choose: it would use unbounded memory and reveal users.
     const labels = JSON.stringify(samples.map((sample) => sample.labels))
     expect(labels).not.toMatch(/alice|0199a000|wp-/)
   })
@@ -150,14 +150,14 @@ describeWithRedis('/metrics', () => {
     }
     expect(types.has('process_cpu_seconds_total')).toBe(true)
     expect(types.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
-    // Tracing is not configured: nothing of it was even loaded.
+    // Without tracing configured, its modules are not loaded.
     const loaded = Object.keys(createRequire(import.meta.url).cache).join()
     expect(loaded).toContain('/prom-client/')
     expect(loaded).not.toContain('/@opentelemetry/sdk-trace/')
     console.log(`metrics: ${METRICS.length} of ours, ${types.size} with those of Node`)
   })
 
-  test('a request leaves a line with who, what, how long and which trace, and no token', async ({
+  test('a request leaves a log line with its user, route, duration and trace, and no token', async ({
     server,
   }) => {
     const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`

@@ -67,7 +67,7 @@ describeWithRedis('a change that one process makes and another delivers', () => 
     const path = '/transactions/adjustment'
     expect((await request(path, { method: 'POST', body }, caller)).status).toBe(201)
     await eventually(() => expect(client.seqs()).toHaveLength(2))
-    // A caller that is not sampled stays unseen, and so does what it caused.
+    // A caller that is not sampled creates no spans, and neither do the effects of its request.
     const unseen = caller.replace(traceId, 'e'.repeat(32)).replace(/01$/, '00')
     expect((await request(path, { method: 'POST', body }, unseen)).status).toBe(201)
     await eventually(() => expect(client.seqs()).toHaveLength(4))
@@ -76,7 +76,7 @@ describeWithRedis('a change that one process makes and another delivers', () => 
     client.close()
     redis.disconnect()
 
-    // The last spans leave with the process.
+    // The last spans are exported when the process ends.
     for (const server of servers) expect(await server.end('SIGTERM')).toBe(0)
     const spans = collector.spans.filter((span) => span.traceId === traceId)
     const named = (name: string) => spans.filter((span) => span.name === name)

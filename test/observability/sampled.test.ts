@@ -13,7 +13,7 @@ test('a caller waits no longer than the timeout, and a late value is used for th
     },
     { intervalMs: 60_000, timeoutMs: 20 },
   )
-  // It never answers, like a database whose host is gone. No caller hangs, and it is read once.
+  // It never answers, like a database whose host is lost. No caller hangs, and it is read once.
   expect(await Promise.all([read(), read()])).toEqual([null, null])
   expect(await read()).toBeNull()
   expect(readings).toBe(1)
@@ -28,7 +28,7 @@ test('a failed read is null, and the next call reads again', async () => {
   const read = sampled(
     async () => {
       readings += 1
-      if (readings === 1) throw new Error('away')
+      if (readings === 1) throw new Error('unavailable')
       return readings
     },
     { intervalMs: 0, timeoutMs: 1_000 },

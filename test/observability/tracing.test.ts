@@ -76,7 +76,7 @@ describe('with a collector', () => {
     ])
   })
 
-  test('the sampler decides, not the caller, where it is told to', async () => {
+  test('the sampler decides, not the caller, where one is configured', async () => {
     const tracing = start({ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' })
     const request = tracing.requests.begin('GET', '/', trace('a'))
     expect(request.traceparent).toMatch(/^00-a{32}-[0-9a-f]{16}-00$/)
@@ -114,7 +114,7 @@ test('without tracing the caller’s own context goes along, if it is one', asyn
 
 test.each([
   [trace('a'), trace('a')],
-  // A later version: what it adds at the end is not ours to read.
+  // A later version may add fields at the end, which are ignored.
   [`01-${'a'.repeat(32)}-${'b'.repeat(16)}-01-more`, `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`],
   [`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01-more`, undefined],
   [trace('0'), undefined],

@@ -6,7 +6,7 @@ const from = (remoteAddress: string | undefined, forwarded?: string | string[]) 
   socket: { remoteAddress },
 })
 
-test('without a proxy in front, whatever X-Forwarded-For says is not read', () => {
+test('without a proxy in front, X-Forwarded-For is not read', () => {
   expect(clientAddress(from('203.0.113.7', '198.51.100.1'), 0)).toBe('203.0.113.7')
 })
 
@@ -49,6 +49,6 @@ describe('one IPv6 subscriber is one address, however it is written', () => {
   })
 })
 
-test('where there is no socket, there is no address', () => {
+test('a request without a socket has no address', () => {
   expect(clientAddress(from(undefined, '198.51.100.1'), 1)).toBeUndefined()
 })

@@ -15,7 +15,7 @@ import { bearer, edge } from '../support/http/stub.ts'
 
 const OFF = { reads: 0, writes: 0, handshakes: 0 }
 
-/** A server that limits as it is told; a function that sends it a request. */
+/** A server with these limits, and a function that sends it a request. */
 async function listen(limits: Partial<RateLimiterOptions>, deps: Partial<AppDeps> = {}) {
   const limiter = new RateLimiter({
     store: new MemoryRates(),
@@ -44,7 +44,7 @@ async function listen(limits: Partial<RateLimiterOptions>, deps: Partial<AppDeps
     })
     return { status: response.status, headers: response.headers, body: await response.text() }
   }
-  /** The status of each of so many equal requests. */
+  /** The statuses of `count` equal requests. */
   const statuses = async (count: number, ...args: Parameters<typeof send>) => {
     const all: number[] = []
     for (let i = 0; i < count; i++) all.push((await send(...args)).status)
@@ -58,7 +58,7 @@ const WRITE = 'POST /transactions/topup/019a4e5c-0000-7000-8000-000000000001/can
 const alice = () => bearer()
 const bob = () => bearer({ sub: 'bob' })
 
-test('a user who asks too often is told so, and when to come again; what is refused is not done', async () => {
+test('a user above the limit gets 429 and `Retry-After`; a rejected request changes nothing', async () => {
   const { send, commands } = await listen({ perUser: { ...OFF, writes: 2 } })
   const first = await send(WRITE, await alice())
   expect(first.status).toBe(200)
@@ -94,7 +94,7 @@ test('a preflight counts against its address, and in the metrics, as any request
   ])
 })
 
-test('reads, writes and handshakes have budgets of their own, and so has each user', async () => {
+test('reads, writes and handshakes have separate budgets, and so has each user', async () => {
   const { statuses } = await listen({ perUser: { reads: 1, writes: 1, handshakes: 1 } })
   for (const each of [READ, WRITE]) {
     expect(await statuses(2, each, await alice())).toEqual([200, 429])
@@ -104,7 +104,7 @@ test('reads, writes and handshakes have budgets of their own, and so has each us
   expect(await statuses(2, READ, await bearer({ tenant: 'other' }))).toEqual([200, 429])
 })
 
-test('whoever is refused uses up nothing of what others at their address have left', async () => {
+test('a rejected user uses up nothing of the budget of others at their address', async () => {
   const { statuses } = await listen({
     perUser: { ...OFF, reads: 1 },
     perAddress: { ...OFF, reads: 4 },
@@ -119,7 +119,7 @@ test('a user’s other token does not give another budget', async () => {
   expect(await statuses(1, READ, await bearer({ expiresIn: 900 }))).toEqual([429])
 })
 
-test('all that comes from an address shares one, tokens or none; other headers change nothing', async () => {
+test('all requests of an address share one budget, with or without tokens; other headers change nothing', async () => {
   const { send, statuses } = await listen({ perAddress: { ...OFF, reads: 4 } })
   const seen = [
     ...(await statuses(1, READ, await alice())),
@@ -136,7 +136,7 @@ test('all that comes from an address shares one, tokens or none; other headers c
   expect(await statuses(1, 'GET /nowhere')).toEqual([429])
 })
 
-test('whoever writes another X-Forwarded-For on each new connection is still one address', async () => {
+test('a client that changes X-Forwarded-For on each connection is still one address', async () => {
   const { url } = await listen({ perAddress: { ...OFF, reads: 2 } })
   const statuses: (number | undefined)[] = []
   for (let i = 1; i <= 3; i++) {
@@ -180,7 +180,7 @@ test('health and metrics are not limited, and a service is not', async () => {
   expect(await statuses(3, WRITE, service)).toEqual([200, 200, 200])
 })
 
-test('a page of another origin may read when to come again', async () => {
+test('a page of another origin may read when to retry', async () => {
   const { send } = await listen({ perUser: { ...OFF, reads: 1 } })
   const headers = { ...(await alice()), Origin: 'https://app.example.com' }
   await send(READ, headers)

@@ -13,7 +13,7 @@ import {
   startPrivateRedis,
 } from '../support/index.ts'
 
-/** How many of `count` requests, one after the other, are allowed. */
+/** The number of allowed requests among `count` sequential ones. */
 function allowed(budget: Budget, key: string, count: number): number {
   let granted = 0
   for (let i = 0; i < count; i++) if (budget.take(key, 1).allowed) granted += 1
@@ -28,7 +28,7 @@ describe('alone', () => {
     return new Budget(new MemoryRates().counter('test', 60), points, 60)
   }
 
-  test('gives away what there is, tells what is left, and begins anew after the window', async () => {
+  test('grants up to the limit, reports the rest, and begins anew after the window', async () => {
     const it = budget(3)
     expect(it.take('alice', 1)).toEqual({ allowed: true, remaining: 2, secondsLeft: 60 })
     await vi.advanceTimersByTimeAsync(20_500)
@@ -43,7 +43,7 @@ describe('alone', () => {
     expect(it.take('alice', 1)).toEqual({ allowed: true, remaining: 2, secondsLeft: 60 })
   })
 
-  test('what is refused is not counted, so that asking on costs nothing', async () => {
+  test('a rejected request is not counted, so that asking again costs nothing', async () => {
     const it = budget(10)
     expect(allowed(it, 'alice', 1000)).toBe(10)
     await vi.advanceTimersByTimeAsync(60_000)
@@ -73,30 +73,30 @@ test('a clock that is set back by an hour changes no window, no wait and no coun
   expect(it.take('alice', 1).secondsLeft).toBeLessThanOrEqual(60)
   expect(it.refusal('alice')?.secondsLeft).toBeLessThanOrEqual(60)
   expect((await counter.add('bob', 1)).msLeft).toBeLessThanOrEqual(60_000)
-  // Nor does one that is put forward give anything away.
+  // A clock that is set forward grants nothing either.
   vi.setSystemTime(now + 3_600_000)
   expect(it.take('alice', 1).allowed).toBe(false)
   expect(await counter.add('bob', 1)).toMatchObject({ used: 3 })
   expect([bursts.take(), bursts.take()]).toContain(false)
 })
 
-test('the shared counter is told of each tenth, and a small user costs it nothing', async () => {
-  const told: [string, number][] = []
+test('the shared counter is called for each tenth of a budget, and a small user costs no call', async () => {
+  const reported: [string, number][] = []
   const counter: RateCounter = {
     async add(key, points) {
-      told.push([key, points])
+      reported.push([key, points])
       return { used: points, msLeft: 60_000 }
     },
   }
   const budget = new Budget(counter, 100, 60)
   allowed(budget, 'small', 9)
-  expect(told).toEqual([])
+  expect(reported).toEqual([])
   for (let i = 0; i < 55; i++) {
     budget.take('large', 1)
     await Promise.resolve()
     await Promise.resolve()
   }
-  expect(told.map(([key]) => key)).toEqual(Array(5).fill('large'))
+  expect(reported.map(([key]) => key)).toEqual(Array(5).fill('large'))
 })
 
 test('a counter that fails leaves the process with its own count', async () => {
@@ -129,24 +129,24 @@ describeWithRedis('with Redis', () => {
     expect(usage?.msLeft).toBeGreaterThan(55_000)
     expect(usage?.msLeft).toBeLessThanOrEqual(60_000)
     expect(await there?.add('bob', 1)).toMatchObject({ used: 1 })
-    // A Redis that forgot the scripts, as one does that was restarted.
+    // A Redis without the scripts, as after a restart.
     await redis.script('FLUSH')
     expect(await here?.add('alice', 1)).toMatchObject({ used: 8 })
-    // One that was made before Redis' clock was set back by an hour.
+    // A window that was created before Redis' clock was set back by an hour.
     await redis.pexpire(`livebalance:rate:${n}:alice`, 3_660_000)
     expect((await here?.add('alice', 0))?.msLeft).toBeLessThanOrEqual(60_000)
     await redis.pexpire(`livebalance:rate:${n}:alice`, 1)
     await eventually(async () => expect((await here?.add('alice', 0))?.used).toBe(0))
   })
 
-  test('two processes share a budget, but for a tenth', async () => {
+  test('two processes share a budget, except for a tenth', async () => {
     const n = name()
-    let told = Promise.resolve()
+    let reported = Promise.resolve()
     const processes = [await connection(), await connection()].map((redis) => {
       const counter = new RedisRates(redis).counter(n, 60)
       const add: RateCounter['add'] = (key, points) => {
         const answer = counter.add(key, points)
-        told = answer.then(() => {})
+        reported = answer.then(() => {})
         return answer
       }
       return new Budget({ add }, 100, 60)
@@ -155,8 +155,8 @@ describeWithRedis('with Redis', () => {
     for (let i = 0; i < 100; i++) {
       for (const budget of processes) {
         if (budget.take('alice', 1).allowed) granted += 1
-        // As if requests came slowly: what was told is known before the next.
-        await told
+        // As if requests came slowly: each report is answered before the next request.
+        await reported
         await new Promise(setImmediate)
       }
     }
@@ -165,7 +165,7 @@ describeWithRedis('with Redis', () => {
   })
 })
 
-describeWithPrivateRedis('while Redis is away', () => {
+describeWithPrivateRedis('while Redis is unavailable', () => {
   test('each process counts by itself; afterwards they share again', async () => {
     const server = await startPrivateRedis()
     onTestFinished(() => server.close())

@@ -8,9 +8,9 @@ import './provided.ts'
 export interface TestDatabase {
   ownerUrl: string
   appUrl: string
-  /** The role that it logs in as, of this database alone. */
+  /** Its own login role, which may use only this database. */
   appRole: string
-  /** Ends whatever is still connected. */
+  /** Ends all remaining connections. */
   drop(): Promise<void>
 }
 

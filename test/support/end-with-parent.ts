@@ -1,2 +1,2 @@
-/** A worker whose vitest was interrupted has nobody to report to: it ends, and what it started with it. */
+/** A worker whose vitest was interrupted has no parent to report to: it ends, with everything that it started. */
 process.once('disconnect', () => process.exit(1))

@@ -8,10 +8,10 @@ import './provided.ts'
 import { installedPostgres } from './postgres/binaries.ts'
 import { openRunFolder } from './run-folder.ts'
 
-/** Nothing of a test run has to survive a power cut. */
+/** A test run need not survive a power cut. */
 const FAST = { fsync: 'off', full_page_writes: 'off', max_connections: '300' }
 
-/** One Postgres and, where there is one, one Redis for the whole run. Returns the teardown. */
+/** One Postgres and, where available, one Redis for the whole run. Returns the teardown. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = pino({ level: 'silent' })
   const folder = openRunFolder()

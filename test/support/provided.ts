@@ -1,4 +1,4 @@
-/** What the global setup hands to every test file, by `inject`. */
+/** The values that the global setup provides to every test file, by `inject`. */
 declare module 'vitest' {
   interface ProvidedContext {
     /** Of the migrated database that test databases are cloned from. */

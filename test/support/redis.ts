@@ -36,7 +36,7 @@ export function redisUrl(): string {
   return new URL(`/${Number(process.env.VITEST_POOL_ID ?? 0) % 16}`, url).href
 }
 
-/** A Redis to be broken: one test's own process. */
+/** A Redis process of one test, which may break it. */
 export interface PrivateRedis {
   /** Stays the same over a restart. */
   url: string
@@ -44,7 +44,7 @@ export interface PrivateRedis {
   kill(): Promise<void>
   /** Comes back empty, on the same port, with the same password. Call `kill` first. */
   restart(): Promise<void>
-  /** It keeps its connections and answers nobody, until `resume`. */
+  /** It keeps its connections and answers no command until `resume`. */
   pause(): void
   resume(): void
   close(): Promise<void>

@@ -58,7 +58,7 @@ function clearAway(path: string): void {
   try {
     rmSync(path, { recursive: true, force: true, maxRetries: 5 })
   } catch {
-    // A process on its way out has just written there: the next run clears up.
+    // An ending process has just written there: the next run clears up.
   }
 }
 

@@ -10,13 +10,13 @@ const signed = (payload: object, secret = TEST_SECRET, alg = 'HS256') =>
 
 const REVOKED = 'revoked'
 
-/** Of test servers that take back no token, but for the one among the strangers. */
+/** Of test servers that revoke no token, except for the one among the strangers. */
 export const revocations = {
   covers: ({ tokenId }: Principal) => tokenId === REVOKED,
   onRevoked: () => () => {},
 }
 
-/** Tokens that must open nothing, though each claims every role. The first is none at all. */
+/** Tokens that must open nothing, though each claims every role. The first is empty. */
 export const STRANGERS: Readonly<Record<string, () => Promise<string>>> = {
   'no token': async () => '',
   'a broken token': async () => 'abc.def.ghi',

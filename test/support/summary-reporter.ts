@@ -15,7 +15,7 @@ export default class SummaryReporter implements Reporter {
     const count = { passed: 0, failed: unhandled.length, skipped: 0 }
     const reasons = new Map<string, number>()
     for (const module of modules) {
-      // A file that did not load, and a hook that threw, make a run fail without any test that failed.
+      // A file that did not load or a hook that threw makes a run fail without a failed test.
       count.failed += errorsOf(module)
       for (const test of module.children.allTests()) {
         const result = test.result()

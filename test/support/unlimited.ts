@@ -1,4 +1,4 @@
-/** For servers whose clients all come from one address, and much faster than people. */
+/** For servers whose clients share one address and are much faster than people. */
 export const UNLIMITED = {
   RATE_LIMIT_READS: '0',
   RATE_LIMIT_WRITES: '0',

@@ -8,7 +8,7 @@ import { eventually } from '../index.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** Settings of whoever runs the tests that would change what `npm start` does. */
+/** Settings of the environment that would change what `npm start` does. */
 const OURS =
   /^(DATABASE_URL|REDIS_URL|DATA_DIR|JWT_|PORT$|HOST$|CURRENCY|CORS_|TRUST_|RATE_|NODE_ENV|npm_)/
 
@@ -23,14 +23,14 @@ export interface NpmStart {
   process: ChildProcess
   /** Everything printed so far, on both streams. */
   output(): string
-  /** Resolves with what was matched once it was printed. Throws when the server ends before. */
+  /** Resolves with the match once it is printed. Throws if the server ends before. */
   printed(pattern: RegExp): Promise<RegExpMatchArray>
   /** Resolves with the exit code. */
   ended(): Promise<number | null>
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-/** `npm start` as a newcomer types it, with nothing set but `env`. */
+/** `npm start` as a newcomer types it, with only `env` set. */
 export function npmStart(env: Record<string, string>): NpmStart {
   const inherited = Object.entries(process.env).filter(([name]) => !OURS.test(name))
   const child = spawn('npm', ['start', '--silent'], {
@@ -74,7 +74,7 @@ export interface Screen {
   adminToken: string
 }
 
-/** What the screen of a started server offers to a newcomer. */
+/** The addresses on the screen of a started server. */
 export async function screenOf(server: NpmStart): Promise<Screen> {
   const [, url = ''] = await server.printed(/ready at (http:\S+)\n/)
   const [, userToken = ''] = await server.printed(/^ {2}User +(\S+)$/m)

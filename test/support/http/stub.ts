@@ -47,7 +47,7 @@ const unused = new Proxy(
   },
 )
 
-/** An app whose edge is real and whose ledger only writes down what it was told. */
+/** An app whose edge is real and whose ledger only records its commands. */
 export function edge(overrides: Partial<AppDeps> = {}) {
   const commands: Command[] = []
   const app = createApp({

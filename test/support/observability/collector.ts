@@ -19,7 +19,7 @@ interface WireSpan {
   status: { code?: number }
 }
 
-/** One span as the collector got it. */
+/** One span as the collector received it. */
 export interface CollectedSpan extends Omit<WireSpan, 'attributes' | 'links'> {
   links: { traceId: string; spanId: string }[]
   attributes: Record<string, unknown>

@@ -8,7 +8,7 @@ const KEYWORDS = new Set(
   'by without on ignoring group_left group_right and or unless bool offset inf nan'.split(' '),
 )
 
-/** What a PromQL expression asks for: its selectors, and the labels that it groups by. */
+/** The selectors of a PromQL expression, and the labels that it groups by. */
 export function selectorsIn(expression: string): { selectors: Selector[]; groupings: string[] } {
   const selectors: Selector[] = []
   const groupings: string[] = []
@@ -17,7 +17,7 @@ export function selectorsIn(expression: string): { selectors: Selector[]; groupi
     groupings.push(...names.split(',').map((name) => name.trim()))
   }
   const rest = expression.replace(GROUPING, ' ').replace(/\[[^\]]*\]/g, ' ')
-  // A name with its matchers, in which any character may stand between quotes.
+  // A name with its matchers, in which quotes may contain any character.
   const NAME = /([a-zA-Z_:][\w:]*)\s*(\(|\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?/g
   for (const [, metric = '', follows = ''] of rest.matchAll(NAME)) {
     if (follows === '(' || KEYWORDS.has(metric)) continue

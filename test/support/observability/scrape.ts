@@ -4,11 +4,11 @@ export interface Sample {
   value: number
 }
 
-/** What a server exports, parsed: the names with their type, and every sample. */
+/** A parsed scrape: the names with their type, and every sample. */
 export interface Scrape {
   types: Map<string, string>
   samples: Sample[]
-  /** The value of the one sample with these labels, others aside; undefined where there is none. */
+  /** The value of the one sample with these labels among others; undefined if there is none. */
   value(name: string, labels?: Record<string, string>): number | undefined
 }
 
