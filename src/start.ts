@@ -176,7 +176,8 @@ async function startRealtime(
   bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })
   const authenticator = createAuthenticator({
     keys,
-    issuer: config.jwtIssuer,
+    issuers: config.jwtIssuers,
+    claims: config.jwtClaims,
     audience: config.jwtAudience,
     maxLifetimeSeconds: config.jwtMaxLifetime,
     revocations,

@@ -1,25 +1,35 @@
 import { hash } from 'node:crypto'
 import {
   type CryptoKey,
+  decodeJwt,
   decodeProtectedHeader,
   errors,
   type JWTPayload,
   type JWTVerifyOptions,
   jwtVerify,
 } from 'jose'
-import { z } from 'zod'
 import { ApiError } from '../lib/api-error.ts'
 import type { Logger } from '../lib/log.ts'
 import { LogBudget } from '../lib/log-limits.ts'
+import { createClaimReader } from './claims.ts'
 import { createPublishedKeys, KeySourceError } from './jwks.ts'
-import type { Authenticator, Principal, RevocationList, TokenMemory } from './principal.ts'
+import type {
+  Authenticator,
+  ClaimNames,
+  Principal,
+  RevocationList,
+  TokenMemory,
+} from './principal.ts'
 import { CLOCK_TOLERANCE_SECONDS, MAX_TOKEN_LENGTH, tokenRefused, tokenRevoked } from './tokens.ts'
 
 export interface AuthenticatorOptions {
   /** The only source of keys. It also decides the accepted algorithms. */
-  keys: { kind: 'secret'; secret: string } | { kind: 'jwks'; url: string }
-  issuer?: string | undefined
+  keys: { kind: 'secret'; secret: string } | { kind: 'jwks'; urls: readonly string[] }
+  /** Any of these. With several key sets, each issuer's tokens are verified against the set at its own place. */
+  issuers?: readonly string[] | undefined
   audience?: string | undefined
+  /** Default: the claims of RFC 7519, and `roles`, `role`, `tenant`. */
+  claims?: ClaimNames | undefined
   /** The longest time from `iat` to `exp`. A token then needs both. Default: no limit. */
   maxLifetimeSeconds?: number | undefined
   /** Default: no token is ever revoked. */
@@ -32,32 +42,6 @@ export interface AuthenticatorOptions {
   log?: Logger | undefined
 }
 
-/** The last second with a four-digit year, which every reader of ISO dates accepts. */
-const MAX_EXPIRY_SECONDS = 253_402_300_799
-
-/** In UTF-16 units: a revocation and its index can hold an id of this length. */
-export const MAX_TOKEN_ID = 512
-
-/** A list, or its only member. Some providers send null for an empty list. */
-const roleList = z
-  .union([z.array(z.string()), z.string().transform((role) => [role])])
-  .nullish()
-  .transform((roles) => roles ?? [])
-
-const claims = z.object({
-  sub: z.string().regex(/^[A-Za-z0-9._:@-]{1,128}$/),
-  tenant: z
-    .string()
-    .regex(/^[A-Za-z0-9._:@-]{1,64}$/)
-    .nullish()
-    .transform((tenant) => tenant ?? 'default'),
-  exp: z.number().transform((seconds) => Math.min(seconds, MAX_EXPIRY_SECONDS)),
-  iat: z.number().optional(),
-  jti: z.string().max(MAX_TOKEN_ID).nullish(),
-  roles: roleList,
-  role: roleList,
-})
-
 /**
  * Verifies bearer tokens against one secret (HS256) or one key set (RS256, ES256, EdDSA). A verified token is
  * remembered by its hash until it expires, is revoked, or the key set changes.
@@ -65,6 +49,7 @@ const claims = z.object({
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator & TokenMemory {
   const now = options.now ?? Date.now
   const verify = verifier(options, now)
+  const toPrincipal = createClaimReader(options.claims)
   const known = new Map<string, { principal: Principal; keys: number }>()
   const { cacheSize = 100_000, maxLifetimeSeconds, revocations, log } = options
   const budget = log && new LogBudget(log, 10)
@@ -79,6 +64,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
   /** The errors of the JOSE library are the token's fault; others are not. */
   function refuse(token: string, error: unknown): never {
+    if (error instanceof ApiError) throw error
     if (error instanceof KeySourceError) {
       throw new ApiError(503, 'unavailable', 'Tokens cannot be checked right now.', {
         retryAfter: 5,
@@ -173,15 +159,15 @@ interface Verifier {
 }
 
 function verifier(
-  { keys, issuer, audience, log }: AuthenticatorOptions,
+  { keys, issuers, audience, claims, log }: AuthenticatorOptions,
   now: () => number,
 ): Verifier {
-  const checks = (algorithms: string[]): JWTVerifyOptions => ({
+  const checks = (algorithms: string[], issuer = issuers): JWTVerifyOptions => ({
     algorithms,
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
-    requiredClaims: ['sub', 'exp'],
+    requiredClaims: claims?.user === undefined ? ['sub', 'exp'] : ['exp'],
     currentDate: new Date(now()),
-    ...(issuer !== undefined && { issuer }),
+    ...(issuer !== undefined && { issuer: [...issuer] }),
     ...(audience !== undefined && { audience }),
   })
   if (keys.kind === 'secret') {
@@ -191,11 +177,25 @@ function verifier(
       generation: () => 0,
     }
   }
-  const published = createPublishedKeys({ url: keys.url, now, log })
+  const sets = keys.urls.map((url, i) => ({
+    // One set may have the keys of several issuers.
+    issuers: keys.urls.length === 1 ? issuers : issuers?.slice(i, i + 1),
+    published: createPublishedKeys({ url, now, log }),
+  }))
   return {
-    payload: async (token) =>
-      (await jwtVerify(token, published.find, checks(['RS256', 'ES256', 'EdDSA']))).payload,
-    generation: published.generation,
+    async payload(token) {
+      const set = sets.length === 1 ? sets[0] : setOf(token)
+      if (!set) throw tokenRefused('issuer')
+      const options = checks(['RS256', 'ES256', 'EdDSA'], set.issuers)
+      return (await jwtVerify(token, set.published.find, options)).payload
+    },
+    generation: () => sets.reduce((sum, { published }) => sum + published.generation(), 0),
+  }
+
+  /** By the issuer that the token names; the signature then proves it. */
+  function setOf(token: string) {
+    const { iss } = decodeJwt(token)
+    return sets.find(({ issuers }) => issuers?.some((issuer) => issuer === iss))
   }
 }
 
@@ -204,22 +204,6 @@ function importSecret(secret: string): Promise<CryptoKey> {
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
   const bytes = new TextEncoder().encode(secret)
   return crypto.subtle.importKey('raw', bytes, algorithm, false, ['verify'])
-}
-
-function toPrincipal(payload: JWTPayload): Principal {
-  const parsed = claims.safeParse(payload)
-  if (!parsed.success) throw tokenRefused('claim', String(parsed.error.issues[0]?.path[0]))
-  const { sub, tenant, exp, iat, jti, roles, role } = parsed.data
-  const held = new Set([...roles, ...role].map((name) => name.toLowerCase()))
-  return {
-    userId: sub,
-    tenant,
-    isAdmin: held.has('admin'),
-    isService: held.has('service'),
-    expiresAt: exp,
-    ...(iat !== undefined && { issuedAt: iat }),
-    ...(typeof jti === 'string' && { tokenId: jti }),
-  }
 }
 
 /** The most unusable keys that are logged. */

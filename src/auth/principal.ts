@@ -14,6 +14,18 @@ export interface Principal extends UserRef {
   tokenId?: string
 }
 
+/** Which claims of a token name its user, the roles and the tenant. */
+export interface ClaimNames {
+  /** Default `sub`. */
+  user?: string | undefined
+  /** All of them count together. Default `roles` and `role`. */
+  roles?: readonly string[] | undefined
+  /** Default `tenant`. */
+  tenant?: string | undefined
+  /** The provider's names of roles to `admin` or `service`. Where it is set, no other name counts. */
+  roleMap?: ReadonlyMap<string, string> | undefined
+}
+
 /** Turns a bearer token into a principal. Throws `ApiError` `unauthorized`, never anything that holds the token. */
 export interface Authenticator {
   authenticate(token: string): Promise<Principal>

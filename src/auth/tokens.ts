@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { ApiError, type ErrorCode } from '../lib/api-error.ts'
+import type { ClaimNames } from './principal.ts'
 
 /** Two machines' clocks may differ by this much. It applies to every time in a token. */
 export const CLOCK_TOLERANCE_SECONDS = 30
@@ -67,25 +68,39 @@ export interface TokenClaims {
   tenant?: string
   /** Seconds from now. */
   expiresIn: number
-  issuer?: string | undefined
+  /** The first is the one of the token. */
+  issuers?: readonly string[] | undefined
   audience?: string | undefined
   /** `jti`, by which the token can be revoked. Default: a random one. */
   id?: string
+  /** The claims that the server reads. Default: its own defaults. */
+  names?: ClaimNames | undefined
 }
 
 /** Signs an HS256 token for demos, tests and the command line. Real tokens come from an identity provider. */
 export async function mintToken(secret: string, claims: TokenClaims): Promise<string> {
   const now = Math.floor(Date.now() / 1000)
+  const {
+    user,
+    roles: [rolesClaim = 'roles'] = [],
+    tenant = 'tenant',
+    roleMap,
+  } = claims.names ?? {}
+  const theirName = (role: string) =>
+    [...(roleMap ?? [])].find(([, ours]) => ours === role)?.[0] ?? role
   const payload: Record<string, unknown> = {}
-  if (claims.roles) payload.roles = claims.roles
-  if (claims.tenant !== undefined) payload.tenant = claims.tenant
+  if (user !== undefined) payload[user] = claims.sub
+  // The reader looks for a claim of the whole name before it takes the name for a path.
+  if (claims.roles) payload[rolesClaim] = claims.roles.map(theirName)
+  if (claims.tenant !== undefined) payload[tenant] = claims.tenant
   const jwt = new SignJWT(payload)
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setSubject(claims.sub)
     .setIssuedAt(now)
     .setExpirationTime(now + claims.expiresIn)
     .setJti(claims.id ?? randomUUID())
-  if (claims.issuer !== undefined) jwt.setIssuer(claims.issuer)
+  const [issuer] = claims.issuers ?? []
+  if (issuer !== undefined) jwt.setIssuer(issuer)
   if (claims.audience !== undefined) jwt.setAudience(claims.audience)
   return jwt.sign(new TextEncoder().encode(secret))
 }

@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { Config } from '../config/config.ts'
-import { parseVariables } from '../config/config.ts'
+import { type Config, claimNames, parseVariables } from '../config/config.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The command line is not valid. Exit code 2. */
@@ -110,13 +109,14 @@ export interface CommandConfig
     | 'appRole'
     | 'redisUrl'
     | 'dataDir'
-    | 'jwtIssuer'
+    | 'jwtIssuers'
+    | 'jwtClaims'
     | 'jwtAudience'
     | 'jwtMaxLifetime'
     | 'currency'
   > {
   jwtSecret: string | undefined
-  jwksUrl: string | undefined
+  jwksUrl: readonly string[] | undefined
   serverUrl: string
   serverToken: string | undefined
 }
@@ -131,7 +131,8 @@ export function parseCommandConfig(
     appRole: vars.APP_ROLE,
     redisUrl: vars.REDIS_URL,
     dataDir: vars.DATA_DIR,
-    jwtIssuer: vars.JWT_ISSUER,
+    jwtIssuers: vars.JWT_ISSUER,
+    jwtClaims: claimNames(vars),
     jwtAudience: vars.JWT_AUDIENCE,
     jwtMaxLifetime: vars.JWT_MAX_LIFETIME,
     currency: vars.CURRENCY,

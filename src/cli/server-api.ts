@@ -153,7 +153,7 @@ const TOKEN_SECONDS = 12 * 3600
 
 type Keys = Pick<
   CommandConfig,
-  'databaseUrl' | 'dataDir' | 'jwtSecret' | 'jwksUrl' | 'jwtIssuer' | 'jwtAudience'
+  'databaseUrl' | 'dataDir' | 'jwtSecret' | 'jwksUrl' | 'jwtIssuers' | 'jwtClaims' | 'jwtAudience'
 >
 
 /**
@@ -165,11 +165,16 @@ type Keys = Pick<
  */
 export async function signToken(
   config: Keys,
-  claims: Omit<TokenClaims, 'issuer' | 'audience'>,
+  claims: Omit<TokenClaims, 'issuers' | 'audience' | 'names'>,
   { newSecret = false } = {},
 ): Promise<string> {
   const secret = await secretOf(config, newSecret)
-  return mintToken(secret, { ...claims, issuer: config.jwtIssuer, audience: config.jwtAudience })
+  return mintToken(secret, {
+    ...claims,
+    issuers: config.jwtIssuers,
+    names: config.jwtClaims,
+    audience: config.jwtAudience,
+  })
 }
 
 async function secretOf(

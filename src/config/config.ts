@@ -4,7 +4,7 @@ import { VARIABLES, type Variables } from './variables.ts'
 /** The keys that sign tokens. `generated`: an embedded server's own secret, kept in its data folder. */
 export type TokenKeys =
   | { kind: 'secret'; secret: string }
-  | { kind: 'jwks'; url: string }
+  | { kind: 'jwks'; urls: readonly string[] }
   | { kind: 'generated' }
 
 export interface Config {
@@ -18,8 +18,10 @@ export interface Config {
   redisUrl: string | undefined
   dataDir: string
   tokenKeys: TokenKeys
-  jwtIssuer: string | undefined
+  jwtIssuers: readonly string[] | undefined
   jwtAudience: string | undefined
+  /** Which claims name the user, the roles and the tenant. */
+  jwtClaims: ReturnType<typeof claimNames>
   /** Seconds. */
   jwtMaxLifetime: number | undefined
   currency: string
@@ -71,8 +73,9 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     redisUrl: vars.REDIS_URL,
     dataDir: vars.DATA_DIR,
     tokenKeys: tokenKeys(vars),
-    jwtIssuer: vars.JWT_ISSUER,
+    jwtIssuers: vars.JWT_ISSUER,
     jwtAudience: vars.JWT_AUDIENCE,
+    jwtClaims: claimNames(vars),
     jwtMaxLifetime: vars.JWT_MAX_LIFETIME,
     currency: vars.CURRENCY,
     confirmAbove: vars.CONFIRM_ABOVE,
@@ -100,9 +103,24 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
   }
 }
 
+export function claimNames(vars: Variables) {
+  return {
+    user: vars.JWT_USER_CLAIM,
+    roles: vars.JWT_ROLES_CLAIM,
+    tenant: vars.JWT_TENANT_CLAIM,
+    roleMap: vars.JWT_ROLE_MAP as ReadonlyMap<string, string> | undefined,
+  }
+}
+
 function contradictions(vars: Variables): string[] {
   if (vars.JWT_SECRET && vars.JWT_JWKS_URL) {
     return ['JWT_SECRET and JWT_JWKS_URL exclude each other: set the one that signs your tokens']
+  }
+  const issuers = vars.JWT_ISSUER?.length ?? 0
+  if (vars.JWT_JWKS_URL && vars.JWT_JWKS_URL.length > 1 && vars.JWT_JWKS_URL.length !== issuers) {
+    return [
+      `JWT_JWKS_URL names ${vars.JWT_JWKS_URL.length} key sets and JWT_ISSUER ${issuers} issuers: name one of each, in the same order`,
+    ]
   }
   if (vars.DATABASE_URL && !vars.JWT_SECRET && !vars.JWT_JWKS_URL) {
     return [
@@ -114,7 +132,7 @@ function contradictions(vars: Variables): string[] {
 
 function tokenKeys(vars: Variables): TokenKeys {
   if (vars.JWT_SECRET) return { kind: 'secret', secret: vars.JWT_SECRET }
-  if (vars.JWT_JWKS_URL) return { kind: 'jwks', url: vars.JWT_JWKS_URL }
+  if (vars.JWT_JWKS_URL) return { kind: 'jwks', urls: vars.JWT_JWKS_URL }
   return { kind: 'generated' }
 }
 

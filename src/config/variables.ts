@@ -30,6 +30,13 @@ const url = (schemes: readonly string[]) =>
       'must not contain a user or a password',
     )
 
+const list = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .refine((parts) => parts.every((part) => part !== ''), 'must be a list separated by commas')
+
+const keySetUrl = url(['https', 'http'])
+
 const rate = (standard: number, description: string) =>
   z
     .string()
@@ -109,13 +116,56 @@ export const VARIABLES = z.object({
     .describe(
       'Secret of HS256 tokens, at least 32 bytes. With DATABASE_URL, this or JWT_JWKS_URL is required. Default: generated and kept in DATA_DIR.',
     ),
-  JWT_JWKS_URL: url(['https', 'http'])
+  JWT_JWKS_URL: list
+    .superRefine((texts, context) => {
+      for (const text of texts) {
+        const { error } = keySetUrl.safeParse(text)
+        if (error) return context.addIssue(error.issues[0]?.message ?? '')
+      }
+    })
     .optional()
     .describe(
-      'URL of the public keys of RS256, ES256 and EdDSA tokens. Cannot be combined with JWT_SECRET.',
+      'URL of the public keys of RS256, ES256 and EdDSA tokens. Several are separated by commas, one for each issuer in JWT_ISSUER, in the same order. Cannot be combined with JWT_SECRET.',
     ),
-  JWT_ISSUER: z.string().optional().describe('The `iss` that every token must carry.'),
-  JWT_AUDIENCE: z.string().optional().describe('The `aud` that every token must carry.'),
+  JWT_ISSUER: list
+    .optional()
+    .describe(
+      'The `iss` that every token must carry. Several are separated by commas; one of them is enough.',
+    ),
+  JWT_AUDIENCE: z
+    .string()
+    .optional()
+    .describe('The `aud` that every token must carry, alone or among others.'),
+  JWT_USER_CLAIM: z
+    .string()
+    .optional()
+    .describe("The claim with the user's id: a name, or a path with dots. Default: `sub`."),
+  JWT_ROLES_CLAIM: list
+    .optional()
+    .describe(
+      'The claim with the roles: a name such as `cognito:groups` or `https://example.com/roles`, or a path such as `realm_access.roles`. It is a list or one name; `scope` and `scp` are names with blanks between. Several are separated by commas. Default: `roles,role`.',
+    ),
+  JWT_TENANT_CLAIM: z
+    .string()
+    .optional()
+    .describe('The claim with the tenant: a name, or a path with dots. Default: `tenant`.'),
+  JWT_ROLE_MAP: list
+    .transform((pairs, context) => {
+      const map = new Map<string, string>()
+      for (const pair of pairs) {
+        const [, name, role] = /^(.+)=(admin|service)$/.exec(pair) ?? []
+        if (name === undefined || role === undefined) {
+          context.addIssue('must be pairs such as billing-admin=admin,shop=service')
+          return z.NEVER
+        }
+        map.set(name, role)
+      }
+      return map
+    })
+    .optional()
+    .describe(
+      "The provider's names of roles, such as `billing-admin=admin,shop=service`. If it is set, no other name counts.",
+    ),
   JWT_MAX_LIFETIME: duration
     .refine((value) => value > 0, 'must be more than 0 seconds')
     .optional()

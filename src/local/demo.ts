@@ -12,7 +12,13 @@ const TOKEN_SECONDS = 7 * 86_400
 
 type DemoConfig = Pick<
   Config,
-  'databaseUrl' | 'tokenKeys' | 'jwtIssuer' | 'jwtAudience' | 'jwtMaxLifetime' | 'production'
+  | 'databaseUrl'
+  | 'tokenKeys'
+  | 'jwtIssuers'
+  | 'jwtClaims'
+  | 'jwtAudience'
+  | 'jwtMaxLifetime'
+  | 'production'
 >
 
 /**
@@ -34,7 +40,8 @@ export function createDemo(
         sub: userId,
         roles: as === 'admin' ? ['admin'] : [],
         expiresIn,
-        issuer: config.jwtIssuer,
+        issuers: config.jwtIssuers,
+        names: config.jwtClaims,
         audience: config.jwtAudience,
       })
       return {
@@ -74,7 +81,8 @@ export async function welcome(
       sub,
       roles,
       expiresIn: Math.min(TOKEN_SECONDS, config.jwtMaxLifetime ?? TOKEN_SECONDS),
-      issuer: config.jwtIssuer,
+      issuers: config.jwtIssuers,
+      names: config.jwtClaims,
       audience: config.jwtAudience,
     })
   const user = await mint('demo-user', [])

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { MAX_TOKEN_ID } from '../auth/authenticator.ts'
+import { MAX_TOKEN_ID } from '../auth/claims.ts'
 import type { Revocation } from '../auth/revocation-store.ts'
 import { factory } from '../http/context.ts'
 import { answer, json, param, query } from '../http/payload.ts'

@@ -15,7 +15,7 @@ const good = { sub: 'alice', exp: seconds() + 3600 }
 
 const authenticate = (
   token: string,
-  options: { issuer?: string; audience?: string; now?: () => number } = {},
+  options: { issuers?: string[]; audience?: string; now?: () => number } = {},
 ) =>
   createAuthenticator({ keys: { kind: 'secret', secret: SECRET }, ...options }).authenticate(token)
 
@@ -170,14 +170,14 @@ describe('a token signed with the secret', () => {
   })
 
   test('must carry the configured issuer and audience', async () => {
-    const options = { issuer: 'https://id.example.com', audience: 'wallet' }
-    const token = await hs256({ ...good, iss: options.issuer, aud: ['wallet', 'other'] })
+    const options = { issuers: ['https://id.example.com'], audience: 'wallet' }
+    const token = await hs256({ ...good, iss: options.issuers[0], aud: ['wallet', 'other'] })
     await expect(authenticate(token, options)).resolves.toBeDefined()
     for (const claims of [
-      { iss: options.issuer },
+      { iss: options.issuers[0] },
       { aud: 'wallet' },
       { iss: 'https://evil.example.com', aud: 'wallet' },
-      { iss: options.issuer, aud: 'other' },
+      { iss: options.issuers[0], aud: 'other' },
     ]) {
       await expect(
         authenticate(await hs256({ ...good, ...claims }), options),

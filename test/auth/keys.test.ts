@@ -47,15 +47,38 @@ describe('a token signed by a published key', () => {
     const source = await provider()
     const key = await signer(alg, 'k1')
     source.keys = [key.jwk]
-    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', urls: [source.url] } })
     await expect(authenticate(await key.token())).resolves.toMatchObject({ userId: 'alice' })
+  })
+
+  test('of several issuers is verified against the key set of its own', async () => {
+    const [one, other] = [await provider(), await provider()]
+    const [key, otherKey] = [await signer('RS256', 'k1'), await signer('ES256', 'k1')]
+    one.keys = [key.jwk]
+    other.keys = [otherKey.jwk]
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'jwks', urls: [one.url, other.url] },
+      issuers: ['https://one', 'https://other'],
+    })
+    const from = (iss: string) => ({ ...good, iss })
+    await expect(authenticate(await key.token(from('https://one')))).resolves.toBeDefined()
+    await expect(authenticate(await otherKey.token(from('https://other')))).resolves.toBeDefined()
+    const reason = (name: string) => ({ details: { reason: name } })
+    await expect(authenticate(await otherKey.token(from('https://one')))).rejects.toMatchObject(
+      reason('unknown_key'),
+    )
+    await expect(authenticate(await key.token(from('https://third')))).rejects.toMatchObject(
+      reason('issuer'),
+    )
+    await expect(authenticate(await key.token())).rejects.toMatchObject(reason('issuer'))
+    await expect(authenticate('nothing')).rejects.toMatchObject(reason('malformed'))
   })
 
   test('cannot be forged with the public key as an HS256 secret', async () => {
     const source = await provider()
     const key = await signer('RS256', 'k1')
     source.keys = [key.jwk]
-    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', urls: [source.url] } })
     const forged = await new SignJWT(good)
       .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
       .sign(new TextEncoder().encode(JSON.stringify(key.jwk)))
@@ -68,7 +91,7 @@ describe('a token signed by a published key', () => {
     const [old, fresh] = await Promise.all([signer('ES256', 'old'), signer('ES256', 'new')])
     source.keys = [old.jwk]
     const { authenticate } = createAuthenticator({
-      keys: { kind: 'jwks', url: source.url },
+      keys: { kind: 'jwks', urls: [source.url] },
       now: () => now,
     })
     const oldToken = await old.token()
@@ -85,7 +108,7 @@ describe('a token signed by a published key', () => {
     const source = await provider()
     const [known, unknown] = await Promise.all([signer('ES256', 'a'), signer('ES256', 'b')])
     source.keys = [known.jwk]
-    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', urls: [source.url] } })
     await authenticate(await known.token())
     for (let i = 0; i < 20; i++) {
       const token = await unknown.token({ ...good, sub: `user${i}` })
@@ -100,7 +123,7 @@ describe('a token signed by a published key', () => {
     source.status = 500
     const key = await signer('ES256', 'a')
     const { authenticate } = createAuthenticator({
-      keys: { kind: 'jwks', url: source.url },
+      keys: { kind: 'jwks', urls: [source.url] },
       now: () => now,
     })
     for (let i = 0; i < 20; i++) {
@@ -119,7 +142,7 @@ describe('a token signed by a published key', () => {
     const source = await provider()
     source.status = 500
     const key = await signer('ES256', 'a')
-    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url } })
+    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', urls: [source.url] } })
     await expect(authenticate(await key.token())).rejects.toMatchObject({
       status: 503,
       code: 'unavailable',
@@ -147,7 +170,10 @@ describe('a token signed by a published key', () => {
     const log = createLogger({ logLevel: 'info', production: true }, false, {
       write: (line: string) => void lines.push(JSON.parse(line)),
     })
-    const { authenticate } = createAuthenticator({ keys: { kind: 'jwks', url: source.url }, log })
+    const { authenticate } = createAuthenticator({
+      keys: { kind: 'jwks', urls: [source.url] },
+      log,
+    })
     const other = await signer(alg, 'k1')
     for (let i = 0; i < 3; i++) {
       const token = await other.token({ ...good, sub: `user${i}` })
@@ -172,7 +198,7 @@ describe('a token signed by a published key', () => {
     const key = await signer('ES256', 'a')
     source.keys = [key.jwk]
     const { authenticate } = createAuthenticator({
-      keys: { kind: 'jwks', url: source.url },
+      keys: { kind: 'jwks', urls: [source.url] },
       now: () => now,
     })
     await authenticate(await key.token())
@@ -189,7 +215,7 @@ describe('a token signed by a published key', () => {
     const key = await signer('ES256', 'a')
     source.keys = [key.jwk]
     const { authenticate } = createAuthenticator({
-      keys: { kind: 'jwks', url: source.url },
+      keys: { kind: 'jwks', urls: [source.url] },
       now: () => now,
     })
     await authenticate(await key.token())

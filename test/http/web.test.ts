@@ -5,6 +5,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { claimNames, parseVariables } from '../../src/config/config.ts'
 import type { Env } from '../../src/http/context.ts'
 import { requestId } from '../../src/http/middleware/observe.ts'
 import { webPages } from '../../src/http/web-pages.ts'
@@ -212,7 +213,8 @@ describe('the demo sign-in', () => {
     const embedded = {
       databaseUrl: undefined,
       tokenKeys: { kind: 'generated' as const },
-      jwtIssuer: undefined,
+      jwtIssuers: undefined,
+      jwtClaims: claimNames(parseVariables({})),
       jwtAudience: undefined,
       jwtMaxLifetime: undefined,
       production: false,
