@@ -1,13 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { Auditor } from '../../src/ledger/auditor.ts'
 import type { Sql } from '../../src/postgres/database.ts'
-import { openSample, type Sample, tenant } from '../support/ledger/sample.ts'
-
-let ledger: Sample
-beforeAll(async () => {
-  ledger = await openSample()
-})
-afterAll(() => ledger?.close())
+import { tenant, test } from '../support/ledger/sample.ts'
 
 /** Opens wallets of these users, in their order, with 5 cents each. */
 const open = (sql: Pick<Sql, 'unsafe'>, users: string[]) => {
@@ -25,7 +19,9 @@ function signal() {
   return { given, give: () => give() }
 }
 
-test('a wallet that appears during an audit, from a transaction that began before, hides no other one', async () => {
+test('a wallet that appears during an audit, from a transaction that began before, hides no other one', async ({
+  ledger,
+}) => {
   await open(ledger.owner, users('a', 300))
   let audit: ReturnType<Auditor['audit']> | undefined
   const [planned, committed] = [signal(), signal()]

@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
 import { Auditor } from '../../src/ledger/auditor.ts'
 import type { Command, Operation, Outcome } from '../../src/ledger/command.ts'
 import { Executor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
-import { createDatabase, eventually, type TestDatabase } from '../support/index.ts'
+import { test as base } from '../support/fixtures.ts'
+import { eventually } from '../support/index.ts'
 
 const WORKERS = 16
 const COMMANDS = 20_000
@@ -13,25 +15,15 @@ const USERS = 50
 /** As many server processes, each with its own connections. */
 const PROCESSES = 4
 
-let database: TestDatabase
-let owner: Sql
-const pools: Sql[] = []
-const executors: Executor[] = []
-
-beforeAll(async () => {
-  database = await createDatabase()
-  owner = connect(database.ownerUrl, { max: 2 })
-  for (let i = 0; i < PROCESSES; i++) {
-    const sql = connect(database.appUrl, { max: 2 })
-    pools.push(sql)
-    executors.push(new Executor(sql, { retryForMs: 30_000, callTimeoutMs: 5_000 }))
-  }
-})
-
-afterAll(async () => {
-  await Promise.all([...pools, owner].filter(Boolean).map((sql) => sql.end({ timeout: 1 })))
-  await database?.drop()
-})
+const test = base
+  .extend('pools', { scope: 'file' }, async ({ database }, { onCleanup }) => {
+    const pools = Array.from({ length: PROCESSES }, () => connect(database.appUrl, { max: 2 }))
+    onCleanup(async () => void (await Promise.all(pools.map((sql) => sql.end({ timeout: 1 })))))
+    return pools
+  })
+  .extend('executors', { scope: 'file' }, ({ pools }) =>
+    pools.map((sql) => new Executor(sql, { retryForMs: 30_000, callTimeoutMs: 5_000 })),
+  )
 
 const user = () => `u${randomInt(USERS)}`
 const pick = <T>(list: readonly T[]): T | undefined => list[randomInt(Math.max(list.length, 1))]
@@ -85,11 +77,15 @@ class Chronicle {
   }
 }
 
-async function work(record: Chronicle, commands: number): Promise<void> {
+async function work(
+  executors: readonly Executor[],
+  record: Chronicle,
+  commands: number,
+): Promise<void> {
   for (let sent = 0; sent < commands; ) {
     const burst = Array.from({ length: 1 + randomInt(8) }, () => again(record) ?? record.draft())
     sent += burst.length
-    await Promise.all(burst.map((command) => send(record, command)))
+    await Promise.all(burst.map((command) => send(executors, record, command)))
   }
 }
 
@@ -103,7 +99,11 @@ function again(record: Chronicle): Command | undefined {
   return { ...record.draft(), idempotencyKey: earlier.idempotencyKey }
 }
 
-async function send(record: Chronicle, command: Command): Promise<void> {
+async function send(
+  executors: readonly Executor[],
+  record: Chronicle,
+  command: Command,
+): Promise<void> {
   record.commands.push(command)
   // Twins arrive at two processes at once.
   const twins = randomInt(10) === 0 && command.idempotencyKey !== undefined ? 2 : 1
@@ -122,11 +122,12 @@ async function send(record: Chronicle, command: Command): Promise<void> {
 }
 
 /** Ends one of the servers' connections for every 250 commands sent, in the middle of whatever it does. */
-async function harass(record: Chronicle, signal: AbortSignal): Promise<number> {
+async function harass(owner: Sql, record: Chronicle, signal: AbortSignal): Promise<number> {
   let killed = 0
   while (!signal.aborted) {
     if (record.commands.length < killed * 250) {
-      await new Promise((resolve) => setTimeout(resolve, 10))
+      // A pause between two looks at the count: nothing depends on its length.
+      await sleep(10)
       continue
     }
     const gone = await owner`
@@ -138,11 +139,17 @@ async function harass(record: Chronicle, signal: AbortSignal): Promise<number> {
   return killed
 }
 
-test('16 workers, 20,000 commands, duplicates and killed connections: every key moves money once, the audit is clean', async () => {
+test('16 workers, 20,000 commands, duplicates and killed connections: every key moves money once, the audit is clean', async ({
+  owner,
+  pools,
+  executors,
+}) => {
   const record = new Chronicle()
   const stop = new AbortController()
-  const harassing = harass(record, stop.signal)
-  await Promise.all(Array.from({ length: WORKERS }, () => work(record, COMMANDS / WORKERS)))
+  const harassing = harass(owner, record, stop.signal)
+  await Promise.all(
+    Array.from({ length: WORKERS }, () => work(executors, record, COMMANDS / WORKERS)),
+  )
   stop.abort()
   expect(await harassing).toBeGreaterThan(10)
 

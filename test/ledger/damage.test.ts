@@ -1,11 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openSample, type Sample, tenant } from '../support/ledger/sample.ts'
-
-let ledger: Sample
-beforeAll(async () => {
-  ledger = await openSample()
-})
-afterAll(() => ledger?.close())
+import { expect } from 'vitest'
+import { damage } from '../support/ledger/damage.ts'
+import { type Sample, tenant, test } from '../support/ledger/sample.ts'
 
 /** What somebody with the owner's rights may do to the tables behind the ledger's back. */
 const DAMAGES: [name: string, statement: string, problem: string][] = [
@@ -120,35 +115,36 @@ const DAMAGES: [name: string, statement: string, problem: string][] = [
   ],
 ]
 
-test.each(DAMAGES)('the audit finds %s that was altered', async (name, statement, problem) => {
-  const userId = name.replaceAll(/[^a-z]/g, '-')
-  for (let i = 0; i < 5; i++) await ledger.fund(userId, 100n)
-  const [wallet] = await ledger.owner<{ account: string }[]>`
+test.for(DAMAGES)(
+  'the audit finds %s that was altered',
+  async ([name, statement, problem], { ledger }) => {
+    const userId = name.replaceAll(/[^a-z]/g, '-')
+    for (let i = 0; i < 5; i++) await ledger.fund(userId, 100n)
+    const [wallet] = await ledger.owner<{ account: string }[]>`
     select account_id as account from balance_snapshots where user_id = ${userId}`
-  if (!wallet) throw new Error('no wallet')
-  const target = statement
-    .replace('USER', userId)
-    .replace('ENTRY', `account_id = ${wallet.account} and version`)
-    .replace('SNAPSHOT', `account_id = ${wallet.account}`)
-    .replace('EVENT', `wallet_id = (select id from wallets where user_id = '${userId}') and seq`)
-    .replace(
-      'TRANSACTION',
-      `id = (select transaction_id from entries where account_id = ${wallet.account} and version = 3) and 3`,
-    )
-  const before = await ledger.auditor.audit(tenant)
-  expect(before.discrepancies.filter((one) => one.userId === userId)).toEqual([])
-  // Triggers are off for this session alone.
-  await ledger.owner.begin(async (tx) => {
-    await tx`set local session_replication_role = replica`
-    expect((await tx.unsafe(target)).count).toBe(1)
-  })
-  const audit = await ledger.auditor.audit(tenant)
-  const found = audit.discrepancies.filter((one) => one.userId === userId)
-  expect(found.map((one) => one.problem)).toContain(problem)
-  expect(audit.inaccurate).toBe(before.inaccurate + 1)
-})
+    if (!wallet) throw new Error('no wallet')
+    const target = statement
+      .replace('USER', userId)
+      .replace('ENTRY', `account_id = ${wallet.account} and version`)
+      .replace('SNAPSHOT', `account_id = ${wallet.account}`)
+      .replace('EVENT', `wallet_id = (select id from wallets where user_id = '${userId}') and seq`)
+      .replace(
+        'TRANSACTION',
+        `id = (select transaction_id from entries where account_id = ${wallet.account} and version = 3) and 3`,
+      )
+    const before = await ledger.auditor.audit(tenant)
+    expect(before.discrepancies.filter((one) => one.userId === userId)).toEqual([])
+    expect(await damage(ledger, target)).toBe(1)
+    const audit = await ledger.auditor.audit(tenant)
+    const found = audit.discrepancies.filter((one) => one.userId === userId)
+    expect(found.map((one) => one.problem)).toContain(problem)
+    expect(audit.inaccurate).toBe(before.inaccurate + 1)
+  },
+)
 
-test('the audit finds that a trigger no longer keeps entries from being changed', async () => {
+test('the audit finds that a trigger no longer keeps entries from being changed', async ({
+  ledger,
+}) => {
   const problem = 'entries can be changed: a trigger that refuses it is off or missing'
   const found = async () => {
     const { discrepancies } = await ledger.auditor.audit(tenant)
@@ -161,14 +157,13 @@ test('the audit finds that a trigger no longer keeps entries from being changed'
   expect(await found()).toEqual([])
 })
 
-test('the audit names the first entry that does not fit', async () => {
+test('the audit names the first entry that does not fit', async ({ ledger }) => {
   for (let i = 0; i < 9; i++) await ledger.fund('ann', 100n)
-  await ledger.owner.begin(async (tx) => {
-    await tx`set local session_replication_role = replica`
-    await tx`
-      update entries set transaction_id = gen_random_uuid()
-      where version >= 4 and account_id = (select account_id from balance_snapshots where user_id = 'ann')`
-  })
+  await damage(
+    ledger,
+    `update entries set transaction_id = gen_random_uuid()
+     where version >= 4 and account_id = (select account_id from balance_snapshots where user_id = 'ann')`,
+  )
   const { discrepancies } = await ledger.auditor.audit(tenant)
   expect(discrepancies).toContainEqual(
     expect.objectContaining({
@@ -179,19 +174,21 @@ test('the audit names the first entry that does not fit', async () => {
   )
 })
 
-test('debits and credits differ when an entry names an account that is not there', async () => {
+test('debits and credits differ when an entry names an account that is not there', async ({
+  ledger,
+}) => {
   const { ledger: sums } = await ledger.auditor.audit(tenant)
   for (const { debits, credits } of sums) expect(debits).not.toBe(credits)
 })
 
 const ORPHANS = ['an entry belongs to no wallet', 'a transaction belongs to no wallet']
 
-async function orphansOf(tenant: string): Promise<string[]> {
+async function orphansOf(ledger: Sample, tenant: string): Promise<string[]> {
   const { discrepancies } = await ledger.auditor.audit(tenant)
   return discrepancies.map((one) => one.problem).filter((problem) => ORPHANS.includes(problem))
 }
 
-test('the audit finds the tenant’s entries and transactions of nobody', async () => {
+test('the audit finds the tenant’s entries and transactions of nobody', async ({ ledger }) => {
   await ledger.owner.begin(async (tx) => {
     await tx`
       insert into entries select 888888, version, transaction_id, 888888, credit_account, amount, amount, 0,
@@ -201,177 +198,14 @@ test('the audit finds the tenant’s entries and transactions of nobody', async 
         created_by, created_at, updated_at)
       values (gen_random_uuid(), 777777, 'default', 'nobody', 'topup', 1, 'USD', 'pending', 'x', now(), now())`
   })
-  expect(await orphansOf(tenant)).toEqual(ORPHANS)
-  expect(await orphansOf('another')).toEqual([])
+  expect(await orphansOf(ledger, tenant)).toEqual(ORPHANS)
+  expect(await orphansOf(ledger, 'another')).toEqual([])
 })
 
-test('an entry that names no account at all is everybody’s concern', async () => {
+test('an entry that names no account at all is everybody’s concern', async ({ ledger }) => {
   await ledger.owner`
     insert into entries select 999999, version, transaction_id, 999999, 999998, amount, amount, 0,
       created_at, hash from entries where account_id = 888888`
-  expect(await orphansOf('another')).toEqual(ORPHANS.slice(0, 1))
-  expect(await orphansOf(tenant)).toEqual([ORPHANS[0], ...ORPHANS])
+  expect(await orphansOf(ledger, 'another')).toEqual(ORPHANS.slice(0, 1))
+  expect(await orphansOf(ledger, tenant)).toEqual([ORPHANS[0], ...ORPHANS])
 })
-
-/** Takes a user's newest transaction out whole: its entry too, and the snapshot is mended to match. */
-const TAKEN_OUT = `
-  with gone as (
-    delete from entries e using balance_snapshots s
-    where s.user_id = 'USER' and e.account_id = s.account_id and e.version = s.version
-    returning e.*
-  ), opened as (
-    delete from transactions t using gone where t.id = gone.transaction_id
-  )
-  update balance_snapshots s
-  set balance = gone.previous_balance, version = gone.version - 1, hash = coalesce((
-    select hash from entries b where b.account_id = gone.account_id and b.version = gone.version - 1), '')
-  from gone where gone.account_id = s.account_id`
-
-/** Of `USER`, who sent or received a transfer, each in a currency of its own. */
-const HALVES: [
-  name: string,
-  currency: string,
-  damaged: 'ann' | 'bob',
-  statement: string,
-  problems: string[],
-][] = [
-  [
-    'the side that received, taken out whole',
-    'EUR',
-    'bob',
-    TAKEN_OUT,
-    ['a transfer has no other side'],
-  ],
-  [
-    'the side that sent, taken out whole',
-    'GBP',
-    'ann',
-    TAKEN_OUT,
-    ['a transfer has no other side'],
-  ],
-  [
-    'the transfer that a side belongs to',
-    'CHF',
-    'bob',
-    "update transactions set reference_id = 'x' where user_id = 'USER' and type = 'transfer'",
-    ['a transfer has no other side', 'a transfer has no other side'],
-  ],
-  [
-    'the amount of a side',
-    'SEK',
-    'bob',
-    "update transactions set amount = amount + 1 where user_id = 'USER' and type = 'transfer'",
-    ['a transaction and its entry differ in amount', 'the sides of a transfer disagree'],
-  ],
-  [
-    'the wallet of a side, which now is the other’s',
-    'NOK',
-    'bob',
-    `update transactions set wallet_id = t.wallet_id from transactions t
-     where transactions.user_id = 'USER' and transactions.type = 'transfer'
-       and t.id::text = transactions.reference_id`,
-    ['a transaction names another user than its wallet', 'the sides of a transfer disagree'],
-  ],
-  [
-    'the tenant of a side',
-    'DKK',
-    'bob',
-    "update transactions set tenant = 'another' where user_id = 'USER' and type = 'transfer'",
-    ['a transaction names another user than its wallet', 'a transfer has no other side'],
-  ],
-  [
-    'the user that a side names as the other',
-    'PLN',
-    'bob',
-    `update transactions set metadata = '{"fromUserId": "cat"}' where user_id = 'USER' and type = 'transfer'`,
-    ['the sides of a transfer disagree'],
-  ],
-]
-
-test.each(HALVES)(
-  'the audit finds of a transfer %s',
-  async (name, currency, damaged, statement, problems) => {
-    const suffix = name.replaceAll(/[^a-z]/g, '-')
-    const users = { ann: `ann.${suffix}`, bob: `bob.${suffix}` }
-    const { ann, bob } = users
-    for (const userId of [ann, bob]) {
-      await ledger.accepted({ op: 'adjustment', actor: 'admin', userId, amount: 100n, currency })
-    }
-    await ledger.accepted({ op: 'transfer', userId: ann, toUserId: bob, amount: 30n, currency })
-    const found = async () => {
-      const { discrepancies } = await ledger.auditor.audit(tenant)
-      return discrepancies.filter((one) => one.currency === currency)
-    }
-    expect(await found()).toEqual([])
-    await ledger.owner.begin(async (tx) => {
-      await tx`set local session_replication_role = replica`
-      expect((await tx.unsafe(statement.replaceAll('USER', users[damaged]))).count).toBe(1)
-    })
-    const after = await found()
-    expect(after.map(({ problem }) => problem)).toEqual(expect.arrayContaining(problems))
-    // The entries say what transit holds, whatever their transactions say.
-    const transit = { problem: 'transit does not come to zero', currency }
-    expect(after.filter(({ problem }) => problem === transit.problem)).toEqual(
-      statement === TAKEN_OUT ? [transit] : [],
-    )
-  },
-)
-
-/** Of two transfers of one amount, what was done to the sides that received. */
-const SWAPS: [name: string, currency: string, statement: string, problem: string][] = [
-  [
-    'the transfers that they belong to',
-    'HUF',
-    `update transactions t set reference_id = o.reference_id from transactions o
-     where t.currency = 'HUF' and o.currency = 'HUF' and t.type = 'transfer' and o.type = 'transfer'
-       and t.amount > 0 and o.amount > 0 and t.id <> o.id`,
-    'a transfer has no other side',
-  ],
-  [
-    'the wallets that they belong to',
-    'CZK',
-    `update transactions t set wallet_id = o.wallet_id, user_id = o.user_id from transactions o
-     where t.currency = 'CZK' and o.currency = 'CZK' and t.type = 'transfer' and o.type = 'transfer'
-       and t.amount > 0 and o.amount > 0 and t.id <> o.id`,
-    'a transaction succeeded without an entry',
-  ],
-  [
-    'the transactions that their entries name',
-    'RON',
-    `update entries e set transaction_id = o.transaction_id from entries o, accounts a, accounts b
-     where a.id = e.account_id and b.id = o.account_id and a.currency = 'RON' and b.currency = 'RON'
-       and e.amount = 30 and o.amount = 30 and e.account_id = e.credit_account
-       and o.account_id = o.credit_account and e.account_id <> o.account_id`,
-    'an entry has no transaction',
-  ],
-]
-
-test.each(SWAPS)(
-  'the audit finds of two equal transfers that %s were swapped',
-  async (_, currency, statement, problem) => {
-    const who = (name: string) => `${name}.swapped.${currency}`
-    for (const name of ['ann', 'cat']) {
-      const gift = { actor: 'admin', userId: who(name), amount: 100n, currency }
-      await ledger.accepted({ op: 'adjustment', ...gift })
-    }
-    for (const name of ['bob', 'dan'])
-      await ledger.reader.balance({ tenant, userId: who(name) }, currency)
-    for (const [from, to] of [
-      ['ann', 'bob'],
-      ['cat', 'dan'],
-    ] as const) {
-      const sent = { userId: who(from), toUserId: who(to), amount: 30n, currency }
-      await ledger.accepted({ op: 'transfer', ...sent })
-    }
-    const found = async () => {
-      const { discrepancies } = await ledger.auditor.audit(tenant)
-      return discrepancies.filter((one) => one.currency === currency).map((one) => one.problem)
-    }
-    expect(await found()).toEqual([])
-    await ledger.owner.begin(async (tx) => {
-      await tx`set local session_replication_role = replica`
-      expect((await tx.unsafe(statement)).count).toBe(2)
-    })
-    expect(await found()).toContain(problem)
-  },
-)

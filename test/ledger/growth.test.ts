@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { questions } from '../../bench/growth/questions.ts'
 import { Auditor } from '../../src/ledger/auditor.ts'
-import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../support/index.ts'
+import type { Sql } from '../../src/postgres/database.ts'
+import { test } from '../support/fixtures.ts'
 
 const ROWS = 100_000
 
@@ -27,20 +27,12 @@ const THOROUGH = new Set([
   'audit: the ledger as a whole',
 ])
 
-let database: TestDatabase
-let owner: Sql
-beforeAll(async () => {
-  database = await createDatabase()
-  owner = connect(database.ownerUrl, { max: 1 })
+test.beforeAll(async ({ owner }) => {
   const fill = new URL('../../bench/growth/fill.sql', import.meta.url)
   await owner.unsafe(readFileSync(fill, 'utf8'))
   await owner.unsafe(`call fill(${ROWS}, 1000)`)
   await owner.unsafe('vacuum analyze')
 }, 120_000)
-afterAll(async () => {
-  await owner?.end()
-  await database?.drop()
-})
 
 /** Rows of tables that this transaction has read so far. */
 async function rowsRead(sql: Sql): Promise<number> {
@@ -50,7 +42,9 @@ async function rowsRead(sql: Sql): Promise<number> {
   return row?.rows ?? 0
 }
 
-test('no question of the server reads more for there being more, save the thorough ones', async () => {
+test('no question of the server reads more for there being more, save the thorough ones', async ({
+  owner,
+}) => {
   const read = new Map<string, number>()
   await owner.begin(async (tx) => {
     const sql = tx as unknown as Sql
@@ -65,7 +59,7 @@ test('no question of the server reads more for there being more, save the thorou
   ).toEqual([])
 })
 
-test('a ledger that the bench fills is sound', async () => {
+test('a ledger that the bench fills is sound', async ({ owner }) => {
   const audit = await new Auditor(owner).audit('default')
   expect(audit).toMatchObject({ inaccurate: 0, discrepancies: [] })
   expect(audit.entries).toBeGreaterThanOrEqual(ROWS * 0.98)

@@ -1,20 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../support/index.ts'
-
-let database: TestDatabase
-let sql: Sql
-beforeAll(async () => {
-  database = await createDatabase()
-  sql = connect(database.ownerUrl, { max: 1 })
-})
-afterAll(async () => {
-  await sql?.end()
-  await database?.drop()
-})
+import { expect } from 'vitest'
+import { test } from '../support/fixtures.ts'
 
 // A call of an SQL function that Postgres cannot put in place of the call costs more than what it decides.
-test.each([
+test.for([
   'decide_opening(s.user_id, s.version, s.user_id, s.currency, s.version::int)',
   'check_funds(s.currency, s.balance, s.held, s.version, s.cash)',
   'decide(c, a, t, s.updated_at)',
@@ -26,8 +14,8 @@ test.each([
   'entry_hash(s.hash, s.cash, s.cash, gen_random_uuid(), s.cash, s.cash, s.cash, s.cash, s.cash, s.updated_at)',
   'uuid_at(s.updated_at)',
   "house_account('topup', s.cash, s.revenue, s.adjustments, s.transit)",
-])('every payment passes %s, which its caller runs as an expression', async (call) => {
-  const rows = await sql.unsafe(`
+])('every payment passes %s, which its caller runs as an expression', async (call, { owner }) => {
+  const rows = await owner.unsafe(`
     explain (verbose) select ${call}
     from balance_snapshots s, transactions t, json_populate_recordset(null::ledger_command, '[]') c,
       json_populate_recordset(null::account_state, '[]') a, json_populate_recordset(null::decision, '[]') d`)

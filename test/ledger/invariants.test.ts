@@ -1,13 +1,23 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openSample, type Sample } from '../support/ledger/sample.ts'
+import { expect } from 'vitest'
+import { tenant, test, USD } from '../support/ledger/sample.ts'
 
-let ledger: Sample
-beforeAll(async () => {
-  ledger = await openSample()
+test('invariant 1: entries are never changed: by the application for want of the right, by the owner for the trigger', async ({
+  ledger,
+}) => {
+  await ledger.fund('quin', 1_000n)
+  for (const change of [
+    'update entries set amount = 1',
+    'delete from entries',
+    'truncate entries',
+  ]) {
+    await expect(ledger.sql.unsafe(change)).rejects.toThrow(/permission denied/)
+    await expect(ledger.owner.unsafe(change)).rejects.toThrow(/append-only/)
+  }
 })
-afterAll(() => ledger?.close())
 
-test('invariant 2: each type of transaction posts to one house account, and the table lists every type', async () => {
+test('invariant 2: each type of transaction posts to one house account, and the table lists every type', async ({
+  ledger,
+}) => {
   const rows = await ledger.owner`
     select type, house_account(type, 1, 2, 3, 4)::int as account
     from unnest(enum_range(null::transaction_type)) as type`
@@ -23,7 +33,7 @@ test('invariant 2: each type of transaction posts to one house account, and the 
   })
 })
 
-test('invariant 2: a type that no house account is named for raises', async () => {
+test('invariant 2: a type that no house account is named for raises', async ({ ledger }) => {
   await ledger.owner`alter type transaction_type add value 'gift'`
   await expect(ledger.owner`select house_account('gift', 1, 2, 3, 4)`).rejects.toThrow(
     'no house account is named for transactions of type gift',
@@ -33,20 +43,37 @@ test('invariant 2: a type that no house account is named for raises', async () =
   )
 })
 
-test('invariant 2: no house account has a row with a running balance', async () => {
+test('invariant 2: no house account has a row with a running balance', async ({ ledger }) => {
   await ledger.fund('ann', 100n)
   const rows = await ledger.owner`
     select from balance_snapshots s join accounts a on a.id = s.account_id where a.kind <> 'wallet'`
   expect(rows).toHaveLength(0)
 })
 
-test('invariant 3: the table itself refuses a balance below zero, and more held than there is', async () => {
+test('invariant 3: the table itself refuses a balance below zero, and more held than there is', async ({
+  ledger,
+}) => {
   await ledger.fund('bob', 100n)
   for (const change of ['balance = -1', 'held = -1', 'held = 101']) {
     await expect(
       ledger.owner.unsafe(`update balance_snapshots set ${change} where user_id = 'bob'`),
     ).rejects.toThrow(/violates check constraint/)
   }
+})
+
+test('invariant 12: recalculate repairs a snapshot, and audit finds it before and nothing after', async ({
+  ledger,
+}) => {
+  await ledger.fund('sue', 1_000n)
+  await ledger.owner`update balance_snapshots set balance = balance + 1 where user_id = 'sue'`
+  const audit = await ledger.auditor.audit(tenant)
+  expect(audit.inaccurate).toBe(1)
+  expect(audit.discrepancies[0]).toMatchObject({ userId: 'sue', snapshotBalance: 1_001n })
+  expect(await ledger.auditor.recalculate({ tenant, userId: 'sue' }, USD)).toMatchObject({
+    previousBalance: 1_001n,
+    newBalance: 1_000n,
+  })
+  expect(await ledger.auditor.audit(tenant)).toMatchObject({ inaccurate: 0, discrepancies: [] })
 })
 
 /** A rule of somebody's that keeps the ledger from writing, and says nothing. */
@@ -61,9 +88,9 @@ const SILENCED: [table: string, doing: 'insert' | 'update'][] = [
   ['idempotency_keys', 'insert'],
 ]
 
-test.each(SILENCED)(
+test.for(SILENCED)(
   'invariant 11: a row of %s that is not written (%s) raises, and nothing is',
-  async (table, doing) => {
+  async ([table, doing], { ledger }) => {
     const userId = `${table}.${doing}`
     await ledger.fund(userId, 100n)
     const { id } = await ledger.accepted({ op: 'topup_request', userId, amount: 10n })
@@ -91,14 +118,16 @@ test.each(SILENCED)(
       // Only one of the two does this to a transaction.
       expect(settled.map(expected)).toEqual([doing === 'update', doing === 'insert'])
     }
-    expect(await ledger.auditor.audit('default')).toMatchObject({
+    expect(await ledger.auditor.audit(tenant)).toMatchObject({
       inaccurate: 0,
       discrepancies: [],
     })
   },
 )
 
-test('invariant 11: a row that was moved by an update from outside is written all the same', async () => {
+test('invariant 11: a row that was moved by an update from outside is written all the same', async ({
+  ledger,
+}) => {
   await ledger.fund('cid', 100n)
   // Before each write of a snapshot its row moves: a place that was read before leads nowhere.
   await ledger.owner.unsafe(`
@@ -108,10 +137,10 @@ test('invariant 11: a row that was moved by an update from outside is written al
   await ledger.accepted({ op: 'payment', userId: 'cid', amount: 1n })
   await ledger.owner`drop trigger moves on wallets`
   expect(await ledger.stateOf('cid')).toEqual({ balance: 99n, held: 0n })
-  expect(await ledger.auditor.audit('default')).toMatchObject({ inaccurate: 0, discrepancies: [] })
+  expect(await ledger.auditor.audit(tenant)).toMatchObject({ inaccurate: 0, discrepancies: [] })
 })
 
-test('invariant 11: pruning that does not delete what it found raises', async () => {
+test('invariant 11: pruning that does not delete what it found raises', async ({ ledger }) => {
   await ledger.fund('dan', 1n)
   await ledger.owner.unsafe(`
     create or replace function say_nothing() returns trigger language plpgsql as 'begin return null; end';

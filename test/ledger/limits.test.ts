@@ -1,26 +1,20 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { Executor } from '../../src/ledger/executor.ts'
 import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
 import type { Sql } from '../../src/postgres/database.ts'
-import { openSample, type Sample, tenant, USD } from '../support/ledger/sample.ts'
+import { type Sample, tenant, test, USD } from '../support/ledger/sample.ts'
 
-let ledger: Sample
-let policies: LimitsAndAlerts
-beforeAll(async () => {
-  ledger = await openSample()
-  policies = new LimitsAndAlerts(ledger.sql)
-})
-afterAll(() => ledger?.close())
-
-const limit = (userId: string, maxAmount: bigint | null, maxSum: bigint | null) =>
-  policies.putLimit({
+const limit = (ledger: Sample, userId: string, maxAmount: bigint | null, maxSum: bigint | null) =>
+  ledger.limitsAndAlerts.putLimit({
     ...{ tenant, userId, type: 'booking_payment', currency: USD, maxAmount, maxSum },
     windowSeconds: maxSum === null ? null : 60,
   })
 
-test('a payment above the largest single amount is refused, and moves nothing', async () => {
+test('a payment above the largest single amount is refused, and moves nothing', async ({
+  ledger,
+}) => {
   await ledger.fund('ann', 1_000n)
-  await limit('ann', 100n, null)
+  await limit(ledger, 'ann', 100n, null)
   expect(await ledger.run({ op: 'payment', userId: 'ann', amount: 101n })).toMatchObject({
     code: 'limit_exceeded',
     details: { limit: 'amount', maximum: 100n },
@@ -31,9 +25,9 @@ test('a payment above the largest single amount is refused, and moves nothing', 
   expect(await ledger.stateOf('ann')).toEqual({ balance: 900n, held: 0n })
 })
 
-test('what was spent leaves the window with time', async () => {
+test('what was spent leaves the window with time', async ({ ledger }) => {
   await ledger.fund('bob', 1_000n)
-  await limit('bob', null, 100n)
+  await limit(ledger, 'bob', null, 100n)
   await ledger.accepted({ op: 'payment', userId: 'bob', amount: 100n })
   expect(await ledger.run({ op: 'payment', userId: 'bob', amount: 1n })).toMatchObject({
     code: 'limit_exceeded',
@@ -46,9 +40,11 @@ test('what was spent leaves the window with time', async () => {
   expect(await ledger.run({ op: 'payment', userId: 'bob', amount: 1n })).toMatchObject({ ok: true })
 })
 
-test('the sum holds against commands that come at once, from several processes', async () => {
+test('the sum holds against commands that come at once, from several processes', async ({
+  ledger,
+}) => {
   await ledger.fund('cid', 10_000n)
-  await limit('cid', null, 500n)
+  await limit(ledger, 'cid', null, 500n)
   const executors = Array.from({ length: 3 }, () => new Executor(ledger.sql))
   const outcomes = await Promise.all(
     Array.from({ length: 90 }, (_, i) =>
@@ -61,7 +57,9 @@ test('the sum holds against commands that come at once, from several processes',
   expect(await ledger.stateOf('cid')).toEqual({ balance: 9_500n, held: 0n })
 })
 
-test('a limit holds that is put while the last monitor goes, in whichever order they commit', async () => {
+test('a limit holds that is put while the last monitor goes, in whichever order they commit', async ({
+  ledger,
+}) => {
   const monitor = { tenant, currency: USD, threshold: 1n, direction: 'below' } as const
   const lateLimit = (put: LimitsAndAlerts) =>
     put.putLimit({
@@ -69,11 +67,11 @@ test('a limit holds that is put while the last monitor goes, in whichever order 
       ...{ maxAmount: 1n, maxSum: null, windowSeconds: null },
     })
   await ledger.fund('flo', 100n)
-  await policies.putMonitor({ ...monitor, userId: 'flo' })
+  await ledger.limitsAndAlerts.putMonitor({ ...monitor, userId: 'flo' })
   let going: Promise<number> | undefined
   await ledger.sql.begin(async (tx) => {
     await lateLimit(new LimitsAndAlerts(tx as unknown as Sql))
-    going = policies.deleteMonitors({ tenant, userId: 'flo' })
+    going = ledger.limitsAndAlerts.deleteMonitors({ tenant, userId: 'flo' })
     await ledger.somebodyWaits()
   })
   expect(await going).toBe(1)
@@ -82,13 +80,15 @@ test('a limit holds that is put while the last monitor goes, in whichever order 
   })
 })
 
-test('a monitor that is put again while it is deleted: one waits for the other, not both', async () => {
+test('a monitor that is put again while it is deleted: one waits for the other, not both', async ({
+  ledger,
+}) => {
   const monitor = { tenant, userId: 'han', currency: USD, threshold: 1n } as const
-  await policies.putMonitor({ ...monitor, direction: 'below' })
+  await ledger.limitsAndAlerts.putMonitor({ ...monitor, direction: 'below' })
   let deleting: Promise<number> | undefined
   const kept = await ledger.owner.begin(async (tx) => {
     await tx`select from wallets where user_id = 'han' for update`
-    deleting = policies.deleteMonitors({ tenant, userId: 'han' })
+    deleting = ledger.limitsAndAlerts.deleteMonitors({ tenant, userId: 'han' })
     await ledger.somebodyWaits()
     return new LimitsAndAlerts(tx as unknown as Sql).putMonitor({
       ...monitor,
@@ -97,30 +97,32 @@ test('a monitor that is put again while it is deleted: one waits for the other, 
   })
   expect(kept).toMatchObject(monitor)
   expect(await deleting).toBe(1)
-  expect(await policies.monitors({ tenant, userId: 'han' })).toEqual([])
+  expect(await ledger.limitsAndAlerts.monitors({ tenant, userId: 'han' })).toEqual([])
 })
 
-test('limits and monitors that come and go beside payments wait for each other, and never for ever', async () => {
+test('limits and monitors that come and go beside payments wait for each other, and never for ever', async ({
+  ledger,
+}) => {
   await ledger.fund('gil', 10_000n)
   const monitor = { tenant, userId: 'gil', currency: USD, direction: 'below' } as const
   const settled = await Promise.allSettled(
     Array.from({ length: 40 }, (_, i) => [
-      limit('gil', BigInt(i + 1), null),
-      policies.putMonitor({ ...monitor, threshold: BigInt(i + 1) }),
+      limit(ledger, 'gil', BigInt(i + 1), null),
+      ledger.limitsAndAlerts.putMonitor({ ...monitor, threshold: BigInt(i + 1) }),
       ledger.run({ op: 'payment', userId: 'gil', amount: 1n }),
-      policies.deleteLimit({ tenant, userId: 'gil' }, 'booking_payment', USD),
-      policies.deleteMonitors({ tenant, userId: 'gil' }),
+      ledger.limitsAndAlerts.deleteLimit({ tenant, userId: 'gil' }, 'booking_payment', USD),
+      ledger.limitsAndAlerts.deleteMonitors({ tenant, userId: 'gil' }),
     ]).flat(),
   )
   expect(settled.filter(({ status }) => status === 'rejected')).toEqual([])
-  await limit('gil', 1n, null)
+  await limit(ledger, 'gil', 1n, null)
   expect(await ledger.run({ op: 'payment', userId: 'gil', amount: 2n })).toMatchObject({
     code: 'limit_exceeded',
   })
 })
 
-test('a monitor tells once per crossing, not once per change', async () => {
-  await policies.putMonitor({
+test('a monitor tells once per crossing, not once per change', async ({ ledger }) => {
+  await ledger.limitsAndAlerts.putMonitor({
     ...{ tenant, userId: 'dee', currency: USD, threshold: 100n, direction: 'below' },
   })
   for (const amount of [500n, -350n, -100n, -10n, 200n, -300n + 61n])
@@ -129,10 +131,10 @@ test('a monitor tells once per crossing, not once per change', async () => {
   expect(alerts.map(([, , balance]) => balance)).toEqual([50n, 1n])
 })
 
-test('a threshold is crossed by leaving it, and not by reaching it', async () => {
+test('a threshold is crossed by leaving it, and not by reaching it', async ({ ledger }) => {
   const monitor = { tenant, userId: 'eli', currency: USD, threshold: 100n }
-  await policies.putMonitor({ ...monitor, direction: 'below' })
-  await policies.putMonitor({ ...monitor, direction: 'above' })
+  await ledger.limitsAndAlerts.putMonitor({ ...monitor, direction: 'below' })
+  await ledger.limitsAndAlerts.putMonitor({ ...monitor, direction: 'above' })
   // Reached from below, left upwards; reached from above, left downwards.
   for (const amount of [100n, 1n, -1n, -1n])
     await ledger.accepted({ op: 'adjustment', actor: 'admin', userId: 'eli', amount })

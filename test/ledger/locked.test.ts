@@ -1,25 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { Command } from '../../src/ledger/command.ts'
 import { Executor } from '../../src/ledger/executor.ts'
-import { connect, type Sql } from '../../src/postgres/database.ts'
+import type { Sql } from '../../src/postgres/database.ts'
 import { DatabaseUnavailable } from '../../src/postgres/errors.ts'
-import { createDatabase, type TestDatabase } from '../support/index.ts'
+import { test as base } from '../support/fixtures.ts'
 import { tenant, USD } from '../support/ledger/sample.ts'
 
 const OTHERS = Array.from({ length: 20 }, (_, i) => `other${i}`)
-
-let database: TestDatabase
-let owner: Sql
-let sql: Sql
-beforeAll(async () => {
-  database = await createDatabase()
-  owner = connect(database.ownerUrl, { max: 2 })
-  sql = connect(database.appUrl, { max: 2 })
-})
-afterAll(async () => {
-  await Promise.all([owner, sql].map((pool) => pool.end({ timeout: 1 })))
-  await database.drop()
-})
 
 const common = { tenant, actor: 'admin', currency: USD }
 const gift = (userId: string): Command => {
@@ -27,20 +14,18 @@ const gift = (userId: string): Command => {
 }
 const payment = (userId: string): Command => ({ ...common, op: 'payment', userId, amount: 1n })
 
-/** Commands that came in one call to the ledger, in order of their calls. */
-let calls: readonly Command[][] = []
-let executor: Executor
-beforeEach(async () => {
-  const seen: Command[][] = []
-  calls = seen
+const test = base.extend('payments', async ({ sql }) => {
+  /** The commands of each call to the ledger. */
+  const calls: Command[][] = []
   const observer = {
     calling(commands: readonly Command[]) {
-      seen.push([...commands])
+      calls.push([...commands])
       return () => {}
     },
   }
-  executor = new Executor(sql, { retryForMs: 300, observers: [observer] })
+  const executor = new Executor(sql, { retryForMs: 300, observers: [observer] })
   for (const user of ['ann', ...OTHERS]) await executor.execute(gift(user))
+  return { executor, calls }
 })
 
 /** What an application, or somebody at a prompt, does in a transaction that it leaves open. */
@@ -51,14 +36,18 @@ const LOCKS: Record<string, (locker: Sql) => Promise<unknown>> = {
   'the balance': (locker) => locker`select from balance_snapshots where user_id = 'ann' for update`,
 }
 
-async function balanceOf(userId: string): Promise<number> {
+async function balanceOf(owner: Sql, userId: string): Promise<number> {
   const [row] = await owner<{ balance: string }[]>`
     select balance from balance_snapshots where user_id = ${userId}`
   return Number(row?.balance)
 }
 
 describe.each(Object.entries(LOCKS))('while somebody locks %s', (_, lock) => {
-  test('others pay on the same batches; who waits for it is told that nothing was applied', async () => {
+  test('others pay on the same batches; who waits for it is told that nothing was applied', async ({
+    owner,
+    payments,
+  }) => {
+    const { executor, calls } = payments
     const topup = await executor.execute({
       ...common,
       op: 'topup_request',
@@ -66,7 +55,7 @@ describe.each(Object.entries(LOCKS))('while somebody locks %s', (_, lock) => {
       amount: 5n,
     })
     const transactionId = topup.ok ? topup.transaction.id : ''
-    const before = await balanceOf('ann')
+    const before = await balanceOf(owner, 'ann')
     const locker = await owner.reserve()
     await locker`begin`
     await lock(locker)
@@ -89,17 +78,21 @@ describe.each(Object.entries(LOCKS))('while somebody locks %s', (_, lock) => {
     // The lock stood until here.
     await locker`commit`
     locker.release()
-    expect(await balanceOf('ann')).toBe(before)
+    expect(await balanceOf(owner, 'ann')).toBe(before)
     const shared = calls.filter((call) => call.some(({ userId }) => userId === 'ann'))
     expect(shared.some((call) => call.some(({ userId }) => userId === 'other1'))).toBe(true)
 
     const outcomes = await Promise.all(concerned.map((command) => executor.execute(command)))
     expect(outcomes.map(({ ok }) => ok)).toEqual([true, true, true])
-    expect(await balanceOf('ann')).toBe(before + 5)
+    expect(await balanceOf(owner, 'ann')).toBe(before + 5)
   })
 
-  test('once it is free again, what waited for it is done', async () => {
-    const before = await balanceOf('ann')
+  test('once it is free again, what waited for it is done', async ({
+    owner,
+    sql,
+    payments: _funded,
+  }) => {
+    const before = await balanceOf(owner, 'ann')
     const patient = new Executor(sql, { retryForMs: 60_000 })
     const locker = await owner.reserve()
     await locker`begin`
@@ -111,11 +104,15 @@ describe.each(Object.entries(LOCKS))('while somebody locks %s', (_, lock) => {
     await locker`commit`
     locker.release()
     expect((await waiting).ok).toBe(true)
-    expect(await balanceOf('ann')).toBe(before - 1)
+    expect(await balanceOf(owner, 'ann')).toBe(before - 1)
   })
 })
 
-test('a lock on something else than a wallet delays nobody else either', async () => {
+test('a lock on something else than a wallet delays nobody else either', async ({
+  owner,
+  payments,
+}) => {
+  const { executor } = payments
   const locker = await owner.reserve()
   await locker`begin`
   await locker`insert into wallets (tenant, user_id) values (${tenant}, 'new')`

@@ -1,30 +1,22 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import type { Command, RefusalCode } from '../../src/ledger/command.ts'
-import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
-import { openSample, type Sample } from '../support/ledger/sample.ts'
+import { type Sample, test } from '../support/ledger/sample.ts'
 import { name, type Step, steps, told, World } from '../support/ledger/world.ts'
 
 const RUNS = Number(process.env.LEDGER_RUNS ?? 1_000)
 /** Groups run side by side in one database: each world has tenants of its own. */
 const GROUPS = 4
 
-let ledger: Sample
-let policies: LimitsAndAlerts
 let worlds = 0
 const met = new Set<string>()
-beforeAll(async () => {
-  ledger = await openSample()
-  policies = new LimitsAndAlerts(ledger.sql)
-})
-afterAll(() => ledger?.close())
 
 /** Does a step in the ledger and in the model, and compares what they say. */
-async function live(world: World, step: Step): Promise<void> {
+async function live(ledger: Sample, world: World, step: Step): Promise<void> {
   const [tenant] = world.tenants
   if (step.kind === 'commands') {
     const commands = step.drafts.flatMap((draft) => world.command(draft) ?? [])
-    await both(world, commands)
+    await both(ledger, world, commands)
   } else if (step.kind === 'time passes') {
     const hold = world.hold(step.nth)
     if (!hold?.id) return
@@ -35,21 +27,21 @@ async function live(world: World, step: Step): Promise<void> {
     const userId = name(step.user)
     world.model.wallet(tenant, userId).limits.set(`${type} USD`, { maxAmount, maxSum })
     const bounds = { currency: 'USD', maxAmount, maxSum, windowSeconds: 3_600 }
-    await policies.putLimit({ tenant, userId, type, ...bounds })
+    await ledger.limitsAndAlerts.putLimit({ tenant, userId, type, ...bounds })
   } else {
     const monitor = { currency: 'USD', threshold: step.threshold, direction: step.direction }
     const userId = name(step.user)
     const { monitors } = world.model.wallet(tenant, userId)
     if (monitors.some((one) => thresholdOf(one) === thresholdOf(monitor))) return
     monitors.push(monitor)
-    await policies.putMonitor({ tenant, userId, ...monitor })
+    await ledger.limitsAndAlerts.putMonitor({ tenant, userId, ...monitor })
   }
 }
 
 const thresholdOf = (monitor: { threshold: bigint; direction: string }) =>
   `${monitor.threshold} ${monitor.direction}`
 
-async function both(world: World, commands: Command[]): Promise<void> {
+async function both(ledger: Sample, world: World, commands: Command[]): Promise<void> {
   const expected = world.answers(commands)
   const outcomes = await Promise.all(commands.map((command) => ledger.executor.execute(command)))
   expect(outcomes.map(told)).toEqual(expected.map(told))
@@ -61,7 +53,7 @@ async function both(world: World, commands: Command[]): Promise<void> {
 }
 
 /** Prepared while the tables are all but empty, and yet to be read by index later. */
-function holdings({ tenants }: World) {
+function holdings(ledger: Sample, { tenants }: World) {
   return ledger.owner.begin(async (tx) => {
     await tx`set local enable_seqscan = off`
     const [row] = await tx<{ balances: string[]; events: string[]; transactions: string[] }[]>`
@@ -85,8 +77,8 @@ function holdings({ tenants }: World) {
 }
 
 /** Everything that the ledger holds of a world's tenants, and what the model says of it. */
-async function compare(world: World): Promise<void> {
-  const row = await holdings(world)
+async function compare(ledger: Sample, world: World): Promise<void> {
+  const row = await holdings(ledger, world)
   const balances: string[] = []
   const events: string[] = []
   for (const [who, wallet] of world.model.wallets) {
@@ -118,7 +110,7 @@ const spaced = (...parts: unknown[]) =>
   parts.filter((part) => part !== null && part !== undefined).join(' ')
 
 /** Balance = credits − debits, held = open holds, seq and versions without a hole, the hash chain: as audit() proves them. */
-async function audit(world: World): Promise<void> {
+async function audit(ledger: Sample, world: World): Promise<void> {
   for (const tenant of world.tenants) {
     const [step] = await ledger.sql<{ discrepancies: unknown; unbalanced: number }[]>`
       select a.discrepancies, (select count(*)::int from json_to_recordset(a.ledger)
@@ -128,20 +120,20 @@ async function audit(world: World): Promise<void> {
   }
 }
 
-test.concurrent.each(Array.from({ length: GROUPS }, (_, group) => group))(
+test.for(Array.from({ length: GROUPS }, (_, group) => group))(
   'whatever is asked for, in whatever order and batches, the ledger does what a plain model does (part %i)',
-  async () => {
+  { concurrent: true, timeout: 240_000 },
+  async (_, { ledger }) => {
     await fc.assert(
       fc.asyncProperty(steps, async (taken) => {
         const world = new World(`w${worlds++}`)
-        for (const step of taken) await live(world, step)
-        await compare(world)
-        await audit(world)
+        for (const step of taken) await live(ledger, world, step)
+        await compare(ledger, world)
+        await audit(ledger, world)
       }),
       { numRuns: Math.ceil(RUNS / GROUPS) },
     )
   },
-  240_000,
 )
 
 test('the random worlds meet every refusal that there is', () => {

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { InvalidAmount, MAX_MINOR, toDecimal, toMinor, toWire } from '../../src/ledger/money.ts'
 import { CURRENCIES } from '../../src/lib/currencies.ts'
 import { parseJson, stringifyJson } from '../../src/lib/json.ts'
-import { openSample, type Sample } from '../support/ledger/sample.ts'
+import { test } from '../support/fixtures.ts'
 
 const currency = fc.constantFrom('JPY', 'USD', 'KWD', ...CURRENCIES.keys())
 /** Often close to where something changes: a power of ten, the largest, zero. */
@@ -92,16 +92,9 @@ test('a JSON number with an exponent is what it says', () => {
   expect(() => toMinor(1e21, 'USD')).toThrow(InvalidAmount)
 })
 
-describe('the database', () => {
-  let ledger: Sample
-  beforeAll(async () => {
-    ledger = await openSample()
-  })
-  afterAll(() => ledger?.close())
-
-  test('has the same currencies with the same decimals', async () => {
-    const rows = await ledger.sql<{ code: string; decimals: number }[]>`
-      select code, decimals from currencies`
-    expect(new Map(rows.map(({ code, decimals }) => [code, decimals]))).toEqual(CURRENCIES)
-  })
+test('the database has the same currencies with the same decimals', async ({ sql }) => {
+  const rows = await sql<
+    { code: string; decimals: number }[]
+  >`select code, decimals from currencies`
+  expect(new Map(rows.map(({ code, decimals }) => [code, decimals]))).toEqual(CURRENCIES)
 })

@@ -1,32 +1,34 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Committed } from '../../src/ledger/command.ts'
+import { expect } from 'vitest'
+import type { Command, Committed } from '../../src/ledger/command.ts'
+import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { Executor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../support/index.ts'
-import { tenant, USD } from '../support/ledger/sample.ts'
+import { test as base, tenant, USD } from '../support/ledger/sample.ts'
 
 const WRITERS = 4
 const CHANGES = 300
 
-let database: TestDatabase
-const pools: Sql[] = []
-beforeAll(async () => {
-  database = await createDatabase()
-})
-afterAll(async () => {
-  await Promise.all(pools.map((sql) => sql.end()))
-  await database.drop()
+/** Opens a pool of the file's database that is closed after the test. */
+const test = base.extend('open', ({ database }, { onCleanup }) => {
+  const pools: Sql[] = []
+  onCleanup(async () => void (await Promise.all(pools.map((sql) => sql.end()))))
+  return (max: number) => {
+    const sql = connect(database.appUrl, { max })
+    pools.push(sql)
+    return sql
+  }
 })
 
-test('invariant 4: per user, seq, versions and times tell one order, whoever writes', async () => {
+test('invariant 4: per user, seq, versions and times tell one order, whoever writes', async ({
+  open,
+  sql,
+}) => {
   const published: number[][] = []
   const executors = Array.from({ length: WRITERS }, () => {
-    const sql = connect(database.appUrl, { max: 2 })
-    pools.push(sql)
     const onCommitted = async ({ events }: { events: { userId: string; seq: number }[] }) => {
       published.push(events.filter(({ userId }) => userId === 'alice').map(({ seq }) => seq))
     }
-    return new Executor(sql, { onCommitted })
+    return new Executor(open(2), { onCommitted })
   })
   const outcomes = await Promise.all(
     Array.from({ length: CHANGES }, (_, i) => {
@@ -41,7 +43,6 @@ test('invariant 4: per user, seq, versions and times tell one order, whoever wri
   // Payments beyond the balance are refused: their events have a seq as well.
   expect(outcomes.filter((outcome) => outcome?.ok).length).toBeGreaterThan(100)
 
-  const [sql] = pools as [Sql]
   const events = await sql<{ seq: string; at: string }[]>`
     select e.seq, e.created_at::text as at from events e
     join wallets w on w.id = e.wallet_id where w.user_id = 'alice' order by e.seq`
@@ -58,10 +59,10 @@ test('invariant 4: per user, seq, versions and times tell one order, whoever wri
   expect(entries.map(({ at }) => at)).toEqual(entries.map(({ at }) => at).sort())
 })
 
-test('invariant 5: what is handed over for publishing is committed: another session sees it', async () => {
-  const writer = connect(database.appUrl, { max: 1 })
-  const other = connect(database.appUrl, { max: 1 })
-  pools.push(writer, other)
+test('invariant 5: what is handed over for publishing is committed: another session sees it', async ({
+  open,
+}) => {
+  const [writer, other] = [open(1), open(1)]
   const seen: unknown[] = []
   const onCommitted = async ({ outboxId, events }: Committed) => {
     const rows = await other`
@@ -80,9 +81,9 @@ test('invariant 5: what is handed over for publishing is committed: another sess
   ])
 })
 
-test('the first change to a new account is written, whatever the clock said when it was opened', async () => {
-  const owner = connect(database.ownerUrl, { max: 1 })
-  pools.push(owner)
+test('the first change to a new account is written, whatever the clock said when it was opened', async ({
+  owner,
+}) => {
   const executor = new Executor(owner)
   const gift = { op: 'adjustment', tenant, actor: 'admin', userId: 'bob', amount: 5n } as const
   await executor.execute({ ...gift, currency: USD })
@@ -98,4 +99,35 @@ test('the first change to a new account is written, whatever the clock said when
     from balance_snapshots s join wallets w on w.id = s.wallet_id
     where s.user_id = 'bob' and s.currency = 'JPY'`
   expect(snapshot).toEqual({ balance: '5', version: '1', in_time: true })
+})
+
+test('what a commit tells its process to publish is what the streams keep', async ({ ledger }) => {
+  const published: LedgerEvent[] = []
+  const telling = new Executor(ledger.sql, {
+    onCommitted: async ({ events }) => {
+      published.push(...events)
+    },
+  })
+  const say = (command: Partial<Command> & Pick<Command, 'op'>) =>
+    telling.execute({ tenant, actor: 'admin', currency: USD, ...command })
+  await say({ op: 'adjustment', userId: 'tom', amount: 1_000n })
+  await say({ op: 'adjustment', userId: 'una', amount: 1n })
+  const watched = { threshold: 500n, direction: 'below', currency: USD } as const
+  await ledger.limitsAndAlerts.putMonitor({ tenant, userId: 'tom', ...watched })
+  await Promise.all([
+    say({ op: 'transfer', userId: 'tom', toUserId: 'una', amount: 600n, traceparent: 'trace' }),
+    say({ op: 'payment', userId: 'tom', amount: 401n }),
+    say({ op: 'topup_request', userId: 'una', amount: 5n }),
+  ])
+  const topup = await say({ op: 'topup_request', userId: 'tom', amount: 5n })
+  if (!topup.ok) throw new Error(topup.code)
+  await say({ op: 'topup_process', transactionId: topup.transaction.id, status: 'failed' })
+
+  const kept = await Promise.all(
+    ['tom', 'una'].map((userId) => ledger.store.eventsAfter({ tenant, userId }, 0, 100)),
+  )
+  expect(kept.map(({ events }) => events.length)).toEqual([7, 4])
+  for (const { events } of kept) {
+    expect(published.filter(({ userId }) => userId === events[0]?.userId)).toEqual(events)
+  }
 })

@@ -1,24 +1,22 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { REFUSALS } from '../../src/http/errors.ts'
 import type { Operation } from '../../src/ledger/command.ts'
-import { LimitsAndAlerts } from '../../src/ledger/limits-and-alerts.ts'
-import { openSample, type Sample, USD } from '../support/ledger/sample.ts'
+import { type Sample, test, USD } from '../support/ledger/sample.ts'
 
 const MAX = 2n ** 53n - 1n
 /** In which users of the same names hold different amounts, and only ann holds the same. */
 const TENANTS = ['poor', 'rich'] as const
 type Tenant = (typeof TENANTS)[number]
 
-let ledger: Sample
-beforeAll(async () => {
-  ledger = await openSample()
-})
-afterAll(() => ledger?.close())
-
 /** The ids of one user's transactions, by what they are. */
 type Named = Record<string, string>
 
-async function furnish(tenant: Tenant, userId: string, unit: bigint): Promise<Named> {
+async function furnish(
+  ledger: Sample,
+  tenant: Tenant,
+  userId: string,
+  unit: bigint,
+): Promise<Named> {
   const accepted = async (command: Parameters<Sample['accepted']>[0]) =>
     (await ledger.accepted({ tenant, userId, actor: userId, ...command })).id
   await accepted({ op: 'adjustment', actor: 'admin', amount: 100n * unit })
@@ -39,10 +37,19 @@ async function furnish(tenant: Tenant, userId: string, unit: bigint): Promise<Na
   await ledger.owner`
     update transactions set expires_at = created_at where tenant = ${tenant} and id = ${requests.expired}`
   const limit = { tenant, userId, currency: USD, windowSeconds: 3_600 }
-  const policies = new LimitsAndAlerts(ledger.sql)
-  await policies.putLimit({ ...limit, type: 'transfer', maxAmount: 7n * unit, maxSum: 9n * unit })
-  await policies.putLimit({ ...limit, type: 'withdrawal', maxAmount: null, maxSum: 2n * unit })
-  await policies.putMonitor({ ...limit, threshold: 5n * unit, direction: 'below' })
+  await ledger.limitsAndAlerts.putLimit({
+    ...limit,
+    type: 'transfer',
+    maxAmount: 7n * unit,
+    maxSum: 9n * unit,
+  })
+  await ledger.limitsAndAlerts.putLimit({
+    ...limit,
+    type: 'withdrawal',
+    maxAmount: null,
+    maxSum: 2n * unit,
+  })
+  await ledger.limitsAndAlerts.putMonitor({ ...limit, threshold: 5n * unit, direction: 'below' })
   return requests
 }
 
@@ -65,7 +72,11 @@ interface Refused {
 }
 
 /** What the ledger would say to a batch: none of it is done. */
-async function asked(tenant: string, commands: readonly object[]): Promise<Refused[]> {
+async function asked(
+  ledger: Sample,
+  tenant: string,
+  commands: readonly object[],
+): Promise<Refused[]> {
   const nothing = new Error('nothing of it is to be done')
   let results: Refused[] = []
   await ledger.owner
@@ -81,11 +92,16 @@ async function asked(tenant: string, commands: readonly object[]): Promise<Refus
   return results
 }
 
-test('a refusal says the same whatever others hold: nothing in it is of another user', async () => {
-  const anns = [await furnish('poor', 'ann', 10n), await furnish('rich', 'ann', 10n)] as const
+test('a refusal says the same whatever others hold: nothing in it is of another user', async ({
+  ledger,
+}) => {
+  const anns = [
+    await furnish(ledger, 'poor', 'ann', 10n),
+    await furnish(ledger, 'rich', 'ann', 10n),
+  ] as const
   const bobs = [
-    await furnish('poor', 'bob', 11n),
-    await furnish('rich', 'bob', MAX / 101n),
+    await furnish(ledger, 'poor', 'bob', 11n),
+    await furnish(ledger, 'rich', 'bob', MAX / 101n),
   ] as const
   // Nearly full: what ann would send him has no room.
   const { balance } = await ledger.reader.balance({ tenant: 'rich', userId: 'bob' }, USD)
@@ -146,10 +162,12 @@ test('a refusal says the same whatever others hold: nothing in it is of another 
   for (const batch of batches) {
     const [one, other] = await Promise.all([
       asked(
+        ledger,
         'poor',
         batch.map((i) => poor[i] as object),
       ),
       asked(
+        ledger,
         'rich',
         batch.map((i) => rich[i] as object),
       ),

@@ -1,26 +1,15 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { TRANSACTION_STATUSES, TRANSACTION_TYPES } from '../../src/ledger/command.ts'
-import { connect, type Sql } from '../../src/postgres/database.ts'
+import type { Sql } from '../../src/postgres/database.ts'
 import { readReplaced } from '../../src/postgres/sql-files.ts'
-import { createDatabase, type TestDatabase } from '../support/index.ts'
+import { test } from '../support/fixtures.ts'
 
 const GOLDEN = new URL('../../sql/schema.txt', import.meta.url)
 
-let database: TestDatabase
-let sql: Sql
-beforeAll(async () => {
-  database = await createDatabase()
-  sql = connect(database.ownerUrl, { max: 1 })
-})
-afterAll(async () => {
-  await sql?.end()
-  await database?.drop()
-})
-
 /** What the catalogs say of the schema, a line each: no names of hosts, owners or times. */
-async function schema(): Promise<string> {
+async function schema(sql: Sql, appRole: string): Promise<string> {
   const rows = await sql<{ line: string }[]>`
     select line from (
       select 1 as part, c.relname || ' ' || lpad(a.attnum::text, 2, '0') as place,
@@ -51,22 +40,25 @@ async function schema(): Promise<string> {
       union all
       select 7, table_name || privilege_type, format('grant %s on %s', lower(privilege_type), table_name)
       from information_schema.table_privileges
-      where grantee = ${database.appRole} and table_schema = 'public'
+      where grantee = ${appRole} and table_schema = 'public'
     ) as lines
     order by part, place collate "C"`
   return `${rows.map(({ line }) => line.replaceAll(/\s+/g, ' ')).join('\n')}\n`
 }
 
-test('the schema is the one that sql/schema.txt shows (to renew it: UPDATE_SCHEMA=1)', async () => {
-  const text = await schema()
+test('the schema is the one that sql/schema.txt shows (to renew it: UPDATE_SCHEMA=1)', async ({
+  owner,
+  database,
+}) => {
+  const text = await schema(owner, database.appRole)
   if (process.env.UPDATE_SCHEMA) writeFileSync(GOLDEN, text)
   expect(text).toBe(readFileSync(GOLDEN, 'utf8'))
 })
 
-test.each([
+test.for([
   ['transaction_type', TRANSACTION_TYPES],
   ['transaction_status', TRANSACTION_STATUSES],
-])('%s has the same names in SQL as in TypeScript', async (type, names) => {
+] as const)('%s has the same names in SQL as in TypeScript', async ([type, names], { sql }) => {
   const rows = await sql<{ name: string }[]>`
     select enumlabel as name from pg_enum
     where enumtypid = ${type}::text::regtype order by enumsortorder`

@@ -1,12 +1,13 @@
 import pino from 'pino'
-import { test as base } from 'vitest'
 import { Auditor } from '../../../src/ledger/auditor.ts'
 import type { Command, Outcome, Transaction } from '../../../src/ledger/command.ts'
 import { PostgresEventStore } from '../../../src/ledger/event-store.ts'
 import { Executor } from '../../../src/ledger/executor.ts'
+import { LimitsAndAlerts } from '../../../src/ledger/limits-and-alerts.ts'
 import { Reader } from '../../../src/ledger/reader.ts'
-import { connect, type Sql } from '../../../src/postgres/database.ts'
-import { createDatabase, eventually } from '../index.ts'
+import type { Sql } from '../../../src/postgres/database.ts'
+import { test as base } from '../fixtures.ts'
+import { eventually } from '../index.ts'
 
 export const tenant = 'default'
 export const USD = 'USD'
@@ -24,6 +25,7 @@ export interface Sample {
   reader: Reader
   store: PostgresEventStore
   auditor: Auditor
+  limitsAndAlerts: LimitsAndAlerts
   /** In the default tenant and in USD, by the user concerned or else by `admin`. */
   run(command: Some): Promise<Outcome>
   /** `run`, where a refusal is a failure of the test. */
@@ -34,13 +36,9 @@ export interface Sample {
   eventsOf(userId: string): Promise<[number, string, bigint][]>
   /** Resolves once one statement, that has `part` in its text, waits for a lock. */
   somebodyWaits(part?: string): Promise<void>
-  close(): Promise<void>
 }
 
-export async function openSample(): Promise<Sample> {
-  const database = await createDatabase()
-  const sql = connect(database.appUrl, { max: 4 })
-  const owner = connect(database.ownerUrl, { max: 2 })
+async function openSample(sql: Sql, owner: Sql): Promise<Sample> {
   const executor = new Executor(sql)
   const reader = new Reader(sql)
   const store = await PostgresEventStore.open(sql)
@@ -64,6 +62,7 @@ export async function openSample(): Promise<Sample> {
     reader,
     store,
     auditor: new Auditor(sql),
+    limitsAndAlerts: new LimitsAndAlerts(sql),
     run,
     accepted,
     fund: (userId, amount) => accepted({ op: 'adjustment', actor: 'admin', userId, amount }),
@@ -84,16 +83,10 @@ export async function openSample(): Promise<Sample> {
             and strpos(query, ${part}) > 0`
         if (waiting.length !== 1) throw new Error(`${waiting.length} wait for a lock`)
       }),
-    async close() {
-      await Promise.all([sql.end(), owner.end()])
-      await database.drop()
-    },
   }
 }
 
-/** Tests on one ledger a file. */
-export const test = base.extend('ledger', { scope: 'file' }, async ({}, { onCleanup }) => {
-  const ledger = await openSample()
-  onCleanup(() => ledger.close())
-  return ledger
-})
+/** Tests on one ledger a file, in the file's `database`. */
+export const test = base.extend('ledger', { scope: 'file' }, ({ sql, owner }) =>
+  openSample(sql, owner),
+)

@@ -1,27 +1,23 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Auditor } from '../../src/ledger/auditor.ts'
-import type { Claim } from '../../src/ledger/idempotency-store.ts'
-import { IdempotencyStore } from '../../src/ledger/idempotency-store.ts'
+import { describe, expect } from 'vitest'
+import { type Claim, IdempotencyStore } from '../../src/ledger/idempotency-store.ts'
 import { eventually } from '../support/index.ts'
-import { openSample, type Sample, tenant, USD } from '../support/ledger/sample.ts'
+import { test as base, type Sample, tenant, USD } from '../support/ledger/sample.ts'
 
-let ledger: Sample
-let answers: IdempotencyStore
+const test = base
+  .extend('idempotency', { scope: 'file' }, ({ sql }) => new IdempotencyStore(sql))
+  /** The number of ann's newest event. */
+  .extend('seq', { scope: 'file' }, async ({ ledger }) => {
+    await ledger.fund('ann', 100n)
+    return async () => (await ledger.reader.balance(ann, USD)).seq
+  })
 const ann = { tenant, userId: 'ann' }
-beforeAll(async () => {
-  ledger = await openSample()
-  answers = new IdempotencyStore(ledger.sql)
-  await ledger.fund('ann', 100n)
-})
-afterAll(() => ledger?.close())
 
 const keyed = (key: string = randomUUID()) => ({ tenant, actor: 'ada', key, asked: 'this' })
-const seq = async () => (await ledger.reader.balance(ann, USD)).seq
 const never = () => Promise.reject(new Error('this must not be done'))
 
 /** As if the process that made the claim had not been able to renew it. */
-const lapse = ({ key }: Claim) =>
+const lapse = (ledger: Sample, { key }: Claim) =>
   ledger.owner`update idempotency_keys set created_at = now() - interval '1 minute' where key = ${key}`
 
 function gate<T>() {
@@ -34,35 +30,47 @@ function gate<T>() {
   return { passed, pass, fail }
 }
 
-test('the first answer is given again, to the letter, and nothing is done again', async () => {
+test('the first answer is given again, to the letter, and nothing is done again', async ({
+  idempotency,
+}) => {
   const request = keyed()
   const text = '{ "b": 1.50, "a": "\\u0000" }'
-  expect(await answers.run(request, async () => text)).toEqual({ answer: text, replayed: false })
-  expect(await answers.run(request, never)).toEqual({ answer: text, replayed: true })
-  expect(await answers.run({ ...request, asked: 'that' }, never)).toBe('reused')
-  expect(await answers.run({ ...request, actor: 'eve' }, async () => 'hers')).toMatchObject({
+  expect(await idempotency.run(request, async () => text)).toEqual({
+    answer: text,
+    replayed: false,
+  })
+  expect(await idempotency.run(request, never)).toEqual({ answer: text, replayed: true })
+  expect(await idempotency.run({ ...request, asked: 'that' }, never)).toBe('reused')
+  expect(await idempotency.run({ ...request, actor: 'eve' }, async () => 'hers')).toMatchObject({
     replayed: false,
   })
 })
 
-test('of many at once, over several connections, one acts and all get its answer', async () => {
+test('of many at once, over several connections, one acts and all get its answer', async ({
+  idempotency,
+}) => {
   const request = keyed()
   let acts = 0
   const all = await Promise.all(
-    Array.from({ length: 20 }, () => answers.run(request, async () => `${++acts}`)),
+    Array.from({ length: 20 }, () => idempotency.run(request, async () => `${++acts}`)),
   )
   expect(all).toContainEqual({ answer: '1', replayed: false })
   expect(all.filter((one) => typeof one === 'object' && one.replayed)).toHaveLength(19)
   expect(acts).toBe(1)
 })
 
-test('what fails is no answer: the next one acts at once', async () => {
+test('what fails is no answer: the next one acts at once', async ({ idempotency }) => {
   const request = keyed()
-  await expect(answers.run(request, never)).rejects.toThrow('must not')
-  expect(await answers.run(request, async () => 'now')).toEqual({ answer: 'now', replayed: false })
+  await expect(idempotency.run(request, never)).rejects.toThrow('must not')
+  expect(await idempotency.run(request, async () => 'now')).toEqual({
+    answer: 'now',
+    replayed: false,
+  })
 })
 
-test('a claim whose process is gone is taken over, one that is at work is not', async () => {
+test('a claim whose process is gone is taken over, one that is at work is not', async ({
+  ledger,
+}) => {
   const quick = new IdempotencyStore(ledger.sql, { leaseMs: 3_000, waitTimeoutMs: 60_000 })
   const request = keyed()
   // What a process leaves that dies in the middle: a claim, and nobody to renew it.
@@ -100,16 +108,20 @@ test('a claim whose process is gone is taken over, one that is at work is not', 
   ])
 })
 
-test('a recalculation and its answer stand together: a process that dies after it loses neither', async () => {
+test('a recalculation and its answer stand together: a process that dies after it loses neither', async ({
+  ledger,
+  idempotency,
+  seq,
+}) => {
   const request = keyed()
   const before = await seq()
   const recalculate = async (claim: Claim) => {
     await ledger.auditor.recalculate(ann, USD, claim)
     throw new Error('the process ended here')
   }
-  await expect(answers.run(request, recalculate)).rejects.toThrow('ended here')
+  await expect(idempotency.run(request, recalculate)).rejects.toThrow('ended here')
   expect(await seq()).toBe(before + 1)
-  const retried = await answers.run(request, never)
+  const retried = await idempotency.run(request, never)
   expect(retried).toMatchObject({ replayed: true })
   expect(JSON.parse((retried as { answer: string }).answer)).toEqual({
     previousBalance: '100',
@@ -118,12 +130,16 @@ test('a recalculation and its answer stand together: a process that dies after i
   })
 })
 
-test('a recalculation that lost its key to another does nothing, and gives the other’s answer', async () => {
+test('a recalculation that lost its key to another does nothing, and gives the other’s answer', async ({
+  ledger,
+  idempotency,
+  seq,
+}) => {
   const request = keyed()
   const before = await seq()
-  const slow = answers.run(request, async (claim) => {
-    await lapse(claim)
-    await answers.run(request, async () => 'the other was quicker')
+  const slow = idempotency.run(request, async (claim) => {
+    await lapse(ledger, claim)
+    await idempotency.run(request, async () => 'the other was quicker')
     await ledger.auditor.recalculate(ann, USD, claim)
     return 'too late'
   })
@@ -133,18 +149,18 @@ test('a recalculation that lost its key to another does nothing, and gives the o
 
 describe('a process that stalls for longer than its claim lasts', () => {
   /** One that claimed the key, and whose claim another took over; the other acts until `finish` is called. */
-  async function stalled() {
+  async function stalled(ledger: Sample, idempotency: IdempotencyStore) {
     const request = keyed()
     const stale = gate<string>()
     const fresh = gate<string>()
     const claims: Claim[] = []
-    const first = answers.run(request, (claim) => {
+    const first = idempotency.run(request, (claim) => {
       claims.push(claim)
       return stale.passed
     })
     await eventually(() => expect(claims).toHaveLength(1))
-    await lapse(claims[0] as Claim)
-    const second = answers.run(request, (claim) => {
+    await lapse(ledger, claims[0] as Claim)
+    const second = idempotency.run(request, (claim) => {
       claims.push(claim)
       return fresh.passed
     })
@@ -152,8 +168,12 @@ describe('a process that stalls for longer than its claim lasts', () => {
     return { request, stale, fresh, first, second, claims: claims as [Claim, Claim] }
   }
 
-  test('gives the answer of who came after it; its own is not kept, and it commits nothing', async () => {
-    const { request, stale, fresh, first, second, claims } = await stalled()
+  test('gives the answer of who came after it; its own is not kept, and it commits nothing', async ({
+    ledger,
+    idempotency,
+    seq,
+  }) => {
+    const { request, stale, fresh, first, second, claims } = await stalled(ledger, idempotency)
     const before = await seq()
     await expect(ledger.auditor.recalculate(ann, USD, claims[0])).rejects.toThrow('not claimed')
     expect(await seq()).toBe(before)
@@ -166,8 +186,8 @@ describe('a process that stalls for longer than its claim lasts', () => {
     expect(await first).toEqual({ answer: 'fresh', replayed: true })
   })
 
-  test('does not give up the claim of who came after it', async () => {
-    const { request, stale, fresh, first, second } = await stalled()
+  test('does not give up the claim of who came after it', async ({ ledger, idempotency }) => {
+    const { request, stale, fresh, first, second } = await stalled(ledger, idempotency)
     stale.fail(new Error('the stale one failed'))
     await expect(first).rejects.toThrow('the stale one failed')
     const impatient = new IdempotencyStore(ledger.sql, { waitTimeoutMs: 0 })
@@ -176,13 +196,13 @@ describe('a process that stalls for longer than its claim lasts', () => {
     expect(await second).toEqual({ answer: 'fresh', replayed: false })
   })
 
-  test('does not keep the claim of who came after it alive', async () => {
-    const { request, stale, fresh, first, second, claims } = await stalled()
+  test('does not keep the claim of who came after it alive', async ({ ledger, idempotency }) => {
+    const { request, stale, fresh, first, second, claims } = await stalled(ledger, idempotency)
     const [stalledClaim, claim] = claims
-    await lapse(claim)
+    await lapse(ledger, claim)
     await ledger.sql`
       select renew_key(${tenant}, 'ada', ${request.key}, ${stalledClaim.id})`
-    expect(await answers.run(request, async () => 'third')).toEqual({
+    expect(await idempotency.run(request, async () => 'third')).toEqual({
       answer: 'third',
       replayed: false,
     })
@@ -193,34 +213,31 @@ describe('a process that stalls for longer than its claim lasts', () => {
     }
   })
 
-  test('keeps what it did, and does not do it again, when who came after it gave up', async () => {
-    const { request, stale, fresh, first, second, claims } = await stalled()
+  test('keeps what it did, and does not do it again, when who came after it gave up', async ({
+    ledger,
+    idempotency,
+  }) => {
+    const { request, stale, fresh, first, second, claims } = await stalled(ledger, idempotency)
     fresh.fail(new Error('the other failed'))
     await expect(second).rejects.toThrow('the other failed')
     stale.pass('stale')
     expect(await first).toEqual({ answer: 'stale', replayed: false })
     expect(claims).toHaveLength(2)
-    expect(await answers.run(request, never)).toEqual({ answer: 'stale', replayed: true })
+    expect(await idempotency.run(request, never)).toEqual({ answer: 'stale', replayed: true })
   })
 })
 
-test('a key belongs to the first request, and a command of the ledger can be the first', async () => {
+test('a key belongs to the first request, and a command of the ledger can be the first', async ({
+  ledger,
+  idempotency,
+}) => {
   const gift = { op: 'adjustment' as const, actor: 'ada', userId: 'ann', amount: 1n }
   const request = keyed()
-  await answers.run(request, async () => '1')
+  await idempotency.run(request, async () => '1')
   expect(await ledger.run({ ...gift, idempotencyKey: request.key })).toMatchObject({
     code: 'idempotency_key_reused',
   })
   const taken = keyed()
   await ledger.accepted({ ...gift, idempotencyKey: taken.key })
-  expect(await answers.run(taken, never)).toBe('reused')
-})
-
-test('the events of a recalculation reach who publishes', async () => {
-  const told: unknown[] = []
-  const auditor = new Auditor(ledger.sql, {
-    onCommitted: async ({ events }) => void told.push(...events),
-  })
-  await auditor.recalculate(ann, USD)
-  expect(told).toMatchObject([{ event: 'balance_updated', userId: 'ann', seq: await seq() }])
+  expect(await idempotency.run(taken, never)).toBe('reused')
 })

@@ -1,27 +1,21 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { HoldExpiry, Retention } from '../../src/ledger/maintenance.ts'
 import { eventually } from '../support/index.ts'
-import { openSample, type Sample, silent, tenant } from '../support/ledger/sample.ts'
+import { type Sample, silent, tenant, test } from '../support/ledger/sample.ts'
 
-let ledger: Sample
-beforeAll(async () => {
-  ledger = await openSample()
-})
-afterAll(() => ledger?.close())
-
-const hold = (userId: string, expiresIn: number) =>
+const hold = (ledger: Sample, userId: string, expiresIn: number) =>
   ledger.accepted({ op: 'hold', userId, amount: 100n, expiresIn })
 
 describe('an expired hold', () => {
-  const sweeper = () =>
-    new HoldExpiry({ sql: ledger.sql, executor: ledger.executor, log: silent, every: 50 })
+  const sweeper = (ledger: Sample) =>
+    new HoldExpiry({ sql: ledger.sql, executor: ledger.executor, log: silent, intervalMs: 50 })
 
-  test('frees its money by itself, and says so', async () => {
+  test('frees its money by itself, and says so', async ({ ledger }) => {
     await ledger.fund('ann', 100n)
-    const expiry = sweeper()
+    const expiry = sweeper(ledger)
     expiry.start()
     try {
-      const { id } = await hold('ann', 3_600)
+      const { id } = await hold(ledger, 'ann', 3_600)
       expect(await ledger.stateOf('ann')).toEqual({ balance: 100n, held: 100n })
       await ledger.owner`update transactions set expires_at = clock_timestamp() where id = ${id}`
       await eventually(async () =>
@@ -37,14 +31,16 @@ describe('an expired hold', () => {
     }
   })
 
-  test('is freed once, by whichever of several processes, also long after its time', async () => {
+  test('is freed once, by whichever of several processes, also long after its time', async ({
+    ledger,
+  }) => {
     await ledger.fund('bob', 100_000n)
-    const holds = await Promise.all(Array.from({ length: 600 }, () => hold('bob', 3_600)))
-    const late = await hold('bob', 3_600)
+    const holds = await Promise.all(Array.from({ length: 600 }, () => hold(ledger, 'bob', 3_600)))
+    const late = await hold(ledger, 'bob', 3_600)
     await ledger.owner`
       update transactions set expires_at = now() - interval '1 day'
       where user_id = 'bob' and type = 'hold' and id <> ${late.id}`
-    const sweepers = [sweeper(), sweeper(), sweeper()]
+    const sweepers = [sweeper(ledger), sweeper(ledger), sweeper(ledger)]
     for (const one of sweepers) one.start()
     await eventually(async () =>
       expect(await ledger.stateOf('bob')).toEqual({ balance: 100_000n, held: 100n }),
@@ -56,9 +52,9 @@ describe('an expired hold', () => {
     expect(failed.count).toBe(holds.length)
   })
 
-  test('does not expire before its time, whoever says so', async () => {
+  test('does not expire before its time, whoever says so', async ({ ledger }) => {
     await ledger.fund('cid', 100n)
-    const { id } = await hold('cid', 60)
+    const { id } = await hold(ledger, 'cid', 60)
     expect(
       await ledger.run({ op: 'hold_expire', actor: 'system', transactionId: id }),
     ).toMatchObject({ ok: false, code: 'invalid_command' })
@@ -66,65 +62,72 @@ describe('an expired hold', () => {
 })
 
 describe('pruning', () => {
-  const pruning = () =>
+  const pruning = (ledger: Sample) =>
     new Retention({
       sql: ledger.sql,
       log: silent,
-      eventRetention: 3_600,
-      keyRetention: 3_600,
-      every: 20,
+      eventRetentionSeconds: 3_600,
+      keyRetentionSeconds: 3_600,
+      intervalMs: 20,
     })
-  const seqsOf = async (userId: string) => (await ledger.eventsOf(userId)).map(([seq]) => seq)
-  const age = (userId: string, upTo: number, hours = 2) => ledger.owner`
+  const seqsOf = async (ledger: Sample, userId: string) =>
+    (await ledger.eventsOf(userId)).map(([seq]) => seq)
+  const age = (ledger: Sample, userId: string, upTo: number, hours = 2) => ledger.owner`
     update events set created_at = created_at - make_interval(hours => ${hours})
     where wallet_id = (select id from wallets where user_id = ${userId}) and seq <= ${upTo}`
-  const published = (userId: string) => ledger.owner`
+  const published = (ledger: Sample, userId: string) => ledger.owner`
     delete from outbox where (select id from wallets where user_id = ${userId}) = any (wallet_ids)`
 
-  test('forgets the oldest events, and leaves a stream without a hole', async () => {
+  test('forgets the oldest events, and leaves a stream without a hole', async ({ ledger }) => {
     for (let i = 0; i < 130; i++) await ledger.fund('dan', 1n)
     await ledger.fund('eve', 1n)
-    await Promise.all([published('dan'), published('eve')])
+    await Promise.all([published(ledger, 'dan'), published(ledger, 'eve')])
     await ledger.owner`delete from outbox`
-    await age('dan', 250)
-    const work = [pruning(), pruning()]
+    await age(ledger, 'dan', 250)
+    const work = [pruning(ledger), pruning(ledger)]
     for (const one of work) one.start()
     await eventually(async () =>
-      expect(await seqsOf('dan')).toEqual([251, 252, 253, 254, 255, 256, 257, 258, 259, 260]),
+      expect(await seqsOf(ledger, 'dan')).toEqual([
+        251, 252, 253, 254, 255, 256, 257, 258, 259, 260,
+      ]),
     )
     await Promise.all(work.map((one) => one.stop()))
-    expect(await seqsOf('eve')).toEqual([1, 2])
+    expect(await seqsOf(ledger, 'eve')).toEqual([1, 2])
   })
 
-  test('leaves a stretch without a hole, also where a clock that was wrong dated an event', async () => {
+  test('leaves a stretch without a hole, also where a clock that was wrong dated an event', async ({
+    ledger,
+  }) => {
     for (let i = 0; i < 5; i++) await ledger.fund('ina', 1n)
     await ledger.owner`delete from outbox`
-    await age('ina', 8)
+    await age(ledger, 'ina', 8)
     await ledger.owner`
       update events set created_at = clock_timestamp() + interval '1 day'
       where wallet_id = (select id from wallets where user_id = 'ina') and seq = 4`
-    const work = pruning()
+    const work = pruning(ledger)
     work.start()
-    await eventually(async () => expect(await seqsOf('ina')).toEqual([4, 5, 6, 7, 8, 9, 10]))
+    await eventually(async () =>
+      expect(await seqsOf(ledger, 'ina')).toEqual([4, 5, 6, 7, 8, 9, 10]),
+    )
     await work.stop()
   })
 
-  test('never forgets what is not yet known to be published', async () => {
+  test('never forgets what is not yet known to be published', async ({ ledger }) => {
     await ledger.owner`delete from outbox`
     await ledger.fund('fay', 1n)
     await ledger.fund('gil', 1n)
-    await age('fay', 2, 3)
-    await age('gil', 2)
+    await age(ledger, 'fay', 2, 3)
+    await age(ledger, 'gil', 2)
     await ledger.owner`
       delete from outbox where (select id from wallets where user_id = 'fay') = any (wallet_ids)`
-    const work = pruning()
+    const work = pruning(ledger)
     work.start()
-    await eventually(async () => expect(await seqsOf('fay')).toEqual([]))
+    await eventually(async () => expect(await seqsOf(ledger, 'fay')).toEqual([]))
     await work.stop()
-    expect(await seqsOf('gil')).toEqual([1, 2])
+    expect(await seqsOf(ledger, 'gil')).toEqual([1, 2])
   })
 
-  test('forgets the answers to old idempotency keys, and no others', async () => {
+  test('forgets the answers to old idempotency keys, and no others', async ({ ledger }) => {
     const keys = Array.from({ length: 400 }, (_, i) => `key ${i}`)
     await Promise.all(
       keys.map((idempotencyKey) =>
@@ -139,7 +142,7 @@ describe('pruning', () => {
     )
     await ledger.owner`
       update idempotency_keys set created_at = created_at - interval '2 hours' where key <> 'key 7'`
-    const work = pruning()
+    const work = pruning(ledger)
     work.start()
     await eventually(async () =>
       expect(await ledger.owner`select key from idempotency_keys`).toEqual([{ key: 'key 7' }]),
