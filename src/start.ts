@@ -30,7 +30,7 @@ import { createExposition } from './observability/prometheus.ts'
 import { createSystemStatus } from './observability/system-status.ts'
 import type { Tracing } from './observability/tracing.ts'
 import { currentUser } from './postgres/app-role.ts'
-import { poolsOf, SESSIONS } from './postgres/database.ts'
+import { createPools, SESSIONS } from './postgres/database.ts'
 import { MigrationError, migrate } from './postgres/migrate.ts'
 import { SchemaCheck, tryWrite } from './postgres/schema-check.ts'
 import { RateLimiter } from './rate-limit/limiter.ts'
@@ -121,7 +121,7 @@ async function openStorage({ config, log, releases }: Context) {
       : config.tokenKeys
   const switchesRole = database.appUrl === database.ownerUrl && canUseAppRole
   const role = switchesRole ? appRole : undefined
-  const pool = poolsOf({ ...config, url: database.appUrl, role }, releases)
+  const pool = createPools({ ...config, url: database.appUrl, role }, releases)
   const readers = pool('readers')
   // A pooler may pass no role on, and say nothing.
   const guarded = canUseAppRole && (!switchesRole || (await currentUser(readers)) === appRole)
@@ -205,7 +205,7 @@ function startLedger(
     observers: [meters.ledger, ...(tracing ? [tracing.ledger] : [])],
   })
   const startMaintenance = createMaintenance(
-    { sql: readers, executor, log, eventRetention: config.eventRetentionSeconds },
+    { sql: readers, executor, log, eventRetentionSeconds: config.eventRetentionSeconds },
     releases,
   )
   const reader = new Reader(readers)

@@ -34,7 +34,7 @@ export interface PostgresTarget {
   tlsDirect: boolean
   sessionAttributes: SessionAttributes
   /** Seconds for one attempt to connect. */
-  connectTimeout: number
+  connectTimeoutSeconds: number
   /** Milliseconds of silence before the system probes a connection; 0: it does not. */
   keepAliveMs: number
   /** Behind a pooler that shares sessions: no setting of a session, no prepared statement. */
@@ -113,7 +113,7 @@ export function parseConnectionString(text: string): PostgresTarget {
     database: parameters.take('dbname') ?? (decoded('database', path) || name || account()),
     ...tls,
     sessionAttributes: parameters.oneOf('target_session_attrs', SESSION_ATTRIBUTES) ?? 'any',
-    connectTimeout: parameters.number('connect_timeout') || CONNECT_TIMEOUT_SECONDS,
+    connectTimeoutSeconds: parameters.number('connect_timeout') || CONNECT_TIMEOUT_SECONDS,
     keepAliveMs:
       parameters.number('keepalives') === 0
         ? 0

@@ -28,7 +28,7 @@ export interface StoredResponse {
   replayed: boolean
 }
 
-export interface AnswersOptions {
+export interface IdempotencyStoreOptions {
   /** Milliseconds after which a claim that was not renewed is another's to take. Default 10 s. */
   leaseMs?: number
   /** Milliseconds that a twin waits for the one that acts. Default 10 s. */
@@ -45,7 +45,10 @@ export class IdempotencyStore {
   readonly #leaseMs: number
   readonly #waitTimeoutMs: number
 
-  constructor(sql: Sql, { leaseMs = 10_000, waitTimeoutMs = 10_000 }: AnswersOptions = {}) {
+  constructor(
+    sql: Sql,
+    { leaseMs = 10_000, waitTimeoutMs = 10_000 }: IdempotencyStoreOptions = {},
+  ) {
     this.#sql = sql
     this.#leaseMs = leaseMs
     this.#waitTimeoutMs = waitTimeoutMs

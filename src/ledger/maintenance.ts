@@ -5,26 +5,24 @@ import { sleep } from '../lib/timeout.ts'
 import type { Sql } from '../postgres/database.ts'
 import type { Executor } from './executor.ts'
 
-/** Milliseconds from the call to the first round. */
-const AFTER = 500
+const START_DELAY_MS = 500
 
 /**
- * What the ledger does unasked: holds expire, and what is past its time is forgotten. Begins a moment after
- * the function that this returns is called.
+ * The ledger's periodic work: it expires holds, and deletes old events and idempotency keys. The work starts
+ * `START_DELAY_MS` after a call of the returned function.
  */
 export function createMaintenance(
-  options: Omit<HoldExpiryOptions & RetentionOptions, 'every' | 'keyRetention'>,
+  options: Omit<HoldExpiryOptions & RetentionOptions, 'intervalMs' | 'keyRetentionSeconds'>,
   releases: ShutdownStack,
 ): () => void {
-  const works = [new HoldExpiry(options), new Retention(options)]
-  for (const work of works) releases.add(() => work.stop())
+  const tasks = [new HoldExpiry(options), new Retention(options)]
+  for (const task of tasks) releases.add(() => task.stop())
   return () => {
-    // It asks over sessions of its own, which take Postgres and this thread longer to open than all of a
-    // start to ask: not while somebody waits for the first answer.
-    const later = setTimeout(() => {
-      for (const work of works) work.start()
-    }, AFTER)
-    releases.add(async () => clearTimeout(later))
+    // The first round opens more sessions, which takes time. It must not delay the first request.
+    const timer = setTimeout(() => {
+      for (const task of tasks) task.start()
+    }, START_DELAY_MS)
+    releases.add(async () => clearTimeout(timer))
   }
 }
 
@@ -32,42 +30,41 @@ export interface HoldExpiryOptions {
   sql: Sql
   executor: Pick<Executor, 'execute'>
   log: Pick<Logger, 'warn' | 'info'>
-  /** Milliseconds between rounds. Default 1000. */
-  every?: number
+  /** Time between rounds. Default 1 s. */
+  intervalMs?: number
 }
 
-/** Holds that are expired at once. */
-const STEP = 500
+const HOLDS_PER_STEP = 500
 
 /**
- * Frees the money of holds whose time is over, also of those that ran out while no process was there.
- * Each goes through the executor like any command, as actor `system`; of several processes that see the
- * same hold one expires it, and the others are told that it is done.
+ * Expires holds, which frees their money. Holds that ended while no process ran are expired too. Each hold
+ * is a command of the actor `system`. If several processes find the same hold, one expires it and the
+ * others get a refusal.
  */
 export class HoldExpiry {
   readonly #sql: Sql
   readonly #executor: Pick<Executor, 'execute'>
-  readonly #rounds: PeriodicTask
+  readonly #task: PeriodicTask
 
-  constructor({ sql, executor, log, every = 1_000 }: HoldExpiryOptions) {
+  constructor({ sql, executor, log, intervalMs = 1_000 }: HoldExpiryOptions) {
     this.#sql = sql
     this.#executor = executor
-    this.#rounds = new PeriodicTask((signal) => this.#round(signal), {
+    this.#task = new PeriodicTask((signal) => this.#round(signal), {
       log,
       name: 'expiring holds',
-      intervalMs: every,
+      intervalMs,
     })
   }
 
   start(): void {
-    this.#rounds.start()
+    this.#task.start()
   }
 
   stop(): Promise<void> {
-    return this.#rounds.stop()
+    return this.#task.stop()
   }
 
-  /** One hold that cannot be expired keeps no other from it: the round goes on, and fails at its end. */
+  /** If a hold cannot be expired, the round continues with the others and fails at its end. */
   async #round(signal: AbortSignal): Promise<void> {
     const failures: unknown[] = []
     for (let after = BEFORE_ALL; !signal.aborted; ) {
@@ -84,7 +81,7 @@ export class HoldExpiry {
       )
       for (const result of results) if (result.status === 'rejected') failures.push(result.reason)
       const last = due[due.length - 1]
-      if (!last || due.length < STEP) break
+      if (!last || due.length < HOLDS_PER_STEP) break
       after = last
     }
     if (failures.length > 0) {
@@ -95,90 +92,89 @@ export class HoldExpiry {
 
 /** A place in the order in which holds end. */
 interface Place {
-  /** Of Postgres's own form, to the microsecond. */
+  /** As Postgres writes it, to the microsecond. */
   expires_at: string
   id: string
 }
 
 const BEFORE_ALL: Place = { expires_at: '-infinity', id: '00000000-0000-0000-0000-000000000000' }
 
-/** The holds whose time is over, at most `STEP` after a place. Reads no hold that still stands. */
+/** Expired holds that are still pending, at most `HOLDS_PER_STEP` after a place. Reads only such holds. */
 export function dueHolds(sql: Sql, after: Place = BEFORE_ALL) {
-  // Asked for once, as a subquery: an index cannot be asked for what changes from row to row.
+  // The clock is volatile, so only a subquery lets Postgres use the index.
   return sql<(Place & { tenant: string })[]>`
     select tenant, id, t.expires_at::text from transactions t
     where status = 'pending' and type = 'hold' and t.expires_at <= (select ledger_clock())
       and (t.expires_at, id) > (${after.expires_at}::text::timestamptz, ${after.id}::uuid)
-    order by t.expires_at, id limit ${STEP}`
+    order by t.expires_at, id limit ${HOLDS_PER_STEP}`
 }
 
 export interface RetentionOptions {
   sql: Sql
   log: Pick<Logger, 'warn' | 'info'>
-  /** Seconds that an event is kept. */
-  eventRetention: number
-  /** Seconds that the answer to an idempotency key is kept. Default 30 days. */
-  keyRetention?: number
-  /** Milliseconds between the end of a pass and the next. Default 10 minutes. */
-  every?: number
+  eventRetentionSeconds: number
+  /** How long the answer to an idempotency key is kept. Default 30 days. */
+  keyRetentionSeconds?: number
+  /** Time between the end of a pass and the next. Default 10 minutes. */
+  intervalMs?: number
 }
 
 /**
- * Wallets, and blocks of idempotency keys, that one statement looks at. At most 100 events of a wallet
- * go in one step, so that no statement holds its locks for long.
+ * A statement looks at so many wallets, or blocks of idempotency keys. It deletes at most 100 events of a
+ * wallet, so that it does not hold its locks for long.
  */
-const WALLETS = 200
-const BLOCKS = 128
+const WALLETS_PER_STEP = 200
+const BLOCKS_PER_STEP = 128
 
-/** A step is followed by a rest of so many times its length: pruning takes a tenth of one connection. */
-const REST = 9
+/** The pause after a step, as a multiple of the step's duration. So pruning uses a tenth of one connection. */
+const PAUSE_RATIO = 9
 
 /**
- * Forgets events and idempotency keys that are past their time, a little at a time. Events that the
- * outbox still names stay. Several processes take turns by a lock within the functions.
+ * Deletes old events and idempotency keys in small steps. Events stay while the outbox names them. A lock
+ * inside the SQL functions lets only one process prune at a time.
  */
 export class Retention {
   readonly #options: Required<RetentionOptions>
-  readonly #rounds: PeriodicTask
+  readonly #task: PeriodicTask
 
   constructor(options: RetentionOptions) {
-    this.#options = { keyRetention: 30 * 86_400, every: 600_000, ...options }
-    this.#rounds = new PeriodicTask((signal) => this.#pass(signal), {
+    this.#options = { keyRetentionSeconds: 30 * 86_400, intervalMs: 600_000, ...options }
+    this.#task = new PeriodicTask((signal) => this.#pass(signal), {
       log: options.log,
       name: 'pruning',
-      intervalMs: this.#options.every,
+      intervalMs: this.#options.intervalMs,
     })
   }
 
   start(): void {
-    this.#rounds.start()
+    this.#task.start()
   }
 
   stop(): Promise<void> {
-    return this.#rounds.stop()
+    return this.#task.stop()
   }
 
   async #pass(signal: AbortSignal): Promise<void> {
-    const { sql, eventRetention, keyRetention } = this.#options
+    const { sql, eventRetentionSeconds, keyRetentionSeconds } = this.#options
     await this.#walk(signal, async (after) => {
       const [row] = await sql<{ next: string | null }[]>`
-        select prune_events(make_interval(secs => ${eventRetention}), ${after}, ${WALLETS}) as next`
+        select prune_events(make_interval(secs => ${eventRetentionSeconds}), ${after}, ${WALLETS_PER_STEP}) as next`
       return row?.next ?? null
     })
     await this.#walk(signal, async (after) => {
       const [row] = await sql<{ next: string | null }[]>`
-        select prune_idempotency_keys(make_interval(secs => ${keyRetention}), ${after}, ${BLOCKS})
+        select prune_idempotency_keys(make_interval(secs => ${keyRetentionSeconds}), ${after}, ${BLOCKS_PER_STEP})
           as next`
       return row?.next ?? null
     })
   }
 
-  /** Step by step until there is no next, or it is another process's turn (null as well). */
+  /** Runs steps until one returns null: nothing is left, or another process is pruning. */
   async #walk(signal: AbortSignal, step: (after: string) => Promise<string | null>): Promise<void> {
-    for (let at: string | null = '0'; at !== null && !signal.aborted; ) {
+    for (let after: string | null = '0'; after !== null && !signal.aborted; ) {
       const began = performance.now()
-      at = await step(at)
-      await sleep((performance.now() - began) * REST, { signal, unref: true })
+      after = await step(after)
+      await sleep((performance.now() - began) * PAUSE_RATIO, { signal, unref: true })
     }
   }
 }

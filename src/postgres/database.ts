@@ -16,11 +16,11 @@ export interface ConnectOptions {
   max?: number
   /** A role that every session takes on. Default: the login's own. */
   role?: string | undefined
-  /** Every transaction only reads: Postgres refuses the rest. */
+  /** Postgres rejects every write. */
   readOnly?: boolean
-  /** Milliseconds after which Postgres gives up a statement; 0: never. */
-  statementTimeout?: number
-  /** Hears what Postgres says beside its answers. Default: nobody does. */
+  /** Postgres cancels a statement that runs longer. Default 0: never. */
+  statementTimeoutMs?: number
+  /** Called with the notices of Postgres. Default: they are ignored. */
   onNotice?: (notice: postgres.Notice) => void
 }
 
@@ -38,7 +38,7 @@ function open(target: PostgresTarget, options: ConnectOptions): Sql {
   return client(target, options, () => hosts.connect())
 }
 
-/** Asks one server what it is, over a connection of its own. */
+/** Asks one server for its state, over a separate connection. */
 async function stateOf(host: PostgresHost, target: PostgresTarget): Promise<ServerState> {
   const sql = client(target, { max: 1 }, () => openSocket(host, target))
   try {
@@ -59,10 +59,10 @@ function client(
   const [first] = target.hosts
   const named: object =
     'path' in first ? { host: first.path } : { host: [first.host], port: [first.port] }
-  // The client reads `PG*` variables for what it is not told: all of it is told here, but this.
+  // The client reads `PG*` variables for missing options. All options are given here except this one.
   delete process.env.PGTARGETSESSIONATTRS
   return postgres({
-    // The client only names them in its errors. With several it would never give up.
+    // The client uses these only in its errors. With several hosts it would never give up.
     ...named,
     // The client's types do not know this option.
     ...({ socket: () => reach().then(mended, (error) => new FailedSocket(error)) } as object),
@@ -70,14 +70,14 @@ function client(
     ...{ ssl: false, idle_timeout: 0, max_pipeline: 100, keep_alive: 0, debug: false },
     ...{ max_lifetime: 60 * (30 + Math.random() * 30), publications: '' },
     max: options.max ?? 8,
-    // Of what comes after the connection stands: the start of a session.
-    connect_timeout: target.connectTimeout,
-    // Seconds before the next attempt to connect: a database that is back is found within one.
+    // Counts from the open connection to the start of the session.
+    connect_timeout: target.connectTimeoutSeconds,
+    // Seconds before the next attempt to connect. At most 1 s after it returns, a database is found.
     backoff: (attempt) => Math.min(2 ** attempt / 50, 1),
-    // The client would ask for Postgres's array types on each new connection, and a connection that breaks
-    // just then ends the process (an unhandled rejection). So arrays travel as JSON, or as text.
+    // With this on, the client queries the array types on each new connection. If the connection breaks
+    // then, an unhandled rejection ends the process. So arrays are sent as JSON or as text.
     fetch_types: false,
-    // A pooler gives the next transaction another session, which does not know this one's statements.
+    // Behind a pooler the next transaction may run in another session, which lacks the prepared statement.
     prepare: !target.pooled,
     onnotice: options.onNotice ?? (() => {}),
     connection: {
@@ -91,23 +91,23 @@ function client(
   })
 }
 
-/** What a session has for its whole life. A pooler that shares sessions takes none of it. */
-function sessionSettings({ statementTimeout, readOnly, role }: ConnectOptions): object {
+/** Settings for the life of a session. A pooler that shares sessions does not pass them on. */
+function sessionSettings({ statementTimeoutMs, readOnly, role }: ConnectOptions): object {
   return {
-    statement_timeout: statementTimeout ?? 0,
+    statement_timeout: statementTimeoutMs ?? 0,
     ...(readOnly ? { default_transaction_read_only: true } : {}),
     ...(role === undefined ? {} : { role }),
   }
 }
 
-/** Sessions with Postgres, by the work that has them to itself. */
+/** Sessions with Postgres for each kind of work. */
 export const SESSIONS = {
-  /** They always batch, so that few are enough, and a hot wallet has few waiting for it. */
+  /** Few, because they batch, and because the writers of a busy wallet wait for each other. */
   writers: 2,
   readers: 8,
-  /** Revoke tokens, and learn what others revoked, however long the readers' queue is. */
+  /** Revocations of tokens must not wait behind a long queue of reads. */
   revokers: 1,
-  /** Look at every entry: apart, so that no reader waits for them, and as many as an audit uses. */
+  /** An audit reads every entry with two sessions, and must not delay other reads. */
   auditors: 2,
 }
 
@@ -121,14 +121,14 @@ export interface PoolsOptions {
   auditTimeoutMs: number
 }
 
-/** The pool of each kind of work: ask for it once, which makes it. It connects at its first query. */
-export function poolsOf(
+/** Returns a function that creates the pool of one kind of work. The pool connects at its first query. */
+export function createPools(
   { url, role, requestTimeoutMs, auditTimeoutMs }: PoolsOptions,
   releases: ShutdownStack,
 ): (work: keyof typeof SESSIONS) => Sql {
   return (work) => {
-    const statementTimeout = work === 'auditors' ? auditTimeoutMs : requestTimeoutMs
-    const sql = connect(url, { role, max: SESSIONS[work], statementTimeout })
+    const statementTimeoutMs = work === 'auditors' ? auditTimeoutMs : requestTimeoutMs
+    const sql = connect(url, { role, max: SESSIONS[work], statementTimeoutMs })
     releases.add(() => sql.end({ timeout: 2 }))
     return sql
   }

@@ -91,12 +91,16 @@ export async function openSocket(host: PostgresHost, target: PostgresTarget): Pr
   if (target.keepAliveMs > 0) socket.setKeepAlive(true, target.keepAliveMs)
   const address = 'path' in host ? host.path : host.host
   try {
-    return await withTimeout(begin(socket, host, target), target.connectTimeout * 1_000, () => {
-      throw Object.assign(new Error(`no answer from ${address}`), {
-        code: 'CONNECT_TIMEOUT',
-        address,
-      })
-    })
+    return await withTimeout(
+      begin(socket, host, target),
+      target.connectTimeoutSeconds * 1_000,
+      () => {
+        throw Object.assign(new Error(`no answer from ${address}`), {
+          code: 'CONNECT_TIMEOUT',
+          address,
+        })
+      },
+    )
   } catch (error) {
     socket.destroy()
     // Whatever it was, a certificate included, no session began.

@@ -62,7 +62,7 @@ const TAKEN: [text: string, expected: object][] = [
     {
       sessionAttributes: 'any',
       tls: 'disable',
-      connectTimeout: 5,
+      connectTimeoutSeconds: 5,
       keepAliveMs: 60_000,
       pooled: false,
       settings: {},
@@ -127,7 +127,7 @@ const TAKEN: [text: string, expected: object][] = [
     'postgres://db/x?keepalives=1&keepalives_idle=30&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=9',
     { keepAliveMs: 30_000 },
   ],
-  ['postgres://db/x?gssencmode=disable&connect_timeout=10', { connectTimeout: 10 }],
+  ['postgres://db/x?gssencmode=disable&connect_timeout=10', { connectTimeoutSeconds: 10 }],
   [
     'postgres://db/x?schema=public&connection_limit=5&pool_timeout=10&pgbouncer=true',
     { pooled: true, settings: { search_path: '"public"' } },

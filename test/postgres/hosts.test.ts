@@ -3,10 +3,10 @@ import { mkdtempSync } from 'node:fs'
 import { type AddressInfo, connect as connectTo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterEach, describe, expect, inject } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { eventually } from '../support/index.ts'
-import { type Replicated, startReplicated } from '../support/postgres/replicated.ts'
+import { type Replicated, test } from '../support/postgres/replicated.ts'
 import { startLine } from '../support/postgres/start-line.ts'
 
 const template = new URL(inject('templateUrls').app)
@@ -125,13 +125,10 @@ test('where all hosts are down, a query is rejected after one attempt at each', 
 })
 
 describe('a primary and a standby', () => {
-  let pair: Replicated
-  beforeAll(async () => {
-    pair = await startReplicated()
-  }, 120_000)
-  afterAll(() => pair?.close())
+  // It takes longer to start than a test may last.
+  test.beforeAll(({ pair: _started }) => {}, 120_000)
 
-  const both = (attributes: string) => {
+  const both = (pair: Replicated, attributes: string) => {
     const [one, other] = [pair.urlOf(pair.standby.port), pair.urlOf(pair.primary.port)].map(
       (url) => new URL(url),
     )
@@ -140,18 +137,18 @@ describe('a primary and a standby', () => {
   const isStandby = async (sql: Sql) =>
     (await sql<{ standby: boolean }[]>`select pg_is_in_recovery() as standby`)[0]?.standby
 
-  test.each([
+  test.for([
     ['read-write', false],
     ['primary', false],
     ['standby', true],
     ['read-only', true],
     ['prefer-standby', true],
     ['any', true],
-  ])('target_session_attrs=%s', async (attributes, standby) => {
-    expect(await isStandby(open(both(attributes)))).toBe(standby)
+  ] as const)('target_session_attrs=%s', async ([attributes, standby], { pair }) => {
+    expect(await isStandby(open(both(pair, attributes)))).toBe(standby)
   })
 
-  test('no server that fits ends the start in one line', async () => {
+  test('no server that fits ends the start in one line', async ({ pair }) => {
     const url = `${pair.urlOf(pair.standby.port)}?target_session_attrs=primary`
     await expect(open(url)`select 1`).rejects.toMatchObject({ code: 'NO_FIT_SERVER' })
     expect(await startLine({ DATABASE_URL: url })).toBe(
@@ -159,8 +156,8 @@ describe('a primary and a standby', () => {
     )
   })
 
-  test('a pool follows the primary when the standby takes over', async () => {
-    const sql = open(both('read-write'), 2)
+  test('a pool follows the primary when the standby takes over', async ({ pair }) => {
+    const sql = open(both(pair, 'read-write'), 2)
     expect(await isStandby(sql)).toBe(false)
     await pair.standbyHasAll()
     await pair.killPrimary()

@@ -1,31 +1,26 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, vi } from 'vitest'
 import { Executor } from '../../src/ledger/executor.ts'
 import { CURRENCIES } from '../../src/lib/currencies.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
-import { createEmptyDatabase, type TestDatabase } from '../support/index.ts'
+import { test } from '../support/fixtures.ts'
 import { next } from '../support/postgres/next-migration.ts'
 
 vi.mock('../../src/postgres/sql-files.ts', async () =>
   (await import('../support/postgres/next-migration.ts')).withNext(),
 )
 
-let database: TestDatabase
-let owner: Sql
-beforeEach(async () => {
-  database = await createEmptyDatabase()
-  owner = connect(database.ownerUrl, { max: 1 })
-})
-afterEach(async () => {
+afterEach(() => {
   next.released = false
-  await owner.end()
-  await database.drop()
 })
 
 describe('migrating', () => {
-  test('is done once by whichever of several processes that start together', async () => {
+  test('is done once by whichever of several processes that start together', async ({
+    emptyDatabase: database,
+    emptyOwner: owner,
+  }) => {
     const all = await Promise.all(Array.from({ length: 4 }, () => migrate(database.ownerUrl)))
     const applied = all.map((one) => one.applied.length).sort()
     expect(applied.slice(0, 3)).toEqual([0, 0, 0])
@@ -33,19 +28,28 @@ describe('migrating', () => {
     expect(await owner`select from meta`).toHaveLength(1)
   })
 
-  test('a database that a newer version has migrated is refused, and says why', async () => {
+  test('a database that a newer version has migrated is refused, and says why', async ({
+    emptyDatabase: database,
+    emptyOwner: owner,
+  }) => {
     await migrate(database.ownerUrl)
     await owner`insert into schema_files (name, checksum) values ('migrations/9999_later.sql', 'x')`
     await expect(migrate(database.ownerUrl)).rejects.toThrow(/9999_later.*newer/)
   })
 
-  test('a database whose migration has another text is refused', async () => {
+  test('a database whose migration has another text is refused', async ({
+    emptyDatabase: database,
+    emptyOwner: owner,
+  }) => {
     await migrate(database.ownerUrl)
     await owner`update schema_files set checksum = 'x' where name = 'migrations/0001_ledger.sql'`
     await expect(migrate(database.ownerUrl)).rejects.toThrow(/0001_ledger.sql was changed/)
   })
 
-  test('puts a function back that was changed behind its back, once its file changes', async () => {
+  test('puts a function back that was changed behind its back, once its file changes', async ({
+    emptyDatabase: database,
+    emptyOwner: owner,
+  }) => {
     await migrate(database.ownerUrl)
     await owner`update schema_files set checksum = 'x' where name = 'functions/wallet_of.sql'`
     await owner`drop function wallet_of(text, text) cascade`
@@ -55,8 +59,7 @@ describe('migrating', () => {
 
   describe('beside a server that wins a deadlock', () => {
     /** The newest migration loses so many times; a sequence counts on when what it counted is rolled back. */
-    async function loses(times: number) {
-      await migrate(database.ownerUrl)
+    async function loses(owner: Sql, times: number) {
       await owner.unsafe(`
         create sequence attempts;
         create function lose() returns trigger language plpgsql as $$
@@ -71,21 +74,29 @@ describe('migrating', () => {
       next.released = true
     }
 
-    test('begins anew, twice', async () => {
-      await loses(2)
+    test('begins anew, twice', async ({ emptyDatabase: database, emptyOwner: owner }) => {
+      await migrate(database.ownerUrl)
+      await loses(owner, 2)
       const { applied } = await migrate(database.ownerUrl)
       expect(applied).toEqual(['migrations/0002_next.sql'])
       expect(await owner`select last_value::int from attempts`).toEqual([{ last_value: 3 }])
     })
 
-    test('gives up after that, and says where', async () => {
-      await loses(3)
+    test('gives up after that, and says where', async ({
+      emptyDatabase: database,
+      emptyOwner: owner,
+    }) => {
+      await migrate(database.ownerUrl)
+      await loses(owner, 3)
       await expect(migrate(database.ownerUrl)).rejects.toThrow(/0002_next.sql: deadlock/)
       expect(await owner`select last_value::int from attempts`).toEqual([{ last_value: 3 }])
     })
   })
 
-  test('works as a plain user who may create no role: then the triggers alone guard the entries', async () => {
+  test('works as a plain user who may create no role: then the triggers alone guard the entries', async ({
+    emptyDatabase: database,
+    emptyOwner: owner,
+  }) => {
     const role = `plain_${randomBytes(6).toString('hex')}`
     const url = new URL(database.ownerUrl)
     const name = url.pathname.slice(1)
@@ -110,14 +121,20 @@ describe('migrating', () => {
     }
   })
 
-  test('a login that may not migrate finds an up-to-date database right, and is told what to do about another', async () => {
+  test('a login that may not migrate finds an up-to-date database right, and is told what to do about another', async ({
+    emptyDatabase: database,
+    emptyOwner: owner,
+  }) => {
     await migrate(database.ownerUrl)
     expect(await migrate(database.appUrl)).toMatchObject({ applied: [], canUseAppRole: true })
     await owner`delete from schema_files where name = 'functions/wallet_of.sql'`
     await expect(migrate(database.appUrl)).rejects.toThrow(/`livebalance migrate` as its owner/)
   })
 
-  test('the two logins of docs/guide/deployment.md are all that it takes', async () => {
+  test('the two logins of docs/guide/deployment.md are all that it takes', async ({
+    emptyDatabase: database,
+    emptyOwner: owner,
+  }) => {
     const suffix = randomBytes(6).toString('hex')
     const [, written = ''] =
       /```sql\n(create role livebalance_app_[^`]*)```/.exec(
@@ -161,7 +178,10 @@ describe('migrating', () => {
     }
   })
 
-  test('knows the same currencies in SQL as in the code', async () => {
+  test('knows the same currencies in SQL as in the code', async ({
+    emptyDatabase: database,
+    emptyOwner: owner,
+  }) => {
     await migrate(database.ownerUrl)
     const rows = await owner<{ code: string; decimals: number }[]>`
       select code, decimals from currencies order by code`

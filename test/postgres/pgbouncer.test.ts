@@ -4,7 +4,6 @@ import { Executor } from '../../src/ledger/executor.ts'
 import { Reader } from '../../src/ledger/reader.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { startServer } from '../support/cli/server.ts'
-import { createEmptyDatabase } from '../support/database.ts'
 import { test } from '../support/fixtures.ts'
 import { eventually, redisUrl } from '../support/index.ts'
 import { describeWithPgBouncer, startPgBouncer } from '../support/postgres/pgbouncer.ts'
@@ -53,10 +52,9 @@ describeWithPgBouncer('behind PgBouncer', () => {
     }
   })
 
-  test.each(['transaction', 'session'])(
+  test.for(['transaction', 'session'])(
     'a whole server runs in %s mode, and survives its end',
-    async (mode) => {
-      const database = await createEmptyDatabase()
+    async (mode, { emptyDatabase: database }) => {
       const pooler = await startPgBouncer([database.ownerUrl, database.appUrl], { pool_mode: mode })
       // The schema comes through the pooler as well, by its owner.
       const owner = await startServer(pooler.through(database.ownerUrl), redisUrl() ?? '', {})
@@ -80,7 +78,6 @@ describeWithPgBouncer('behind PgBouncer', () => {
       } finally {
         await server.close()
         await pooler.close()
-        await database.drop()
       }
     },
   )

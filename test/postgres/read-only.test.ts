@@ -1,46 +1,33 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { type CliServer, startServer } from '../support/cli/server.ts'
-import {
-  createDatabase,
-  describeWithRedis,
-  eventually,
-  redisUrl,
-  type TestDatabase,
-} from '../support/index.ts'
+import { test as base } from '../support/fixtures.ts'
+import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
+
+const test = base.extend('server', { scope: 'file' }, async ({ database }, { onCleanup }) => {
+  const server = await startServer(database.ownerUrl, redisUrl(), { REQUEST_TIMEOUT: '2' })
+  onCleanup(() => server.close())
+  return server
+})
 
 describeWithRedis('a database that was read-only for a while', () => {
-  let database: TestDatabase
-  let owner: Sql
-  let server: CliServer
-  beforeAll(async () => {
-    database = await createDatabase()
-    owner = connect(database.ownerUrl, { max: 1 })
-    server = await startServer(database.ownerUrl, redisUrl(), { REQUEST_TIMEOUT: '2' })
-  })
-  afterAll(async () => {
-    await server?.close()
-    await owner?.end()
-    await database?.drop()
-  })
-
-  const pay = () =>
+  const pay = (server: CliServer) =>
     server.post(
       'boss',
       '/transactions/adjustment',
       { userId: 'ann', amount: 1, description: 'x' },
       ['admin'],
     )
-  const ready = async () => {
+  const ready = async (server: CliServer) => {
     const response = await fetch(`${server.url}/health/ready`)
     const { checks } = (await response.json()) as { checks: Record<string, unknown> }
     return { status: response.status, postgres: checks.postgres }
   }
   /** Sets it for new sessions, and ends those of the server, which opens new ones. */
-  const set = async (readOnly: 'on' | 'off', renew: boolean) => {
-    const name = new URL(database.ownerUrl).pathname.slice(1)
+  const set = async (owner: Sql, readOnly: 'on' | 'off', renew: boolean) => {
+    const [database] = await owner<{ name: string }[]>`select current_database() as name`
     await owner.unsafe(
-      `set default_transaction_read_only = off; alter database ${name} set default_transaction_read_only = ${readOnly}`,
+      `set default_transaction_read_only = off; alter database ${database?.name} set default_transaction_read_only = ${readOnly}`,
     )
     if (!renew) return
     await owner`
@@ -48,45 +35,55 @@ describeWithRedis('a database that was read-only for a while', () => {
       where datname = current_database() and pid <> pg_backend_pid()`
   }
 
-  test('is not ready meanwhile, and takes payments again without a restart', async () => {
-    await pay()
-    expect(await ready()).toEqual({ status: 200, postgres: { ok: true } })
-    await set('on', true)
+  test('is not ready meanwhile, and takes payments again without a restart', async ({
+    owner,
+    server,
+  }) => {
+    await pay(server)
+    expect(await ready(server)).toEqual({ status: 200, postgres: { ok: true } })
+    await set(owner, 'on', true)
     const reason = 'Postgres is read-only'
     await eventually(
-      async () => expect(await ready()).toEqual({ status: 503, postgres: { ok: false, reason } }),
+      async () =>
+        expect(await ready(server)).toEqual({ status: 503, postgres: { ok: false, reason } }),
       { timeout: 20_000 },
     )
-    await expect(pay()).rejects.toThrow(/503/)
-    await set('off', false)
-    await eventually(pay, { timeout: 20_000 })
+    await expect(pay(server)).rejects.toThrow(/503/)
+    await set(owner, 'off', false)
+    await eventually(() => pay(server), { timeout: 20_000 })
     await eventually(
-      async () => expect(await ready()).toEqual({ status: 200, postgres: { ok: true } }),
+      async () => expect(await ready(server)).toEqual({ status: 200, postgres: { ok: true } }),
       { timeout: 20_000 },
     )
   })
 
-  test('rights that were revoked are named, and payments go on once they are granted', async () => {
+  test('rights that were revoked are named, and payments go on once they are granted', async ({
+    database,
+    owner,
+    server,
+  }) => {
     const right = (change: string) =>
       owner.unsafe(`set default_transaction_read_only = off; ${change} ${database.appRole}`)
     await right('revoke execute on function ledger_apply(json) from')
     const reason = 'Postgres denies the server the right to write'
     await eventually(
-      async () => expect(await ready()).toEqual({ status: 503, postgres: { ok: false, reason } }),
+      async () =>
+        expect(await ready(server)).toEqual({ status: 503, postgres: { ok: false, reason } }),
       { timeout: 20_000 },
     )
-    await expect(pay()).rejects.toThrow(/503/)
+    await expect(pay(server)).rejects.toThrow(/503/)
     await right('grant execute on function ledger_apply(json) to')
-    await eventually(pay, { timeout: 20_000 })
+    await eventually(() => pay(server), { timeout: 20_000 })
     await eventually(
-      async () => expect(await ready()).toEqual({ status: 200, postgres: { ok: true } }),
+      async () => expect(await ready(server)).toEqual({ status: 200, postgres: { ok: true } }),
       { timeout: 20_000 },
     )
   })
 })
 
-test('a transaction under way is not cut when the sessions are renewed', async () => {
-  const database = await createDatabase()
+test('a transaction under way is not cut when the sessions are renewed', async ({
+  emptyDatabase: database,
+}) => {
   const sql = connect(database.ownerUrl, { max: 2 })
   try {
     const pid = async (of: Sql) => (await of`select pg_backend_pid() as pid`)[0]?.pid as number
@@ -110,6 +107,5 @@ test('a transaction under way is not cut when the sessions are renewed', async (
     expect(transacted).toBe(true)
   } finally {
     await sql.end()
-    await database.drop()
   }
 })

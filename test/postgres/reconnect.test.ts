@@ -1,25 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connect, type Sql } from '../../src/postgres/database.ts'
-import { createDatabase, type TestDatabase } from '../support/index.ts'
+import { expect } from 'vitest'
+import { connect } from '../../src/postgres/database.ts'
+import { test } from '../support/fixtures.ts'
 import { expectReconnects } from '../support/postgres/broken.ts'
 
-let database: TestDatabase
-let owner: Sql
-beforeAll(async () => {
-  database = await createDatabase()
-  owner = connect(database.ownerUrl, { max: 1 })
-})
-afterAll(async () => {
-  await owner?.end()
-  await database?.drop()
-})
-
-test('a connection that is ended while a query is about to be sent is opened again at once', async () => {
+test('a connection that is ended while a query is about to be sent is opened again at once', async ({
+  database,
+  owner,
+}) => {
   await expectReconnects(database.appUrl, owner)
 }, 60_000)
 
-test('a pool whose connections broke under queries ends', async () => {
+test('a pool whose connections broke under queries ends', async ({ database, owner }) => {
   const sql = connect(database.appUrl, { max: 2 })
+  // Each sleeps for a moment, so that the two run on two connections.
   const pids = async () => {
     const rows = await Promise.all([
       sql<{ pid: number }[]>`select pg_backend_pid() as pid, pg_sleep(0.01)`,
@@ -39,8 +32,9 @@ test('a pool whose connections broke under queries ends', async () => {
   await sql.end()
 })
 
-test('the end of a pool waits for the queries under way', async () => {
+test('the end of a pool waits for the queries under way', async ({ database }) => {
   const sql = connect(database.appUrl, { max: 2 })
+  // They sleep for so long that an end that does not wait would be first.
   const order: string[] = []
   const query = sql`select pg_sleep(1)`.then(() => order.push('query'))
   const transaction = sql

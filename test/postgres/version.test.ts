@@ -1,9 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect as connectTo, createServer } from 'node:net'
-import { expect, inject, test } from 'vitest'
-
+import { expect, inject } from 'vitest'
 import { connect } from '../../src/postgres/database.ts'
-import { createEmptyDatabase } from '../support/index.ts'
+import { test } from '../support/fixtures.ts'
 import { startLine } from '../support/postgres/start-line.ts'
 
 /** The Postgres of these tests, which gives another version of the same length as its own. */
@@ -44,22 +43,18 @@ test.each(['14.', '19.'])(
   },
 )
 
-test('a login that cannot take the role on is refused in one line, where the role is required', async () => {
-  const database = await createEmptyDatabase()
-  const admin = connect(database.ownerUrl, { max: 1 })
+test('a login that cannot take the role on is refused in one line, where the role is required', async ({
+  emptyDatabase: database,
+  emptyOwner: admin,
+}) => {
   const name = new URL(database.ownerUrl).pathname.slice(1)
   const owner = `owner_of_${name}`
   await admin.unsafe(`create role ${owner} login password 'plain'`)
   await admin.unsafe(`alter database ${name} owner to ${owner}`)
-  await admin.end()
   const url = new URL(database.ownerUrl)
   Object.assign(url, { username: owner, password: 'plain' })
-  try {
-    const line = await startLine({ DATABASE_URL: url.href, REQUIRE_APP_ROLE: 'true' })
-    expect(line).toBe(
-      `DATABASE_URL: this login cannot take on the role ${database.appRole} (REQUIRE_APP_ROLE)`,
-    )
-  } finally {
-    await database.drop()
-  }
+  const line = await startLine({ DATABASE_URL: url.href, REQUIRE_APP_ROLE: 'true' })
+  expect(line).toBe(
+    `DATABASE_URL: this login cannot take on the role ${database.appRole} (REQUIRE_APP_ROLE)`,
+  )
 })

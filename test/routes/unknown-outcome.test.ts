@@ -62,8 +62,8 @@ let owner: Sql
 const pools: Sql[] = []
 
 /** One connection, whose statements are prepared by an earlier call: an exchange is then one round trip. */
-const pool = (url: URL, statementTimeout = 0) => {
-  const sql = connect(url.href, { max: 1, statementTimeout })
+const pool = (url: URL, statementTimeoutMs = 0) => {
+  const sql = connect(url.href, { max: 1, statementTimeoutMs })
   pools.push(sql)
   return sql
 }

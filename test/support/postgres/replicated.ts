@@ -2,8 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { inject } from 'vitest'
-
+import { test as base, inject } from 'vitest'
 import { ensureCluster, OWNER } from '../../../src/local/cluster.ts'
 import { chooseAccount } from '../../../src/local/data-folder.ts'
 import { type Postmaster, startPostmaster } from '../../../src/local/postmaster.ts'
@@ -27,7 +26,7 @@ export interface Replicated {
   close(): Promise<void>
 }
 
-export async function startReplicated(): Promise<Replicated> {
+async function startReplicated(): Promise<Replicated> {
   const folder = await mkdtemp(join(inject('runFolder'), 'standby-'))
   const account = chooseAccount(null)
   if (account) chownSync(folder, account.uid, account.gid)
@@ -94,3 +93,10 @@ async function standbyHasAll(primaryUrl: string, standbyUrl: string): Promise<vo
     await Promise.all([primary.end(), standby.end()])
   }
 }
+
+/** Tests on one pair a file. */
+export const test = base.extend('pair', { scope: 'file' }, async ({}, { onCleanup }) => {
+  const pair = await startReplicated()
+  onCleanup(() => pair.close())
+  return pair
+})
