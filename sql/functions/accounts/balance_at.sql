@@ -1,7 +1,7 @@
--- An account's balance as it stood at an instant (inclusive): after the newest entry that is not dated later.
--- Found by bisection, in each stretch of entries that are dated in their order, from the newest on: there is one,
--- but for accounts that were changed by a clock that was set back (clock_steps). An entry that is dated ahead of
--- now happened before now all the same: it counts as of the entry before it.
+-- An account's balance at an instant: after the newest entry that is not dated later. Entries are in order of version
+-- and normally of date too. Where the clock was set back (clock_steps) a new stretch begins. The search takes the
+-- stretches from the newest on, and bisects the first that began in time. An entry dated ahead of now happened before
+-- now, so it counts with the entry before it.
 create or replace function balance_at(p_account bigint, p_at timestamptz) returns bigint
 language plpgsql stable as $$
 declare

@@ -1,5 +1,5 @@
--- Watches a user's thresholds no longer: one of them, or (p_id null) all. Returns how many those were.
--- The wallet's lock comes first, as in put_monitor(): with the row's first, the two would wait for each other.
+-- Deletes one of a user's monitors, or all of them if p_id is null. Returns how many. It locks the wallet first, as
+-- put_monitor() does. With the monitor's row first, the two could deadlock.
 create or replace function delete_monitors(p_tenant text, p_user_id text, p_id uuid)
 returns integer language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '500ms' as $$
 declare

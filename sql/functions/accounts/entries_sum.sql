@@ -1,4 +1,4 @@
--- What an account's entries come to: its balance, if its snapshot is right.
+-- The sum of an account's entries. It equals the balance if the snapshot is right.
 create or replace function entries_sum(p_account bigint) returns bigint
 language sql stable as $$
   select coalesce(

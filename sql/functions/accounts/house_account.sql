@@ -1,5 +1,6 @@
--- Which house account is the other side of a posting: the one table of it, for writing and for the audit. The
--- arguments after the type are a tenant's house accounts in one currency. An unknown type raises.
+-- The house account on the other side of a posting, by transaction type. This is the only such table: the ledger writes
+-- by it, and the audit checks by it. The other arguments are a tenant's house accounts in one currency. An unknown type
+-- raises.
 create or replace function house_account(
   p_type transaction_type, p_cash bigint, p_revenue bigint, p_adjustments bigint, p_transit bigint
 ) returns bigint language sql immutable as $$

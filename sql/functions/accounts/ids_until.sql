@@ -1,6 +1,5 @@
--- Where a list of transactions opened before p_to ends: no id of them reaches it. Of one user's transactions, or
--- (p_user_id null) of a tenant's. One that is dated ahead of now was opened before now all the same: it counts as
--- of the newest that is not.
+-- The exclusive upper bound of the ids of transactions opened before p_to, of one user, or of a tenant if p_user_id is
+-- null. A transaction dated ahead of now happened before now. So it counts with the newest one that is not dated ahead.
 create or replace function ids_until(p_tenant text, p_user_id text, p_to timestamptz) returns uuid
 language plpgsql stable as $$
 declare

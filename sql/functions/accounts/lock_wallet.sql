@@ -1,5 +1,5 @@
--- Makes a user known and locks the wallet, for whatever is no command of ledger_apply(); returns the wallet's id. Who
--- finds it locked for long is told so, and keeps no session from others meanwhile.
+-- Makes a user known, locks the wallet and returns its id, for functions other than ledger_apply(). If the wallet stays
+-- locked, the call fails soon, so that it does not occupy a session.
 create or replace function lock_wallet(p_tenant text, p_user_id text) returns bigint
 language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '500ms' as $$
 declare

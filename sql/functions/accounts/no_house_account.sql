@@ -1,4 +1,4 @@
--- Raises: a type of transaction that house_account() does not list can post nothing.
+-- Raises, because house_account() lists no account for this type of transaction.
 create or replace function no_house_account(p_type transaction_type) returns bigint
 language plpgsql immutable as $$
 begin

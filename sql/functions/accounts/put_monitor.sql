@@ -1,5 +1,5 @@
--- Watches a threshold for a user: the same one again is the same monitor. No row: the user has p_most
--- already. Under the wallet's lock, so that two at once cannot both be the last.
+-- Adds a monitor for a user, or returns the same one if it exists. Returns no row if the user already has p_most. The
+-- wallet's lock keeps two concurrent calls from exceeding that number.
 create or replace function put_monitor(
   p_tenant text, p_user_id text, p_currency text, p_threshold bigint, p_direction side, p_most integer
 ) returns setof monitors language plpgsql security definer set search_path = public, pg_temp as $$

@@ -1,6 +1,6 @@
--- A UUIDv7 (RFC 9562) of a given instant: 48 bits of milliseconds, 12 of the millisecond's fraction (a
--- microsecond is 4.096 steps), the rest random. Made from created_at, so that the ids of one wallet sort
--- as its transactions do. 28672 is 0x7000, the version. date_part() is exact to the microsecond here.
+-- A UUIDv7 (RFC 9562) of an instant: 48 bits of milliseconds, 12 bits of the millisecond's fraction (a microsecond is
+-- 4.096 steps), and random bits. It is made from created_at, so that the ids of a wallet sort as its transactions do.
+-- 28672 is 0x7000, the version. date_part() is exact to the microsecond here.
 create or replace function uuid_at(p_at timestamptz) returns uuid
 language sql volatile as $$
   select encode(int8send(

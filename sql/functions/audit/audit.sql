@@ -1,6 +1,5 @@
--- The whole audit of a tenant, for a person at a prompt: select * from audit('default'). The server walks
--- the same steps one by one, so that none of them holds a snapshot for long. The last row is about the ledger
--- as a whole.
+-- The whole audit of a tenant, for use at a prompt: select * from audit('default'). The last row is about the ledger
+-- as a whole. The server runs the same steps one by one, so that no step keeps its database snapshot open for long.
 create or replace function audit(p_tenant text, p_step integer default 500)
 returns table (total bigint, inaccurate bigint, entries bigint, ledger json, discrepancies json)
 language plpgsql stable security definer set search_path = public, pg_temp as $$

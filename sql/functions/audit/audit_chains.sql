@@ -1,14 +1,18 @@
--- Walks the entries of some wallet accounts: each account's sum and count, and the first entry that
--- leaves a hole before it, does not begin where the one before ended, does not carry the hash that its
--- content and the one before ask for, is dated before the one before though the clock was not set back, names a house account that is not the wallet's, or
--- whose side (debit or credit) is not what its balances say.
+-- Checks the entries of some wallet accounts. Returns the sum and the count of each account, and the version of the
+-- first entry with each problem:
+--   hole     the version before it is missing
+--   misfit   its previous balance is not the new balance of the entry before
+--   broken   its hash does not match its content and the hash before
+--   early    its date is before that of the entry before, and no step back of the clock is noted
+--   stray    it names a house account of another tenant or currency
+--   crossed  its side (debit or credit) contradicts its balances
 create or replace function audit_chains(p_accounts bigint[])
 returns table (account_id bigint, total numeric, entries bigint, debits numeric, credits numeric,
   hole bigint, misfit bigint, broken bigint, early bigint, stray bigint, crossed bigint)
 language sql stable security definer
 set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off set jit = off as $$
   select l.account_id, sum(l.delta), count(*),
-    -- Debits and credits, as far as the account that is named is the wallet's own or its house's.
+    -- An entry with a stray house account counts on the wallet's side only, so debits and credits differ.
     coalesce(sum(abs(l.delta)) filter (where l.delta < 0 or l.at_home), 0),
     coalesce(sum(abs(l.delta)) filter (where l.delta > 0 or l.at_home), 0),
     min(l.version) filter (where l.no_hole is not true),

@@ -1,5 +1,5 @@
--- What a tenant's audit proves of the ledger as a whole, as of one instant: in each currency `transit`, through
--- which transfers go, holds nothing; and the triggers stand that refuse to change or remove an entry.
+-- The part of a tenant's audit that concerns the ledger as a whole, as of one instant. In each currency `transit`,
+-- through which transfers go, must be zero. The triggers that keep entries from being changed must be on.
 create or replace function audit_ledger(p_tenant text)
 returns table (problem text, currency text, at text)
 language plpgsql stable security definer set search_path = public, pg_temp set jit = off as $$
@@ -11,7 +11,7 @@ begin
   return query
     select 'transit does not come to zero', a.currency, null::text
     from (
-      -- One look at every entry: an index by house account would cost each payment more.
+      -- This scans every entry. An index by house account would slow down each payment.
       select e.debit_account, e.credit_account, e.amount from entries e
       where e.debit_account = any (v_transits) or e.credit_account = any (v_transits)
     ) as e

@@ -1,7 +1,6 @@
--- Entries and transactions of wallets that do not exist, one of each such wallet, as far as they are the
--- tenant's: a transaction names it, an entry's accounts are its. An entry none of whose accounts exists is
--- nobody's, so every tenant hears of it. Goes from one wallet to the next by the index, so its cost is by wallets,
--- not by entries.
+-- Finds entries and transactions whose wallet does not exist, one for each such wallet. A transaction belongs to the
+-- tenant that it names, an entry to the tenant of its accounts. If none of its accounts exists, every tenant is told.
+-- The search jumps from wallet to wallet by index, so its cost depends on the number of wallets, not of entries.
 create or replace function audit_orphans(p_tenant text) returns table (problem text, at text)
 language sql stable security definer
 set search_path = public, pg_temp set enable_seqscan = off set jit = off as $$

@@ -1,7 +1,8 @@
--- The transactions of some wallet accounts that their postings do not bear out: one that succeeded has one
--- entry, of its amount and balances, with the house account of its type; any other has none; every entry has
--- its transaction; what is marked as refunded is the sum of the refunds; a transfer has one other side, in
--- another wallet, that agrees with it.
+-- Finds transactions of some wallet accounts that contradict their entries. These rules must hold:
+-- - A successful transaction has one entry with its amount, its balances and the house account of its type.
+-- - Any other transaction has no entry. Every entry has a transaction.
+-- - The amount marked as refunded is the sum of the refunds.
+-- - A transfer has exactly one other side, in another wallet, that agrees with it.
 create or replace function audit_transactions(p_accounts bigint[])
 returns table (account_id bigint, problem text, at text)
 language sql stable security definer
@@ -54,10 +55,11 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
       else 'the sides of a transfer disagree' end, t.id::text
   from opened t
   cross join lateral (
-    -- Both sides name the sender's transaction and are dated alike, so that the other is found by its id.
+    -- Both sides have the same reference and the same date. So a range of ids finds the other side.
     select count(*) as sides, bool_and(o.type = 'transfer' and o.currency = t.currency
       and o.amount = -t.amount and o.status = t.status and o.wallet_id <> t.wallet_id
-      and coalesce(o.metadata ->> case when o.amount < 0 then 'toUserId' else 'fromUserId' end, '') = t.user_id) as agrees
+      and coalesce(o.metadata ->> case when o.amount < 0 then 'toUserId' else 'fromUserId' end, '')
+        = t.user_id) as agrees
     from transactions o
     where o.tenant = t.tenant and o.id >= first_uuid_at(t.created_at)
       and o.id < first_uuid_at(t.created_at + interval '1 microsecond')

@@ -1,8 +1,7 @@
--- One step of a tenant's audit: proves the p_limit wallets (per currency) after p_after, or with p_until
--- instead of p_limit those up to that, all as of one instant, and returns how many there were, how many are
--- wrong, at most 1000 of the problems, the debits and credits by currency, and where to go on (null at the
--- end). A transaction touches no more than what it locks, so that wallets proven one after another prove
--- the whole.
+-- One step of a tenant's audit, as of one instant. It checks the p_limit wallet accounts after p_after, or those up to
+-- p_until. It returns the number checked, the number with problems, at most 1000 problems, the debits and credits by
+-- currency, and the account to continue after (null at the end). A transaction changes only wallets that it locks. So
+-- checking the wallets one after another checks the whole.
 create or replace function audit_wallets(
   p_tenant text, p_after bigint, p_limit integer, p_until bigint default null
 ) returns table (total bigint, inaccurate bigint, entries bigint, ledger json, discrepancies json,

@@ -1,4 +1,4 @@
--- Whether a snapshot says what its entries and the open holds and withdrawals say.
+-- Whether a snapshot matches its entries and its open holds and withdrawals.
 create or replace function is_accurate(s balance_snapshots) returns boolean
 language sql stable as $$
   select s.balance = entries_sum(s.account_id) and s.held = open_promises(s.wallet_id, s.currency)

@@ -1,4 +1,4 @@
--- One wallet's snapshot beside the sum of its entries, as of one instant. No row: no such wallet.
+-- One wallet's snapshot and the sum of its entries, as of one instant. Returns no row if the wallet does not exist.
 create or replace function verify_wallet(p_tenant text, p_user_id text, p_currency text)
 returns table (snapshot_balance bigint, calculated_balance bigint)
 language sql stable as $$

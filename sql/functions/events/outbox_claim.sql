@@ -1,8 +1,7 @@
--- The oldest commits that nobody has published or claimed for a while, with their events; claims them.
--- Rows are found by being there, not by a cursor: ids commit out of order. Rows that another process
--- is claiming at this moment are skipped, not waited for. A commit whose events are gone comes with none
--- (null): there is nothing to publish, and its row can go. A claim that is dated further ahead than a claim lasts is
--- one of a clock that was wrong, and holds nobody up.
+-- Claims the oldest commits that were not claimed within p_older_than, and returns them with their events. Ids commit
+-- out of order, so rows are not found by a cursor. Rows that another process is claiming are skipped. If the events of
+-- a commit are gone, its events are null and the caller removes the row. A claim dated further ahead than p_older_than
+-- was made by a wrong clock, and does not count.
 create or replace function outbox_claim(p_limit integer, p_older_than interval)
 returns table (outbox_id bigint, events json)
 language sql security definer set search_path = public, pg_temp as $$
@@ -17,7 +16,7 @@ language sql security definer set search_path = public, pg_temp as $$
   select c.id, json_agg(s order by s.wallet_id, s.seq) filter (where s.seq is not null)
   from claimed c
   cross join lateral unnest(c.wallet_ids, c.after_seqs, c.last_seqs) as p (wallet_id, after_seq, last_seq)
-  -- By itself (offset 0), so that it is a look-up of this stretch and not of the whole stream.
+  -- `offset 0` keeps Postgres from merging the subquery, so that it looks up only these events.
   left join lateral (
     select * from event_stream
     where wallet_id = p.wallet_id and seq > p.after_seq and seq <= p.last_seq offset 0) as s on true

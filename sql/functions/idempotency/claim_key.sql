@@ -1,7 +1,7 @@
--- For a request that is no command of ledger_apply(): makes it the one that acts on an idempotency key,
--- by a row without an answer yet. A claim that was not renewed for p_lease is up to whoever comes next: its
--- process is gone, and should it come back, it has lost p_claim's place. Returns whether the claim is the
--- caller's; if not, what the key stands for, and the first answer, null while somebody acts.
+-- Claims an idempotency key for a request that is not a command of ledger_apply(), by a row without an answer. If a
+-- claim was not renewed within p_lease, its process is taken for dead and the next caller gets the claim. Returns
+-- whether the claim is the caller's. If not, it returns the hash of the key's request, and the first answer, null
+-- until there is one.
 create or replace function claim_key(
   p_tenant text, p_actor text, p_key text, p_hash text, p_claim uuid, p_lease interval
 ) returns table (mine boolean, hash text, answer text)

@@ -1,5 +1,5 @@
--- For each command with an idempotency key: the place of the first command of this batch with that key,
--- and the answer that the key got in an earlier one.
+-- For each command with an idempotency key: the position of the first command in this batch with that key, and the
+-- hash and the answer that an earlier batch stored for it.
 create or replace function find_replays(p_commands ledger_command[]) returns replays
 language plpgsql as $$
 declare

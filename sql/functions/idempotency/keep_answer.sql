@@ -1,5 +1,5 @@
--- Keeps the answer to a claimed idempotency key, unless it has one, and returns the one that it has: the
--- first answer stays. Null: the claim is another's by now, or nobody's.
+-- Stores the answer to a claimed idempotency key, unless it has one, and returns the stored answer. Returns null if the
+-- claim was lost.
 create or replace function keep_answer(
   p_tenant text, p_actor text, p_key text, p_claim uuid, p_answer text
 ) returns text language plpgsql security definer set search_path = public, pg_temp as $$

@@ -1,5 +1,5 @@
--- The answer to a command whose idempotency key was used before, by an earlier batch (p_hash and p_answer) or by an
--- earlier command of this one (p_twin_hash and p_twin_result).
+-- The answer to a command whose idempotency key was used before: by an earlier batch (p_hash, p_answer) or by an
+-- earlier command of this batch (p_twin_hash, p_twin_result).
 create or replace function replay(
   p_hash text, p_answer jsonb, p_twin_hash text, p_twin_result ledger_result, p_command_hash text
 ) returns ledger_result language plpgsql stable as $$

@@ -1,9 +1,9 @@
--- Forgets events older than p_keep, of the p_wallets wallets after p_after: each wallet's oldest first, up to the
--- first that is to stay, and at most 100 at once. So a stream is at every moment a stretch without a hole, also
--- where a clock that was wrong dated an event, and no lock is held for long. What the outbox still names stays, and
--- everything newer than it. Returns where to go on; null at the end, or while another process is at it.
--- The oldest of the outbox are looked for among its first rows, for in an outage there are millions: rows are
--- numbered within seconds of the time of their events, which the minute leaves room for.
+-- Deletes events older than p_keep of the p_wallets wallets after p_after. In each wallet it deletes the oldest first,
+-- at most 100, and stops at the first event that stays. So a stream never has a hole, even if a wrong clock dated an
+-- event, and no lock is held for long. Events that the outbox names stay, and all newer ones. Returns the wallet to
+-- continue after. Null: the end is reached, or another process is pruning. Only the first 100 rows of the outbox are
+-- read, because an outage can leave millions. Row ids and event times agree within seconds, and the minute covers the
+-- difference.
 create or replace function prune_events(p_keep interval, p_after bigint, p_wallets integer)
 returns bigint language plpgsql security definer set search_path = public, pg_temp
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$

@@ -1,6 +1,6 @@
--- Forgets answers to idempotency keys that are older than p_keep, in p_blocks blocks of the table from
--- block p_from on: a walk over the table in the order of its rows, which needs no index of its own.
--- Returns the block to go on from; null at the end, or while another process is at it.
+-- Deletes idempotency keys older than p_keep in p_blocks blocks of the table, from block p_from on. This scan follows
+-- the order of the rows on disk, so it needs no index. Returns the block to continue from. Null: the end is reached,
+-- or another process is pruning.
 create or replace function prune_idempotency_keys(p_keep interval, p_from bigint, p_blocks integer)
 returns bigint language plpgsql security definer set search_path = public, pg_temp
 set enable_hashjoin = off set enable_mergejoin = off as $$
@@ -18,7 +18,7 @@ begin
       and created_at < ledger_clock() - p_keep
     for update
   ), gone as (
-    -- The walk goes by place; what it found is deleted by its key.
+    -- Rows are found by position, and deleted by key.
     delete from idempotency_keys k using old
     where k.tenant = old.tenant and k.actor = old.actor and k.key = old.key
     returning 1

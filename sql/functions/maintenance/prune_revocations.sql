@@ -1,5 +1,5 @@
--- Forgets, a thousand at a time, revocations whose tokens have expired, and lifted ones after a day. Returns
--- how many.
+-- Deletes at most a thousand revocations: those whose tokens have expired, and lifted ones after a day. Returns how
+-- many.
 create or replace function prune_revocations() returns bigint
 language sql security definer set search_path = public, pg_temp as $$
   with gone as (

@@ -1,4 +1,4 @@
--- Takes a revocation back; its tokens count again, as far as they are not expired. False: there is none.
+-- Lifts a revocation, so that its unexpired tokens are accepted again. Returns false if there is no such revocation.
 create or replace function lift_revocation(p_tenant text, p_id uuid) returns boolean
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin

@@ -1,5 +1,5 @@
--- The next version, under a lock that is held to the end of the transaction: so versions become visible in
--- their order, and whoever asks for what is newer misses none.
+-- The next version, under a lock held until the end of the transaction. So versions become visible in their order, and
+-- a reader of newer versions misses none.
 create or replace function next_revocation_version() returns bigint
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin

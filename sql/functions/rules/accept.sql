@@ -1,5 +1,5 @@
--- A decision to go ahead: the transaction's type, signed amount and status afterwards, and what is
--- added to the balance (posted) and to what is held of it.
+-- A decision to go ahead. It names the transaction's type, its signed amount and its new status, and the amounts
+-- to add to the balance and to the held amount.
 create or replace function accept(
   p_type transaction_type, p_amount bigint, p_status transaction_status, p_balance_delta bigint,
   p_held_delta bigint

@@ -1,7 +1,6 @@
--- Promises, of whatever a command adds to an account's balance and to what is held of it, that nobody
--- spends what they do not have (the balance less what is held), and that no balance outgrows 2^53 - 1
--- minor units, where JSON numbers stop being exact. Null: nothing against it. Stable, for jsonb_build_object()
--- is no more than that: called immutable it would not be inlined.
+-- Rule: nobody spends more than they have (the balance less the held amount), and no balance exceeds 2^53 - 1 minor
+-- units, above which JSON numbers are not exact. Returns null if the command may go ahead. The function is stable, as
+-- jsonb_build_object() is: Postgres would not inline an immutable one.
 create or replace function check_funds(
   p_currency text, p_balance bigint, p_held bigint, p_balance_delta bigint, p_held_delta bigint
 ) returns decision language sql stable as $$

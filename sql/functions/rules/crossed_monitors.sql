@@ -1,9 +1,9 @@
--- The thresholds of a wallet that its balance has just crossed, each to the side that its user watches.
+-- The monitors whose threshold the balance has just crossed in the watched direction.
 create or replace function crossed_monitors(account account_state, p_previous bigint)
 returns setof monitors language sql stable as $$
-  select * from monitors m
-  where m.wallet_id = account.wallet_id and m.currency = account.currency and (
-    (m.direction = 'below' and p_previous >= m.threshold and account.balance < m.threshold)
-    or (m.direction = 'above' and p_previous <= m.threshold and account.balance > m.threshold))
-  order by m.created_at, m.id
+  select * from monitors as monitor
+  where monitor.wallet_id = account.wallet_id and monitor.currency = account.currency and (
+    (monitor.direction = 'below' and p_previous >= monitor.threshold and account.balance < monitor.threshold)
+    or (monitor.direction = 'above' and p_previous <= monitor.threshold and account.balance > monitor.threshold))
+  order by monitor.created_at, monitor.id
 $$;

@@ -1,5 +1,5 @@
--- What a command asks for, before funds and limits are looked at: to open a transaction on an account, or to change
--- the one that it names. Nobody adjusts their own wallet. Postgres puts the body in place of the call.
+-- Decides a command before funds and limits are checked. It opens a transaction on an account, or changes the
+-- transaction that it names. Nobody may adjust their own wallet. Postgres inlines this function.
 create or replace function decide(
   command ledger_command, account account_state, txn transactions, p_now timestamptz
 ) returns decision language sql stable as $$

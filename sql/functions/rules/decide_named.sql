@@ -1,4 +1,4 @@
--- A command on a transaction that it names: a refund, or one that settles it.
+-- Decides a command that names a transaction: a refund of it, or one that settles it.
 create or replace function decide_named(
   command ledger_command, txn transactions, p_now timestamptz
 ) returns decision language plpgsql stable as $$

@@ -1,5 +1,5 @@
--- A command that opens a transaction. Payments, adjustments and transfers are settled at once; topups,
--- withdrawals and holds wait, the latter two with the money held.
+-- Decides a command that opens a transaction. Payments, adjustments and transfers succeed at once. Topups,
+-- withdrawals and holds are pending. Withdrawals and holds hold the money meanwhile.
 create or replace function decide_opening(
   p_op text, p_amount bigint, p_user_id text, p_to_user_id text, p_expires_in integer
 ) returns decision language sql immutable as $$

@@ -1,5 +1,5 @@
--- Gives back a payment or a captured hold, whole or in parts: together never more than was paid. Nobody gives
--- money to themselves.
+-- Decides a refund of a payment or a captured hold, in full or in part. All refunds together never exceed the payment.
+-- Nobody may refund their own payment.
 create or replace function decide_refund(command ledger_command, txn transactions) returns decision
 language plpgsql immutable as $$
 declare

@@ -1,5 +1,5 @@
--- A command on a pending transaction: it moves on once, to a final status. Only a hold's capture may
--- settle less than was asked for; the rest of what it held is free again.
+-- Decides a command on a pending transaction, which moves once, to a final status. Only a capture may settle less than
+-- the requested amount. It frees the rest of the hold.
 create or replace function decide_settling(
   command ledger_command, txn transactions, p_now timestamptz
 ) returns decision language plpgsql immutable as $$
@@ -21,7 +21,7 @@ begin
     return refuse('invalid_command', '{"field": "status"}');
   elsif command.op in ('topup_process', 'withdrawal_process') and command.actor = txn.user_id then
     return refuse('self_approval');
-  -- A plain user's word (its commands carry user_id) does not undo what a service holds of the user.
+  -- Only commands of plain users carry user_id. They may not end a hold that a service made.
   elsif command.op in ('hold_capture', 'hold_void') and command.user_id is not null
       and txn.created_by <> command.actor then
     return refuse('not_your_hold');

@@ -1,4 +1,4 @@
--- A command that concerns no account: why there is none.
+-- The refusal of a command for which no account was found.
 create or replace function refuse_unknown(command ledger_command) returns decision
 language sql stable as $$
   select refuse(case

@@ -1,5 +1,4 @@
--- The events by which a user hears of a transaction that is now of this status. What succeeds moves money, and
--- nothing else does.
+-- The events that tell a user about a transaction with this status. Only a success moves money.
 create or replace function told_by(p_status transaction_status) returns event_name[]
 language sql immutable as $$
   select case p_status
