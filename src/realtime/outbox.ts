@@ -14,7 +14,7 @@ import { RedisBus } from './bus/redis-bus.ts'
 export interface PublishObserver {
   /** The events of one commit go to the bus. The returned function is called with the outcome. */
   publishing(events: readonly LedgerEvent[]): (published: boolean) => void
-  /** The sweep took over so many commits that nobody had published in time. */
+  /** The sweep took over so many commits, which were not published in time. */
   swept?(commits: number): void
 }
 

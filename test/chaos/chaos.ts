@@ -1,19 +1,12 @@
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import postgres from 'postgres'
-import { expect, inject, onTestFinished, test } from 'vitest'
+import { expect, inject, onTestFinished } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
-import {
-  createDatabase,
-  describeWithPrivateRedis,
-  eventually,
-  mintToken,
-  startPrivateRedis,
-} from '../support/index.ts'
+import { describeWithPrivateRedis, eventually, mintToken } from '../support/index.ts'
+import { test } from '../support/processes.ts'
 import { ChaosClient } from './client.ts'
 import { FAULTS, type FaultName } from './faults.ts'
 import { Random } from './random.ts'
-import { ServerProcess } from './server-process.ts'
 import { Traffic } from './traffic.ts'
 
 const MINUTES = Number(process.env.CHAOS_MINUTES ?? 1)
@@ -27,23 +20,13 @@ const LONGEST_ANSWER = 10_000 + 3000
 describeWithPrivateRedis('chaos', () => {
   test(
     `for ${MINUTES} minutes, nothing is lost, doubled, or wrong`,
-    async () => {
+    async ({ redis, sql, startProcess }) => {
       const random = new Random(SEED)
       const say = (text: string) => process.stdout.write(`${text}\n`)
       say(`chaos: seed ${SEED} (CHAOS_SEED=${SEED} repeats the schedule), ${MINUTES} min`)
 
-      const database = await createDatabase()
-      const redis = await startPrivateRedis()
-      const sql = postgres(database.ownerUrl, { max: 1, onnotice: () => {} })
-      const environment = {
-        databaseUrl: database.ownerUrl,
-        redisUrl: redis.url,
-        logFile: join(inject('runFolder'), 'chaos.log'),
-      }
-      const servers = [
-        await ServerProcess.start(environment),
-        await ServerProcess.start(environment),
-      ]
+      const logFile = join(inject('runFolder'), 'chaos.log')
+      const servers = await Promise.all([startProcess({ logFile }), startProcess({ logFile })])
       const urls = servers.map(({ url }) => url)
 
       const tokens = new Map<string, string>()
@@ -58,10 +41,6 @@ describeWithPrivateRedis('chaos', () => {
 
       onTestFinished(async () => {
         await Promise.all([traffic.stop(), ...clients.map((client) => client.stop())])
-        await Promise.all(servers.map((server) => server.end('SIGKILL')))
-        await sql.end()
-        await redis.close()
-        await database.drop()
       })
 
       const end = Date.now() + MINUTES * 60_000
@@ -156,9 +135,6 @@ describeWithPrivateRedis('chaos', () => {
 
       await Promise.all(clients.map((client) => client.stop()))
       for (const server of servers) expect(await server.end('SIGTERM')).toBe(0)
-      await sql.end()
-      await redis.close()
-      await database.drop()
     },
     MINUTES * 60_000 + 120_000,
   )

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import type postgres from 'postgres'
 import { sleep } from '../../src/lib/timeout.ts'
-import type { PrivateRedis } from '../support/index.ts'
+import { eventually, type PrivateRedis } from '../support/index.ts'
+import type { ServerProcess } from '../support/server-process.ts'
 import type { ChaosClient } from './client.ts'
 import type { Random } from './random.ts'
-import type { ServerProcess } from './server-process.ts'
 
 export interface FaultTargets {
   servers: readonly ServerProcess[]
@@ -63,17 +63,7 @@ export const FAULTS = {
       where backend_type = 'client backend' and pid <> pg_backend_pid() limit 1`
     // One killed backend makes the postmaster end all of them and recover.
     if (row) process.kill(row.pid, 'SIGKILL')
-    for (let i = 0; i < 100; i++) {
-      await sleep(100)
-      if (
-        await sql`select 1`.then(
-          () => true,
-          () => false,
-        )
-      )
-        return
-    }
-    throw new Error('Postgres did not come back')
+    await eventually(() => sql`select 1`, { timeout: 10_000 })
   },
   async 'end of all database sessions'({ sql }: FaultTargets) {
     await sql`

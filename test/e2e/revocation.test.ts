@@ -1,33 +1,15 @@
-import { join } from 'node:path'
-import { expect, inject, onTestFinished, test } from 'vitest'
-import { ServerProcess } from '../chaos/server-process.ts'
-import {
-  createDatabase,
-  describeWithPrivateRedis,
-  eventually,
-  mintToken,
-  startPrivateRedis,
-} from '../support/index.ts'
-import { connectBy, TRANSPORTS } from '../support/realtime/balance-server.ts'
+import { expect } from 'vitest'
+import { describeWithPrivateRedis, eventually, mintToken } from '../support/index.ts'
+import { test } from '../support/processes.ts'
+import { connectAll } from '../support/realtime/balance-server.ts'
+import type { ServerProcess } from '../support/server-process.ts'
 
 describeWithPrivateRedis('two processes whose Redis was killed', () => {
-  test('a revocation in one process ends connections in the other, and outlives a restart', async () => {
-    const database = await createDatabase()
-    const redis = await startPrivateRedis()
-    const environment = {
-      databaseUrl: database.ownerUrl,
-      redisUrl: redis.url,
-      logFile: join(inject('runFolder'), 'revocation.log'),
-    }
-    const servers: ServerProcess[] = []
-    onTestFinished(async () => {
-      await Promise.all(servers.map((server) => server.end('SIGKILL')))
-      await redis.close()
-      await database.drop()
-    })
-    const begin = () => ServerProcess.start(environment)
-    servers.push(...(await Promise.all([begin(), begin()])))
-    const [here, there] = servers as [ServerProcess, ServerProcess]
+  test('a revocation in one process ends connections in the other, and outlives a restart', async ({
+    redis,
+    startProcess,
+  }) => {
+    const [here, there] = await Promise.all([startProcess(), startProcess()])
 
     const ask = async (server: ServerProcess, request: string, token: string, body?: object) => {
       const [method = '', path = ''] = request.split(' ')
@@ -42,10 +24,8 @@ describeWithPrivateRedis('two processes whose Redis was killed', () => {
     }
     const admin = await mintToken({ sub: 'ada', roles: ['admin'] })
     const alice = await mintToken({ sub: 'alice' })
-    const clients = TRANSPORTS.map((how) => connectBy[how](there.url, alice))
-    await eventually(() => {
-      for (const { received } of clients) expect(received[0]?.event).toBe('balance_initial')
-    })
+    const clients = await connectAll(there.url, alice)
+    for (const { received } of clients) expect(received[0]?.event).toBe('balance_initial')
 
     await redis.kill()
     const revoked = await ask(here, 'POST /admin/revocations', admin, { userId: 'alice' })

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect, inject } from 'vitest'
-import { ServerProcess } from '../chaos/server-process.ts'
 import { test as base } from '../support/fixtures.ts'
 import { describeWithRedis, eventually, mintToken, redisUrl } from '../support/index.ts'
 import { startCollector } from '../support/observability/collector.ts'
 import { connectBy } from '../support/realtime/balance-server.ts'
+import { ServerProcess } from '../support/server-process.ts'
 
 const SERVER = 2
 const CLIENT = 3

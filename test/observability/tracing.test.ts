@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { test as base, describe, expect } from 'vitest'
 import { parseConfig } from '../../src/config/config.ts'
 import { validTraceparent } from '../../src/http/middleware/observe.ts'
 import type { Command } from '../../src/ledger/command.ts'
@@ -9,14 +9,14 @@ import { type Collector, startCollector } from '../support/observability/collect
 
 const trace = (digit: string, flags = '01') => `00-${digit.repeat(32)}-${digit.repeat(16)}-${flags}`
 
-describe('with a collector', () => {
-  let collector: Collector
-  beforeEach(async () => {
-    collector = await startCollector()
-  })
-  afterEach(() => collector.close())
+const test = base.extend('collector', async ({}, { onCleanup }) => {
+  const collector = await startCollector()
+  onCleanup(() => collector.close())
+  return collector
+})
 
-  function start(env: Record<string, string> = {}): Tracing {
+describe('with a collector', () => {
+  function start(collector: Collector, env: Record<string, string> = {}): Tracing {
     const config = parseConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...env })
     if (!config.tracing) throw new Error('not configured')
     const log = createLogger({ logLevel: 'silent', production: true }, false)
@@ -30,8 +30,10 @@ describe('with a collector', () => {
     traceparent,
   })
 
-  test('one SQL call for many requests is the child of one, linked to the rest, and they to it', async () => {
-    const tracing = start()
+  test('one SQL call for many requests is the child of one, linked to the rest, and they to it', async ({
+    collector,
+  }) => {
+    const tracing = start(collector)
     const requests = ['a', 'b', 'c'].map((digit) =>
       tracing.requests.begin('POST', '/transactions', trace(digit)),
     )
@@ -59,8 +61,8 @@ describe('with a collector', () => {
     }
   })
 
-  test('a failed call and a failed request are marked as such', async () => {
-    const tracing = start()
+  test('a failed call and a failed request are marked as such', async ({ collector }) => {
+    const tracing = start(collector)
     const { app } = edge({ tracer: tracing.requests, readiness: () => Promise.reject('no') })
     const response = await app.request('/transactions/balance', {
       headers: { Authorization: `Bearer ${await token()}`, traceparent: trace('a') },
@@ -76,8 +78,11 @@ describe('with a collector', () => {
     ])
   })
 
-  test('the sampler decides, not the caller, where one is configured', async () => {
-    const tracing = start({ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' })
+  test('the sampler decides, not the caller, where one is configured', async ({ collector }) => {
+    const tracing = start(collector, {
+      OTEL_TRACES_SAMPLER: 'traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0',
+    })
     const request = tracing.requests.begin('GET', '/', trace('a'))
     expect(request.traceparent).toMatch(/^00-a{32}-[0-9a-f]{16}-00$/)
     request.end({ route: '/', method: 'GET', status: 200, error: undefined })
@@ -85,8 +90,8 @@ describe('with a collector', () => {
     expect(collector.spans).toEqual([])
   })
 
-  test('probes and scrapes are not traced', async () => {
-    const tracing = start()
+  test('probes and scrapes are not traced', async ({ collector }) => {
+    const tracing = start(collector)
     const { app } = edge({ tracer: tracing.requests })
     for (const path of ['/health/live', '/metrics', '/nowhere']) await app.request(path)
     await tracing.close()

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, vi } from 'vitest'
 import { Budget } from '../../src/rate-limit/limiter.ts'
 import type { RateCounter } from '../../src/rate-limit/store.ts'
 import { MemoryRates } from '../../src/realtime/bus/memory-bus.ts'
@@ -10,8 +10,8 @@ import {
   describeWithRedis,
   eventually,
   redisUrl,
-  startPrivateRedis,
 } from '../support/index.ts'
+import { test } from '../support/realtime/private-redis.ts'
 
 /** The number of allowed requests among `count` sequential ones. */
 function allowed(budget: Budget, key: string, count: number): number {
@@ -166,9 +166,7 @@ describeWithRedis('with Redis', () => {
 })
 
 describeWithPrivateRedis('while Redis is unavailable', () => {
-  test('each process counts by itself; afterwards they share again', async () => {
-    const server = await startPrivateRedis()
-    onTestFinished(() => server.close())
+  test('each process counts by itself; afterwards they share again', async ({ redis: server }) => {
     const redis = new Redis(server.url, {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,

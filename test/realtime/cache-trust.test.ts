@@ -41,6 +41,7 @@ describeWithPrivateRedis('a cache that missed something', () => {
     for (;;) {
       const balance = await cached(bus)
       if (balance !== null) return balance
+      // Polls faster than `eventually`, so that the first value is seen.
       await sleep(1)
     }
   }

@@ -1,60 +1,19 @@
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import postgres from 'postgres'
-import { beforeAll, expect, inject, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
-import { ServerProcess } from '../chaos/server-process.ts'
-import {
-  createDatabase,
-  describeWithPrivateRedis,
-  eventually,
-  mintToken,
-  startPrivateRedis,
-} from '../support/index.ts'
-import { connectBy, TRANSPORTS } from '../support/realtime/balance-server.ts'
+import { describeWithPrivateRedis, eventually, mintToken } from '../support/index.ts'
+import { test } from '../support/processes.ts'
+import { connectAll } from '../support/realtime/balance-server.ts'
 import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 
 /** Real servers as processes of their own, on a real Postgres and a real Redis. */
 describeWithPrivateRedis('trouble with a process', () => {
   let alice: string
   let admin: string
-  beforeAll(async () => {
+  test.beforeAll(async () => {
     alice = await mintToken({ sub: 'alice' })
     admin = await mintToken({ sub: 'ada', roles: ['admin'] })
   })
-
-  async function installation() {
-    const redis = await startPrivateRedis()
-    const database = await createDatabase()
-    const sql = postgres(database.ownerUrl, { max: 2, onnotice: () => {} })
-    const servers: ServerProcess[] = []
-    onTestFinished(async () => {
-      await Promise.all(servers.map((server) => server.end('SIGKILL')))
-      await sql.end()
-      await redis.close()
-      await database.drop()
-    })
-    const start = async (redisUrl = redis.url, more: Record<string, string> = {}) => {
-      const logFile = join(inject('runFolder'), 'process-trouble.log')
-      const server = await ServerProcess.start({
-        databaseUrl: database.ownerUrl,
-        redisUrl,
-        logFile,
-        more,
-      })
-      servers.push(server)
-      return server
-    }
-    return { redis, sql, start }
-  }
-
-  async function clientsOf(url: string) {
-    const clients = TRANSPORTS.map((transport) => connectBy[transport](url, alice))
-    await eventually(() => {
-      for (const { received } of clients) expect(received).toHaveLength(1)
-    })
-    return clients
-  }
 
   function send(token: string, method: string, url: string, body?: object, key?: string) {
     return fetch(url, {
@@ -72,11 +31,17 @@ describeWithPrivateRedis('trouble with a process', () => {
   const give = (url: string, key?: string) =>
     send(admin, 'POST', `${url}/transactions/adjustment`, GIFT, key)
 
-  test('invariant 5: kill -9 between commit and publish; another process publishes, once for the clients', async () => {
-    const { redis, sql, start } = await installation()
+  test('invariant 5: kill -9 between commit and publish; another process publishes, once for the clients', async ({
+    redis,
+    sql,
+    startProcess,
+  }) => {
     const proxy = await startStalledProxy(redis.url)
-    const [doomed, other] = await Promise.all([start(proxy.url), start()])
-    const clients = await clientsOf(other.url)
+    const [doomed, other] = await Promise.all([
+      startProcess({ redisUrl: proxy.url }),
+      startProcess(),
+    ])
+    const clients = await connectAll(other.url, alice)
     proxy.dropCommands()
     const unanswered = give(doomed.url, 'gift-1').catch(() => 'no answer')
     await eventually(async () => expect(await sql`select from outbox`).toHaveLength(1))
@@ -98,10 +63,12 @@ describeWithPrivateRedis('trouble with a process', () => {
     await eventually(async () => expect(await cached()).toEqual({ balance: 10, cached: true }))
   }, 60_000)
 
-  test('while Redis is unavailable money moves, reads come from Postgres, and events by polling', async () => {
-    const { redis, start } = await installation()
-    const { url } = await start()
-    const clients = await clientsOf(url)
+  test('while Redis is unavailable money moves, reads come from Postgres, and events by polling', async ({
+    redis,
+    startProcess,
+  }) => {
+    const { url } = await startProcess()
+    const clients = await connectAll(url, alice)
     const cached = async () => {
       const answer = await send(alice, 'GET', `${url}/transactions/balance/cached`)
       return await answer.json()
@@ -130,10 +97,13 @@ describeWithPrivateRedis('trouble with a process', () => {
     })
   }, 60_000)
 
-  test('SIGTERM with a write in flight: not ready, then answered, published, and exit 0', async () => {
-    const { redis, sql, start } = await installation()
+  test('SIGTERM with a write in flight: not ready, then answered, published, and exit 0', async ({
+    redis,
+    sql,
+    startProcess,
+  }) => {
     // Enough time for the drain to wait for the response, also on a slow machine.
-    const server = await start(redis.url, { DRAIN_SECONDS: '10' })
+    const server = await startProcess({ more: { DRAIN_SECONDS: '10' } })
     const heard: string[] = []
     const listener = new Redis(redis.url)
     onTestFinished(() => listener.disconnect())

@@ -3,11 +3,10 @@ import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
 import { describeWithPrivateRedis, eventually } from '../support/index.ts'
 import {
-  connectBy,
+  connectAll,
   silent,
   startServer,
   type TestClient,
-  TRANSPORTS,
   tokenOf,
 } from '../support/realtime/balance-server.ts'
 import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
@@ -36,11 +35,7 @@ describeWithPrivateRedis('trouble with Redis', () => {
     const ledger = new FakeLedger()
     const server = await startServer({ bus: openBus(url, ledger), ledger, pollEveryMs: 100 })
     await eventually(() => expect(server.gateway.health.state).toBe('live'))
-    const token = await tokenOf(ALICE)
-    const clients = TRANSPORTS.map((transport) => connectBy[transport](server.url, token))
-    await eventually(() => {
-      for (const { received } of clients) expect(received).toHaveLength(1)
-    })
+    const clients = await connectAll(server.url, await tokenOf(ALICE))
     return { ...server, clients }
   }
 

@@ -78,6 +78,7 @@ describeWithPrivateRedis('a Redis to be broken', () => {
     await eventually(() => client.ping())
     server.pause()
     const answer = client.ping()
+    // Long enough for the reply of a Redis that runs.
     const first = await Promise.race([answer, new Promise((end) => setTimeout(end, 100, 'none'))])
     expect(first).toBe('none')
     server.resume()

@@ -76,7 +76,7 @@ export class RedisSubscription {
     return this.#link
   }
 
-  /** Redis accepted a write, so an earlier refusal is over. */
+  /** Redis accepted a write, so an earlier refusal no longer holds. */
   wrote(): void {
     this.#wroteAt = performance.now()
   }

@@ -27,7 +27,7 @@ export interface Connection {
   readonly slot: number
   readonly sink: TransportSink
   readonly subscriber: Subscriber
-  /** Whether the client was told that its token expires soon. */
+  /** Whether the client was warned that its token expires soon. */
   warned: boolean
   /** Invalid tokens that the client sent to renew its own. */
   wrongTokens: number
@@ -58,7 +58,7 @@ export interface Opening {
   currency?: string | undefined
 }
 
-/** A client is told so long before its token expires. */
+/** A client is warned this long before its token expires. */
 const WARN_BEFORE_SECONDS = 60
 
 const EXPIRED: CloseReason = {
@@ -170,7 +170,7 @@ export class Connections {
   }
 
   #cut(connection: Connection, reason: CloseReason): void {
-    // A connection that is closing already is told again, but counted once.
+    // A connection that is already closing gets the reason again, but is counted once.
     if (!this.#closing.has(connection)) this.#options.meter.cuts.add(reason.code)
     this.#closing.add(connection)
     connection.sink.close(reason)

@@ -41,7 +41,7 @@ export class Admission {
     return this.#draining
   }
 
-  /** Admits nobody from now on. */
+  /** Rejects new connections from now on. */
   stop(): void {
     this.#draining = true
   }

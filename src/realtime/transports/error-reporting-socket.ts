@@ -71,7 +71,7 @@ export abstract class ErrorReportingSocket extends WebSocket {
     this.#timer = undefined
   }
 
-  /** A control frame ends no message, so the timeout of an unfinished message goes on. */
+  /** A control frame ends no message, so the timeout of an unfinished message continues. */
   #controlled(): void {
     if (this.#unfinishedBytes <= CONTROL_FRAME_BYTES) this.#finished()
     this.#ended = true

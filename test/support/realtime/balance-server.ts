@@ -3,7 +3,7 @@ import { EventSource } from 'eventsource'
 import { Hono } from 'hono'
 import { type Logger, pino } from 'pino'
 import { io, type Socket } from 'socket.io-client'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { createAuthenticator } from '../../../src/auth/authenticator.ts'
 import type { Env } from '../../../src/http/context.ts'
@@ -16,7 +16,7 @@ import { MemoryBus } from '../../../src/realtime/bus/memory-bus.ts'
 import { Gateway, type GatewayOptions } from '../../../src/realtime/gateway.ts'
 import { Outbox } from '../../../src/realtime/outbox.ts'
 import { eventStreams } from '../../../src/realtime/transports/sse.ts'
-import { mintToken, TEST_SECRET } from '../index.ts'
+import { eventually, mintToken, TEST_SECRET } from '../index.ts'
 import { revocations } from '../strangers.ts'
 import { FakeLedger } from './fake-ledger.ts'
 
@@ -193,3 +193,12 @@ export const connectBy = {
 
 export type Transport = keyof typeof connectBy
 export const TRANSPORTS = Object.keys(connectBy) as Transport[]
+
+/** A client on each transport, once each has its balance. */
+export async function connectAll(url: string, token: string): Promise<TestClient[]> {
+  const clients = TRANSPORTS.map((transport) => connectBy[transport](url, token))
+  await eventually(() => {
+    for (const { received } of clients) expect(received).toHaveLength(1)
+  })
+  return clients
+}

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { freePort } from '../../src/local/ports.ts'
-import { TEST_SECRET, UNLIMITED } from '../support/index.ts'
+import { eventually } from './eventually.ts'
+import { TEST_SECRET } from './token.ts'
+import { UNLIMITED } from './unlimited.ts'
 
 export interface ServerEnvironment {
   databaseUrl: string
@@ -32,8 +34,20 @@ export class ServerProcess {
     return server
   }
 
-  /** Resolves when it answers. */
+  /** Resolves when it answers. A process that ends before, without its dependencies, is started again. */
   async start(): Promise<void> {
+    this.#spawn()
+    await eventually(
+      async () => {
+        if (this.#child?.exitCode !== null) this.#spawn()
+        const response = await fetch(`${this.url}/health/live`)
+        if (!response.ok) throw new Error(`not live: see ${this.#environment.logFile}`)
+      },
+      { timeout: 60_000 },
+    )
+  }
+
+  #spawn(): void {
     const { databaseUrl, redisUrl, logFile, more } = this.#environment
     const log = openSync(logFile, 'a')
     this.#child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
@@ -51,17 +65,6 @@ export class ServerProcess {
         ...more,
       },
     })
-    for (let i = 0; i < 300; i++) {
-      try {
-        const answer = await fetch(`${this.url}/health/live`)
-        if (answer.ok) return
-      } catch {
-        // Not listening yet, or, with a dependency away, ended again.
-        if (this.#child.exitCode !== null) return await this.start()
-      }
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-    throw new Error(`the server did not come up: see ${logFile}`)
   }
 
   /** @returns the exit code; null if a signal ended it or it did not run */
