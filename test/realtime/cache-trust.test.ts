@@ -1,22 +1,19 @@
 import { expect, onTestFinished, vi } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
-import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
+import type { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
 import { describeWithPrivateRedis, eventually, type PrivateRedis } from '../support/index.ts'
 import { silent } from '../support/realtime/balance-server.ts'
 import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
 import { test } from '../support/realtime/private-redis.ts'
+import { openRedisBus, SHORT_TIMEOUTS } from '../support/realtime/redis-bus.ts'
 
 describeWithPrivateRedis('a cache that missed something', () => {
   test.beforeEach(({ admin }) => admin.flushall())
 
   /** A bus whose cache is valid. */
   async function openBus(redis: PrivateRedis, ledger: FakeLedger): Promise<RedisBus> {
-    const bus = new RedisBus({
-      ...{ url: redis.url, epoch: ledger.epoch, currency: 'USD', changes: ledger, logger: silent },
-      ...{ commandTimeoutMs: 300, probeAfterMs: 200 },
-    })
-    onTestFinished(() => bus.close())
+    const bus = openRedisBus(redis.url, ledger, SHORT_TIMEOUTS)
     const probe = { ...ALICE, userId: 'probe' }
     await eventually(async () => {
       await bus.fill(probe, 'USD', 0n, 0)

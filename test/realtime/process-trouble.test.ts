@@ -106,6 +106,7 @@ describeWithPrivateRedis('trouble with a process', () => {
     const server = await startProcess({ more: { DRAIN_SECONDS: '10' } })
     const heard: string[] = []
     const listener = new Redis(redis.url)
+    listener.on('error', () => {})
     onTestFinished(() => listener.disconnect())
     await listener.subscribe('balance:updates')
     listener.on('message', (_, text) => heard.push(JSON.parse(text).event))

@@ -5,10 +5,11 @@ import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { freePort } from '../../src/local/ports.ts'
-import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
+import type { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { FailureLog, failureOf } from '../../src/realtime/bus/redis-failure.ts'
 import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../support/index.ts'
 import { FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { openRedisBus } from '../support/realtime/redis-bus.ts'
 
 const PASSWORD = 's3cret/p@ss'
 const ENCODED = encodeURIComponent(PASSWORD)
@@ -26,11 +27,8 @@ interface Line {
 /** A bus on this address, with its log. */
 function open(url: string) {
   const text: string[] = []
-  const bus = new RedisBus({
-    ...{ url, epoch: 'e1', currency: 'USD', changes: new FakeLedger(), probeAfterMs: 200 },
-    logger: pino({ level: 'info' }, { write: (line: string) => void text.push(line) }),
-  })
-  onTestFinished(() => bus.close())
+  const logger = pino({ level: 'info' }, { write: (line: string) => void text.push(line) })
+  const bus = openRedisBus(url, new FakeLedger(), { probeAfterMs: 200, logger })
   const lines = () => text.map((line): Line => JSON.parse(line))
   return { bus, text, lines }
 }

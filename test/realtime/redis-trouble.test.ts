@@ -1,5 +1,4 @@
 import { expect, onTestFinished } from 'vitest'
-import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
 import { describeWithPrivateRedis, eventually } from '../support/index.ts'
 import {
@@ -11,24 +10,13 @@ import {
 } from '../support/realtime/balance-server.ts'
 import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
 import { test } from '../support/realtime/private-redis.ts'
+import { openRedisBus, SHORT_TIMEOUTS } from '../support/realtime/redis-bus.ts'
 import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 
 const upTo = (last: number) => Array.from({ length: last }, (_, i) => i + 1)
 
 describeWithPrivateRedis('trouble with Redis', () => {
-  function openBus(url: string, ledger: FakeLedger): RedisBus {
-    const bus = new RedisBus({
-      url,
-      epoch: ledger.epoch,
-      currency: 'USD',
-      changes: ledger,
-      logger: silent,
-      commandTimeoutMs: 300,
-      probeAfterMs: 200,
-    })
-    onTestFinished(() => bus.close())
-    return bus
-  }
+  const openBus = (url: string, ledger: FakeLedger) => openRedisBus(url, ledger, SHORT_TIMEOUTS)
 
   /** A server with a client on each transport, all up and live. */
   async function running(url: string) {

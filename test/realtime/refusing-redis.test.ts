@@ -5,7 +5,6 @@ import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { createReadinessCheck } from '../../src/observability/health.ts'
 import { RateLimiter } from '../../src/rate-limit/limiter.ts'
-import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import {
   createDatabase,
   describeWithPrivateRedis,
@@ -22,6 +21,7 @@ import {
   tokenOf,
 } from '../support/realtime/balance-server.ts'
 import { ALICE, FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { openRedisBus } from '../support/realtime/redis-bus.ts'
 import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 
 const BOB = { tenant: 'default', userId: 'bob' }
@@ -89,11 +89,8 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
   async function running(ledger: FakeLedger, url: string, user = ALICE) {
     const warnings: Record<string, string>[] = []
     const write = (line: string) => void warnings.push(JSON.parse(line))
-    const bus = new RedisBus({
-      ...{ url, epoch: ledger.epoch, currency: 'USD', changes: ledger, probeAfterMs: 200 },
-      logger: pino({ level: 'warn' }, { write }),
-    })
-    onTestFinished(() => bus.close())
+    const logger = pino({ level: 'warn' }, { write })
+    const bus = openRedisBus(url, ledger, { probeAfterMs: 200, logger })
     const server = await startServer({ bus, ledger, pollEveryMs: 100, logger: silent })
     await eventually(() => expect(server.gateway.health.state).toBe('live'), PATIENTLY)
     const clients = await connectAll(server.url, await tokenOf(user))

@@ -4,7 +4,6 @@ import { PostgresRevocations } from '../../src/auth/revocation-store.ts'
 import { Revocations } from '../../src/auth/revocations.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import type { Bus } from '../../src/realtime/bus/bus.ts'
-import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { test } from '../support/fixtures.ts'
 import {
   describeWithRedis,
@@ -16,6 +15,7 @@ import {
 import { connectBy, silent, startServer, TRANSPORTS } from '../support/realtime/balance-server.ts'
 import { FakeLedger } from '../support/realtime/fake-ledger.ts'
 import { FragileBus } from '../support/realtime/fragile-bus.ts'
+import { openRedisBus } from '../support/realtime/redis-bus.ts'
 
 let sql: Sql
 test.beforeAll(({ sql: connected }) => {
@@ -111,14 +111,7 @@ test('a fresh token that is already revoked does not keep a connection', async (
 describeWithRedis('with Redis', () => {
   test('a revocation in one process ends connections in another at once', async () => {
     const ledger = new FakeLedger()
-    const bus = () =>
-      new RedisBus({
-        url: redisUrl(),
-        epoch: ledger.epoch,
-        currency: 'USD',
-        changes: ledger,
-        logger: silent,
-      })
+    const bus = () => openRedisBus(redisUrl(), ledger)
     // Without an announcement they would poll in an hour.
     const [here, there] = [await start(bus(), 3_600_000), await start(bus(), 3_600_000)]
     await eventually(() => expect(there.bus.link.state).toBe('live'))

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import postgres from 'postgres'
 import { test as base, inject } from 'vitest'
-import { connect } from '../../src/postgres/database.ts'
 import { createDatabase } from './database.ts'
 import { startPrivateRedis } from './redis.ts'
 import { type ServerEnvironment, ServerProcess } from './server-process.ts'
@@ -17,7 +17,7 @@ export const test = base
   })
   /** Connections of the test itself, as the owner of every table. */
   .extend('sql', async ({ database }, { onCleanup }) => {
-    const sql = connect(database.ownerUrl, { max: 2 })
+    const sql = postgres(database.ownerUrl, { max: 2, onnotice: () => {} })
     onCleanup(() => sql.end({ timeout: 1 }))
     return sql
   })
