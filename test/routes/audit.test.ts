@@ -4,6 +4,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import postgres from 'postgres'
 import { describe, expect } from 'vitest'
 import type { Auditor, AuditProgress } from '../../src/ledger/auditor.ts'
+import { sleep } from '../../src/lib/timeout.ts'
 import { eventually, mintToken } from '../support/index.ts'
 import {
   admin,
@@ -98,7 +99,8 @@ function slowAuditor(steps: number) {
       try {
         for (; walked.steps < steps; walked.steps++) {
           onStep(walked.steps, steps)
-          await new Promise((resolve) => setTimeout(resolve, 10))
+          // The time that the database takes for a step. The tests wait for the answer, not for this.
+          await sleep(10)
         }
       } finally {
         walked.ended = true

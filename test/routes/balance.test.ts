@@ -23,7 +23,7 @@ describe('the cached balance', () => {
   })
 
   test('has every digit that is cached', async ({ api }) => {
-    api.cache.entries.set('default/rich/USD', '90071992547409.91')
+    await api.cache.fill({ tenant: 'default', userId: 'rich' }, 'USD', 9_007_199_254_740_991n, 1)
     const { text } = await get(api, '/cached', { sub: 'rich' })
     expect(text).toBe('{"balance":90071992547409.91,"cached":true}')
   })

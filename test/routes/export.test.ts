@@ -2,19 +2,18 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, expect, onTestFinished } from 'vitest'
+import { sleep } from '../../src/lib/timeout.ts'
 import { exportStream } from '../../src/routes/export.ts'
 import { accepted, bearer, edge } from '../support/http/stub.ts'
 import { eventually, mintToken } from '../support/index.ts'
-import { alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
+import { alice, type LedgerApp, test } from '../support/routes/ledger-app.ts'
 
 const ROWS = 100_000
 
-let api: LedgerApp
 let url: string
 
-beforeAll(async () => {
-  api = await ledgerApp()
+test.beforeAll(async ({ api }) => {
   await api.call(alice, 'POST /transactions/topup', { amount: 1, description: 'the first' })
   // Copies of the first, made by the database: through the API it would take minutes.
   const sql = postgres(api.database.ownerUrl, { max: 1 })
@@ -29,7 +28,6 @@ beforeAll(async () => {
   // The first takes the heap to the size at which it works, whatever it is that is streamed.
   for await (const _ of await exported('csv'));
 }, 60_000)
-afterAll(() => api.close())
 
 /** Serves the app until `atEnd`. */
 async function listen(
@@ -134,7 +132,8 @@ test('a reader that waits for the database is not', async () => {
   const page = [accepted({ op: 'payment', tenant: 'default', actor: 'alice', amount: 1n })]
   async function* pages() {
     yield page
-    await new Promise((resolve) => setTimeout(resolve, 10 * timeoutMs))
+    // No condition could tell that nothing happens, so the database takes ten times what a client may.
+    await sleep(10 * timeoutMs)
     yield page
   }
   const { app } = edge({

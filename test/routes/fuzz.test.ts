@@ -1,30 +1,19 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { routesOf } from '../../src/api-docs/openapi.ts'
 import { mintToken } from '../support/index.ts'
-import {
-  admin,
-  alice,
-  bob,
-  type LedgerApp,
-  ledgerApp,
-  service,
-} from '../support/routes/ledger-app.ts'
+import { admin, alice, bob, service, test } from '../support/routes/ledger-app.ts'
 import { malformed } from '../support/routes/malformed.ts'
 
 const REQUESTS = 20_000
 /** In flight at once, as a server has it. */
 const WIDTH = 50
 
-let api: LedgerApp
 /** Of transactions that exist. */
 const ids: string[] = ['alice']
-beforeAll(async () => {
-  api = await ledgerApp({
-    tickets: { issue: async () => ({ ticket: 't', expiresAt: '2030-01-01T00:00:00Z' }) },
-  })
+test.beforeAll(async ({ api }) => {
   await api.fund('alice', 1_000_000)
   await api.call(bob, 'GET /transactions/balance')
   const opened = async (request: string, body: object) =>
@@ -38,12 +27,13 @@ beforeAll(async () => {
     )
   }
 })
-afterAll(() => api.close())
 
 const LEAKS =
   /\bat .+:\d+:\d+|node_modules|\bselect\b .*\bfrom\b|syntax error|relation "|PostgresError/i
 
-test(`${REQUESTS.toLocaleString('en')} malformed requests: no 5xx, no leak, no growth`, async () => {
+test(`${REQUESTS.toLocaleString('en')} malformed requests: no 5xx, no leak, no growth`, async ({
+  api,
+}) => {
   const routes = routesOf(api.app)
   const tokens = new Map<object, string>()
   for (const caller of [alice, admin, service]) tokens.set(caller, await mintToken(caller))
@@ -106,7 +96,7 @@ function settledHeap(): number {
   return Math.round(process.memoryUsage().heapUsed / 2 ** 20)
 }
 
-test('after all of it the ledger is sound', async () => {
+test('after all of it the ledger is sound', async ({ api }) => {
   const { body } = await api.call(admin, 'GET /transactions/audit')
   expect(body).toMatchObject({ inaccurate: 0, discrepancies: [] })
 })

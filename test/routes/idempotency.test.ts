@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { routesOf } from '../../src/api-docs/openapi.ts'
 import { contentsOf } from '../support/index.ts'
 import { EXAMPLES, prepare } from '../support/routes/examples.ts'
@@ -9,19 +9,14 @@ import {
   alice,
   type LedgerApp,
   ledgerApp,
+  test,
 } from '../support/routes/ledger-app.ts'
 
 let api: LedgerApp
-let issued = 0
-beforeAll(async () => {
-  api = await ledgerApp({
-    tickets: {
-      issue: async () => ({ ticket: `ticket ${++issued}`, expiresAt: '2030-01-01T00:00:00Z' }),
-    },
-  })
+test.beforeAll(async ({ api: opened }) => {
+  api = opened
   await prepare(api)
 })
-afterAll(() => api.close())
 
 /** Gives out a token, which is not to be kept, to whoever sits at the machine, who has no name yet. */
 const EXEMPT = ['POST /demo/session']

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { Auditor } from '../../src/ledger/auditor.ts'
 import { Executor } from '../../src/ledger/executor.ts'
 import { IdempotencyStore } from '../../src/ledger/idempotency-store.ts'
@@ -10,6 +10,7 @@ import { contentsOf } from '../support/index.ts'
 import {
   admin,
   alice,
+  test as base,
   bob,
   type Caller,
   type LedgerApp,
@@ -17,42 +18,47 @@ import {
   service,
 } from '../support/routes/ledger-app.ts'
 
-/** The database, and nothing else of it: what answers runs on pools that a test made small. */
+/** `api` without what answers: `served` is the same database on pools that the test made small. */
+const test = base
+  .extend('pool', { scope: 'file' }, async ({ api }, { onCleanup }) => {
+    const pools: Sql[] = []
+    onCleanup(async () => void (await Promise.all(pools.map((sql) => sql.end({ timeout: 1 })))))
+    return (max: number, url = api.database.appUrl) => {
+      const sql = connect(url, { max })
+      pools.push(sql)
+      return sql
+    }
+  })
+  // As a server shares them out, but so few that each call meets those that wait.
+  .extend('served', { scope: 'file' }, async ({ pool }, { onCleanup }) => {
+    const readers = pool(1)
+    const served = await ledgerApp({
+      executor: new Executor(pool(2), { retryForMs: 300 }),
+      reader: new Reader(readers),
+      limitsAndAlerts: new LimitsAndAlerts(readers),
+      idempotency: new IdempotencyStore(pool(1), { waitTimeoutMs: 300 }),
+      auditor: new Auditor(pool(1)),
+    })
+    onCleanup(() => served.close())
+    return served
+  })
+
 let direct: LedgerApp
 let api: LedgerApp
 let owner: Sql
-const pools: Sql[] = []
-const pool = (max: number) => {
-  const sql = connect(direct.database.appUrl, { max })
-  pools.push(sql)
-  return sql
-}
 const ids = { topup: '', withdrawal: '', hold: '', payment: '' }
 const post = async (caller: Caller, path: string, body: object) =>
   (await direct.call(caller, `POST /transactions${path}`, body)).body.id as string
 
-beforeAll(async () => {
-  direct = await ledgerApp()
-  owner = connect(direct.database.ownerUrl, { max: 1 })
+test.beforeAll(async ({ api: opened, served, pool }) => {
+  direct = opened
+  api = served
+  owner = pool(1, direct.database.ownerUrl)
   for (const user of ['alice', 'bob']) await direct.fund(user, 1_000)
   ids.topup = await post(alice, '/topup', { amount: 5 })
   ids.withdrawal = await post(alice, '/withdrawal', { amount: 5 })
   ids.hold = await post(alice, '/hold', { amount: 5, userId: 'alice' })
   ids.payment = await post(alice, '', { type: 'booking_payment', amount: 5 })
-  // As a server shares them out, but so few that each call meets those that wait.
-  const readers = pool(1)
-  api = await ledgerApp({
-    executor: new Executor(pool(2), { retryForMs: 300 }),
-    reader: new Reader(readers),
-    limitsAndAlerts: new LimitsAndAlerts(readers),
-    idempotency: new IdempotencyStore(pool(1), { waitTimeoutMs: 300 }),
-    auditor: new Auditor(pool(1)),
-  })
-})
-afterAll(async () => {
-  await Promise.all([...pools, owner].map((sql) => sql.end({ timeout: 1 })))
-  await api.close()
-  await direct.close()
 })
 
 const monitor = { threshold: 5, direction: 'below' }

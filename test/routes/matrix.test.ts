@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { APART, routesOf } from '../../src/api-docs/openapi.ts'
 import {
   admin,
@@ -7,24 +7,25 @@ import {
   type Caller,
   foreignAdmin,
   type LedgerApp,
-  ledgerApp,
   service,
+  test,
 } from '../support/routes/ledger-app.ts'
 import { STRANGERS } from '../support/strangers.ts'
 
 const PAGE = new TextEncoder().encode('<!doctype html>')
 
+test.override('parts', {
+  web: async () =>
+    new Map([
+      ['wallet.html', PAGE],
+      ['admin.html', PAGE],
+    ]),
+  demo: { session: async () => ({ token: 'a token', userId: 'demo', expiresAt: '' }) },
+})
+
 let api: LedgerApp
-beforeAll(async () => {
-  api = await ledgerApp({
-    tickets: { issue: async () => ({ ticket: 't', expiresAt: '2030-01-01T00:00:00Z' }) },
-    web: async () =>
-      new Map([
-        ['wallet.html', PAGE],
-        ['admin.html', PAGE],
-      ]),
-    demo: { session: async () => ({ token: 'a token', userId: 'demo', expiresAt: '' }) },
-  })
+test.beforeAll(async ({ api: opened }) => {
+  api = opened
   const root: Caller = { sub: 'root', roles: ['admin'] }
   for (const { sub: userId } of [alice, bob, service, admin]) {
     const gift = { userId, amount: 10_000, description: 'to begin with' }
@@ -33,7 +34,6 @@ beforeAll(async () => {
   await api.call({ sub: 'treasury' }, 'GET /transactions/balance')
   await api.call(foreignAdmin, 'GET /transactions/balance')
 })
-afterAll(() => api.close())
 
 /** Opens something of alice's and gives its id. */
 const opened =

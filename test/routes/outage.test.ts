@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { Executor } from '../../src/ledger/executor.ts'
 import { Reader } from '../../src/ledger/reader.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { eventually } from '../support/index.ts'
-import { alice, type LedgerApp, ledgerApp } from '../support/routes/ledger-app.ts'
+import { alice, test as base, ledgerApp } from '../support/routes/ledger-app.ts'
 
 /** Connections to where nobody listens. */
 async function nowhere(): Promise<Sql> {
@@ -17,42 +17,41 @@ async function nowhere(): Promise<Sql> {
   return connect(`postgres://nobody:secret-word@127.0.0.1:${port}/ledger`, { max: 1 })
 }
 
-let sql: Sql
-let api: LedgerApp
-beforeAll(async () => {
-  sql = await nowhere()
-  api = await ledgerApp({
-    requestTimeoutMs: 2_000,
-    executor: new Executor(sql, { retryForMs: 300 }),
-    reader: new Reader(sql),
-    cache: { cachedBalance: async () => null, fill: async () => {} },
-  })
+const test = base.extend('nowhere', { scope: 'file' }, async ({}, { onCleanup }) => {
+  const sql = await nowhere()
+  onCleanup(() => sql.end({ timeout: 0 }))
+  return sql
 })
-afterAll(async () => {
-  await sql.end({ timeout: 0 })
-  await api.close()
-})
+test.override('parts', { scope: 'file' }, ({ nowhere }) => ({
+  requestTimeoutMs: 2_000,
+  executor: new Executor(nowhere, { retryForMs: 300 }),
+  reader: new Reader(nowhere),
+  cache: { cachedBalance: async () => null, fill: async () => {} },
+}))
 
-test.each<[string, object?]>([
+test.for<[string, object?]>([
   ['GET /transactions/balance'],
   ['GET /transactions/balance/cached'],
   ['GET /transactions/my-transactions'],
   ['GET /transactions/export'],
   ['POST /transactions/topup', { amount: 5 }],
   ['POST /transactions', { type: 'booking_payment', amount: 5 }],
-])('while Postgres is away %s is 503 with Retry-After, in time', async (request, body) => {
-  const started = Date.now()
-  const answer = await api.call(alice, request, body)
-  expect(answer.status).toBe(503)
-  expect(answer.body.code).toMatch(/^(unavailable|timeout)$/)
-  expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0)
-  expect(answer.text).not.toMatch(/127\.0\.0\.1|secret-word|ECONNREFUSED/)
-  expect(Date.now() - started).toBeLessThan(10_000)
-})
+])(
+  'while Postgres is away %s is 503 with Retry-After, in time',
+  async ([request, body], { api }) => {
+    const started = Date.now()
+    const answer = await api.call(alice, request, body)
+    expect(answer.status).toBe(503)
+    expect(answer.body.code).toMatch(/^(unavailable|timeout)$/)
+    expect(Number(answer.headers.get('Retry-After'))).toBeGreaterThan(0)
+    expect(answer.text).not.toMatch(/127\.0\.0\.1|secret-word|ECONNREFUSED/)
+    expect(Date.now() - started).toBeLessThan(10_000)
+  },
+)
 
-test('a balance that is cached is answered all the same', async () => {
+test('a balance that is cached is answered all the same', async ({ nowhere }) => {
   const cached = await ledgerApp({
-    reader: new Reader(sql),
+    reader: new Reader(nowhere),
     cache: { cachedBalance: async () => '12.5', fill: async () => {} },
   })
   const { body } = await cached.call(alice, 'GET /transactions/balance/cached')

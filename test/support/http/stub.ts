@@ -1,4 +1,7 @@
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
 import { pino } from 'pino'
+import { onTestFinished } from 'vitest'
 import { API_DOCUMENTS } from '../../../src/api-docs/documents.ts'
 import { createAuthenticator } from '../../../src/auth/authenticator.ts'
 import { mintToken, type TokenClaims } from '../../../src/auth/tokens.ts'
@@ -80,4 +83,12 @@ export function edge(overrides: Partial<AppDeps> = {}) {
     ...overrides,
   })
   return { app, commands }
+}
+
+/** Serves the app over a socket until the test has finished, and gives its URL. */
+export async function listen({ fetch }: Pick<ReturnType<typeof edge>['app'], 'fetch'>) {
+  const server = createAdaptorServer({ fetch })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  onTestFinished(() => void server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }

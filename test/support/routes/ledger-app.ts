@@ -1,16 +1,16 @@
+import { pino } from 'pino'
 import { test as base, expect } from 'vitest'
 import { OPERATIONS } from '../../../src/api-docs/operations.ts'
 import * as answers from '../../../src/api-docs/responses.ts'
 import { createAuthenticator } from '../../../src/auth/authenticator.ts'
 import { PostgresRevocations } from '../../../src/auth/revocation-store.ts'
 import { Auditor } from '../../../src/ledger/auditor.ts'
-import type { UserRef } from '../../../src/ledger/event.ts'
 import { Executor } from '../../../src/ledger/executor.ts'
 import { IdempotencyStore } from '../../../src/ledger/idempotency-store.ts'
 import { LimitsAndAlerts } from '../../../src/ledger/limits-and-alerts.ts'
-import { toDecimal } from '../../../src/ledger/money.ts'
 import { Reader } from '../../../src/ledger/reader.ts'
 import { connect, type Sql } from '../../../src/postgres/database.ts'
+import { MemoryBus } from '../../../src/realtime/bus/memory-bus.ts'
 import type { AppDeps, createApp } from '../../../src/routes/app.ts'
 import { edge } from '../http/stub.ts'
 import { createDatabase, mintToken, TEST_SECRET, type TestDatabase } from '../index.ts'
@@ -35,7 +35,7 @@ export interface LedgerApp {
   app: ReturnType<typeof createApp>
   sql: Sql
   database: TestDatabase
-  cache: AppDeps['cache'] & { entries: Map<string, string> }
+  cache: AppDeps['cache']
   /** Sends one request; its answer is held against the documented form. `path` may hold a query. */
   call(
     caller: Caller | null,
@@ -67,11 +67,16 @@ const STATE: Awaited<ReturnType<AppDeps['system']>> = {
   stream: { ok: true, state: 'live' },
 }
 
-/** The app on a real Postgres, with a cache in memory that anyone may look into. */
+/** The app on a real Postgres, with the cache of a machine without Redis. */
 export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<LedgerApp> {
   const database = await createDatabase()
   const sql = connect(database.appUrl, { max: 4 })
-  const cache = memoryCache()
+  const cache = new MemoryBus({
+    epoch: 'test',
+    currency: 'USD',
+    logger: pino({ level: 'silent' }),
+  })
+  let issued = 0
   const { app } = edge({
     authenticator: createAuthenticator({
       keys: { kind: 'secret', secret: TEST_SECRET },
@@ -84,6 +89,9 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
     limitsAndAlerts: new LimitsAndAlerts(sql),
     // Stored, and no more: no token stops counting here.
     revocations: new PostgresRevocations(sql),
+    tickets: {
+      issue: async () => ({ ticket: `ticket ${++issued}`, expiresAt: '2030-01-01T00:00:00Z' }),
+    },
     system: async () => STATE,
     cache,
     ...overrides,
@@ -155,21 +163,11 @@ function expectDocumented(method: string, path: string, { status, body }: Answer
 
 const request = (name: string | undefined) => name ?? 'unknown'
 
-function memoryCache(): LedgerApp['cache'] {
-  const entries = new Map<string, string>()
-  const key = ({ tenant, userId }: UserRef, currency: string) => `${tenant}/${userId}/${currency}`
-  return {
-    entries,
-    cachedBalance: async (who, currency) => entries.get(key(who, currency)) ?? null,
-    fill: async (who, currency, minor) => {
-      entries.set(key(who, currency), toDecimal(minor, currency))
-    },
-  }
-}
-
-/** Tests on one app a file; `test.override('api', …)` opens it with other parts. */
-export const test = base.extend('api', { scope: 'file' }, async ({}, { onCleanup }) => {
-  const api = await ledgerApp()
-  onCleanup(() => api.close())
-  return api
-})
+/** Tests on one app a file. `test.override('parts', …)` opens it with other parts. */
+export const test = base
+  .extend('parts', { scope: 'file' }, ({}): Partial<AppDeps> => ({}))
+  .extend('api', { scope: 'file' }, async ({ parts }, { onCleanup }) => {
+    const api = await ledgerApp(parts)
+    onCleanup(() => api.close())
+    return api
+  })
