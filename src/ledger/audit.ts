@@ -1,12 +1,12 @@
-/** A wallet that does not add up (`userId` is set), or something of the ledger as a whole. */
+/** A problem of a wallet (then `userId` is set) or of the ledger as a whole. */
 export interface Discrepancy {
   userId?: string
   currency?: string
-  /** What was found, in words fit for an admin: "snapshot differs from the sum of entries". */
+  /** For an admin to read: "the snapshot differs from the sum of entries". */
   problem: string
   snapshotBalance?: bigint
   calculatedBalance?: bigint
-  /** The entry or transaction where it shows first, where there is one. */
+  /** The first entry or transaction with the problem, if there is one. */
   at?: string
 }
 
@@ -17,13 +17,13 @@ export interface Audit {
   inaccurate: number
   /** The first 1,000 of them. */
   discrepancies: Discrepancy[]
-  /** All debits and all credits of the tenant, in minor units: equal in a sound ledger. */
+  /** All debits and credits of the tenant, in minor units. They are equal in a sound ledger. */
   ledger: { currency: string; debits: bigint; credits: bigint }[]
   /** Entries counted. */
   entries: number
 }
 
-/** A row of sql/functions/audit*.sql about something that does not add up. */
+/** A problem as the functions of sql/functions/audit return it. */
 export interface DiscrepancyRow {
   user_id?: string
   currency?: string | null
@@ -33,21 +33,21 @@ export interface DiscrepancyRow {
   at: string | null
 }
 
-/** What `audit_wallets()` says of some wallets. */
+/** A row of `audit_wallets()`. */
 export interface AuditStep {
   total: string
   inaccurate: string
   entries: string | null
   ledger: { currency: string; debits: string; credits: string }[] | null
   discrepancies: DiscrepancyRow[] | null
-  /** Where to go on: after this account. Null at the end. */
+  /** The account to continue after. Null at the end. */
   next: string | null
 }
 
-/** Discrepancies that an audit lists, at most. */
+/** An audit lists at most so many discrepancies. */
 const LISTED = 1_000
 
-/** Adds up the steps of one audit, in whatever order they come. */
+/** Adds up the steps of one audit, in any order. */
 export class AuditTally {
   #total = 0
   #inaccurate = 0
@@ -68,7 +68,7 @@ export class AuditTally {
     this.list(step.discrepancies ?? [])
   }
 
-  /** Lists what does not add up. What no step can find, since it is of the ledger as a whole, is given here. */
+  /** Lists problems. Those of the ledger as a whole, which no step finds, are added here. */
   list(rows: DiscrepancyRow[]): void {
     this.#discrepancies.push(
       ...rows.slice(0, LISTED - this.#discrepancies.length).map(toDiscrepancy),

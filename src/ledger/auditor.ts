@@ -19,11 +19,11 @@ export interface Verification {
 export interface Recalculation {
   previousBalance: bigint
   newBalance: bigint
-  /** The snapshot was wrong: its balance, what is held, or the newest entry that it names. */
+  /** The snapshot was wrong: its balance, its held amount, or its newest entry. */
   corrected: boolean
 }
 
-/** Which wallets of the tenant: at most `limit` (default all) after `cursor` (default the first). */
+/** At most `limit` wallets of the tenant (default all) after `cursor` (default the first). */
 export interface RecalculationStretch {
   cursor?: string
   limit?: number
@@ -34,35 +34,35 @@ export interface RecalculationOfAll {
   total: number
   /** Those of them that were wrong. */
   corrected: number
-  /** Where to go on; null when none is left. */
+  /** The wallet to continue after. Null when none is left. */
   nextCursor: string | null
   /** Wallets that are left. */
   remaining: number
 }
 
 /**
- * Called before the first step of an audit and after each, with the steps done and the steps in all. What it
- * throws ends the audit.
+ * Called before the first step of an audit and after each step, with the number of steps done and the total. If it
+ * throws, the audit ends.
  */
 export type AuditProgress = (done: number, of: number) => void
 
 export interface AuditorOptions {
-  /** As of the executor: called after each commit that has events. */
+  /** Called after each commit that has events, as by the executor. */
   onCommitted?: (committed: Committed) => Promise<void>
-  /** Called with wallets that were found right, so that a cache can be set right too. */
+  /** Called with wallets whose snapshot was right, so that a cache can be corrected too. */
   onVerified?: (wallets: WalletState[]) => Promise<void>
 }
 
-/** Wallets that one statement of an audit proves, all as of one instant. */
-const AUDITED = 500
+/** Wallets that one statement of an audit checks, all as of one instant. */
+const WALLETS_PER_STEP = 500
 
-/** Steps under way at once: each keeps one core of the database busy. */
-const LANES = 2
+/** Steps that run at once. Each keeps one core of the database busy. */
+const CONCURRENT_STEPS = 2
 
-/** Wallets that `recalculateAll` looks at in one step. */
-const STEP = 500
+/** Wallets that `recalculateAll` reads in one step. */
+const RECALCULATED_PER_STEP = 500
 
-/** Runs the proofs of sql/functions/audit*.sql, and repairs snapshots. */
+/** Runs the checks of sql/functions/audit, and repairs snapshots. */
 export class Auditor {
   readonly #sql: Sql
   readonly #onCommitted: (committed: Committed) => Promise<void>
@@ -89,8 +89,8 @@ export class Auditor {
   }
 
   /**
-   * In steps of some wallets, so that neither memory nor the life of a snapshot grows with the ledger. Each
-   * wallet is proven as of one instant, and a posting touches no two wallets: together they prove the whole.
+   * Works in steps, so that neither memory nor the duration of a statement grows with the ledger. Each wallet is
+   * checked as of one instant, and a posting touches one wallet. So together the steps check the whole.
    */
   async audit(tenant: string, onStep: AuditProgress = () => {}): Promise<Audit> {
     const tally = new AuditTally()
@@ -110,7 +110,7 @@ export class Auditor {
         onStep(walked, steps)
       }
     }
-    await Promise.all(Array.from({ length: LANES }, walk))
+    await Promise.all(Array.from({ length: CONCURRENT_STEPS }, walk))
     tally.list(await this.#sql<DiscrepancyRow[]>`select problem, at from audit_orphans(${tenant})`)
     tally.list(
       await this.#sql<DiscrepancyRow[]>`select problem, currency, at from audit_ledger(${tenant})`,
@@ -119,8 +119,8 @@ export class Auditor {
   }
 
   /**
-   * The accounts of a tenant in stretches. By bounds, not by number: an account that was opened before may
-   * become visible only now, and must not push another one out of its stretch.
+   * The accounts of a tenant in stretches. They have fixed bounds, because an account may become visible later and
+   * must not push another one out of its stretch.
    */
   async #stretches(tenant: string): Promise<{ after: string; until: string | null }[]> {
     const rows = await this.#sql<{ account_id: string }[]>`
@@ -128,13 +128,13 @@ export class Auditor {
         select account_id, row_number() over (order by account_id) as place
         from balance_snapshots where tenant = ${tenant}
       ) as numbered
-      where place % ${AUDITED}::int = 0 order by account_id`
+      where place % ${WALLETS_PER_STEP}::int = 0 order by account_id`
     const ends = rows.map((row) => row.account_id)
     return [...ends, null].map((until, i) => ({ after: ends[i - 1] ?? '0', until }))
   }
 
   async #step(tenant: string, after: string, until: string | null): Promise<AuditStep> {
-    const limit = until === null ? AUDITED : null
+    const limit = until === null ? WALLETS_PER_STEP : null
     const [step] = await this.#sql<AuditStep[]>`
       select * from audit_wallets(${tenant}, ${after}, ${limit}, ${until})`
     if (!step) throw new Error('audit_wallets() returned nothing')
@@ -174,7 +174,7 @@ export class Auditor {
     let total = 0
     let corrected = 0
     for (let after = cursor; ; ) {
-      const step = Math.min(STEP, limit - total)
+      const step = Math.min(RECALCULATED_PER_STEP, limit - total)
       const rows = await this.#sql<WalletRow[]>`
         select s.account_id, s.user_id, s.currency, s.balance, w.seq, is_accurate(s) as accurate
         from balance_snapshots s join wallets w on w.id = s.wallet_id

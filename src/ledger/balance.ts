@@ -3,15 +3,15 @@ import type { UserRef } from './event.ts'
 /** A wallet in one currency. Amounts in minor units. */
 export interface Balance {
   balance: bigint
-  /** Promised to open holds and withdrawals; `balance - held` can be spent. */
+  /** The sum of open holds and withdrawals. `balance - held` is available. */
   held: bigint
   currency: string
-  /** The user's newest event when this was read: what has a smaller seq is already counted in. */
+  /** The user's newest event when this was read. The balance includes all events up to it. */
   seq: number
   updatedAt: string
 }
 
-/** What a user has in every currency that they ever had something in. */
+/** A user's balances in every currency that they have ever used. */
 export interface Balances {
   items: Balance[]
   /** The user's newest event when this was read. */
@@ -31,7 +31,7 @@ export interface Snapshot extends UserRef {
   updatedAt: string
 }
 
-/** One wallet in one currency, as the cache holds it. `balance` in minor units, true at `seq`. */
+/** One wallet in one currency, as in the cache: the balance in minor units as of `seq`. */
 export interface WalletState extends UserRef {
   currency: string
   balance: bigint
@@ -40,7 +40,7 @@ export interface WalletState extends UserRef {
 
 /** A balance over time: `points` moments at equal distances. */
 export interface SeriesQuery {
-  /** ISO 8601. Without it: the wallet's first entry, and now. */
+  /** ISO 8601. Default: from the wallet's first entry until now. */
   from?: string
   to?: string
   points: number
@@ -52,7 +52,7 @@ export interface BalanceAt {
   balance: bigint
 }
 
-/** Which wallets of a tenant, by user id; `search` is a part of it, in any case of letters. */
+/** Wallets of a tenant, in order of user id. `search` is a part of the id; case does not matter. */
 export interface WalletQuery {
   tenant: string
   currency: string
@@ -62,13 +62,13 @@ export interface WalletQuery {
   limit: number
 }
 
-/** A user and what they have in one currency: minor units, zeros before the first entry. */
+/** A user's balance in one currency, in minor units. Zeros before the first entry. */
 export interface WalletSummary {
   userId: string
   currency: string
   balance: bigint
   held: bigint
-  /** Every currency that they ever had something in, by its code. */
+  /** Every currency that they have ever used, in order of its code. */
   balances: { currency: string; balance: bigint; held: bigint }[]
   /** ISO 8601, of the newest change. */
   updatedAt: string

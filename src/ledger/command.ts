@@ -5,7 +5,7 @@ import { MAX_MINOR } from './money.ts'
 
 export type { RefusalCode }
 
-/** The SQL type `transaction_type` has the same, in the same order. */
+/** The SQL type `transaction_type` has the same names in the same order. */
 export const TRANSACTION_TYPES = [
   'topup',
   'booking_payment',
@@ -18,7 +18,7 @@ export const TRANSACTION_TYPES = [
 
 export type TransactionType = (typeof TRANSACTION_TYPES)[number]
 
-/** The types that take money out of a wallet, so that a spending limit makes sense. */
+/** The types that take money out of a wallet, and so may have a spending limit. */
 export const LIMITED_TYPES = [
   'booking_payment',
   'transfer',
@@ -34,8 +34,8 @@ export const REQUEST_TYPES = ['topup', 'withdrawal'] as const satisfies readonly
 export type RequestType = (typeof REQUEST_TYPES)[number]
 
 /**
- * `pending` moves on once. The others are final. Only a hold gets `expired`. The SQL type `transaction_status` has the
- * same, in the same order.
+ * `pending` changes once. The others are final. Only a hold becomes `expired`. The SQL type `transaction_status` has
+ * the same names in the same order.
  */
 export const TRANSACTION_STATUSES = [
   'pending',
@@ -69,14 +69,14 @@ export interface Command {
   /** The caller: the token's `sub`, or `system`. Idempotency keys are counted per actor. */
   actor: string
   /**
-   * The wallet's owner, for operations that open a transaction. For one that names a
-   * `transactionId`: set it to say that only this user's transaction will do (others are `not_found`).
+   * The wallet's owner, for operations that open a transaction. With a `transactionId`: the transaction must belong to
+   * this user, or it is `not_found`.
    */
   userId?: string
   /** Only for `transfer`: the receiver. */
   toUserId?: string
   currency?: string
-  /** Minor units; positive, but for `adjustment`, which is signed. Optional where a part may be asked for (`refund`, `hold_capture`). */
+  /** Minor units, positive; signed for `adjustment`. `refund` and `hold_capture` take the whole amount without it. */
   amount?: bigint
   transactionId?: string
   /** `topup_process`, `withdrawal_process`. */
@@ -92,7 +92,7 @@ export interface Command {
   traceparent?: string
 }
 
-/** A transaction as the ledger keeps it: minor units, signed as the user sees it. */
+/** A transaction as stored. Amounts are in minor units, signed as the user sees them. */
 export interface Transaction {
   id: string
   tenant: string
@@ -109,9 +109,9 @@ export interface Transaction {
   previousBalance: bigint | null
   newBalance: bigint | null
   metadata: Record<string, unknown> | null
-  /** How much of a payment was given back: positive, and absent while nothing was. */
+  /** The refunded part of a payment: positive, and absent without a refund. */
   refundedAmount?: bigint
-  /** Of a hold that was captured in part: how much it held. */
+  /** The original amount of a hold that was captured in part. */
   heldAmount?: bigint
   /** ISO 8601. */
   createdAt: string
@@ -123,33 +123,33 @@ export interface RefusalDetails {
   currency?: string
   requiredAmount?: bigint
   currentBalance?: bigint
-  /** The balance less what is held: what there was to spend. */
+  /** The balance less the held amount. */
   available?: bigint
   shortfall?: bigint
-  /** Of the transaction, where that is what was wrong. */
+  /** The status or the type of the transaction, if it is the reason. */
   status?: string
   type?: string
-  /** The field of the command, where that is what was wrong. */
+  /** The field of the command, if it is the reason. */
   field?: string
   /** The most that would have been accepted. */
   maximum?: bigint
-  /** Which bound of a spending limit, and the window of a `sum`. */
+  /** The bound of the spending limit, and the window of a `sum`. */
   limit?: 'amount' | 'sum'
   windowSeconds?: number
 }
 
-/** What became of one command. `replayed`: the first answer to this idempotency key, given again. */
+/** The result of one command. `replayed`: the first answer to this idempotency key, given again. */
 export type Outcome =
   | { ok: true; transaction: Transaction; replayed: boolean }
   | { ok: false; code: RefusalCode; details: RefusalDetails; replayed: boolean }
 
-/** What one ledger transaction committed, to be published: `outboxId` names it until it is. */
+/** The events of one ledger transaction, to be published. `outboxId` names them until then. */
 export interface Committed {
   outboxId: string
   events: LedgerEvent[]
 }
 
-/** A command in the terms of the SQL type `ledger_command`. */
+/** A command with the fields of the SQL type `ledger_command`. */
 export function toJson(command: Command): Record<string, unknown> {
   return {
     op: command.op,
@@ -174,13 +174,13 @@ export function toJson(command: Command): Record<string, unknown> {
   }
 }
 
-/** Amounts that SQL's bigint may not even hold become the nearest that the ledger refuses by itself. */
+/** An amount too large for SQL's bigint becomes the nearest one that the ledger refuses. */
 function inRange(amount: bigint): bigint {
   if (amount > MAX_MINOR) return MAX_MINOR + 1n
   return amount < -MAX_MINOR ? -MAX_MINOR - 1n : amount
 }
 
-/** What makes two commands the same to an idempotency key: what they ask for, not how it was written or traced. */
+/** Two commands are the same to an idempotency key if all fields but the key and the trace are equal. */
 function hashOf(command: Command): string {
   const { idempotencyKey: _key, traceparent: _trace, ...asked } = command
   const fields = Object.entries(asked)

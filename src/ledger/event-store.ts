@@ -5,9 +5,9 @@ import type { LedgerEvent, UserRef } from './event.ts'
 import { Reader } from './reader.ts'
 import { type EventRow, toEvent } from './rows.ts'
 
-/** What a stream needs of the ledger to resume and to repair: read from Postgres, never from a cache. */
+/** The ledger as streams read it to resume and to repair: from Postgres, never from a cache. */
 export interface EventStore {
-  /** Names this database's life: ids of events begin with it. */
+  /** Identifies the database. Ids of events begin with it. */
   readonly epoch: string
   /** The balance in `currency`; zeros and seq 0 for a user who has no wallet yet. */
   balance(who: UserRef, currency: string): Promise<Balance>
@@ -20,22 +20,22 @@ export interface EventStore {
     after: number,
     limit: number,
   ): Promise<{ head: number; events: LedgerEvent[] }>
-  /** The newest seq of each, in the order asked; 0 for the unknown. One query however many. */
+  /** The newest seq of each user, in the given order; 0 for an unknown user. One query for all. */
   heads(whos: readonly UserRef[]): Promise<number[]>
 }
 
-/** What was committed and is not known to be published. Rows are found by existence, never by cursor. */
+/** Commits whose events are not known to be published. Rows are found by existence, never by cursor. */
 export interface OutboxStore {
   /**
    * The oldest rows that nobody wrote or claimed within the last `olderThanMs`, at most `limit`, and
    * claims them: another claimer skips them (SKIP LOCKED) until as much time has passed again.
    */
   claim(limit: number, olderThanMs: number): Promise<Committed[]>
-  /** Deletes the rows; unknown ids are no error (another process was quicker). */
+  /** Deletes the rows. Unknown ids are no error, because another process may have deleted them. */
   acknowledge(outboxIds: readonly string[]): Promise<void>
 }
 
-/** For a cache that may have gone back in time with its Redis. */
+/** For a cache that may be out of date after a failure of Redis. */
 export interface ChangeLog {
   /**
    * The wallets (per currency) whose balance changed within the last `withinSeconds`, at most `limit`
@@ -48,10 +48,10 @@ export interface ChangeLog {
   ): Promise<{ wallets: WalletState[]; next: string | null }>
 }
 
-/** Rows of the outbox that are counted: more than this is told as this. */
+/** The outbox is counted up to this number of rows. */
 const MOST_COUNTED = 10_000
 
-/** What streams, the outbox and the cache read of the ledger. */
+/** The ledger as streams, the outbox and the cache read it. */
 export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
   readonly epoch: string
   readonly #sql: Sql

@@ -20,19 +20,19 @@ import {
 
 export interface ExecutorOptions {
   /**
-   * Called right after each commit that has events. Its commands are answered once the promise
-   * settles, so that who reads after writing finds the new balance; it must settle soon.
+   * Called right after each commit that has events. The commands are answered when the promise settles, so that a
+   * read after the write finds the new balance. It must settle soon.
    */
   onCommitted?: (committed: Committed) => Promise<void>
-  /** Commands in one SQL call, at most. */
+  /** The largest number of commands in one SQL call. */
   batchSize?: number
-  /** Calls under way at once. Few writers that always batch beat many: a hot wallet is one lock. */
+  /** Calls that run at once. Few writers with full batches are faster than many that wait for one busy wallet. */
   inFlight?: number
-  /** Milliseconds within which a command is tried again while the database is unavailable. */
+  /** How long a command is retried while the database is unavailable. */
   retryForMs?: number
-  /** Milliseconds after which a call without an answer counts as lost: it may or may not have been applied. */
+  /** After this time a call without an answer counts as lost. It may or may not have been applied. */
   callTimeoutMs?: number
-  /** Are told of every call and every command. */
+  /** Called for every call and every command. */
   observers?: readonly LedgerObserver[]
 }
 
@@ -42,7 +42,7 @@ interface ResultRow {
   /** The place of its change among all. */
   change: number | null
   replayed: boolean
-  /** In place of `change`: as it was when the idempotency key was first used. */
+  /** In place of `change`: the transaction when the idempotency key was first used. */
   transaction: TransactionRow | null
 }
 
@@ -57,7 +57,7 @@ interface AppliedRow {
   outbox_id: string | null
 }
 
-/** The write side: `ledger_apply()`, fed with whatever waits. */
+/** The write side: sends the waiting commands to `ledger_apply()` as batches. */
 export class Executor {
   readonly #sql: Sql
   readonly #batcher: Batcher<Command, Applied>
@@ -81,8 +81,8 @@ export class Executor {
   }
 
   /**
-   * While the database is unavailable, a command is tried again, if it cannot have taken effect or has an
-   * idempotency key, until `retryForMs` has passed.
+   * While the database is unavailable, a command is retried for `retryForMs`, if it cannot have taken effect or has an
+   * idempotency key.
    * @throws DatabaseUnavailable if it stayed unavailable, or if a command without a key may have been applied
    */
   async execute(command: Command): Promise<Outcome> {
@@ -127,21 +127,21 @@ export class Executor {
       }
       return allFulfilled(await this.#observed(commands))
     } catch (reason) {
-      // Of a batch that fails in these ways nothing was applied.
+      // These errors mean that nothing of the batch was applied.
       if (commands.length > 1 && isLockTimeout(reason)) {
         const locked = await this.#lockedWallets.among(commands)
         if (locked.size > 0) return this.#applyWithout(locked, commands)
       } else if (commands.length === 1 || asUnavailable(reason) || isTransient(reason)) {
         return commands.map(() => ({ status: 'rejected', reason }))
       }
-      // One by one, only the command that caused the error fails.
+      // Sent one by one, only the command that caused the error fails.
       const single: PromiseSettledResult<Applied>[] = []
       for (const command of commands) single.push(...(await this.#apply([command])))
       return single
     }
   }
 
-  /** So that a wallet that is locked from outside delays nobody else. Its own commands may be tried again. */
+  /** Keeps a wallet that is locked from outside from delaying other users. Its own commands may be retried. */
   async #applyWithout(
     locked: ReadonlySet<Command>,
     commands: Command[],
@@ -179,7 +179,7 @@ export class Executor {
       row.outbox_id === null
         ? Promise.resolve()
         : this.#onCommitted({ outboxId: row.outbox_id, events: row.changes.flatMap(toEvents) })
-    // Not published is no failure of the command: the outbox row stands until it is.
+    // A failure to publish is no failure of the command. The outbox row stays until the events are published.
     const settled = published.catch(() => {})
     return row.results.map((result) => ({
       outcome: toOutcome(result, row.changes),

@@ -10,7 +10,7 @@ export interface RequestKey {
   key: string
 }
 
-/** The right to act on an idempotency key, until it is answered, given up, or not renewed in time. */
+/** The right to act on an idempotency key, until it has an answer, is released, or is not renewed in time. */
 export interface Claim extends RequestKey {
   /** A UUID of this claim only. */
   id: string
@@ -18,7 +18,7 @@ export interface Claim extends RequestKey {
 
 /** A request that came with an idempotency key. */
 export interface KeyedRequest extends RequestKey {
-  /** All that is asked for, as text that is the same for the same request. */
+  /** The whole request as text. The same request has the same text. */
   asked: string
 }
 
@@ -29,16 +29,16 @@ export interface StoredResponse {
 }
 
 export interface IdempotencyStoreOptions {
-  /** Milliseconds after which a claim that was not renewed is another's to take. Default 10 s. */
+  /** After this time without a renewal another request may take the claim. Default 10 s. */
   leaseMs?: number
-  /** Milliseconds that a twin waits for the one that acts. Default 10 s. */
+  /** How long a request waits for another one with the same key. Default 10 s. */
   waitTimeoutMs?: number
 }
 
 /**
- * First answers, in the same table as those of the ledger's commands: a key is used once, for whatever.
- * A key is claimed, acted on and answered, a statement each: nothing holds a connection meanwhile. A claim
- * has an id of its own, so that who lost it cannot touch that of who came after.
+ * Stores the first answer to each idempotency key, in the same table as the ledger's commands. Claiming a key and
+ * storing its answer are separate statements, so no connection is held while the request runs. Each claim has an id.
+ * So a request that lost its claim cannot affect the next one.
  */
 export class IdempotencyStore {
   readonly #sql: Sql
@@ -67,11 +67,11 @@ export class IdempotencyStore {
       const found = await this.#claim(claim, hash)
       if (found?.mine) {
         try {
-          // What was done under a claim that was lost meanwhile is not done again.
+          // `act` runs once, even if its claim was lost meanwhile and is made again.
           const answer = await this.#answer(claim, async () => (acted ??= await act(claim)))
           if (answer !== null) return { answer, replayed: false }
         } catch (error) {
-          // Rolled back: another took the key over, whose answer is to be had, or it is worth another try.
+          // Rolled back: either another request took the key, and its answer is found next, or a retry may succeed.
           if (!isTransient(error)) throw error
           failure = error
         }
@@ -85,7 +85,7 @@ export class IdempotencyStore {
     }
   }
 
-  /** Undefined: the claim of another was given up just now. */
+  /** Undefined: another request has just released its claim. */
   async #claim({ tenant, actor, key, id }: Claim, hash: string) {
     const [found] = await this.#sql<{ mine: boolean; hash: string; answer: string | null }[]>`
       select mine, hash, answer from claim_key(
@@ -93,7 +93,7 @@ export class IdempotencyStore {
     return found
   }
 
-  /** Null: the claim was lost meanwhile, because it was not renewed in time. */
+  /** Null: the claim was lost, because it was not renewed in time. */
   async #answer(claim: Claim, act: () => Promise<string>): Promise<string | null> {
     const { tenant, actor, key, id } = claim
     const sql = this.#sql
@@ -106,7 +106,7 @@ export class IdempotencyStore {
         select keep_answer(${tenant}, ${actor}, ${key}, ${id}, ${answer}) as answer`
       return kept?.answer ?? null
     } catch (error) {
-      // If this fails too, the lease ends by itself.
+      // If this fails too, the lease expires.
       await sql`select release_key(${tenant}, ${actor}, ${key}, ${id})`.catch(() => {})
       throw error
     } finally {

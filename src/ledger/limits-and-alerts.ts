@@ -3,7 +3,7 @@ import type { LimitedType } from './command.ts'
 import type { UserRef } from './event.ts'
 import { toIso } from './rows.ts'
 
-/** Tells its user once, by `balance_alert`, when the balance crosses the threshold to that side. */
+/** The user gets one `balance_alert` each time the balance crosses the threshold in this direction. */
 export interface Monitor extends UserRef {
   id: string
   currency: string
@@ -13,13 +13,13 @@ export interface Monitor extends UserRef {
   createdAt: string
 }
 
-/** What a user may spend by one type of transaction. At least one of the two bounds is set. */
+/** How much a user may spend by one type of transaction. At least one of the two bounds is set. */
 export interface SpendingLimit extends UserRef {
   type: LimitedType
   currency: string
   /** The largest single amount, in minor units. */
   maxAmount: bigint | null
-  /** The largest sum, in minor units, over any `windowSeconds`. Both or neither. */
+  /** The largest sum, in minor units, over any `windowSeconds`. Both are set or neither is. */
   maxSum: bigint | null
   windowSeconds: number | null
   updatedAt: string
@@ -45,7 +45,7 @@ interface LimitRow {
   updated_at: string
 }
 
-/** Balance monitors and spending limits, kept beside the wallets that they watch. */
+/** Stores balance monitors and spending limits. */
 export class LimitsAndAlerts {
   readonly #sql: Sql
 
@@ -105,7 +105,7 @@ export class LimitsAndAlerts {
   }
 
   async deleteLimit(who: UserRef, type: LimitedType, currency: string): Promise<boolean> {
-    // The wallet's lock comes first, as in putLimit(): with the row's first, the two would wait for each other.
+    // Locks the wallet first, as putLimit() does. With the row first, the two could deadlock.
     const deleted = await this.#sql`
       delete from limits where wallet_id = (
           select lock_wallet(tenant, user_id) from wallets

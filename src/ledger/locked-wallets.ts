@@ -6,15 +6,14 @@ import { toJson } from './command.ts'
 interface LockedRow {
   tenant: string
   user_id: string
-  /** Of the commands that concern it, from 0. */
+  /** Positions of the commands that concern it, from 0. */
   places: number[]
 }
 
 /**
- * Finds the commands that would wait for a wallet that somebody outside keeps locked, so that a batch can go
- * without them: every command in a batch waits as long as its slowest one (`lock_timeout` of
- * sql/functions/apply/ledger_apply.sql). A wallet that was found locked is looked at before each further batch
- * that may concern it, until it is free.
+ * Finds the commands that would wait for a wallet that another transaction keeps locked. The batch goes without
+ * them, because every command of a batch waits as long as its slowest one (`lock_timeout` of
+ * sql/functions/apply/ledger_apply.sql). A locked wallet is checked again before each batch that may concern it.
  */
 export class LockedWallets {
   readonly #sql: Sql
@@ -24,19 +23,19 @@ export class LockedWallets {
     this.#sql = sql
   }
 
-  /** Whether one of the wallets that were found locked may be concerned. */
+  /** Whether a batch may concern a wallet that was found locked. */
   mayConcern(commands: readonly Command[]): boolean {
     return this.#found.size > 0 && commands.some((command) => this.#mayConcern(command))
   }
 
-  /** Only Postgres knows whose transaction a command names. */
+  /** Only Postgres knows the wallet of a transaction that a command names. */
   #mayConcern({ tenant, userId, toUserId, transactionId }: Command): boolean {
     if (transactionId !== undefined) return true
     return [userId, toUserId].some((name) => this.#found.has(keyOf(tenant, name)))
   }
 
   /**
-   * The commands that would have to wait now.
+   * The commands that would wait now.
    * @throws DatabaseUnavailable
    */
   async among(commands: readonly Command[]): Promise<Set<Command>> {

@@ -5,7 +5,7 @@ import { ExactNumber } from '../lib/json.ts'
 /** The largest amount or balance, in minor units. */
 export const MAX_MINOR = 2n ** 53n - 1n
 
-/** Why an amount was refused; `message` is fit for the caller's eyes. */
+/** An amount was refused. The caller may see `message`. */
 export class InvalidAmount extends Error {
   override readonly name = 'InvalidAmount'
 }
@@ -31,7 +31,7 @@ export function toMinor(input: number | string | LosslessNumber, currency: strin
   return sign ? -minor : minor
 }
 
-/** `1e-7` and `1E2`, which JSON allows, as plain decimals; what is not finite stays as it is and is refused. */
+/** `1e-7` and `1E2`, which JSON allows, as plain decimals. NaN and Infinity stay as they are, and are refused. */
 function plainDecimal(text: string): string {
   const parts = /^(-?)(\d+)(?:\.(\d+))?[eE]([+-]?\d{1,3})$/.exec(text)
   if (!parts) return text
@@ -62,7 +62,7 @@ export function wireNumber(text: string): number | ExactNumber {
   return text.length <= 15 ? Number(text) : new ExactNumber(text)
 }
 
-/** Without the zeros at its end, which `/0+$/` would look for from each zero in it. */
+/** Removes the zeros at the end. `/0+$/` would take quadratic time. */
 function withoutZeros(digits: string): string {
   let end = digits.length
   while (digits[end - 1] === '0') end -= 1

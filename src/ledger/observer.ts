@@ -3,9 +3,9 @@ import type { Command, Outcome } from './command.ts'
 
 /** Observes the write side. Nothing waits for it, and it must not throw. */
 export interface LedgerObserver {
-  /** One SQL call begins. What it answers is called once: with the outcomes, or without when the call failed. */
+  /** One SQL call begins. The returned function is called once: with the outcomes, or without if the call failed. */
   calling(commands: readonly Command[]): (outcomes?: readonly Outcome[]) => void
-  /** A command has its answer; undefined: it failed, and was tried again for as long as that made sense. */
+  /** A command has its answer. Undefined: it failed after all retries. */
   settled?(command: Command, outcome: Outcome | undefined): void
 }
 
@@ -13,7 +13,7 @@ export interface LedgerObserver {
 export class LedgerMeter implements LedgerObserver {
   /** Commands in one SQL call. */
   readonly batchSize = new Histogram([1, 2, 4, 8, 16, 32, 64, 128])
-  /** Seconds of one SQL call that was answered. */
+  /** Duration of an answered SQL call in seconds. */
   readonly callSeconds = new Histogram(LATENCY_BOUNDS)
   failedCalls = 0
   /** By operation, and `ok`, `replayed`, the refusal's code, or `failed`. */

@@ -28,7 +28,7 @@ export class Reader extends TransactionReader {
     this.#sql = sql
   }
 
-  /** The first call makes the user known: from then on others can send them money. */
+  /** The first call makes the user known, so that others can send them money. */
   async balance(who: UserRef, currency: string): Promise<Balance> {
     const known = await this.knownBalance(who, currency)
     if (known) return known
@@ -90,7 +90,7 @@ export class Reader extends TransactionReader {
 
   async balanceSeries(who: UserRef, currency: string, query: SeriesQuery): Promise<BalanceAt[]> {
     const { from = null, to = null, points } = query
-    // Each point is found by bisection, so that the cost does not grow with the number of entries.
+    // Each point is found by bisection, so the cost hardly grows with the number of entries.
     const rows = await this.#sql<{ at: string; balance: string }[]>`
       select to_json(at) #>> '{}' as at, balance_at(account_id, at) as balance
       from (

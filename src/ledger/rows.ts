@@ -21,7 +21,7 @@ export interface TransactionRow {
   previous_balance: number | null
   new_balance: number | null
   metadata: Record<string, unknown> | null
-  /** Not in the answers of `ledger_apply()`: what a command opens or settles was not refunded yet. */
+  /** Not in the answers of `ledger_apply()`, whose transactions have no refund yet. */
   refunded?: number
   held_amount: number | null
   created_at: string
@@ -41,13 +41,13 @@ export interface EventRow {
   transaction_type: string | null
   status: string | null
   amount: number | null
-  /** What only some events have, in the names of `LedgerEvent`. */
+  /** Fields that only some events have, with the names of `LedgerEvent`. */
   details: Record<string, unknown> | null
   traceparent: string | null
   created_at: string
 }
 
-/** What a command did to a wallet: the SQL type `ledger_change`. */
+/** The effect of a command on a wallet: the SQL type `ledger_change`. */
 export interface ChangeRow extends Pick<EventRow, 'seq' | 'details' | 'traceparent'> {
   /** A refused debit has no transaction: then the id is null. */
   transaction: Omit<TransactionRow, 'id'> & { id: string | null }
@@ -134,7 +134,7 @@ const AMOUNTS: readonly string[] = [
   'threshold',
 ] satisfies (keyof RefusalDetails | keyof LedgerEvent)[]
 
-/** The figures of a refusal or an event: the amounts become bigint. */
+/** The figures of a refusal or an event, with amounts as bigint. */
 export function withAmounts(json: Record<string, unknown> | null): Record<string, unknown> {
   const figures = { ...json }
   for (const key of AMOUNTS) {

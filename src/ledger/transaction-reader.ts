@@ -2,7 +2,7 @@ import type { Sql } from '../postgres/database.ts'
 import type { RequestType, Transaction, TransactionStatus, TransactionType } from './command.ts'
 import { type TransactionRow, toTransaction } from './rows.ts'
 
-/** Which transactions; what is left out does not narrow. */
+/** A filter of transactions. Missing fields do not narrow it. */
 export interface TransactionFilter {
   tenant: string
   userId?: string
@@ -22,7 +22,7 @@ export interface TransactionQuery extends TransactionFilter {
   order?: 'asc' | 'desc'
 }
 
-/** Which of the requests that wait for an admin. */
+/** A filter of the requests that wait for an admin. */
 export interface RequestQuery extends Omit<TransactionQuery, 'type' | 'status'> {
   types: readonly RequestType[]
 }
@@ -34,13 +34,13 @@ export interface TransactionPage {
 }
 
 export interface RequestPage extends TransactionPage {
-  /** How many wait, on all pages. */
+  /** The number of waiting requests on all pages. */
   total: number
-  /** How many of them come before this page. */
+  /** The number of them before this page. */
   offset: number
 }
 
-/** Rows that one page of a statement holds. */
+/** Rows in one page of a statement. */
 const STATEMENT_PAGE = 1_000
 
 /** Reads transactions. */
@@ -73,7 +73,7 @@ export class TransactionReader {
     )
   }
 
-  /** One statement, so that the number fits what is listed. Each type has its own part of the partial index. */
+  /** One SQL statement, so that the number agrees with the list. Each type has its own part of the partial index. */
   async requests({ types, ...query }: RequestQuery): Promise<RequestPage> {
     const sql = this.#sql
     const waiting = types.map((type) => this.#matches({ ...query, type, status: 'pending' }))
@@ -146,8 +146,8 @@ function toPage(rows: readonly TransactionRow[], limit: number): TransactionPage
 }
 
 /**
- * A name of a type or status as SQL's constant: as a parameter, whose value a generic plan does not know, it
- * would not find the partial indexes.
+ * The name of a type or status as an SQL constant. A generic plan does not know the value of a parameter, so it could
+ * not use the partial indexes.
  */
 function quoted(name: string): string {
   if (!/^[a-z_]+$/.test(name)) throw new TypeError(`${name} names no type or status`)

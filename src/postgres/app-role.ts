@@ -4,7 +4,7 @@ import { codeOf, SQLSTATE } from './errors.ts'
 
 const PREFIX = 'livebalance_app_'
 
-/** Bytes of a name that Postgres keeps; the rest it cuts off. */
+/** Postgres cuts longer names off (in bytes). */
 const LONGEST = 63
 
 /**
@@ -17,7 +17,7 @@ export function appRoleOf(database: string): string {
   return PREFIX + createHash('sha256').update(database).digest('hex').slice(0, 32)
 }
 
-/** SQLSTATEs by which Postgres says that there is no such role, that it may not be taken on, or that it has no rights. */
+/** SQLSTATEs for a role that does not exist, that this login may not use, or that has no rights. */
 const REFUSALS: readonly (string | undefined)[] = [
   SQLSTATE.INVALID_PARAMETER_VALUE,
   SQLSTATE.INSUFFICIENT_PRIVILEGE,
@@ -28,12 +28,12 @@ const REFUSALS: readonly (string | undefined)[] = [
 ]
 
 /**
- * Whether this login can take the role on, and is then unable to change or remove an entry. It is tried out: the
- * catalogs say of a member that it is one, not what its membership is good for.
+ * Whether this login can use the role, and then cannot change or remove an entry. It is tried out, because the catalogs
+ * do not say what a membership allows.
  */
 export async function canUseAppRole(sql: Sql, role: string): Promise<boolean> {
   try {
-    // Several statements at once are one transaction, at whose end the role is the login's own again.
+    // Several statements in one query are one transaction. At its end the role is the login's own again.
     const results = await sql.unsafe(`
       set local role ${quoted(role)};
       select has_table_privilege('meta', 'select')

@@ -1,15 +1,15 @@
 /**
  * What an error of the database means for the call that got it. This is the only list of codes: whether a call is
  * repeated, how a request is answered and how a failed start is explained all follow from it. It imports no driver,
- * so that what only asks about an error loads none.
+ * so that code that only asks about an error loads none.
  */
 export interface DatabaseFailure {
   /**
-   * `transient`: the transaction lost against another one, and may go well at once.
-   * `unavailable`: no call goes well until something outside of this process has changed.
+   * `transient`: the transaction lost against another one. A retry may succeed at once.
+   * `unavailable`: no call succeeds until something outside of this process has changed.
    */
   kind: 'transient' | 'unavailable'
-  /** The call has certainly changed nothing. Otherwise nobody here knows whether it has. */
+  /** The call has certainly changed nothing. Otherwise its outcome is unknown. */
   notApplied: boolean
 }
 
@@ -75,7 +75,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '58030': 'outcome unknown', // io_error
 }
 
-/** What `error` says about the database; undefined where it says nothing: then it is a bug, or not an error of it. */
+/** The meaning of `error` for the database. Undefined: it is a bug, or no error of the database. */
 export function failureOf(error: unknown): DatabaseFailure | undefined {
   if (error instanceof DatabaseUnavailable) {
     return { kind: 'unavailable', notApplied: error.notApplied }
@@ -109,7 +109,7 @@ function isSessionEnd(severity: unknown): boolean {
 }
 
 /**
- * Whether no connection was made, whatever the code: a missing socket file, a certificate that nobody vouches for.
+ * Whether no connection was made, for any reason: a missing socket file, an untrusted certificate.
  * Node tries the addresses of a name in turn, and then says in one error that it reached none of them.
  */
 function isConnecting(error: unknown): boolean {
@@ -118,15 +118,15 @@ function isConnecting(error: unknown): boolean {
 }
 
 /**
- * Two calls for different wallets, so without a lock in common, wrote an idempotency key at once. The second
- * finds the answer of the first when it comes again.
+ * Two calls for different wallets have no lock in common, and wrote the same idempotency key at once. On a retry the
+ * second finds the answer of the first.
  */
 function isLostKey(error: unknown): boolean {
   const { code, constraint_name } = error as { code?: unknown; constraint_name?: unknown }
   return code === SQLSTATE.UNIQUE_VIOLATION && constraint_name === 'idempotency_keys_pkey'
 }
 
-/** The error's own code, where it has one. */
+/** The error's own code, if it has one. */
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code
   return typeof code === 'string' ? code : undefined
@@ -152,19 +152,19 @@ export function asUnavailable(error: unknown): DatabaseUnavailable | undefined {
   return new DatabaseUnavailable(failure.notApplied, error)
 }
 
-/** Rolled back for certain, and worth another try. */
+/** Certainly rolled back, and worth a retry. */
 export function isTransient(error: unknown): boolean {
   return failureOf(error)?.kind === 'transient'
 }
 
-/** Rolled back, because it waited too long for a row that another transaction has locked. */
+/** Rolled back after waiting too long for a row that another transaction has locked. */
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === SQLSTATE.LOCK_NOT_AVAILABLE
 }
 
 /**
- * Whether another session might not get this error: one is read-only, or has the rights and settings, of the time when
- * it was opened.
+ * Whether another session might not get this error. A session keeps the rights and settings, and the read-only state,
+ * of the time when it was opened.
  */
 export function isStaleSession(error: unknown): boolean {
   return STALE.includes(codeOf(error))
@@ -173,7 +173,7 @@ export function isStaleSession(error: unknown): boolean {
 const STALE: readonly (string | undefined)[] = [
   SQLSTATE.READ_ONLY,
   SQLSTATE.INSUFFICIENT_PRIVILEGE,
-  // A session looks names up by its own search path.
+  // A session resolves names by its own search path.
   SQLSTATE.UNDEFINED_TABLE,
   SQLSTATE.UNDEFINED_FUNCTION,
   SQLSTATE.UNDEFINED_SCHEMA,

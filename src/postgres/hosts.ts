@@ -7,7 +7,7 @@ import type {
 } from '../config/connection-string.ts'
 import { withTimeout } from '../lib/timeout.ts'
 
-/** Asks Postgres for TLS: its length, and the code that stands in place of a version. */
+/** The message that asks Postgres for TLS: its length, and a code in place of a version. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const YES = 'S'.charCodeAt(0)
 const NO = 'N'.charCodeAt(0)
@@ -23,7 +23,7 @@ export type Probe = (host: PostgresHost) => Promise<ServerState>
 
 /**
  * Connects to the first server that is reachable and, where the connection string asks for it, in the right state.
- * Every new connection chooses anew, so that a failover is found; connections that open together share one choice.
+ * Every new connection chooses again, so that a failover is found. Connections that open together share one choice.
  */
 export class Hosts {
   readonly #target: PostgresTarget
@@ -85,7 +85,7 @@ function fits({ standby, readOnly }: ServerState, wanted: SessionAttributes): bo
   return wanted === 'primary' ? !standby : standby
 }
 
-/** A connection to one server, through which Postgres may be spoken at once: with TLS, where it is asked for. */
+/** A connection to one server that is ready for Postgres, with TLS if it is asked for. */
 export async function openSocket(host: PostgresHost, target: PostgresTarget): Promise<Socket> {
   const socket = new Socket()
   if (target.keepAliveMs > 0) socket.setKeepAlive(true, target.keepAliveMs)
@@ -103,7 +103,7 @@ export async function openSocket(host: PostgresHost, target: PostgresTarget): Pr
     )
   } catch (error) {
     socket.destroy()
-    // Whatever it was, a certificate included, no session began.
+    // After any error here, even of a certificate, no session began.
     throw Object.assign(error as Error, { syscall: 'connect' })
   }
 }
@@ -116,7 +116,7 @@ async function begin(socket: Socket, host: PostgresHost, target: PostgresTarget)
   if (!target.tlsDirect && !(await speaksTls(socket, target.tls))) return socket
   const { host: name } = host
   const secure: TLSSocket = connect({
-    // A name to check the certificate against, and to choose it by: never an address.
+    // The server chooses its certificate by this name, which must not be an address.
     ...(isIP(name) ? { host: name } : { servername: name }),
     ...(target.tlsDirect && { ALPNProtocols: ['postgresql'] }),
     ...target.tlsOptions,
@@ -126,12 +126,12 @@ async function begin(socket: Socket, host: PostgresHost, target: PostgresTarget)
   return secure
 }
 
-/** @throws where the server speaks no TLS and it is required */
+/** @throws if TLS is required and the server does not support it */
 async function speaksTls(socket: Socket, wanted: 'prefer' | 'require'): Promise<boolean> {
   socket.write(SSL_REQUEST)
   const answer: Buffer = await event(socket, 'data')
   socket.pause()
-  // More than the one byte comes from somebody in between, whom no certificate vouches for.
+  // More than one byte before TLS may come from an attacker in between, so it is an error.
   if (answer.length === 1 && answer[0] === YES) return true
   if (answer.length === 1 && answer[0] === NO && wanted === 'prefer') {
     socket.resume()

@@ -10,10 +10,10 @@ import {
   type SourceFile,
 } from './sql-files.ts'
 
-/** Any number: it names this lock among the database's advisory locks. */
+/** An arbitrary number that names this lock among the database's advisory locks. */
 const LOCK = 7_236_178
 
-/** Why the database cannot be brought up to date by this program; the message is fit for an operator. */
+/** This program cannot bring the database up to date. The message is for an operator. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError'
 }
@@ -21,11 +21,11 @@ export class MigrationError extends Error {
 export interface Migrated {
   /** Names of the migrations that this call applied. */
   applied: string[]
-  /** Views, functions and roles are those of a newer program, and were left as they are. */
+  /** Views, functions and roles are those of a newer program, and were not changed. */
   newer: boolean
   /** The name of the role that servers of this database work as. */
   appRole: string
-  /** The connecting user has taken it on, for a moment. */
+  /** The connecting user was able to use that role. */
   canUseAppRole: boolean
 }
 
@@ -50,8 +50,8 @@ export async function migrate(ownerUrl: string, options: MigrateOptions = {}): P
     const database = await describe(sql)
     ensureSupported(database)
     const appRole = options.appRole ?? appRoleOf(database.name)
-    // A server that finds nothing to do needs no right to do it: then only `livebalance migrate` is the owner's.
-    // Both are asked at once: mostly there is nothing to do.
+    // If there is nothing to do, the server needs no right to migrate. Then only `livebalance migrate` needs the
+    // owner. Both queries run at once, because usually there is nothing to do.
     const [found, can] = await Promise.all([standing(sql), canUseAppRole(sql, appRole)])
     if (found !== 'behind' && can) {
       return { applied: [], newer: found === 'newer', appRole, canUseAppRole: can }
@@ -61,7 +61,7 @@ export async function migrate(ownerUrl: string, options: MigrateOptions = {}): P
         ? await attempt(sql, (tx) => upgrade(tx, appRole)).catch((error) => explain(sql, error))
         : { applied: [], newer: found === 'newer' }
     if (await canUseAppRole(sql, appRole)) return { ...upgraded, appRole, canUseAppRole: true }
-    // Roles are no part of a database: a copy or a restored one may be up to date and lack its own.
+    // Roles are not part of a database. A copied or restored one may be up to date and lack its role.
     await attempt(sql, (tx) => renewRoles(tx, appRole)).catch((error) => unlessRefused(sql, error))
     return { ...upgraded, appRole, canUseAppRole: await canUseAppRole(sql, appRole) }
   } finally {
@@ -69,7 +69,7 @@ export async function migrate(ownerUrl: string, options: MigrateOptions = {}): P
   }
 }
 
-/** A server at work may win a deadlock: it locks wallets first, a migration whatever it happens to change. */
+/** A running server may win a deadlock: it locks wallets first, and a migration locks in another order. */
 const ATTEMPTS = 3
 
 type Upgraded = Pick<Migrated, 'applied' | 'newer'>
@@ -96,8 +96,8 @@ async function explain(sql: Sql, error: unknown): Promise<never> {
 }
 
 /**
- * How the database stands to the SQL of this program: `newer` where it has the same migrations and the functions
- * of a newer one, `behind` where `migrate` has something to do or to say.
+ * Compares the database with the SQL of this program. `newer`: it has the same migrations, and the functions of a newer
+ * program. `behind`: `migrate` has something to do or to report.
  */
 export async function standing(sql: Sql): Promise<'current' | 'newer' | 'behind'> {
   const asked = knownFiles(sql).catch(noneIfMissing)
@@ -186,7 +186,7 @@ async function upgrade(sql: Sql, appRole: string): Promise<Upgraded> {
   }
 
   const revision = readRevision()
-  // What comes with a migration is newer than whatever was there without it.
+  // Functions that come with a new migration are newer than those in the database.
   if (applied.length === 0 && hasNewerRevision(known, revision)) return { applied, newer: true }
   const { views, functions, roles } = readReplaced()
   const changed = [...views, ...functions, ...roles, revision].some(
@@ -194,7 +194,7 @@ async function upgrade(sql: Sql, appRole: string): Promise<Upgraded> {
   )
   if (applied.length > 0 || changed) {
     for (const file of views) await apply(sql, file)
-    // Functions name one another: the first pass makes all known, the second checks their bodies.
+    // Functions call one another. The first pass creates all, the second checks their bodies.
     await sql`set local check_function_bodies = off`
     for (const file of functions) await sql.unsafe(file.text)
     await sql`set local check_function_bodies = on`

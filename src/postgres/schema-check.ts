@@ -3,8 +3,8 @@ import { codeOf, SQLSTATE } from './errors.ts'
 import { REVISION, type Recorded, readMigrations, readReplaced, readRevision } from './sql-files.ts'
 
 /**
- * Why a payment would be refused; undefined: it would not be. Changes nothing and makes no transaction number.
- * @throws whatever says that Postgres does not answer at all
+ * Why a payment would fail now; undefined: it would not. Changes nothing, and uses up no transaction number.
+ * @throws the client's error if Postgres does not answer at all
  */
 export async function tryWrite(writers: Sql): Promise<string | undefined> {
   try {
@@ -21,7 +21,7 @@ export async function tryWrite(writers: Sql): Promise<string | undefined> {
   }
 }
 
-/** A standby says of a write no more than any session that only reads. */
+/** For a write, a standby gives the same error as a read-only session. */
 export async function whyReadOnly(sql: Sql): Promise<string> {
   const [row] = await sql<{ standby: boolean }[]>`select pg_is_in_recovery() as standby`
   return row?.standby
@@ -29,10 +29,10 @@ export async function whyReadOnly(sql: Sql): Promise<string> {
     : 'Postgres is read-only'
 }
 
-/** Checksums of the files of `sql/` that the database was made of, by name. */
+/** Checksums of the files of `sql/` that were applied to the database, by name. */
 export type Applied = ReadonlyMap<string, string>
 
-/** A migration of the database that this program does not know: it comes from a newer one. */
+/** A migration of the database that this program does not know, because it comes from a newer one. */
 export function newerMigration(applied: Applied, own: readonly Recorded[]): string | undefined {
   const names = new Set(own.map(({ name }) => name))
   return [...applied.keys()].find((name) => name.startsWith('migrations/') && !names.has(name))
@@ -43,13 +43,13 @@ export function hasNewerRevision(applied: Applied, own: Recorded): boolean {
   return Number(applied.get(REVISION) ?? 0) > Number(own.checksum)
 }
 
-/** How the database stands to this program: `ok` also where it is newer, for that is what an upgrade looks like from before it. */
+/** Compares the database with this program. A newer database, as during an upgrade, is `ok` too. */
 export interface SchemaState {
   ok: boolean
   reason?: string
 }
 
-/** Looks, at any later time, whether the database still is what `migrate` made of it. */
+/** Checks, at any later time, whether the database is still as `migrate` left it. */
 export class SchemaCheck {
   readonly #sql: Sql
   readonly #epoch: string
@@ -101,7 +101,7 @@ function recorded({ name, checksum }: Recorded): Recorded {
   return { name, checksum }
 }
 
-/** Why the database is not what these files make of it. */
+/** The reason why the database differs from these files. */
 function misfitOf(files: Recorded[], applied: Applied): string | undefined {
   for (const { name, checksum } of files) {
     const found = applied.get(name)

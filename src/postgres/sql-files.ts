@@ -5,7 +5,7 @@ import { PACKAGE_ROOT } from '../lib/package-root.ts'
 
 const SQL = join(PACKAGE_ROOT, 'sql')
 
-/** What `schema_files` knows of a file of `sql/`. */
+/** A file of `sql/`, as the table `schema_files` records it. */
 export interface Recorded {
   name: string
   checksum: string
@@ -17,7 +17,7 @@ export interface SourceFile extends Recorded {
 
 export const readMigrations = (): SourceFile[] => readFolder('migrations/')
 
-/** What is made anew whenever any of it has changed, in the order in which it is. */
+/** Folders whose files are all applied again when one of them has changed, in this order. */
 export function readReplaced(): Record<'views' | 'functions' | 'roles', SourceFile[]> {
   return {
     views: readFolder('views/'),
@@ -26,16 +26,16 @@ export function readReplaced(): Record<'views' | 'functions' | 'roles', SourceFi
   }
 }
 
-/** Name of the row that has the number of what was made last, in place of a checksum. */
+/** Name of the row whose checksum is the revision that was applied last. */
 export const REVISION = 'revision'
 
-/** Of two texts of a function no checksum says which one is newer: this number, of `sql/revision.json`, does. */
+/** Checksums do not say which of two texts is newer. The number in `sql/revision.json` does. */
 export function readRevision(): Recorded {
   const { revision } = JSON.parse(readFileSync(join(SQL, 'revision.json'), 'utf8'))
   return { name: REVISION, checksum: String(revision) }
 }
 
-// At once, not each a round through the thread pool: a start waits for all of them.
+// Synchronous, because a start waits for all files and each would take a turn of the thread pool.
 function readFolder(folder: string): SourceFile[] {
   const paths = readdirSync(join(SQL, folder), { recursive: true, encoding: 'utf8' })
   return paths
@@ -44,7 +44,7 @@ function readFolder(folder: string): SourceFile[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** @param name what the database calls it: a function keeps its name when its file moves to another folder */
+/** @param name the name in the database, which a function keeps when its file moves to another folder */
 function readSource(path: string, name = path): SourceFile {
   const text = readFileSync(join(SQL, path), 'utf8')
   return { name, text, checksum: createHash('sha256').update(text).digest('hex') }

@@ -137,12 +137,16 @@ describe('with one login, the owner', () => {
 })
 
 describe('two databases of one cluster', () => {
-  const pairTest = test.extend('other', async ({ emptyDatabase }, { onCleanup }) => {
-    const other = await createEmptyDatabase()
-    onCleanup(() => other.drop())
-    await Promise.all([migrate(emptyDatabase.ownerUrl), migrate(other.ownerUrl)])
-    return other
-  })
+  const pairTest = test.extend(
+    'other',
+    { auto: true },
+    async ({ emptyDatabase }, { onCleanup }) => {
+      const other = await createEmptyDatabase()
+      onCleanup(() => other.drop())
+      await Promise.all([migrate(emptyDatabase.ownerUrl), migrate(other.ownerUrl)])
+      return other
+    },
+  )
 
   /** All that a login of `database` tries in the other one. */
   async function trespass(
