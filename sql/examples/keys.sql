@@ -2,37 +2,37 @@
 -- that it missed. Amounts are in minor units.
 
 -- Ann has no money yet, and her payment is refused. That refusal is the answer to her key.
-select r ->> 'refusal' as refusal,
-  r ->> 'replayed' as replayed
+select result ->> 'refusal' as refusal,
+  result ->> 'replayed' as replayed
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "100", "idempotency_key": "order-7", "command_hash": "a"}
-]'), json_array_elements(results) as r;
+]'), json_array_elements(results) as result;
 
 -- She gets 10.00.
-select changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status
+select changes -> (result ->> 'change')::int -> 'transaction' ->> 'status' as status
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "currency": "USD", "actor": "admin", "user_id": "ann", "amount": "1000"}
-]'), json_array_elements(results) as r;
+]'), json_array_elements(results) as result;
 
 -- The same payment under the same key is still refused, though there is money now: a new try needs a new key.
-select r ->> 'refusal' as refusal,
-  r ->> 'replayed' as replayed
+select result ->> 'refusal' as refusal,
+  result ->> 'replayed' as replayed
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "100", "idempotency_key": "order-7", "command_hash": "a"}
-]'), json_array_elements(results) as r;
+]'), json_array_elements(results) as result;
 
 -- The key stands for that payment: it does not serve another one.
-select r ->> 'refusal' as refusal
+select result ->> 'refusal' as refusal
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "ann", "user_id": "ann", "amount": "200", "idempotency_key": "order-7", "command_hash": "b"}
-]'), json_array_elements(results) as r;
+]'), json_array_elements(results) as result;
 
 -- The booking service has a key of the same name. It is another key, so this payment is made.
-select r ->> 'refusal' as refusal,
-  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
+select result ->> 'refusal' as refusal,
+  changes -> (result ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "currency": "USD", "actor": "booking", "user_id": "ann", "amount": "100", "idempotency_key": "order-7", "command_hash": "a"}
-]'), json_array_elements(results) as r;
+]'), json_array_elements(results) as result;
 
 -- One payment was made.
 select balance, held, balance - held as available from balance_snapshots;

@@ -2,33 +2,33 @@
 -- Amounts are in minor units: 10000 is 100.00 USD. A wallet is what the house owes its user.
 
 -- The day. Ann and Bob ask for topups, and an admin approves them once the money is at the bank.
-select changes -> (r ->> 'change')::int -> 'transaction' ->> 'user_id' as who, changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status
+select changes -> (result ->> 'change')::int -> 'transaction' ->> 'user_id' as who, changes -> (result ->> 'change')::int -> 'transaction' ->> 'status' as status
 from ledger_apply('[
   {"op": "topup_request", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "10000"},
   {"op": "topup_request", "tenant": "default", "actor": "bob", "user_id": "bob", "currency": "USD", "amount": "5000"}
-]'), json_array_elements(results) as r;
+]'), json_array_elements(results) as result;
 
-select changes -> (r ->> 'change')::int -> 'transaction' ->> 'user_id' as who, changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
+select changes -> (result ->> 'change')::int -> 'transaction' ->> 'user_id' as who, changes -> (result ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply((select json_agg(json_build_object('op', 'topup_process', 'tenant', 'default', 'actor', 'admin',
   'transaction_id', id, 'status', 'success') order by user_id) from transactions where type = 'topup')),
-  json_array_elements(results) as r;
+  json_array_elements(results) as result;
 
 -- Ann books a room for 60.00, and sends Bob 15.00. Bob is given 2.00 for his patience. He asks for 20.00 back.
-select changes -> (r ->> 'change')::int -> 'transaction' ->> 'type' as type, changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
+select changes -> (result ->> 'change')::int -> 'transaction' ->> 'type' as type, changes -> (result ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "6000"},
   {"op": "transfer", "tenant": "default", "actor": "ann", "user_id": "ann", "to_user_id": "bob", "currency": "USD", "amount": "1500"},
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "bob", "currency": "USD", "amount": "200"},
   {"op": "withdrawal_request", "tenant": "default", "actor": "bob", "user_id": "bob", "currency": "USD", "amount": "2000"}
-]'), json_array_elements(results) as r;
+]'), json_array_elements(results) as result;
 
 -- The room was too small: Ann gets 10.00 back. The admin pays Bob's 20.00 out.
-select changes -> (r ->> 'change')::int -> 'transaction' ->> 'type' as type, changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
+select changes -> (result ->> 'change')::int -> 'transaction' ->> 'type' as type, changes -> (result ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply((select json_build_array(
   json_build_object('op', 'refund', 'tenant', 'default', 'actor', 'admin', 'amount', '1000',
     'transaction_id', (select id from transactions where type = 'booking_payment')),
   json_build_object('op', 'withdrawal_process', 'tenant', 'default', 'actor', 'admin', 'status', 'success',
-    'transaction_id', (select id from transactions where type = 'withdrawal'))))), json_array_elements(results) as r;
+    'transaction_id', (select id from transactions where type = 'withdrawal'))))), json_array_elements(results) as result;
 
 -- What the house's accounts hold. Cash is below zero, for money that comes in is debited there: 130.00 should be at
 -- the bank (150.00 came in, 20.00 went out). The house has earned 50.00, and has given 2.00 away. Nothing is on its

@@ -3,29 +3,29 @@
 -- was refused, and `changes` what it did. Amounts are in minor units: 10000 is 100.00 USD.
 
 -- An admin puts money into two wallets. They open by it.
-select r ->> 'refusal' as refusal, changes -> (r ->> 'change')::int -> 'transaction' ->> 'status' as status,
-  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
+select result ->> 'refusal' as refusal, changes -> (result ->> 'change')::int -> 'transaction' ->> 'status' as status,
+  changes -> (result ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "ann", "currency": "USD", "amount": "10000"},
   {"op": "adjustment", "tenant": "default", "actor": "admin", "user_id": "bob", "currency": "USD", "amount": "500"}
-]'), json_array_elements(results) as r;
+]'), json_array_elements(results) as result;
 
 -- Ann pays 30.00, sends Bob 20.00, and asks for a cent more than she has left. The third command is refused, and
 -- says how much is missing. The first two stand.
-select r ->> 'refusal' as refusal, r -> 'details' ->> 'shortfall' as shortfall,
-  changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
+select result ->> 'refusal' as refusal, result -> 'details' ->> 'shortfall' as shortfall,
+  changes -> (result ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "3000"},
   {"op": "transfer", "tenant": "default", "actor": "ann", "user_id": "ann", "to_user_id": "bob", "currency": "USD", "amount": "2000"},
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "5001"}
-]'), json_array_elements(results) as r;
+]'), json_array_elements(results) as result;
 
 -- Ann's telephone sends one payment twice, with the same key. The money moves once, and both get the same answer.
-select r ->> 'replayed' as replayed, changes -> (r ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
+select result ->> 'replayed' as replayed, changes -> (result ->> 'change')::int -> 'transaction' ->> 'new_balance' as new_balance
 from ledger_apply('[
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "100", "idempotency_key": "order-1", "command_hash": "x"},
   {"op": "payment", "tenant": "default", "actor": "ann", "user_id": "ann", "currency": "USD", "amount": "100", "idempotency_key": "order-1", "command_hash": "x"}
-]'), json_array_elements(results) as r;
+]'), json_array_elements(results) as result;
 
 -- What they have now.
 select user_id, currency, balance, held, version from balance_snapshots order by user_id;
