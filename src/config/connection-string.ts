@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { posix } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 
 /** One server of a connection string: over TCP, or through a socket file. */
@@ -189,7 +190,7 @@ function hostsOf(authority: string, parameters: Parameters): PostgresTarget['hos
   }
   const [first, ...others] = hosts.map((host, i): PostgresHost => {
     const port = portOf(ports[i] ?? ports[0] ?? '')
-    if (host.startsWith('/')) return { path: `${host.replace(/\/+$/, '')}/.s.PGSQL.${port}` }
+    if (host.startsWith('/')) return { path: posix.join(host, `.s.PGSQL.${port}`) }
     return { host: host || 'localhost', port }
   })
   if (!first) throw new ConnectionStringError('it names no host')
