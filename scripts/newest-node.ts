@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { PACKAGE_ROOT } from '../src/lib/package-root.ts'
+import { run } from './run.ts'
 
 /**
  * `npm run test:newest-node` runs the tests of the transports on the newest Node, from the npm package `node`. It is
@@ -15,12 +15,6 @@ const TESTS = [
     (name) => `test/realtime/${name}.test.ts`,
   ),
 ]
-
-function run(program: string, args: string[]): void {
-  const { status, error } = spawnSync(program, args, { stdio: 'inherit', cwd: PACKAGE_ROOT })
-  if (error) throw error
-  if (status !== 0) process.exit(status ?? 1)
-}
 
 const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
 const folder = join(PACKAGE_ROOT, 'node_modules/.cache/newest-node')

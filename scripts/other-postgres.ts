@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { PACKAGE_ROOT } from '../src/lib/package-root.ts'
+import { run } from './run.ts'
 
 /**
  * `npm run test:other-postgres`: the tests of money and of the database on the other supported versions of Postgres that
@@ -29,11 +29,6 @@ if (installed.length === 0) {
 }
 for (const [major, folder] of installed) {
   console.log(`Postgres ${major}`)
-  const { status, error } = spawnSync(
-    process.execPath,
-    [join(PACKAGE_ROOT, 'node_modules/vitest/vitest.mjs'), 'run', ...TESTS, ...WITHOUT],
-    { stdio: 'inherit', cwd: PACKAGE_ROOT, env: { ...process.env, POSTGRES_BIN: folder } },
-  )
-  if (error) throw error
-  if (status !== 0) process.exit(status ?? 1)
+  const vitest = join(PACKAGE_ROOT, 'node_modules/vitest/vitest.mjs')
+  run(process.execPath, [vitest, 'run', ...TESTS, ...WITHOUT], { POSTGRES_BIN: folder })
 }

@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream'
 import type postgres from 'postgres'
 import { withTimeout } from '../lib/timeout.ts'
 import { isStaleSession } from './errors.ts'
+import { closedEarly } from './hosts.ts'
 
 type Sql = postgres.Sql
 
@@ -64,13 +65,6 @@ function sessionBegin(): (chunk: Buffer) => boolean {
   }
 }
 
-/** No query was sent yet: as good as no connection (see `failureOf`). */
-function closedEarly({ remoteAddress: address, remotePort: port }: Socket): Error {
-  return Object.assign(new Error('the connection closed before a session began'), {
-    ...{ code: 'CONNECTION_CLOSED', syscall: 'connect', address, port },
-  })
-}
-
 /** The startup message at the end of what is written first, or all of it where there is none. */
 function startupOf(chunk: Buffer): Buffer {
   for (let at = 1; at + 8 <= chunk.length; at++) {
@@ -102,7 +96,10 @@ function withoutPadding(message: Buffer): Buffer {
   return sent
 }
 
-/** The socket for the client if no server was reached: it ends with the reason. If we threw, the client would lose one of its connections for good. */
+/**
+ * The socket for the client if no server was reached: it ends with the reason. If we threw, the client would lose one
+ * of its connections for good.
+ */
 export class FailedSocket extends Duplex {
   readonly readyState = 'closed'
 

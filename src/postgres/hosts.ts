@@ -149,13 +149,14 @@ function event<T>(socket: Socket, name: string): Promise<T> {
     }
     const happened = (value: T) => settle(() => resolve(value))
     const failed = (error: Error) => settle(() => reject(error))
-    const closed = () =>
-      failed(
-        Object.assign(new Error('the connection closed before a session began'), {
-          code: 'CONNECTION_CLOSED',
-          syscall: 'connect',
-        }),
-      )
+    const closed = () => failed(closedEarly(socket))
     socket.on(name, happened).on('error', failed).on('close', closed)
+  })
+}
+
+/** No query was sent yet: as good as no connection (see `failureOf`). */
+export function closedEarly({ remoteAddress: address, remotePort: port }: Socket): Error {
+  return Object.assign(new Error('the connection closed before a session began'), {
+    ...{ code: 'CONNECTION_CLOSED', syscall: 'connect', address, port },
   })
 }
