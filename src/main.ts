@@ -7,6 +7,7 @@ enableCompileCache?.()
 // Imported after the call, because the cache stores only code that is loaded later.
 const { parseConfig } = await import('./config/config.ts')
 const { createLogger } = await import('./lib/log.ts')
+const { LOCAL_PAGES } = await import('./lib/origins.ts')
 const { ShutdownStack } = await import('./lib/shutdown-stack.ts')
 const { startFailure } = await import('./local/errors.ts')
 const { urlOf, welcome } = await import('./local/demo.ts')
@@ -39,6 +40,9 @@ try {
   const { address, dataDir, redis, secret } = server
   if (dataDir !== undefined && secret !== undefined && !config.production) {
     process.stdout.write(await welcome(server, secret, config))
+  }
+  if (config.corsOrigins.includes(LOCAL_PAGES)) {
+    log.info('Pages of localhost and 127.0.0.1 may call, on any port; CORS_ORIGINS allows others')
   }
   log.info({ url: urlOf(address), redis, dataDir }, 'Livebalance is ready')
 } catch (error) {

@@ -261,6 +261,7 @@ function createHttp(
     ),
     cache: tracing?.spanned<BalanceCache>(bus, 'redis', ['cachedBalance']) ?? bus,
     tickets: gateway.tickets,
+    refusedOrigins: gateway.refusedOrigins,
     streams: eventStreams(gateway),
     liveness: createLivenessCheck(watch),
     readiness: createReadinessCheck(new SchemaCheck(readers, store.epoch), gateway, {

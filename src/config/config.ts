@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { LOCAL_PAGES } from '../lib/origins.ts'
 import { VARIABLES, type Variables } from './variables.ts'
 
 /** The keys that sign tokens. `generated`: an embedded server's own secret, kept in its data folder. */
@@ -27,6 +28,7 @@ export interface Config {
   currency: string
   /** Amounts in major units by currency, `*` for all others. Above them, the console asks for confirmation. */
   confirmAbove: Readonly<Record<string, number>>
+  /** `LOCAL_PAGES` among them in embedded mode outside of production. */
   corsOrigins: string[]
   rateLimits: {
     perUser: RequestRates
@@ -79,7 +81,7 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     jwtMaxLifetime: vars.JWT_MAX_LIFETIME,
     currency: vars.CURRENCY,
     confirmAbove: vars.CONFIRM_ABOVE,
-    corsOrigins: vars.CORS_ORIGINS,
+    corsOrigins: corsOrigins(vars),
     rateLimits: {
       perUser: {
         reads: vars.RATE_LIMIT_READS,
@@ -110,6 +112,11 @@ export function claimNames(vars: Variables) {
     tenant: vars.JWT_TENANT_CLAIM,
     roleMap: vars.JWT_ROLE_MAP as ReadonlyMap<string, string> | undefined,
   }
+}
+
+function corsOrigins(vars: Variables): string[] {
+  const isDevelopment = vars.DATABASE_URL === undefined && vars.NODE_ENV !== 'production'
+  return isDevelopment ? [...vars.CORS_ORIGINS, LOCAL_PAGES] : vars.CORS_ORIGINS
 }
 
 function contradictions(vars: Variables): string[] {

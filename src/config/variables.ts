@@ -207,7 +207,9 @@ export const VARIABLES = z.object({
       'must be a comma-separated list of origins such as https://app.example.com, or *',
     )
     .default([])
-    .describe('Origins of web pages that may call, separated by commas. `*` allows all.'),
+    .describe(
+      'Origins of web pages that may call, separated by commas. `*` allows all. Embedded mode also allows pages of localhost on any port, except with NODE_ENV=production.',
+    ),
   TRUST_PROXY: z
     .string()
     .regex(/^(\d{1,2}|true|false)$/, 'must be the number of proxies in front, or true or false')

@@ -90,6 +90,13 @@ export function createServer({
     if (!request.url?.startsWith(SOCKET_IO_PATH)) return handle(request, response)
     const refused = gateway.admission.refusedSession(request)
     if (refused) return rejectRequest(request, response, refused, gateway.corsOrigins)
+    const { origin, host } = request.headers
+    const foreign = gateway.refusedOrigin(origin, host)
+    if (foreign) {
+      // Browsers write it into their console, and no part of the body.
+      response.statusMessage = 'Not in CORS_ORIGINS'
+      return rejectRequest(request, response, foreign, gateway.corsOrigins)
+    }
     for (const [name, value] of Object.entries(BASE_HEADERS)) response.setHeader(name, value)
     engine.handleRequest(request as never, response)
   })

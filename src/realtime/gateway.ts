@@ -2,6 +2,8 @@ import type { Logger } from 'pino'
 import type { Authenticator, RevocationList } from '../auth/principal.ts'
 import { Tickets } from '../auth/tickets.ts'
 import type { EventStore } from '../ledger/event-store.ts'
+import type { ApiError } from '../lib/api-error.ts'
+import { RefusedOrigins } from '../lib/origins.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
 import type { Bus } from './bus/bus.ts'
 import { Requests } from './connections/client-messages.ts'
@@ -55,12 +57,14 @@ export class Gateway {
   readonly webSocket: WebSocketTransport
   /** Origins whose pages may connect, or `*`. */
   readonly corsOrigins: readonly string[]
+  readonly refusedOrigins: RefusedOrigins
   readonly #hub: Hub
   readonly #connectionLimit: ConnectionLimit
 
   constructor(options: GatewayOptions) {
     const { bus, store, authenticator, revocations, limiter, logger, currency } = options
     this.corsOrigins = options.corsOrigins
+    this.refusedOrigins = new RefusedOrigins(logger)
     this.#hub = new Hub({
       bus,
       store,
@@ -125,6 +129,12 @@ export class Gateway {
 
   originAllowed(origin: string | undefined, host: string | undefined): boolean {
     return originAllowed(this.corsOrigins, origin, host)
+  }
+
+  refusedOrigin(origin: string | undefined, host: string | undefined): ApiError | undefined {
+    if (origin === undefined || this.originAllowed(origin, host)) return undefined
+    this.admission.countRefusal('forbidden')
+    return this.refusedOrigins.refuse(origin)
   }
 
   /** Closes the remaining connections, without waiting for clients. */

@@ -14,6 +14,7 @@ import {
 } from '../http/middleware/observe.ts'
 import { FixedPathRouter } from '../http/router.ts'
 import type { WebPages } from '../http/web-pages.ts'
+import { RefusedOrigins } from '../lib/origins.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
 import { adminRoutes } from './admin.ts'
 import { auditRoutes } from './audit.ts'
@@ -38,6 +39,8 @@ export interface AppDeps extends Omit<RouteDeps, 'guards'> {
   /** Default: no limits. Health and metrics never have one. */
   limiter?: RateLimiter
   corsOrigins: readonly string[]
+  /** Shared with the streams, so that an origin is logged once. Default: a new one. */
+  refusedOrigins?: RefusedOrigins
   /** Counts and times the requests. Default: a new one. */
   requests?: RequestMeter
   /** Gives each request a span. Default: no tracing. */
@@ -62,6 +65,7 @@ export function createApp({
   authenticator,
   limiter,
   corsOrigins,
+  refusedOrigins,
   requests = new RequestMeter(),
   tracer,
   requestTimeoutMs,
@@ -78,7 +82,7 @@ export function createApp({
   const app = factory.createApp({ router: new FixedPathRouter() }).use(requestId)
   if (tracer) app.use(traced(tracer))
   app.use(deadline(requestTimeoutMs, requestReport(requests, rest.log)))
-  if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins, limiter))
+  app.use(crossOrigin(corsOrigins, refusedOrigins ?? new RefusedOrigins(rest.log), limiter))
 
   const routes = app
     .use(idempotencyKey)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { ConfigError } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/config.ts'
+import { LOCAL_PAGES } from '../../src/lib/origins.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 
@@ -22,7 +23,7 @@ test('an empty environment is the embedded server on this machine alone', () => 
     dataDir: '.livebalance',
     tokenKeys: { kind: 'generated' },
     currency: 'USD',
-    corsOrigins: [],
+    corsOrigins: ['http://localhost:*'],
     rateLimits: {
       perUser: { reads: 1200, writes: 300, handshakes: 120 },
       perAddress: { reads: 12_000, writes: 3000, handshakes: 1200 },
@@ -55,10 +56,13 @@ test.each([
 })
 
 test('origins come as a comma-separated list', () => {
-  const { corsOrigins } = parseConfig({
-    CORS_ORIGINS: 'https://a.example.com, http://localhost:5173',
-  })
-  expect(corsOrigins).toEqual(['https://a.example.com', 'http://localhost:5173'])
+  const listed = (env: Record<string, string>) =>
+    parseConfig({ CORS_ORIGINS: 'https://a.example.com, http://localhost:5173', ...env })
+      .corsOrigins
+  const both = ['https://a.example.com', 'http://localhost:5173']
+  expect(listed({ DATABASE_URL: 'postgres://localhost/x', JWT_SECRET: SECRET })).toEqual(both)
+  expect(listed({ NODE_ENV: 'production' })).toEqual(both)
+  expect(listed({})).toEqual([...both, LOCAL_PAGES])
 })
 
 test('amounts that are asked about again come by currency, one for all others', () => {

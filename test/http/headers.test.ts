@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { LOCAL_PAGES } from '../../src/lib/origins.ts'
 import { bearer, edge } from '../support/http/stub.ts'
 
 test('a sane request id is kept, another one replaced', async () => {
@@ -33,6 +34,35 @@ test('a page of a listed origin may call and read its answers, errors included; 
   expect((await from('https://app.example.com', 'OPTIONS')).status).toBe(204)
   const other = await from('https://evil.example.com')
   expect(other.headers.get('Access-Control-Allow-Origin')).toBeNull()
+})
+
+test.each([[['https://app.example.com']], [[]]])(
+  'with CORS_ORIGINS %j the preflight of another page is refused by a message that names it',
+  async (corsOrigins) => {
+    const { app } = edge({ corsOrigins })
+    const preflight = await app.request('/transactions/balance', {
+      method: 'OPTIONS',
+      headers: { Origin: 'http://localhost:5173', 'Access-Control-Request-Method': 'GET' },
+    })
+    expect(preflight.status).toBe(403)
+    expect(preflight.headers.get('Access-Control-Allow-Headers')).toBeNull()
+    expect(await preflight.json()).toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('CORS_ORIGINS'),
+      details: { origin: 'http://localhost:5173' },
+    })
+  },
+)
+
+test('where pages of this machine are listed, each of them may call, from any port', async () => {
+  const { app } = edge({ corsOrigins: [LOCAL_PAGES] })
+  for (const Origin of ['http://localhost:5173', 'http://127.0.0.1:8080', 'http://[::1]:4200']) {
+    const headers = { Origin, 'Access-Control-Request-Method': 'POST' }
+    const preflight = await app.request('/transactions/topup', { method: 'OPTIONS', headers })
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe(Origin)
+    expect(preflight.headers.get('Vary')).toBe('Origin')
+  }
 })
 
 test.each([

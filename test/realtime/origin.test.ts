@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { LOCAL_PAGES } from '../../src/lib/origins.ts'
 import { startServer, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
 
@@ -61,9 +64,38 @@ describe.each(Object.entries(attempts))('%s', (_, attempt) => {
     'app.example.com',
   ])('stays shut to a page of %s, though it has a token', async (origin) => {
     const { url } = await startServer({ corsOrigins: [ALLOWED] })
-    // Engine.IO itself rejects an upgrade with a 400.
-    expect([400, 403]).toContain(await attempt(url, await tokenOf(ALICE), { Origin: origin }))
+    expect(await attempt(url, await tokenOf(ALICE), { Origin: origin })).toBe(403)
   })
+
+  test('opens to every page of this machine where those are listed', async () => {
+    const { url } = await startServer({ corsOrigins: [LOCAL_PAGES] })
+    const token = await tokenOf(ALICE)
+    expect(opened).toContain(await attempt(url, token, { Origin: 'http://localhost:5173' }))
+    expect(await attempt(url, token, { Origin: 'http://localhost.example.com' })).toBe(403)
+  })
+})
+
+test.each([
+  ['SSE', '/balance/stream'],
+  ['Socket.IO', '/socket.io/?EIO=4&transport=polling'],
+])('a page may read why %s is refused, and the log names its origin once', async (_, path) => {
+  const logged: object[] = []
+  const logger = Object.assign(pino({ level: 'silent' }), {
+    warn: (fields: object, text: string) => void logged.push({ ...fields, text }),
+  })
+  const { url } = await startServer({ corsOrigins: [ALLOWED], logger })
+  for (let i = 0; i < 2; i++) {
+    const out = request(url + path, { headers: { Origin: 'http://localhost:5173' } }).end()
+    const [answer] = await once(out, 'response')
+    expect(answer.headers['access-control-allow-origin']).toBe('*')
+    expect(JSON.parse(await text(answer))).toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('CORS_ORIGINS'),
+    })
+  }
+  expect(logged).toEqual([
+    { origin: 'http://localhost:5173', text: expect.stringContaining('CORS_ORIGINS') },
+  ])
 })
 
 test('a request without an Origin needs a credential of its own: none is ambient', async () => {

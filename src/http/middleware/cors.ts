@@ -1,3 +1,4 @@
+import { isListed, type RefusedOrigins } from '../../lib/origins.ts'
 import type { RateLimiter } from '../../rate-limit/limiter.ts'
 import { factory } from '../context.ts'
 import { addressOf, kindOf } from './authorize.ts'
@@ -18,7 +19,7 @@ export function corsHeaders(
 ): Record<string, string> {
   if (origins.length === 0) return {}
   const every = origins.includes('*')
-  const allowed = origin !== undefined && (every || origins.includes(origin))
+  const allowed = origin !== undefined && isListed(origins, origin)
   return {
     ...(!every && { Vary: 'Origin' }),
     ...(allowed && {
@@ -30,16 +31,22 @@ export function corsHeaders(
 
 /**
  * Lets pages of these origins call the API and read its answers; `*` allows every origin. Cookies are not used.
- * A preflight counts against its address like any request. Hono's own middleware would touch a stream's
+ * A preflight counts against its address like any request. One of another origin is refused; a request without
+ * a preflight is answered, and the browser keeps the answer from the page. Hono's own middleware would touch a stream's
  * response after it was sent.
  */
-export function crossOrigin(origins: readonly string[], limiter?: RateLimiter) {
+export function crossOrigin(
+  origins: readonly string[],
+  refused: RefusedOrigins,
+  limiter?: RateLimiter,
+) {
   return factory.createMiddleware(async function crossOrigin(c, next) {
-    const headers = Object.assign(c.var.headers, corsHeaders(origins, c.req.header('Origin')))
+    const origin = c.req.header('Origin')
+    const headers = Object.assign(c.var.headers, corsHeaders(origins, origin))
     if (c.req.method === 'OPTIONS' && c.req.header('Access-Control-Request-Method') !== undefined) {
       limiter?.takeFrom(kindOf(c.req.method), addressOf(c, limiter))
-      const allowed = 'Access-Control-Allow-Origin' in headers
-      return c.body(null, 204, allowed ? { ...headers, ...PREFLIGHT } : headers)
+      if (origin !== undefined && !isListed(origins, origin)) throw refused.refuse(origin)
+      return c.body(null, 204, { ...headers, ...PREFLIGHT })
     }
     await next()
   })

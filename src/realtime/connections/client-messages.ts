@@ -12,7 +12,10 @@ export interface TransportParts {
   admission: Admission
   connections: Connections
   requests: Requests
+  /** Whether a page of this origin may connect. Programs other than browsers send no origin. */
   originAllowed(origin: string | undefined, host: string | undefined): boolean
+  /** @returns the refusal of a page that may not connect, which is counted */
+  refusedOrigin(origin: string | undefined, host: string | undefined): ApiError | undefined
 }
 
 /** Invalid tokens that a connection may send to renew its own. The next one closes it. */

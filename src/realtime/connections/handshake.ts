@@ -3,6 +3,7 @@ import { Tickets } from '../../auth/tickets.ts'
 import { tokenRefused, tokenRevoked } from '../../auth/tokens.ts'
 import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
 import { CURRENCIES } from '../../lib/currencies.ts'
+import { isListed } from '../../lib/origins.ts'
 import { withTimeout } from '../../lib/timeout.ts'
 import type { Origin } from '../../rate-limit/client-address.ts'
 import type { RateLimiter } from '../../rate-limit/limiter.ts'
@@ -208,13 +209,13 @@ function withoutScheme(text: string): string {
 /**
  * Whether a page of this origin may open a connection. Programs other than browsers send no origin. A page of
  * our own host may always connect.
- * @param allowed origins, or `*`
+ * @param allowed as of `isListed`
  */
 export function originAllowed(
   allowed: readonly string[],
   origin: string | undefined,
   host: string | undefined,
 ): boolean {
-  if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return true
+  if (origin === undefined || isListed(allowed, origin)) return true
   return URL.canParse(origin) && new URL(origin).host === host
 }

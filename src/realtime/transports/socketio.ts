@@ -3,7 +3,7 @@ import { Server as Engine, type ServerOptions as EngineOptions } from 'engine.io
 import type { Logger } from 'pino'
 import { Server } from 'socket.io'
 import { Decoder, Encoder } from 'socket.io-parser'
-import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
+import { ApiError } from '../../lib/api-error.ts'
 import { parseStrictJson } from '../../lib/json.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
 import { HANDSHAKE_TIMEOUT_MS, MAX_MESSAGE_BYTES } from '../connections/limits.ts'
@@ -66,16 +66,10 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
       const { origin, host } = (request as IncomingMessage).headers
       callback(null, { origin: parts.originAllowed(origin, host) ? (origin ?? false) : false })
     },
-    allowRequest: (request, callback) => {
-      const { origin, host } = request.headers
-      const rejectRequest = (code: ErrorCode, message: string) => {
-        admission.countRefusal(code)
-        callback(message, false)
-      }
-      if (admission.draining) rejectRequest('shutting_down', 'The server is restarting.')
-      else if (!parts.originAllowed(origin, host))
-        rejectRequest('forbidden', 'This origin may not connect.')
-      else callback(null, true)
+    allowRequest: (_request, callback) => {
+      if (!admission.draining) return callback(null, true)
+      admission.countRefusal('shutting_down')
+      callback('The server is restarting.', false)
     },
   }
   const engine = new Engine(engineOptions)

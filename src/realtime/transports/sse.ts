@@ -5,7 +5,6 @@ import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Context, Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
-import { ApiError } from '../../lib/api-error.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection, Opening, TransportSink } from '../connections/connections.ts'
 import { CLOSE_TIMEOUT_MS, MAX_MESSAGE_BYTES } from '../connections/limits.ts'
@@ -23,7 +22,7 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 }
 
-type Parts = Pick<TransportParts, 'admission' | 'connections' | 'originAllowed'>
+type Parts = Pick<TransportParts, 'admission' | 'connections' | 'refusedOrigin'>
 
 /** The app puts the headers that every answer has on the context. */
 type Env = { Variables: { headers: Record<string, string> } }
@@ -31,9 +30,8 @@ type Env = { Variables: { headers: Record<string, string> } }
 /** `/stream`: the events as a `text/event-stream`. Errors before it begins are thrown for the app's `onError`. */
 export function eventStreams(parts: Parts) {
   return new Hono<Env>().get('/stream', async (c) => {
-    if (!parts.originAllowed(c.req.header('origin'), c.req.header('host'))) {
-      throw new ApiError(403, 'forbidden', 'This origin may not connect.')
-    }
+    const refused = parts.refusedOrigin(c.req.header('origin'), c.req.header('host'))
+    if (refused) throw refused
     const { incoming, outgoing } = (c.env ?? {}) as Partial<HttpBindings>
     const currency = c.req.query('currency')
     const principal = await parts.admission.admit(

@@ -29,7 +29,9 @@ export function createUpgradeRouter(gateway: Gateway, logger: Logger, reject: Re
     try {
       const url = parse(request.url)
       if (url.pathname === SOCKET_IO_PATH) {
-        const refused = gateway.admission.refusedSession(request)
+        const { origin, host } = request.headers
+        const refused =
+          gateway.admission.refusedSession(request) ?? gateway.refusedOrigin(origin, host)
         if (refused) throw refused
         gateway.socketIo.engine.handleUpgrade(request as never, socket, head)
       } else if (url.pathname === '/balance') {
@@ -56,10 +58,8 @@ async function openBalance(
   head: Buffer,
 ): Promise<void> {
   const { origin, host, authorization } = request.headers
-  if (!gateway.originAllowed(origin, host)) {
-    gateway.admission.countRefusal('forbidden')
-    throw new ApiError(403, 'forbidden', 'This origin may not connect.')
-  }
+  const refused = gateway.refusedOrigin(origin, host)
+  if (refused) throw refused
   const query = url.searchParams
   const currency = query.get('currency')
   const presented = { query: query.get('token'), authorization }
