@@ -6,8 +6,12 @@
 
 -- Enums and domains rather than CHECKs where rows are written at speed: Postgres reads a table's CHECKs
 -- anew for every statement that writes to it (each costs 1 to 8 microseconds), a domain's once.
-create domain tenant_name as text check (value ~ '^[A-Za-z0-9._:@-]{1,64}$');
-create domain user_name as text check (value ~ '^[A-Za-z0-9._:@-]{1,128}$');
+
+-- Characters that are no white space and no control characters. Not `\s`: it depends on the database's locale.
+create domain tenant_name as text check (length(value) between 1 and 64 and value not in ('.', '..') and value !~
+  '[\u0001-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]');
+create domain user_name as text check (length(value) between 1 and 255 and value not in ('.', '..') and value !~
+  '[\u0001-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]');
 -- Minor units: of a balance, and of an amount as its user sees it.
 create domain minor_units as bigint check (value between 0 and 9007199254740991);
 create domain signed_units as bigint check (value between -9007199254740991 and 9007199254740991);

@@ -1,5 +1,6 @@
 import type { JWTPayload } from 'jose'
 import { z } from 'zod'
+import { isTenant, isUserId } from '../lib/identity.ts'
 import type { ClaimNames, Principal } from './principal.ts'
 import { tokenRefused } from './tokens.ts'
 
@@ -9,10 +10,10 @@ const MAX_EXPIRY_SECONDS = 253_402_300_799
 /** In UTF-16 units: a revocation and its index can hold an id of this length. */
 export const MAX_TOKEN_ID = 512
 
-const userId = z.string().regex(/^[A-Za-z0-9._:@-]{1,128}$/)
+const userId = z.string().refine(isUserId)
 const tenantName = z
   .string()
-  .regex(/^[A-Za-z0-9._:@-]{1,64}$/)
+  .refine(isTenant)
   .nullish()
   .transform((tenant) => tenant ?? 'default')
 

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { InvalidAmount, toMinor } from '../ledger/money.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { CURRENCIES } from '../lib/currencies.ts'
+import { ID_PATTERN, ID_RULE, isUserId, MAX_USER_ID } from '../lib/identity.ts'
 
 /** NUL, which Postgres cannot store, and single halves of surrogate pairs, which are not characters. */
 const UNSTORABLE = /[\0\p{Surrogate}]/u
@@ -16,8 +17,14 @@ export const text = (max: number) =>
 
 export const userId = z
   .string()
-  .regex(/^[A-Za-z0-9._:@-]{1,128}$/, 'must be 1 to 128 of A-Z a-z 0-9 . _ : @ -')
-  .meta({ examples: ['alice'] })
+  .refine(isUserId, ID_RULE(MAX_USER_ID))
+  .meta({
+    minLength: 1,
+    maxLength: MAX_USER_ID,
+    pattern: ID_PATTERN,
+    description: 'As the identity provider spells it. Not `.` or `..`. Percent-encoded in a path.',
+    examples: ['alice'],
+  })
 
 export const transactionId = z.uuid('must be a UUID')
 

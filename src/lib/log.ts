@@ -17,6 +17,8 @@ const SHORTEST_JWT = 16
 /** User names and passwords as they appear in the URLs of services. */
 const PASSWORDS = /:\/\/[^\s/?#"']*@/g
 
+const BEYOND_ASCII = /[^\n -~]/
+
 /** Replaces the tokens, tickets and passwords in a text. */
 export function withoutSecrets(text: string): string {
   return text
@@ -51,8 +53,16 @@ export function createLogger(
         censor: '[redacted]',
       },
     },
-    { write: (line: string) => void sink.write(withoutSecrets(limitLength(line))) },
+    { write: (line: string) => void sink.write(inert(withoutSecrets(limitLength(line)))) },
   )
+}
+
+/**
+ * JSON itself escapes no character that turns or hides text, such as those in a user id. Within a line of JSON,
+ * every such character is in a string, where it can be escaped.
+ */
+function inert(line: string): string {
+  return BEYOND_ASCII.test(line) ? `${printable(line.slice(0, -1))}\n` : line
 }
 
 function readable(): DestinationStream {

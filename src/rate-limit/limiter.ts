@@ -1,6 +1,6 @@
 import type { Principal } from '../auth/principal.ts'
-import type { UserRef } from '../ledger/event.ts'
 import { ApiError } from '../lib/api-error.ts'
+import { userKey } from '../lib/identity.ts'
 import { LabeledCounter } from '../lib/instruments.ts'
 import { clientAddress, type Origin } from './client-address.ts'
 import type { RateCounter, RateStore } from './store.ts'
@@ -148,9 +148,6 @@ function addHeaders(
   headers.RateLimit = `"${name}";r=${remaining};t=${secondsLeft}`
   return headers
 }
-
-/** Neither part can contain a slash. */
-const userKey = ({ tenant, userId }: UserRef) => `${tenant}/${userId}`
 
 /** The answer to a request for points of a budget. */
 export interface Grant {

@@ -3,6 +3,7 @@ import { factory } from '../http/context.ts'
 import { answer, query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
 import { REQUEST_TYPES } from '../ledger/command.ts'
+import { MAX_USER_ID } from '../lib/identity.ts'
 import { balanceJson } from './balance.ts'
 import type { RouteDeps } from './deps.ts'
 import { answerRequestPage, listQuery } from './transaction-json.ts'
@@ -23,7 +24,7 @@ export function adminRoutes({
         z.strictObject({
           currency: field.currency.default(currency),
           search: field
-            .text(128)
+            .text(2 * MAX_USER_ID)
             .exactOptional()
             .meta({ description: 'A part of the user id, in any case of letters.' }),
           cursor: field.userId

@@ -207,9 +207,9 @@ describe('refused as unauthorized', () => {
     ['an empty subject', 'claim sub', () => hs256({ ...good, sub: '' })],
     ['a subject with a space', 'claim sub', () => hs256({ ...good, sub: 'al ice' })],
     ['a subject with a colon and NUL', 'claim sub', () => hs256({ ...good, sub: 'a\u0000b' })],
-    ['a subject of 129 characters', 'claim sub', () => hs256({ ...good, sub: 'a'.repeat(129) })],
+    ['a subject of 256 characters', 'claim sub', () => hs256({ ...good, sub: 'a'.repeat(256) })],
     ['a subject that is a number', 'claim sub', () => hs256({ ...good, sub: 5 as unknown })],
-    ['a tenant with a slash', 'claim tenant', () => hs256({ ...good, tenant: 'a/b' })],
+    ['a tenant with a blank', 'claim tenant', () => hs256({ ...good, tenant: 'a b' })],
     ['a tenant of 65 characters', 'claim tenant', () => hs256({ ...good, tenant: 'a'.repeat(65) })],
     ['roles that are no list', 'claim roles', () => hs256({ ...good, roles: { admin: true } })],
     ['roles that are no text', 'claim roles', () => hs256({ ...good, roles: [1] })],
@@ -242,7 +242,7 @@ describe('refused as unauthorized', () => {
       write: (line: string) => void lines.push(line),
     })
     const { authenticate } = createAuthenticator({ keys: { kind: 'secret', secret: SECRET }, log })
-    const tokens = [await hs256({ ...good, tenant: 'a/b' }), await hs256({ ...good, exp: 1 })]
+    const tokens = [await hs256({ ...good, tenant: 'a b' }), await hs256({ ...good, exp: 1 })]
     for (const token of tokens) await authenticate(token).catch(() => {})
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       expect.objectContaining({ msg: 'a token was rejected', reason: 'claim', claim: 'tenant' }),

@@ -4,6 +4,7 @@ import { createClaimReader } from '../../src/auth/claims.ts'
 import { mintToken } from '../../src/auth/tokens.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { TEST_SECRET } from '../support/index.ts'
+import { NO_IDS, USER_IDS } from '../support/user-ids.ts'
 
 const exp = 2_000_000_000
 
@@ -16,12 +17,12 @@ const PROVIDERS: Record<
     env: { JWT_ROLES_CLAIM: 'https://shop.example.com/roles' },
     payload: {
       iss: 'https://shop.eu.auth0.com/',
-      sub: 'google-oauth2.1063',
+      sub: 'google-oauth2|1063',
       aud: ['https://api.shop.example.com', 'https://shop.eu.auth0.com/userinfo'],
       scope: 'openid profile',
       'https://shop.example.com/roles': ['Admin'],
     },
-    bearer: { userId: 'google-oauth2.1063', isAdmin: true, isService: false },
+    bearer: { userId: 'google-oauth2|1063', isAdmin: true, isService: false },
   },
   Keycloak: {
     env: {
@@ -91,6 +92,22 @@ const PROVIDERS: Record<
 }
 
 const readerOf = (env: Record<string, string>) => createClaimReader(parseConfig(env).jwtClaims)
+
+test.each(Object.entries(USER_IDS))('%s is a user id as it comes, and a tenant', (_, id) => {
+  const tenant = [...id].slice(0, 64).join('')
+  expect(readerOf({})({ exp, sub: id, tenant })).toMatchObject({ userId: id, tenant })
+})
+
+test.each(Object.entries(NO_IDS))('%s is neither', (_, id) => {
+  for (const [claim, claims] of Object.entries({
+    sub: { sub: id },
+    tenant: { sub: 'a', tenant: id },
+  })) {
+    expect(() => readerOf({})({ exp, ...claims })).toThrow(
+      expect.objectContaining({ code: 'unauthorized', details: { reason: 'claim', claim } }),
+    )
+  }
+})
 
 describe('a token as an identity provider signs it', () => {
   test.each(Object.entries(PROVIDERS))('%s', (_, { env, payload, bearer }) => {

@@ -19,7 +19,7 @@ describe('what is typed', () => {
     [['topups', 'list', '--order', 'newest'], '--order is asc or desc'],
     [['topups', 'list', '--limit', 'many'], '--limit is a number'],
     [['token'], '--sub is missing'],
-    [['token', '--sub', 'a b'], '--sub is 1 to 128'],
+    [['token', '--sub', 'a b'], '--sub must be 1 to 255 characters'],
     [['token', '--sub', 'a', '--roles', 'king'], 'admin and service'],
     [['token', '--sub', 'a', '--expires', 'soon'], '--expires is a duration'],
     [['tail'], 'no Redis to listen to'],

@@ -48,6 +48,18 @@ test('an outage that fails every request alike is ten lines a second, and the nu
   expect(lines.at(-1)).toMatchObject({ requestId: 501 })
 })
 
+test('no text in a line of JSON can turn, hide or colour what stands beside it', () => {
+  const lines: string[] = []
+  const log = createLogger({ logLevel: 'info', production: true }, false, {
+    write: (line: string) => void lines.push(line),
+  })
+  const sub = 'a\u202eeve\u{e0041}\u009b31m\u007f Ñ\u{1f469}'
+  log.info({ sub }, `for user ${sub}`)
+  expect(lines[0]).toContain('"a\\u202eeve\\udb40\\udc41\\u009b31m\\u007f Ñ\u{1f469}"')
+  expect(lines[0]).toMatch(/\}\n$/)
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ sub, msg: `for user ${sub}` })
+})
+
 test('on a terminal a line is for a person: time, level, message, the rest, and a stack below', () => {
   const lines: string[] = []
   const log = createLogger({ logLevel: 'info', production: false }, true, {

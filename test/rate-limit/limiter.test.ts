@@ -104,6 +104,19 @@ test('reads, writes and handshakes have separate budgets, and so has each user',
   expect(await statuses(2, READ, await bearer({ tenant: 'other' }))).toEqual([200, 429])
 })
 
+test('users whose ids and tenants join to the same text have separate budgets', async () => {
+  const { statuses } = await listen({ perUser: { ...OFF, reads: 1 } })
+  for (const claims of [
+    { tenant: 'a', sub: 'b/c' },
+    { tenant: 'a/b', sub: 'c' },
+    { tenant: 'a', sub: 'b:c' },
+    { tenant: 'a:b', sub: 'c' },
+    { tenant: 'a%3Ab', sub: 'c' },
+  ]) {
+    expect(await statuses(2, READ, await bearer(claims))).toEqual([200, 429])
+  }
+})
+
 test('a rejected user uses up nothing of the budget of others at their address', async () => {
   const { statuses } = await listen({
     perUser: { ...OFF, reads: 1 },

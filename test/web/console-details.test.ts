@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { eventually, mintToken } from '../support/index.ts'
+import { USER_IDS } from '../support/user-ids.ts'
 import { describeInBrowser, openConsole, PHONE, visitor } from '../support/web/browser.ts'
 import { showsBalance } from '../support/web/on-page.ts'
 import { siteOfSuite, someone } from '../support/web/site.ts'
@@ -47,6 +48,26 @@ describeInBrowser('the admin console, looked at closely', () => {
     const focused = await page.getByLabel('Type').evaluate((it) => it === document.activeElement)
     expect(focused).toBe(true)
   })
+
+  test.for([USER_IDS.SPIFFE, USER_IDS['percent signs']])(
+    'the user %s is found, opened, verified and adjusted',
+    async (user) => {
+      await give(user, 5, 'USD')
+      const page = await openConsole(site.url, 'users')
+      await page.getByLabel('Search').fill(user)
+      await page.getByRole('link', { name: user }).click()
+      await page.getByRole('heading', { name: user }).waitFor()
+      await page.getByRole('button', { name: 'Verify balance' }).click()
+      await page.getByText('the entries add up to $5.00.').waitFor()
+      await page.reload()
+      await page.getByRole('button', { name: 'Adjust balance' }).click()
+      const dialog = page.getByRole('dialog', { name: `Adjust the balance of ${user}` })
+      await dialog.getByRole('textbox', { name: /^Amount/ }).fill('1')
+      await dialog.getByLabel('Reason').fill('Of a test')
+      await dialog.getByRole('button', { name: 'Adjust' }).click()
+      await page.getByText(`${user} has been notified.`).waitFor()
+    },
+  )
 
   test('an adjustment begins with the currency of the server, where the user has it', async () => {
     const user = someone('anouk')

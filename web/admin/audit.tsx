@@ -156,7 +156,14 @@ function Discrepancies({ items }: { items: Discrepancy[] }) {
       <ul class="stack">
         {items.map(({ userId, currency, problem, snapshotBalance, calculatedBalance, at }) => (
           <li key={`${userId}/${currency}/${problem}/${at}`} class="breakable">
-            {userId ? <a href={hrefOf('users', userId)}>{userId}</a> : 'The ledger'}: {problem}
+            {userId ? (
+              <a href={hrefOf('users', userId)}>
+                <bdi>{userId}</bdi>
+              </a>
+            ) : (
+              'The ledger'
+            )}
+            : {problem}
             {at && <span class="small soft"> (at {at})</span>}
             <dl class="figures">
               {snapshotBalance !== undefined && currency && (

@@ -129,7 +129,9 @@ function About({ request }: { request: Transaction }) {
         <span class="chip">{typeName(type)}</span>
       </div>
       <div class="small breakable">
-        <a href={hrefOf('users', userId)}>{userId}</a>{' '}
+        <a href={hrefOf('users', userId)}>
+          <bdi>{userId}</bdi>
+        </a>{' '}
         <time class="soft" dateTime={createdAt} title={fullTime(createdAt)}>
           {ago(createdAt)}
         </time>

@@ -48,7 +48,9 @@ export function User(props: UserProps) {
         <a class="small" href={hrefOf('users')}>
           All users
         </a>
-        <h1 class="breakable">{id}</h1>
+        <h1 class="breakable">
+          <bdi>{id}</bdi>
+        </h1>
       </div>
       {nobody ? (
         <div class="card">
@@ -128,7 +130,9 @@ function Known(props: UserProps & { items: Holding[]; seq: number; reload: () =>
         {done && (
           <p class="notice gain" key={done.times}>
             <strong>{done.what}</strong>
-            <span class="breakable">{id} has been notified.</span>
+            <span class="breakable">
+              <bdi>{id}</bdi> has been notified.
+            </span>
           </p>
         )}
       </div>

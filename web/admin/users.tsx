@@ -70,7 +70,7 @@ export function Users({ api }: PageProps) {
                 <tr key={userId}>
                   <td class="lead-cell breakable">
                     <a class="pick" href={hrefOf('users', userId)}>
-                      {userId}
+                      <bdi>{userId}</bdi>
                     </a>
                   </td>
                   <td class="when-cell soft small">

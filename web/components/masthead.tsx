@@ -35,7 +35,7 @@ export function Masthead({ place, session, children }: MastheadProps) {
       <div class="who">
         <span class="name" title={user?.userId}>
           <span class="sr-only">Signed in as </span>
-          {user?.userId}
+          <bdi>{user?.userId}</bdi>
         </span>
         <Button kind="quiet compact" onClick={() => session.signOut()}>
           Sign out

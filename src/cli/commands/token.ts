@@ -1,10 +1,10 @@
 import { toIso } from '../../ledger/rows.ts'
 import { parseDuration, UNITS } from '../../lib/duration.ts'
+import { ID_RULE, isTenant, isUserId, MAX_TENANT, MAX_USER_ID } from '../../lib/identity.ts'
 import { command, UsageError } from '../command.ts'
 import { signToken } from '../server-api.ts'
 
 const ROLES = ['admin', 'service']
-const NAME = /^[A-Za-z0-9._:@-]+$/
 
 /** Without --expires. */
 const DEFAULT_SECONDS = UNITS.h
@@ -29,11 +29,9 @@ JWT_ISSUER and JWT_AUDIENCE if they are set. In production, tokens come from you
     const { sub, tenant, expires } = options
     const { jwtMaxLifetime = Number.POSITIVE_INFINITY } = config
     if (sub === undefined) throw new UsageError('--sub is missing: the user id')
-    if (!NAME.test(sub) || sub.length > 128) {
-      throw new UsageError('--sub is 1 to 128 of A-Z a-z 0-9 . _ : @ -')
-    }
-    if (tenant !== undefined && (!NAME.test(tenant) || tenant.length > 64)) {
-      throw new UsageError('--tenant is 1 to 64 of A-Z a-z 0-9 . _ : @ -')
+    if (!isUserId(sub)) throw new UsageError(`--sub ${ID_RULE(MAX_USER_ID)}`)
+    if (tenant !== undefined && !isTenant(tenant)) {
+      throw new UsageError(`--tenant ${ID_RULE(MAX_TENANT)}`)
     }
     const expiresIn =
       expires === undefined ? Math.min(DEFAULT_SECONDS, jwtMaxLifetime) : parseDuration(expires)

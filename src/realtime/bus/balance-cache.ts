@@ -4,20 +4,9 @@ import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import type { ChangeLog } from '../../ledger/event-store.ts'
 import { toDecimal } from '../../ledger/money.ts'
+import { tenantPart, userKey, userPart } from '../../lib/identity.ts'
 import { sleep } from '../../lib/timeout.ts'
 import { type Bus, CACHE_SECONDS } from './bus.ts'
-
-/** Words that stand where a public key can also have a tenant. */
-const RESERVED = new Set(['user', 'updates'])
-
-/**
- * A tenant as one part of a key. A tenant may contain `:`, which separates parts, or equal a reserved word. No
- * tenant contains `%`, so escaping with it keeps all keys distinct.
- */
-function tenantPart(tenant: string): string {
-  if (RESERVED.has(tenant)) return `%${tenant}`
-  return tenant.replaceAll(':', '%3A')
-}
 
 /**
  * The key of a wallet's cached balance, which is plain decimal text. In the default currency it is the documented
@@ -26,18 +15,13 @@ function tenantPart(tenant: string): string {
  */
 export function balanceKey(user: UserRef, currency: string, defaultCurrency: string): string {
   if (currency !== defaultCurrency) return `livebalance:balance:${currency}:${userKey(user)}`
-  if (user.tenant === 'default') return `balance:user:${user.userId}`
-  return `balance:${tenantPart(user.tenant)}:user:${user.userId}`
+  if (user.tenant === 'default') return `balance:user:${userPart(user.userId)}`
+  return `balance:${tenantPart(user.tenant)}:user:${userPart(user.userId)}`
 }
 
 /** The key of the `<epoch>:<seq>` of that balance. No two wallets share it either. */
 export function versionKey(user: UserRef, currency: string): string {
   return `livebalance:version:${currency}:${userKey(user)}`
-}
-
-/** A user of a tenant as one text, unique for each. */
-export function userKey(user: UserRef): string {
-  return `${tenantPart(user.tenant)}:${user.userId}`
 }
 
 /** Glob patterns of Redis for all keys with balances, to drop them after the database was replaced. */
@@ -48,8 +32,8 @@ export const BALANCE_PATTERNS = [
   'livebalance:version:*',
 ] as const
 
-/** Not a real wallet, because no tenant contains a `%`. It is written to test whether Redis accepts writes. */
-export const PROBE = { tenant: '%probe', userId: 'probe', balance: 0n, seq: 0 } as const
+/** Not a real wallet, because a tenant has a name. It is written to test whether Redis accepts writes. */
+export const PROBE = { tenant: '', userId: 'probe', balance: 0n, seq: 0 } as const
 
 /** One balance to be written into the cache. */
 export interface CacheEntry {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { UserRef } from '../../ledger/event.ts'
-import { userKey } from '../bus/balance-cache.ts'
+import { userKey } from '../../lib/identity.ts'
 import type { LeaseStore } from '../bus/bus.ts'
 
 export interface ConnectionLimitOptions {

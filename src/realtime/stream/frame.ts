@@ -147,8 +147,8 @@ export function encodeEvent(event: LedgerEvent, epoch: string): string {
 }
 
 const NUMBER = '-?(?:0|[1-9]\\d*)(?:\\.\\d+)?'
-/** Users, tenants, ids and times: none has a character that JSON must escape. */
-const PLAIN = '[\\w.:@+-]*'
+/** A text in which JSON escapes nothing. It has no quote, so it cannot be taken for a field and its value. */
+const PLAIN = '[^"\\\\\\u0000-\\u001f]*'
 
 /** A whole message as `encodeEvent` writes it. */
 const OURS = new RegExp(
