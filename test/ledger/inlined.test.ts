@@ -7,7 +7,7 @@ test.for([
   'check_funds(s.currency, s.balance, s.held, s.version, s.cash)',
   'decide(c, a, t, s.updated_at)',
   'told_by(t.status)',
-  'opened_transaction(c, d, a, t, t.id, t.id, false, s.updated_at)',
+  'opened_transaction(c, d, a, t.id, s.updated_at)',
   "build_change(transaction => t, events => '{balance_updated}', seq => 1, balance => s.balance)",
   'build_result(change => s.version::int)',
   'build_entry(a, t.id, s.cash, s.revenue)',

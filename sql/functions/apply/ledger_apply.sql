@@ -243,7 +243,10 @@ begin
       -- The transaction.
       if is_opening then
         n_transactions := n_transactions + 1;
-        written := opened_transaction(command, decision, account, txn, v_id, v_sender_id, is_receiver, v_now);
+        written := opened_transaction(command, decision, account, v_id, v_now);
+        if command.op in ('transfer', 'refund') then
+          written := linked_transaction(written, command, txn, v_sender_id, is_receiver);
+        end if;
       else
         written := settled_transaction(command, txn, decision, account, v_now);
         named[i_txn] := written;

@@ -1,0 +1,24 @@
+-- What the new transaction of a transfer or a refund has besides: it names the transaction that it belongs to. Both
+-- sides of a transfer name the sender's transaction and the other user. A refund names the payment that it gives back.
+create or replace function linked_transaction(
+  txn transactions, command ledger_command, p_refunded transactions, p_sender_id uuid, p_is_receiver boolean
+) returns transactions language plpgsql stable as $$
+begin
+  if command.op = 'refund' then
+    txn.user_id := p_refunded.user_id;
+    txn.processed_by := command.actor;
+    txn.reference_type := 'transaction';
+    txn.reference_id := p_refunded.id;
+    return txn;
+  end if;
+  txn.reference_type := 'transfer';
+  txn.reference_id := p_sender_id;
+  if p_is_receiver then
+    txn.user_id := command.to_user_id;
+    txn.metadata := jsonb_build_object('fromUserId', command.user_id);
+  else
+    txn.metadata := jsonb_build_object('toUserId', command.to_user_id);
+  end if;
+  return txn;
+end
+$$;
