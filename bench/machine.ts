@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { packageRoot } from '../src/local/binaries.ts'
 
-/** What a run was measured on; a figure means nothing without it. */
+/** The machine of a run. A figure means nothing without it. */
 export interface Machine {
   cpu: string
   cores: number
@@ -11,10 +11,10 @@ export interface Machine {
   os: string
   node: string
   postgres: string
-  /** Undefined: there is none, and what needs it was not measured. */
+  /** Undefined if there is none. Figures that need it are missing then. */
   redis?: string
   revision: string
-  /** Of the last minute, before the run began. */
+  /** The load average of the last minute before the run. */
   load: number
 }
 
@@ -40,7 +40,7 @@ function postgresVersion(): string {
   return createRequire(import.meta.url)(`${root}/package.json`).version
 }
 
-/** `-dirty` where the run measured something else than what is committed. */
+/** Ends in `-dirty` if the working tree differed from the commit. */
 function revision(): string {
   const short = firstLine('git', ['rev-parse', '--short', 'HEAD'])
   if (short === undefined) return 'unknown'

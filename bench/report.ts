@@ -1,14 +1,14 @@
 import { count, type Figure, type Row } from './row.ts'
 
-/** What one bench has to say; `npm run bench` gathers it from the benches that it starts. */
+/** The report of one benchmark. `npm run bench` collects those of the benchmarks that it starts. */
 export interface Report {
   bench: string
   rows: Row[]
-  /** What could not be measured here, a reason each. */
+  /** The reason for each figure that could not be measured here. */
   skipped: string[]
 }
 
-/** Prints the rows, and hands them to `npm run bench` where that started this process. */
+/** Prints the rows, and sends them to `npm run bench` if it started this process. */
 export function report(bench: string, rows: Row[], skipped: string[] = []): void {
   const report: Report = { bench, rows, skipped }
   console.log(tableOf([report]))
@@ -17,7 +17,7 @@ export function report(bench: string, rows: Row[], skipped: string[] = []): void
 
 const HEAD = ['what', 'ours', 'limit or peer', 'unit', 'ratio', 'goal', 'reached']
 
-/** The table of several benches, for a terminal. */
+/** The table of several benchmarks, for a terminal. */
 export function tableOf(reports: readonly Report[]): string {
   const lines = reports.flatMap(({ bench, rows }) =>
     rows.map((row) => cellsOf(row, reports.length > 1 ? `${bench}: ` : '')),
@@ -36,7 +36,7 @@ export function tableOf(reports: readonly Report[]): string {
   return [line(HEAD), ...lines.map(line), ...skipped].join('\n')
 }
 
-/** The cells of a row, in the order of the table's head. */
+/** The cells of a row, in the order of the table's columns. */
 export function cellsOf(row: Row, before = ''): string[] {
   const { what, ours, limit, unit, ratio, direction, goal, reached } = row
   return [
@@ -50,7 +50,7 @@ export function cellsOf(row: Row, before = ''): string[] {
   ]
 }
 
-/** `12.5 (11.9–13.0)`; the ends are left out where there was one round alone. */
+/** `12.5 (11.9–13.0)`, without the extremes if there was only one round. */
 export function spread({ median, min, max }: Figure, decimals?: number): string {
   const text = (value: number) =>
     decimals !== undefined

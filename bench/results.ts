@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Machine } from './machine.ts'
 import type { Report } from './report.ts'
 
-/** One whole run of `npm run bench`: a line of bench/results.jsonl. */
+/** A whole run of `npm run bench`: a line of bench/results.jsonl. */
 export interface Run {
   /** ISO 8601. */
   at: string
@@ -13,7 +13,7 @@ export interface Run {
 
 export const RESULTS = new URL('results.jsonl', import.meta.url)
 
-/** The runs that are kept, the newest first. */
+/** The committed runs, the newest first. */
 export function keptRuns(): Run[] {
   const lines = readFileSync(RESULTS, 'utf8').trim().split('\n')
   return lines.flatMap((line) => (line ? [JSON.parse(line) as Run] : [])).reverse()

@@ -1,35 +1,35 @@
-/** The middle of the rounds' figures, and their ends. */
+/** The median of the rounds, and their extremes. */
 export interface Figure {
   median: number
   min: number
   max: number
 }
 
-/** One point of a curve: the cost of one operation with so many users, rows or connections. */
+/** One point of a curve: the cost of one operation at a number of users, rows or connections. */
 export interface GrowthPoint {
   size: number
   cost: Figure
 }
 
-/** One line of a bench: a figure of ours beside its limit or its peer, measured in the same run. */
+/** One line of a benchmark: our figure beside its limit or its peer, measured in the same run. */
 export interface Row {
   what: string
-  /** Of both figures: `/s`, `ms`, `µs`, `KB` … */
+  /** The unit of both figures: `/s`, `ms`, `µs`, `KB` … */
   unit: string
   ours: Figure
   limit: Figure & { name: string }
-  /** Ours by the limit's, round by round: what slows the machine down for a while slows both. */
+  /** Our figure divided by the limit's, round by round, because a slow moment of the machine slows both. */
   ratio: Figure
-  /** `≥` where more is better. */
+  /** `≥` if more is better. */
   direction: '≥' | '≤'
-  /** Undefined where the line is there to be known, and nothing was promised. */
+  /** Undefined if the line is information without a goal. */
   goal?: number
   reached?: boolean
-  /** What grows, and what each size cost; ours is then the largest size's, the limit the smallest's. */
+  /** The size that grows and its costs. Our figure is that of the largest size, the limit that of the smallest. */
   growth?: { by: string; points: GrowthPoint[] }
 }
 
-/** Figures of one subject, a number for each round. */
+/** The figures of one subject, a number for each round. */
 export interface Measured {
   name: string
   rounds: readonly number[]
@@ -45,7 +45,7 @@ export interface Comparison {
   goal?: number
 }
 
-/** The row of figures that were measured in turn, ours and the limit's of each round one after the other. */
+/** A row of figures that were measured by turns: in each round ours, then the limit's. */
 export function compare({ what, unit, ours, limit, direction, goal }: Comparison): Row {
   const ratio = figure(ours.map((value, round) => value / (limit.rounds[round] ?? Number.NaN)))
   return {
@@ -59,7 +59,7 @@ export function compare({ what, unit, ours, limit, direction, goal }: Comparison
   }
 }
 
-/** The row of a growing cost: each size measured once a round, the smallest first. */
+/** A row of a growing cost. Each size is measured once a round, the smallest first. */
 export function growth(of: {
   what: string
   unit: string
@@ -97,7 +97,7 @@ export function figure(rounds: readonly number[]): Figure {
   }
 }
 
-/** A goal counts as reached at the two decimals that are printed. */
+/** A goal is reached if the ratio as printed, with two decimals, reaches it. */
 function reaches(ratio: number, direction: Row['direction'], goal: number): boolean {
   const rounded = Math.round(ratio * 100) / 100
   return direction === '≥' ? rounded >= goal : rounded <= goal

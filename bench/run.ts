@@ -6,9 +6,9 @@ import { type Report, tableOf } from './report.ts'
 import { RESULTS, type Run } from './results.ts'
 
 /**
- * `npm run bench`: every bench beside its limits, one after the other, each in a process of its own; then
- * one table of all, and a line in bench/results.jsonl, from which `npm run docs` writes bench/RESULTS.md. Names of
- * benches as arguments run those alone, and leave that file as it is.
+ * `npm run bench` runs every benchmark beside its limits, one after the other, each in its own process. It prints one
+ * table and appends a line to bench/results.jsonl, from which `npm run docs` writes bench/RESULTS.md. With names of
+ * benchmarks as arguments it runs only those and does not write the file.
  */
 const BENCHES: Record<string, { script: string; args: string[] }> = {
   ledger: { script: 'ledger/run.ts', args: ['1', '3'] },
@@ -17,7 +17,7 @@ const BENCHES: Record<string, { script: string; args: string[] }> = {
   realtime: { script: 'realtime/run.ts', args: ['5000'] },
   growth: { script: 'growth/run.ts', args: ['10000', '100000', '1000000'] },
   startup: { script: 'startup.ts', args: ['3'] },
-  // Only where `npm run bench:peers` has installed them.
+  // Only if `npm run bench:peers` has installed them.
   ...(existsSync(new URL('peers/node_modules', import.meta.url)) && {
     peers: { script: 'peers/run.ts', args: ['1', '3'] },
   }),
@@ -51,7 +51,7 @@ if (asked.length === 0 && failures === 0) {
 }
 process.exit(failures === 0 ? 0 : 1)
 
-/** Undefined when the bench failed; it has said why. */
+/** Undefined if the benchmark failed. It has printed the reason. */
 async function run(script: string, args: string[]): Promise<Report | undefined> {
   let report: Report | undefined
   const child = fork(new URL(script, import.meta.url), args, { execArgv: ['--import', 'tsx'] })

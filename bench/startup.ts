@@ -11,10 +11,10 @@ import { report } from './report.ts'
 import { compare, type Row } from './row.ts'
 
 /**
- * `npm run bench:startup`, in milliseconds. In production: from the start of the built server to its being
- * ready, with Postgres and Redis up, beside a bundle of the same libraries that only connects and listens.
- * On one's own machine: from `npm start` to the first answer; cold, with an empty data folder, so that
- * Postgres is initialised, and warm, the second start. Argument: rounds (5).
+ * `npm run bench:startup`, in milliseconds. Production: from the start of the built server until it is ready, with
+ * Postgres and Redis running, beside a bundle of the same libraries that only connects and listens. Development: from
+ * `npm start` to the first answer. Cold: with an empty data folder, so that Postgres is initialised. Warm: the second
+ * start. Argument: rounds (5).
  */
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const ROUNDS = Number(process.argv[2] ?? 5)
@@ -48,7 +48,7 @@ async function inProduction(world: World): Promise<Row[]> {
       () => world.launchBare(barePort),
       () => isReady(barePort),
     )
-    // The first brings the database up to date, and builds both.
+    // The first start migrates the database and builds both bundles.
     if (round === 0) continue
     ours.push(took)
     bare.push(bareTook)
@@ -94,7 +94,7 @@ async function npmStart(dataDir: string): Promise<number> {
   return until(start, () => answers(port))
 }
 
-/** Milliseconds from the start of a server until `done`; ends it. */
+/** Milliseconds from the start of a server until `done`. Ends the server. */
 async function until(
   start: () => ReturnType<World['launch']>,
   done: () => Promise<boolean>,

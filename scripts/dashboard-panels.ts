@@ -17,7 +17,7 @@ export const ROWS: Record<string, Panel[]> = {
       lines: [line(`sum(${rate('http_request_duration_seconds_count')})`, 'all')],
     },
     {
-      title: 'Share of requests that failed on our side',
+      title: 'Server errors, share of requests',
       unit: 'percentunit',
       lines: [
         line(
@@ -28,12 +28,12 @@ export const ROWS: Record<string, Panel[]> = {
     },
     { title: 'Open connections', lines: [line(`sum(${of('connections')})`, 'all')] },
     {
-      title: 'Oldest change that is not published',
+      title: 'Oldest unpublished change',
       unit: 's',
       lines: [line(`max(${of('outbox_oldest_seconds')})`, 'age')],
     },
     {
-      title: 'Postgres, Redis and real time',
+      title: 'Health of Postgres, Redis and real time',
       description: '1: healthy. While Redis is unavailable, real time is healthy too, but later.',
       lines: [
         line(`min(${of('postgres_up')})`, 'Postgres'),
@@ -56,7 +56,7 @@ export const ROWS: Record<string, Panel[]> = {
       lines: [line(sumBy('status', 'http_request_duration_seconds_count'), '{{status}}')],
     },
     {
-      title: 'Time until an answer begins',
+      title: 'Response time',
       unit: 's',
       lines: quantiles('http_request_duration_seconds'),
     },
@@ -76,12 +76,12 @@ export const ROWS: Record<string, Panel[]> = {
       lines: [
         line(
           `sum(${rate('cache_reads_total', 'result="hit"')}) / sum(${rate('cache_reads_total')})`,
-          'of all reads',
+          'of reads',
         ),
       ],
     },
     {
-      title: 'Refused by a rate limit',
+      title: 'Requests over a rate limit',
       unit: 'reqps',
       lines: [line(sumBy('budget', 'rate_limited_total'), '{{budget}}')],
     },
@@ -93,14 +93,14 @@ export const ROWS: Record<string, Panel[]> = {
       lines: [line(sumBy('op', 'ledger_commands_total'), '{{op}}')],
     },
     {
-      title: 'Commands that did not simply succeed',
+      title: 'Refused and failed commands',
       unit: 'ops',
       lines: [line(sumBy('outcome', 'ledger_commands_total', 'outcome!="ok"'), '{{outcome}}')],
     },
-    { title: 'Time of a call', unit: 's', lines: quantiles('ledger_call_duration_seconds') },
+    { title: 'Duration of a call', unit: 's', lines: quantiles('ledger_call_duration_seconds') },
     {
-      title: 'Commands in a call',
-      description: 'The average: near 128 the ledger is at its limit.',
+      title: 'Commands per call',
+      description: 'The average. Near 128, the ledger is at its limit.',
       lines: [
         line(
           `sum(${rate('ledger_batch_commands_sum')}) / sum(${rate('ledger_batch_commands_count')})`,
@@ -109,37 +109,37 @@ export const ROWS: Record<string, Panel[]> = {
       ],
     },
     {
-      title: 'Commands that wait',
+      title: 'Waiting commands',
       lines: [line(of('ledger_queued_commands'), '{{instance}}')],
     },
     {
-      title: 'Calls that failed',
+      title: 'Failed calls',
       unit: 'ops',
       lines: [line(sumBy('instance', 'ledger_failed_calls_total'), '{{instance}}')],
     },
   ],
-  'From the commit to the message': [
+  Publishing: [
     {
-      title: 'Commits that are not published',
+      title: 'Unpublished commits',
       lines: [line(`max(${of('outbox_rows')})`, 'rows')],
     },
     { title: 'Time to publish', unit: 's', lines: quantiles('publish_duration_seconds') },
     {
-      title: 'Published',
+      title: 'Published events',
       unit: 'ops',
       lines: [
         line(`sum(${rate('published_events_total')})`, 'events'),
         line(`sum(${rate('publish_failures_total')})`, 'failed attempts'),
-        line(`sum(${rate('outbox_swept_total')})`, 'left over, swept up'),
+        line(`sum(${rate('outbox_swept_total')})`, 'swept'),
       ],
     },
     {
-      title: 'From the change to its message',
+      title: 'Delay from change to message',
       unit: 's',
       lines: quantiles('subscriber_lag_seconds'),
     },
     {
-      title: 'Messages heard',
+      title: 'Messages received',
       unit: 'ops',
       lines: [line(sumBy('kind', 'subscriber_messages_total'), '{{kind}}')],
     },
@@ -150,22 +150,22 @@ export const ROWS: Record<string, Panel[]> = {
   ],
   Connections: [
     {
-      title: 'Open by transport',
+      title: 'Open connections by transport',
       lines: [line(`sum by (transport) (${of('connections')})`, '{{transport}}')],
     },
-    { title: 'Users', lines: [line(of('connected_users'), '{{instance}}')] },
+    { title: 'Connected users', lines: [line(of('connected_users'), '{{instance}}')] },
     {
-      title: 'Let in',
+      title: 'Accepted connections',
       unit: 'ops',
       lines: [line(sumBy('transport', 'connections_opened_total'), '{{transport}}')],
     },
     {
-      title: 'Not let in',
+      title: 'Rejected connections',
       unit: 'ops',
       lines: [line(sumBy('code', 'handshake_refusals_total'), '{{code}}')],
     },
     {
-      title: 'Ended by the server',
+      title: 'Connections closed by the server',
       unit: 'ops',
       lines: [line(sumBy('reason', 'connection_cuts_total'), '{{reason}}')],
     },
@@ -174,11 +174,11 @@ export const ROWS: Record<string, Panel[]> = {
       unit: 'ops',
       lines: [
         line(`sum(${rate('deliveries_total')})`, 'events'),
-        line(`sum(${rate('replayed_events_total')})`, 'of them replayed'),
+        line(`sum(${rate('replayed_events_total')})`, 'replayed'),
       ],
     },
     {
-      title: 'Resumed',
+      title: 'Resumed connections',
       unit: 'ops',
       lines: [line(sumBy('recovered', 'replays_total'), 'recovered: {{recovered}}')],
     },
@@ -193,14 +193,14 @@ export const ROWS: Record<string, Panel[]> = {
   ],
   Process: [
     {
-      title: 'Lag of the event loop, p99',
+      title: 'Event loop delay, p99',
       unit: 's',
       lines: [line(`nodejs_eventloop_lag_p99_seconds{${CHOSEN}}`, '{{instance}}')],
     },
     {
-      title: 'Processor',
+      title: 'CPU',
       unit: 'percentunit',
-      description: 'One core is 100 %: a process uses little more than one.',
+      description: '100 % is one core. A process uses little more than one.',
       lines: [line(`rate(process_cpu_seconds_total{${CHOSEN}}[$__rate_interval])`, '{{instance}}')],
     },
     {

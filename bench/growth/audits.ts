@@ -2,7 +2,7 @@ import { Auditor } from '../../src/ledger/auditor.ts'
 import { connect } from '../../src/postgres/database.ts'
 import { compare, count, type Row } from '../row.ts'
 
-/** The whole audit, as the server runs it, beside a plain hash and sum over the same rows. */
+/** The whole audit as the server runs it, beside a plain hash and sum of the same rows. */
 export async function audited(url: string, size: number): Promise<Row> {
   const sql = connect(url, { max: 2 })
   const before = process.memoryUsage().rss

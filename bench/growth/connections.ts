@@ -3,11 +3,11 @@ import { growth, type Row } from '../row.ts'
 
 const SIZES = [100, 1_000, 10_000]
 const ROUNDS = 5
-/** Users that get events, and how many each in a round. */
+/** Users that receive events, and the events of each in a round. */
 const USERS = 100
 const EVENTS = 100
 
-/** CPU of an event's delivery over SSE, as the connections that stand by become more. */
+/** The CPU time of delivering an event over SSE, at several numbers of idle connections. */
 export async function connectionsGrow(): Promise<Row> {
   const subject = await SubjectProcess.start('ours', 'SSE')
   try {

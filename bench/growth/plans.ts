@@ -2,20 +2,20 @@ import type postgres from 'postgres'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 
 export interface Plan {
-  /** Blocks that the statement, and what it called, found in Postgres's buffers or had to read. */
+  /** Blocks that the statement and its calls found in Postgres's buffers or read. */
   blocks: number
   /** The scans, innermost first. */
   scans: string[]
-  /** As auto_explain wrote it. */
+  /** The text of auto_explain. */
   text: string
 }
 
-/** Runs what the server runs, and hears from Postgres (auto_explain) how it was done. */
+/** Runs the server's statements and reads their plans from auto_explain. */
 export class PlanReader {
   readonly sql: Sql
   readonly #notices: string[] = []
 
-  /** Over one session of a role that may load auto_explain. */
+  /** One session of a role that may load auto_explain. */
   constructor(url: string) {
     this.sql = connect(url, {
       max: 1,
@@ -30,14 +30,14 @@ export class PlanReader {
       set client_min_messages = log`)
   }
 
-  /** Milliseconds that it takes, as the caller sees it. */
+  /** The caller's waiting time in milliseconds. */
   async time(run: () => Promise<unknown>): Promise<number> {
     const began = performance.now()
     await run()
     return performance.now() - began
   }
 
-  /** How it is done. */
+  /** The plan. */
   async explain(run: () => Promise<unknown>): Promise<Plan> {
     this.#notices.length = 0
     await this.sql`set auto_explain.log_min_duration = 0`
@@ -49,7 +49,7 @@ export class PlanReader {
   }
 }
 
-/** Of the outermost statement, which counts what it called: its plan's first line of buffers. */
+/** The first line of buffers is that of the outermost statement, which includes its calls. */
 function blocksOf(plans: string[]): number {
   const all = plans.map((plan) => {
     const [, hit = '0'] = /Buffers: shared(?: hit=(\d+))?/.exec(plan) ?? []

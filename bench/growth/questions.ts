@@ -12,7 +12,7 @@ const hot = { tenant, userId: 'hot' }
 const one = { tenant, userId: 'u7' }
 const DAY = 86_400_000
 
-/** What the server asks of its database, by name, each by the code that asks it there. */
+/** The server's queries by name, each run by the server's own code. */
 export async function questions(sql: Sql): Promise<Map<string, () => Promise<unknown>>> {
   const reader = new Reader(sql)
   const store = await PostgresEventStore.open(sql)

@@ -11,12 +11,12 @@ const SIZES = [500, 5_000, 50_000]
 const ROUNDS = 3
 const CONNECTIONS = 64
 const SECONDS = 1
-/** Asked in a round, each by somebody at random: more than are answered in it. */
+/** Requests of a round, each by a random user. More than are answered in that time. */
 const PICKS = 60_000
 
 /**
- * What a cached balance and a payment cost over HTTP, as the users who ask, each with a token of their own,
- * become more. Undefined where there is no Redis to be had.
+ * The cost of a cached balance and of a payment over HTTP, at several numbers of users, each with their own token.
+ * Undefined if there is no Redis.
  */
 export async function requestsGrow(): Promise<Row[] | undefined> {
   const world = await openWorld()
@@ -33,7 +33,7 @@ export async function requestsGrow(): Promise<Row[] | undefined> {
     const port = await world.server()
     const load = await generator()
     const order = { port, connections: CONNECTIONS, seconds: SECONDS }
-    // Everybody was here before: tokens are known, balances cached.
+    // All users have been here before: tokens are verified, and balances cached.
     await load.run({ ...order, seconds: 120, requests: reads, once: true })
     const cost = async (requests: string[]) => {
       const { done, seconds } = await load.run({ ...order, requests })

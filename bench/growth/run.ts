@@ -15,10 +15,10 @@ import { requestsGrow } from './requests.ts'
 import { usersGrow } from './users.ts'
 
 /**
- * Fills a private Postgres with so many transactions, entries and events, and asks it all that the server
- * asks: what each question takes at each size, in turn, and by which plan. Then payments and cached reads as users, and
- * deliveries as connections become more. Arguments: numbers of rows, ascending
- * (10000 100000 1000000). PLANS=file keeps the whole plans of the last size.
+ * Fills a private Postgres with transactions, entries and events, and runs every query of the server at each size. It
+ * reports the time and the plan of each. Then it measures payments and cached reads at several numbers of users, and
+ * deliveries at several numbers of connections. Arguments: numbers of rows, ascending (10000 100000 1000000).
+ * PLANS=file writes the whole plans of the last size to a file.
  */
 const SIZES = process.argv.slice(2).map(Number)
 if (SIZES.length === 0) SIZES.push(10_000, 100_000, 1_000_000)
@@ -34,20 +34,20 @@ const postgres = await startPostgres({
   },
 })
 const NO_REDIS = 'requests: there is neither redis-server nor valkey-server on the PATH'
-/** Calls that count for nothing: code is compiled, pages are read, and Postgres may take a generic plan. */
+/** Calls before the measurement: code is compiled, pages are read, and Postgres may choose a generic plan. */
 const WARM = 7
 const ROUNDS = 15
-/** What takes long is not asked that often: no more after so many milliseconds, but for a few. */
+/** A slow query is repeated less: not after this time in milliseconds, except for the first few calls. */
 const LONG = 1_000
 const FEWEST = 3
 
-/** A database of so many rows, and what can be asked of it. */
+/** A database of one size, and its queries. */
 interface Filled {
   reader: PlanReader
   ask: Map<string, () => Promise<unknown>>
 }
 
-/** Of one question at one size: milliseconds of each round. */
+/** Milliseconds of one query at one size, a number for each round. */
 interface Taken {
   rounds: number[]
   plan: Plan
@@ -56,7 +56,7 @@ interface Taken {
 const taken = new Map<string, Taken[]>()
 const audits: Row[] = []
 
-/** Questions that requests and deliveries wait for, with a full page at every size: these are promised to stay as they are. */
+/** Queries that requests and deliveries wait for, each with a full page at every size. Their time must not grow. */
 const DRAWN = [
   'balance',
   'balance at a time',
@@ -106,7 +106,7 @@ async function filled(size: number): Promise<Filled> {
   return { reader, ask: await questions(reader.sql) }
 }
 
-/** Of all sizes one after the other, round by round: what slows the machine down for a while slows all. */
+/** All sizes, one after the other in each round, because a slow moment of the machine slows all. */
 async function inTurn(question: string, databases: Filled[]): Promise<Taken[]> {
   const asked = databases.map(({ reader, ask }) => ({
     reader,
@@ -135,7 +135,7 @@ async function inTurn(question: string, databases: Filled[]): Promise<Taken[]> {
 async function fill(owner: Sql, size: number): Promise<number> {
   const wallets = Math.max(20, Math.round(size / 100))
   await owner.unsafe(readFileSync(new URL('fill.sql', import.meta.url), 'utf8'))
-  // Indexes are built faster than they are kept.
+  // Building the indexes afterwards is faster than maintaining them.
   const indexes = await owner<{ name: string; definition: string }[]>`
     select c.relname as name, pg_get_indexdef(c.oid) as definition
     from pg_index i join pg_class c on c.oid = i.indexrelid

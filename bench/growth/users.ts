@@ -8,7 +8,7 @@ const ROUNDS = 5
 const CALLERS = 256
 const MS = 500
 
-/** What a payment costs, from many callers at once, as the users that they pay for become more. */
+/** The cost of a payment from many callers at once, at several numbers of users. */
 export async function usersGrow(url: string): Promise<Row> {
   await migrate(url)
   const sql = connect(url, { max: 2 })
@@ -47,7 +47,7 @@ export async function usersGrow(url: string): Promise<Row> {
     for (let round = -1; round < ROUNDS; round++) {
       for (const { size, rounds } of sizes) {
         const figure = await cost(size)
-        // The first round is to warm up.
+        // The first round is a warm-up.
         if (round >= 0) rounds.push(figure)
       }
     }

@@ -1,4 +1,4 @@
-/** Rates that no generator reaches: what is measured counts its requests, and refuses none. */
+/** Rates that no generator reaches. The server counts its requests but rejects none. */
 export const AMPLE: Readonly<Record<string, string>> = Object.fromEntries(
   ['READS', 'WRITES', 'HANDSHAKES'].flatMap((kind) => [
     [`RATE_LIMIT_${kind}`, '900000000'],

@@ -1,6 +1,6 @@
 import { type Agent, request } from 'node:http'
 
-/** One request, by a kept-alive connection of `agent`. The answer's body; rejects for what is no success. */
+/** One request over a kept-alive connection of `agent`. Returns the body. Rejects if the status is no success. */
 export function ask(
   agent: Agent,
   port: number,

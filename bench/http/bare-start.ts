@@ -1,6 +1,6 @@
 /**
- * The least that a start can cost: the server's libraries, all loaded, a session of Postgres, one of Redis with
- * a subscription, and a port. It answers every request with 200.
+ * The least cost of a start: it loads the server's libraries, opens a session of Postgres and one of Redis with a
+ * subscription, and listens. It answers every request with 200.
  */
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
@@ -24,7 +24,7 @@ const redis = new Redis(REDIS_URL)
 const app = new Hono().get('*', (c) => c.text('ok'))
 const io = new Server()
 io.bind(new Engine())
-// Named, so that the bundler keeps each.
+// Each is named here, so that the bundler keeps it.
 const loaded = [sign, jwtVerify, parse, Registry, WebSocketServer, z.object]
 
 await Promise.all([sql`select 1`, redis.subscribe('bare')])

@@ -2,9 +2,8 @@ import { connect, type Socket } from 'node:net'
 import type { LoadOrder, LoadResult } from './load.ts'
 
 /**
- * The process that makes requests: kept-alive connections, each of which has one request under way. Bare
- * sockets with a shared read buffer, since on two cores what the client costs is missing on the server's
- * side of the scales.
+ * The process that makes requests over kept-alive connections, one request at a time on each. It uses bare sockets
+ * with a shared read buffer, because on two cores the client takes CPU time away from the server.
  */
 const buffer = Buffer.alloc(64 * 1024)
 
@@ -37,7 +36,7 @@ function run(order: LoadOrder): Promise<LoadResult> {
 
     function start(): void {
       let sentAt = 0
-      /** Of the answer under way: what is still to come of its body; undefined until its head is in. */
+      /** Bytes of the body that are still missing. Undefined until the head has arrived. */
       let left: number | undefined
       let head = ''
       let success = true
@@ -99,7 +98,7 @@ function run(order: LoadOrder): Promise<LoadResult> {
   })
 }
 
-/** Of `Content-Length`, whatever the case: Node and Hono write it differently. */
+/** The value of `Content-Length` in any case, because Node and Hono write it differently. */
 const LENGTH = /content-length: (\d+)/i
 
 function lengthOf(head: string): number {

@@ -5,26 +5,26 @@ export interface LoadOrder {
   port: number
   connections: number
   seconds: number
-  /** Whole requests as they go over the wire, taken in turn by whichever connection is free. */
+  /** Whole requests as bytes. Each free connection takes the next one. */
   requests: string[]
-  /** Each request once, and an end when there are none left; else over and over. */
+  /** Sends each request once and then ends. Default: repeats them. */
   once?: boolean
   /**
    * So many a second, whatever the server does, instead of as many as it can: one that finds no free
    * connection waits, and its time counts from when it should have been sent.
    */
   rate?: number
-  /** Count what is no success, instead of ending the run. */
+  /** Counts answers that are no success, instead of ending the run. */
   tolerant?: boolean
 }
 
 export interface LoadResult {
   /** Answers with a 2xx. */
   done: number
-  /** Other answers; without `tolerant` the first of them fails the run. */
+  /** Other answers. Without `tolerant` the first of them fails the run. */
   failed: number
   seconds: number
-  /** From a request to the last byte of its answer, in ms. */
+  /** Milliseconds from a request to the last byte of its answer. */
   p50: number
   p99: number
 }
@@ -62,7 +62,7 @@ export async function generator(): Promise<Generator> {
   }
 }
 
-/** A request as it goes over the wire. */
+/** A request as bytes. */
 export function wireRequest(
   method: 'GET' | 'POST' | 'PATCH',
   path: string,

@@ -8,7 +8,7 @@ export function userIds(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `user-${i}`)
 }
 
-/** Gives each user so much, in minor units. Nothing is published. */
+/** Gives each user an amount in minor units. Nothing is published. */
 export async function fund(sql: Sql, users: readonly string[], amount: bigint): Promise<void> {
   const executor = new Executor(sql)
   await Promise.all(
@@ -18,7 +18,7 @@ export async function fund(sql: Sql, users: readonly string[], amount: bigint): 
   )
 }
 
-/** Opens topups of so much each, the users in turn. Their ids. */
+/** Requests topups, one user after the other. Returns their ids. */
 export function openTopups(
   sql: Sql,
   users: readonly string[],
@@ -40,7 +40,7 @@ export function openTopups(
   )
 }
 
-/** More to do than is done in so many seconds, by what was done in one before. */
+/** More work than will be done in that time, estimated from the rate before. */
 export function enough(rates: readonly number[] = [], seconds = 1): number {
   return Math.ceil(Math.max(4_000, ...rates) * 1.5 * seconds)
 }

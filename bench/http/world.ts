@@ -16,27 +16,27 @@ import { report } from '../report.ts'
 import { SECRET } from '../secret.ts'
 import { AMPLE } from './ample.ts'
 
-/** As the image starts it. */
+/** The command line of the image. */
 const NODE_FLAGS = ['--max-semi-space-size=32', '--no-parallel-scavenge']
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
-/** What a server under measurement stands on: a Postgres and a Redis of its own, with the settings of an embedded one. */
+/** The surroundings of a server under measurement: its own Postgres and Redis, with the settings of embedded mode. */
 export interface World {
   databaseUrl: string
   redisUrl: string
-  /** The server as `npm run build` makes it. Resolves with the port once it serves. */
+  /** Starts the built server. Resolves with its port once it is ready. */
   server(nodeArgs?: string[]): Promise<number>
-  /** The same, not waited for, at this port. */
+  /** Starts the built server at this port and does not wait. */
   launch(port: number, nodeArgs?: string[]): Promise<ChildProcess>
-  /** A bundle of the server's libraries that connects, listens at this port and is ready, and nothing else. */
+  /** Starts a bundle of the server's libraries that only connects and listens at this port. */
   launchBare(port: number): Promise<ChildProcess>
-  /** A script of the bench that prints its port. */
+  /** Starts a script of the benchmark that prints its port. */
   bare(script: URL, args: string[], env?: Record<string, string>): Promise<number>
   close(): Promise<void>
 }
 
-/** Measures in a world of its own; where none is to be had, says so in the place of figures. */
+/** Measures in its own world. If there is none, it reports the reason in place of figures. */
 export async function inWorld(
   bench: string,
   measure: (world: World) => Promise<void>,
@@ -54,7 +54,7 @@ export async function inWorld(
   }
 }
 
-/** Undefined where there is no Redis to be had. */
+/** Undefined if there is no Redis. */
 export async function openWorld(settings: Record<string, string> = {}): Promise<World | undefined> {
   const releases = new ShutdownStack()
   const folder = mkdtempSync(join(tmpdir(), 'livebalance-bench-'))
@@ -75,7 +75,7 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    // A bench that breaks off leaves nothing running.
+    // A benchmark that fails leaves no process behind.
     const kill = () => child.kill('SIGKILL')
     process.once('exit', kill)
     child.once('exit', () => process.off('exit', kill))
@@ -93,7 +93,7 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
     JWT_SECRET: SECRET,
     LOG_LEVEL: 'warn',
     NODE_ENV: 'production',
-    // Limits are counted, as in production, and refuse nobody.
+    // Rate limits are counted as in production, but are never reached.
     ...AMPLE,
     PORT: String(port),
     HOST: '127.0.0.1',

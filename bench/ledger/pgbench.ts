@@ -11,7 +11,7 @@ export function hasPgbench(): boolean {
   return spawnSync(PGBENCH, ['--version']).status === 0
 }
 
-/** Transactions a second of one script, run by so many clients for so many seconds. */
+/** Transactions a second of one script. */
 export async function pgbench(
   url: string,
   script: string,
@@ -33,7 +33,7 @@ export async function pgbench(
   }
 }
 
-/** The number of clients that gets a script through fastest: each is tried for a second. */
+/** The best number of clients for a script. Each is tried for a second. */
 export async function bestClients(
   url: string,
   script: string,

@@ -11,8 +11,8 @@ import { compare, type Row } from '../row.ts'
 import { bestClients, hasPgbench, pgbench } from './pgbench.ts'
 
 /**
- * The ledger beside the limit of its Postgres and beside pgledger, in one run and by turns, so that what
- * slows the machine down for a while slows all of it. Arguments: seconds of each measurement (2), rounds (5).
+ * The ledger beside the limit of its Postgres and beside pgledger. They are measured by turns in one run, because a
+ * slow moment of the machine then slows all of them. Arguments: seconds of each measurement (2), rounds (5).
  */
 const SECONDS = Number(process.argv[2] ?? 2)
 const ROUNDS = Number(process.argv[3] ?? 5)
@@ -80,7 +80,7 @@ async function bench(): Promise<void> {
   }
 }
 
-/** Everyone with money, and the tables of the minimal transfer. */
+/** Gives every user money, and creates the tables of the minimal transfer. */
 async function fill(sql: Sql, owner: Sql): Promise<void> {
   await owner.unsafe(readFileSync(new URL('minimal.sql', import.meta.url), 'utf8'))
   const executor = new Executor(sql)
@@ -93,7 +93,7 @@ async function fill(sql: Sql, owner: Sql): Promise<void> {
   await owner`vacuum analyze`
 }
 
-/** Whether there is a pgledger to measure; its accounts stand ready then. */
+/** Whether there is a pgledger to measure. If so, creates its accounts. */
 async function addPgledger(owner: Sql): Promise<boolean> {
   if (!process.env.PGLEDGER_SQL) return false
   for (const file of process.env.PGLEDGER_SQL.split(':')) {
@@ -106,13 +106,13 @@ async function addPgledger(owner: Sql): Promise<boolean> {
   return true
 }
 
-/** At the number of clients that suits the script best. */
+/** Runs the script with the number of clients that is best for it. */
 async function byPgbench(url: string, script: string): Promise<() => Promise<number>> {
   const clients = await bestClients(url, script, CLIENTS)
   return () => pgbench(url, script, { seconds: SECONDS, clients })
 }
 
-/** Commands a second that so many callers get through, each sending one after another. */
+/** Commands a second of all callers. Each caller sends one at a time. */
 async function batched(sql: Sql, user: () => string): Promise<number> {
   const executor = new Executor(sql)
   const began = performance.now()

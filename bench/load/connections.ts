@@ -4,7 +4,7 @@ import { mintToken } from '../../src/auth/tokens.ts'
 import { SECRET } from '../secret.ts'
 import type { Heard } from './listeners.ts'
 
-/** The process that holds the live connections: user n by the transport n modulo 3. */
+/** The process with the live connections. User n has the transport n modulo 3. */
 const [, , port, count] = process.argv
 
 /** Connections opened at once. */
@@ -12,7 +12,7 @@ const AT_ONCE = 50
 
 const heard: Heard = { open: 0, events: 0, gaps: 0, closed: 0 }
 
-/** Holds a connection's text against the rule: each `seq` once, in order, without a hole. */
+/** Checks the text of a connection: each `seq` arrives once, in order, without a gap. */
 function follow(): (text: string) => void {
   let rest = ''
   let last: number | undefined
@@ -27,7 +27,7 @@ function follow(): (text: string) => void {
       last = seq
       end = index + all.length
     }
-    // Half of a number, or of its name.
+    // The chunk ended inside a number or its name.
     rest = rest.slice(Math.max(end, rest.length - 40))
   }
 }

@@ -1,13 +1,13 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 
-/** What the live connections have heard so far, all together. */
+/** The counts of all live connections so far. */
 export interface Heard {
-  /** Connections that were told their balance. */
+  /** Connections that received their balance. */
   open: number
-  /** Events that followed without a hole. */
+  /** Events that followed the one before without a gap. */
   events: number
-  /** Events that came twice, out of order, or after a hole. */
+  /** Events that were repeated, out of order, or after a gap. */
   gaps: number
   /** Connections that ended. */
   closed: number
@@ -18,7 +18,7 @@ export interface Listeners {
   end(): void
 }
 
-/** Opens so many connections from a process of their own, spread over the three transports. */
+/** Opens connections from a separate process, evenly over the three transports. */
 export async function openListeners(port: number, count: number): Promise<Listeners> {
   const child = fork(new URL('connections.ts', import.meta.url), [String(port), String(count)], {
     execArgv: ['--import', 'tsx'],

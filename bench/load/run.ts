@@ -11,9 +11,9 @@ import { openListeners } from './listeners.ts'
 import { slope } from './trend.ts'
 
 /**
- * `npm run bench:load`: a server that holds 2,000 live connections answers reads and writes at 70 % of
- * what it can, for LOAD_MINUTES (5). What it can is measured first, in the same run, with the connections
- * open and the same mix. The server, the requests and the connections are a process each.
+ * `npm run bench:load`: a server with 2,000 live connections answers reads and writes at 70 % of its highest rate for
+ * LOAD_MINUTES (5). The highest rate is measured first, in the same run, with the connections open and the same mix.
+ * The server, the requests and the connections have a process each.
  */
 const MINUTES = Number(process.env.LOAD_MINUTES || 5)
 const CONNECTIONS = Number(process.env.LOAD_CONNECTIONS || 2_000)
@@ -22,11 +22,11 @@ const SHARE = 0.7
 /** Requests under way at once. */
 const CALLERS = 64
 
-/** Seconds of the measurement of what it can, and of its warm-up. */
+/** Seconds of the measurement of the highest rate, and of its warm-up. */
 const CAPACITY_SECONDS = 10
 const WARM_SECONDS = 5
 
-/** Of ten requests: seven cached balances, one from Postgres, two payments, each of which is two events. */
+/** Ten requests: seven cached balances, one balance from Postgres, and two payments of two events each. */
 const MIX = [
   'cached',
   'cached',
@@ -50,7 +50,7 @@ async function mixedRequests(): Promise<string[]> {
       mintToken(SECRET, { sub: `user-${i}`, expiresIn: 7200 }),
     ),
   )
-  // So that each user makes each of the ten: a step that is prime to both.
+  // A step that has no common divisor with either, so that each user makes each of the ten requests.
   return Array.from({ length: CONNECTIONS * MIX.length }, (_, i) => {
     const token = tokens[(i * 7) % CONNECTIONS] ?? ''
     const kind = MIX[(i + Math.floor(i / CONNECTIONS)) % MIX.length]

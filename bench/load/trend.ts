@@ -1,4 +1,4 @@
-/** A straight line through points by least squares: how `y` grows for each unit of `x`. */
+/** The slope of the straight line through the points, by least squares. */
 export function slope(points: readonly { x: number; y: number }[]): number {
   const mean = (of: (point: { x: number; y: number }) => number) =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length

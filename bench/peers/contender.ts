@@ -5,11 +5,11 @@ import type { World } from '../http/world.ts'
 import { SECRET } from '../secret.ts'
 import { NEST } from './installed.ts'
 
-/** A server of the whole document, with users who have money. */
+/** A server of the whole API, with users who have money. */
 export interface Contender {
   name: string
   port: number
-  /** Opens pending topups, the users in turn; their ids. */
+  /** Requests topups, one user after the other. Returns their ids. */
   topups(count: number, users?: readonly string[]): Promise<string[]>
 }
 
@@ -25,7 +25,7 @@ export async function livebalance(world: World): Promise<Contender> {
   }
 }
 
-/** @param secretAs `KeyObject`, or `string`: what the framework's own examples do */
+/** @param secretAs `KeyObject`, or `string` as in the framework's own examples */
 export async function nest(world: World, secretAs: 'KeyObject' | 'string'): Promise<Contender> {
   const port = await world.bare(NEST, [], {
     DATABASE_URL: world.databaseUrl,

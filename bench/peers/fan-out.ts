@@ -12,7 +12,7 @@ const PEERS = [
   },
 ] as const
 
-/** Deliveries in a CPU second: of one user's event, and of one that a thousand connections get. */
+/** Deliveries in a CPU second: of events of one connection each, and of an event for a thousand connections. */
 export async function fanOut(redisUrl: string): Promise<Row[]> {
   const rows: Row[] = []
   for (const { protocol, name, file } of PEERS) {

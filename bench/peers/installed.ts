@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const FOLDER = fileURLToPath(new URL('./', import.meta.url))
 
-/** Installs what the peers are made of, where it is not yet, and compiles the NestJS server. */
+/** Installs the peers' packages if they are missing, and compiles the NestJS server. */
 export function installPeers(): void {
   const npm = (...args: string[]) =>
     execFileSync('npm', args, { cwd: FOLDER, stdio: ['ignore', 'ignore', 'inherit'] })

@@ -4,7 +4,7 @@ import { io } from 'socket.io-client'
 import { ask } from '../http/ask.ts'
 import { type Contender, tokenOf, USERS } from './contender.ts'
 
-/** Milliseconds from an admin's PATCH to the user's `balance_updated` over Socket.IO, one after another. */
+/** Milliseconds from an admin's PATCH to the user's `balance_updated` over Socket.IO, one request at a time. */
 export async function eventTimes(contender: Contender, count: number): Promise<number[]> {
   const [userId = ''] = USERS
   const ids = await contender.topups(count, [userId])

@@ -9,9 +9,9 @@ import { installPeers } from './installed.ts'
 import { eventTimes } from './latency.ts'
 
 /**
- * `npm run bench:peers`: the whole server beside the same document built the usual way, in NestJS with
- * TypeORM, each with a Postgres and a Redis of its own, and only one of them at work at a time; and our
- * fan-out beside better-sse's and Socket.IO's. Arguments: seconds of each measurement (2), rounds (3).
+ * `npm run bench:peers`: the whole server beside the same API in NestJS with TypeORM, each with its own Postgres and
+ * Redis, and only one of them at work at a time. Then our fan-out beside those of better-sse and Socket.IO.
+ * Arguments: seconds of each measurement (2), rounds (3).
  */
 const SECONDS = Number(process.argv[2] ?? 2)
 const ROUNDS = Number(process.argv[3] ?? 3)
@@ -42,7 +42,7 @@ async function measure(own: World, theirs: World): Promise<void> {
   for (let round = -1; round < ROUNDS; round++) {
     for (const contender of contenders) {
       const taken = await takeRound(load, contender, figures.get(contender)?.approvals)
-      // The first is to warm up.
+      // The first round is a warm-up.
       if (round < 0) continue
       const all = figures.get(contender) ?? { reads: [], approvals: [], payments: [], latency: [] }
       for (const key of Object.keys(taken) as (keyof Figures)[]) all[key].push(taken[key])
@@ -61,7 +61,7 @@ async function measure(own: World, theirs: World): Promise<void> {
   ])
 }
 
-/** @param promised whether it is this peer that goals were set against */
+/** @param promised whether the goals were set against this peer */
 function rowsOf(ours: Figures, name: string, peer: Figures, promised: boolean): Row[] {
   const row = (what: string, key: keyof Figures, goal?: number): Row =>
     compare({

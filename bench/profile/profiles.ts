@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Shares } from './top.ts'
 
-/** Where the time of one load went: before the work on it, and now. */
+/** The time of one load: before the optimisation, and now. */
 export interface Profile {
   what: string
   before?: Shares

@@ -16,9 +16,9 @@ import { sourcesBehindBundle } from './sources.ts'
 import { type Shares, sharesOf } from './top.ts'
 
 /**
- * `npm run bench:profile`: where the built server's main thread spends its time, by reads and by writes.
- * Rewrites bench/profile/profiles.json: `before` as the argument asks, else `now`. `before` is what an
- * older revision showed, in a checkout of it with this folder `bench` laid over its own.
+ * `npm run bench:profile` tells where the built server's main thread spends its time during reads and during writes.
+ * It writes bench/profile/profiles.json, under `now`, or under `before` if that is the argument. `before` is the
+ * profile of an older revision, taken in a checkout of it with this `bench` folder in place of its own.
  */
 const WHICH = process.argv[2] === 'before' ? 'before' : 'now'
 const WARM = 4

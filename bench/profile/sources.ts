@@ -3,7 +3,7 @@ import { SourceMap } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { SourceOf } from './top.ts'
 
-/** Looks behind a bundle, by the source maps beside its files. */
+/** Finds the source of a bundled function in the source maps beside the bundle. */
 export function sourcesBehindBundle(): SourceOf {
   const maps = new Map<string, SourceMap | undefined>()
   return ({ url, lineNumber, columnNumber }) => {

@@ -1,6 +1,6 @@
 import type { Profiler } from 'node:inspector'
 
-/** A function, or a part of the program, and its share of the busy samples by itself. */
+/** A function or a part of the program, and its share of the busy samples without its callees. */
 export interface Share {
   name: string
   percent: number
@@ -10,21 +10,21 @@ export interface Shares {
   /** Microseconds of the main thread for each request. */
   perRequest: number
   parts: Share[]
-  /** Those with the largest shares. */
+  /** The functions with the largest shares. */
   functions: Share[]
 }
 
-/** The file that a function was written in: a path, `node:…`, or nothing for the runtime itself. */
+/** The source file of a function: a path, `node:…`, or nothing for the runtime itself. */
 export type SourceOf = (callFrame: Frame) => string
 
 type Frame = Profiler.Profile['nodes'][number]['callFrame']
 
-/** No work: waiting, and the profiler's own. */
+/** Samples without work: waiting, and the profiler itself. */
 const IDLE = new Set(['(idle)', '(root)'])
 
 /**
- * Where the main thread spent the last `ms` of a profile, each function by itself, and summed up by what it
- * belongs to: a library, a folder of ours, Node's own JavaScript, the runtime below it.
+ * The time of the main thread in the last `ms` of a profile: for each function, and summed for each library, each of
+ * our folders, Node's own JavaScript, and the runtime below it.
  */
 export function sharesOf(
   { nodes, samples = [], timeDeltas = [] }: Profiler.Profile,

@@ -5,8 +5,8 @@ import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { SECRET } from '../secret.ts'
 
 /**
- * What a cached read is measured by. `hello`: the least that `node:http` can answer. `get`: a token that
- * was verified once and is looked up since, and one GET of Redis for each request.
+ * The limits of a cached read. `hello` is the smallest answer of `node:http`. `get` looks up a token that was verified
+ * before, and sends one GET to Redis for each request.
  */
 const [, , kind, redisUrl = ''] = process.argv
 

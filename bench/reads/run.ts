@@ -8,9 +8,9 @@ import { compare } from '../row.ts'
 import { SECRET } from '../secret.ts'
 
 /**
- * `npm run bench:reads`: cached balances a second beside two bare servers of `node:http`, in turn. All
- * three are asked by the same generator, over as many kept-alive connections. Arguments: seconds of each
- * measurement (2), rounds (5).
+ * `npm run bench:reads`: cached balances a second, by turns with two bare servers of `node:http`. The same generator
+ * asks all three, over the same number of kept-alive connections. Arguments: seconds of each measurement (2),
+ * rounds (5).
  */
 const SECONDS = Number(process.argv[2] ?? 2)
 const ROUNDS = Number(process.argv[3] ?? 5)

@@ -16,7 +16,7 @@ const [, , port, protocol, count, from = '0'] = process.argv
 const sockets: Socket[] = []
 let next = 0
 
-/** Speaks just enough of its protocol to be connected, and then throws away what it gets. */
+/** Speaks just enough of the protocol to be connected, and then discards what it receives. */
 async function open(user: string): Promise<void> {
   const token = await mintToken(SECRET, { sub: `user-${user}`, expiresIn: 3600 })
   const socket = connect(Number(port), '127.0.0.1')

@@ -1,11 +1,11 @@
 import type { SubjectProcess } from './process.ts'
 
-/** Users that get events, and connections in the room. */
+/** Users that receive events, and connections in the room. */
 export const USERS = 1000
 const DELIVERIES = 20
 const CPU_ROUNDS = 5
 
-/** CPU microseconds of a delivery, a figure for each round. The first round warms up. */
+/** CPU microseconds of a delivery, a number for each round. The first round is a warm-up. */
 export async function deliveries<Name extends string>(
   subjects: Record<Name, SubjectProcess>,
   to: 'users' | 'room',

@@ -19,7 +19,7 @@ import { SECRET } from '../secret.ts'
 
 const WARM = 300
 const ROUNDS = 3
-/** Of each round. */
+/** Requests in each round. */
 const SAMPLES = 600
 
 interface Quantiles {
@@ -37,9 +37,9 @@ interface Latency {
 }
 
 /**
- * From a PATCH that approves a topup to its event at an SSE client, in milliseconds; and the parts that
- * cannot be done without, measured in turn with it: a bare HTTP round trip, the commit, a Redis hop. One
- * figure for each round; undefined where there is no Redis.
+ * Milliseconds from a PATCH that approves a topup to its event at an SSE client. Measured by turns with it: its
+ * necessary parts, which are a bare HTTP round trip, the commit, and a Redis hop. One number for each round. Undefined
+ * if there is no Redis.
  */
 export async function latency(): Promise<Latency | undefined> {
   const releases: (() => unknown)[] = []

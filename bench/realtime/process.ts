@@ -7,7 +7,7 @@ import type { SubjectName } from './subjects.ts'
 const here = (file: string) => new URL(file, import.meta.url)
 const execArgv = ['--import', 'tsx', '--expose-gc']
 
-/** A subject in a process of its own, and its clients in others. */
+/** A subject in its own process, and its clients in others. */
 export class SubjectProcess {
   readonly #protocol: Protocol
   readonly #process: ChildProcess
@@ -21,7 +21,7 @@ export class SubjectProcess {
     this.#port = port
   }
 
-  /** @param subject one of ours, or the file of another, which is given `args` */
+  /** @param subject the name of one of ours, or the file of another, which receives `args` */
   static async start(
     subject: SubjectName | URL,
     protocol: Protocol,
@@ -32,7 +32,7 @@ export class SubjectProcess {
     return new SubjectProcess(protocol, child, port)
   }
 
-  /** Opens connections: of as many more users, or of the one user of the room. */
+  /** Opens connections: one for each further user, or all for the user of the room. */
   async open(count: number, room?: string): Promise<void> {
     const from = room ?? String(this.#opened)
     if (room === undefined) this.#opened += count

@@ -1,2 +1,2 @@
-/** The user of all connections of the room; the others are named by a number and have one connection each. */
+/** The user of all connections in the room. The other users have a number as name and one connection each. */
 export const ROOM = 'room'

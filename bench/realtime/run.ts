@@ -15,7 +15,7 @@ import type { SubjectName } from './subjects.ts'
 const CONNECTIONS = Number(process.argv[2] ?? 5000)
 const MEMORY_ROUNDS = Number(process.argv[3] ?? 1)
 
-/** Connections there are before the first that count: what the first ones cost is code and room to grow. */
+/** Connections before the measurement. The first ones also pay for compiled code and room to grow. */
 const FIRST = 1000
 
 interface Pair {
@@ -35,7 +35,7 @@ const PAIRS: Pair[] = [
   { protocol: 'Socket.IO', raw: 'bare Socket.IO', memory: 1.1, cpu: 1.25, tcp: 0.5, room: 0.8 },
 ]
 
-/** A process with its idle connections, and the bytes that each took. */
+/** A process with idle connections, and the bytes of each. */
 async function idle(name: SubjectName, protocol: Protocol) {
   const subject = await SubjectProcess.start(name, protocol)
   await subject.open(FIRST)

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ROOM } from './room.ts'
 import { SUBJECTS, type Subject, type SubjectName } from './subjects.ts'
 
-/** The process of one subject: started with its name, or the file that makes it, and asked by messages. */
+/** The process of one subject. It starts with the subject's name or file, and is controlled by messages. */
 export type Question =
   | { ask: 'memory' }
-  /** `users` get an event each, round after round; or all connections of the room do. */
+  /** In each round, each of `users` receives an event, or all connections of the room do. */
   | { ask: 'deliver'; to: 'users' | 'room'; users: number; rounds: number; firstSeq: number }
 
 /** Bytes, or CPU microseconds for each delivery. */

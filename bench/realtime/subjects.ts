@@ -29,12 +29,12 @@ export interface Subject {
 
 const EPOCH = 'bench'
 
-/** What a raw server sends: the same text, ready but for the numbers. */
+/** The text that a raw server sends: the same as ours, prepared except for the numbers. */
 export function payload(seq: number): string {
   return `{"newBalance":${150 + seq},"previousBalance":100,"transactionId":"019a4e5c-0000-7000-8000-000000000001","transactionType":"topup","amount":50,"timestamp":"2025-11-04T10:30:00.000Z","id":"bench:${seq}","seq":${seq},"currency":"USD"}`
 }
 
-/** Ours, whole: app, gateway, and messages as they come from Redis. Only the ledger is not there. */
+/** Our whole server with messages as they come from Redis. Only the ledger is missing. */
 async function ours(): Promise<Subject> {
   const store: EventStore = {
     epoch: EPOCH,
@@ -95,7 +95,7 @@ export async function listening(server: NetServer): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** Connections by user, as a bare server would keep them. */
+/** Connections by user, as a bare server keeps them. */
 class Bare<Connection extends { on(event: 'close', listener: () => void): unknown }> {
   readonly #users = new Map<string, Connection>()
   readonly #room = new Set<Connection>()
@@ -173,9 +173,9 @@ export const SUBJECTS = {
   },
 
   /**
-   * Writes to a socket, and nothing else: what the operating system and Node ask for it. Without delay, as
-   * `node:http` sends: left to Nagle's algorithm, events wait for each other's acknowledgement and share
-   * segments (1.0 to 1.4 of them for each write and its acknowledgement, in place of 1.9).
+   * Only writes to a socket: the cost of the operating system and Node. Nagle's algorithm is off, as in `node:http`.
+   * With it, events wait for each other's acknowledgement and share segments: 1.0 to 1.4 segments for each write and
+   * its acknowledgement, instead of 1.9.
    */
   async 'bare TCP'(): Promise<Subject> {
     const sockets = new Bare<Socket>()

@@ -11,22 +11,22 @@ import { compare, type Row } from '../row.ts'
 import { SECRET } from '../secret.ts'
 
 /**
- * `npm run bench:writes`: changes of balances a second over HTTP, with Redis, publishing and open streams,
- * beside the best that pgbench gets out of the same function with one command a call, in a database of its
- * own in the same Postgres, in turn. Arguments: seconds of each measurement (1, whole ones), rounds (3).
+ * `npm run bench:writes`: balance changes a second over HTTP, with Redis, publishing and open streams. Beside it, by
+ * turns: pgbench with the same SQL function and one command a call, in a separate database of the same Postgres.
+ * Arguments: whole seconds of each measurement (1), rounds (3).
  */
 const SECONDS = Number(process.argv[2] ?? 1)
 const ROUNDS = Number(process.argv[3] ?? 3)
 const USERS = 10_000
 const CALLERS = [64, 256]
 const CLIENTS = [8, 32]
-/** Users who watch their balance meanwhile, the hot one among them. */
+/** Users with an open stream meanwhile, among them the hot one. */
 const STREAMS = 100
 
 interface Crowd {
   name: string
   users: number
-  /** Times pgbench's best. */
+  /** As a multiple of pgbench's best. */
   goal: number
 }
 
@@ -82,7 +82,7 @@ async function measure(world: World): Promise<void> {
   const note = (what: string, value: number) => {
     rounds.set(what, [...(rounds.get(what) ?? []), value])
   }
-  // The first is to warm up: code is compiled, pages are read, plans are made.
+  // The first round is a warm-up: code is compiled, pages are read, plans are made.
   for (let round = 0; round <= ROUNDS; round++) {
     if (round === 1) rounds.clear()
     for (const crowd of CROWDS) {
@@ -123,7 +123,7 @@ select * from ledger_apply(json_build_array(json_build_object('op', 'payment', '
   'actor', 'shop', 'user_id', 'user-' || (:u)::int, 'currency', 'USD', 'amount', '1')));`
 }
 
-/** A second database in the same Postgres, with the same users: no server publishes what pgbench does there. */
+/** A second database in the same Postgres, with the same users. No server publishes the changes that pgbench makes there. */
 async function besideOf(url: string): Promise<string> {
   const beside = new URL(url)
   beside.pathname = '/beside'
@@ -138,13 +138,13 @@ async function besideOf(url: string): Promise<string> {
   return beside.href
 }
 
-/** Enough for all payments to come. */
+/** Enough for all payments that follow. */
 async function openUsers(sql: Sql): Promise<void> {
   await fund(sql, userIds(USERS), 10n ** 12n)
   await sql`truncate outbox`
 }
 
-/** Opens streams, and throws away what they say. Returns what closes them. */
+/** Opens streams and discards their output. Returns the function that closes them. */
 async function watch(port: number): Promise<() => void> {
   const sockets = await Promise.all(
     Array.from({ length: STREAMS }, async (_, i) => {

@@ -107,6 +107,15 @@ describeWithRedis('the dashboard and the alert rules', () => {
     expect([metric, there]).toEqual([metric, expect.arrayContaining(values)])
   }
 
+  test('the runbook names only panels of the dashboard', () => {
+    const named = [
+      ...readFileSync('docs/reference/runbook.md', 'utf8').matchAll(/^- .*$/gm),
+    ].flatMap(([line]) => [...line.matchAll(/“([^”]+)”/g)].map(([, name]) => name))
+    expect(named.length).toBeGreaterThan(10)
+    const titles = dashboard.panels.map(({ title }) => title)
+    expect(named.filter((name) => !titles.includes(name ?? ''))).toEqual([])
+  })
+
   test('each rule has a section in the runbook, and each section has a rule', () => {
     const headings = [...readFileSync('docs/reference/runbook.md', 'utf8').matchAll(/^## (\S+)$/gm)]
     expect(rules.map(({ alert }) => alert).sort()).toEqual(headings.map(([, name]) => name).sort())

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { type Channel, createChannel, createSession } from 'better-sse'
 import { listening, payload, type Subject, userOf } from '../../realtime/subjects.ts'
 
-/** A channel for each user, as the library's guide has it; a message of Redis is parsed and broadcast. */
+/** A channel for each user, as in the library's guide. A message of Redis is parsed and broadcast. */
 export default async function betterSse(): Promise<Subject> {
   const channels = new Map<string, Channel>()
   const server = createServer(async (request, response) => {

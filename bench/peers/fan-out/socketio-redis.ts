@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { Server } from 'socket.io'
 import { listening, payload, type Subject } from '../../realtime/subjects.ts'
 
-/** Bare Socket.IO, several processes of which reach one another by the Redis adapter; each emit goes through it. */
+/** Bare Socket.IO in several processes with the Redis adapter, through which each emit goes. */
 export default async function socketIoWithRedis([url = '']: string[]): Promise<Subject> {
   const server = createServer()
   const io = new Server(server, {

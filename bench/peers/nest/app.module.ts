@@ -21,7 +21,7 @@ const secret = process.env.JWT_SECRET as string
       poolSize: 20,
     }),
     JwtModule.register({
-      // A string is made into a key again for every token, the dear part of verifying it.
+      // A string would be turned into a key for every token, which is most of the cost of verifying it.
       secret: process.env.SECRET_AS === 'string' ? secret : createSecretKey(Buffer.from(secret)),
       verifyOptions: { algorithms: ['HS256'] },
     }),

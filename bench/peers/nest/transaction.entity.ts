@@ -7,7 +7,7 @@ import {
   UpdateDateColumn,
 } from 'typeorm'
 
-/** Postgres returns numeric as text; the document's answers are numbers. */
+/** Postgres returns numeric as text, but the API answers with numbers. */
 export const money = {
   to: (value: number) => value,
   from: (value: string | null) => (value === null ? null : Number(value)),

@@ -10,7 +10,7 @@ import { Transaction } from './transaction.entity.js'
 const CHANNEL = 'balance:updates'
 const CACHE_SECONDS = 3600
 
-/** The document's service as a careful engineer writes it: row locks, and nothing published before the commit. */
+/** The service with row locks, and without publishing before the commit. */
 @Injectable()
 export class TransactionService {
   constructor(
