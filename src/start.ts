@@ -170,7 +170,7 @@ async function startRealtime(
   releases.add(async () => revocations.close())
   const observers = [meters.publishing, ...(tracing ? [tracing.publishing] : [])]
   const { bus, onCommitted } = startPublishing(
-    { redisUrl: redis.url, store, currency, log, observers },
+    { redis: redis.target, store, currency, log, observers },
     releases,
   )
   bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { type Config, claimNames, parseVariables } from '../config/config.ts'
+import { type Config, claimNames, parseVariables, redisTarget } from '../config/config.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The command line is not valid. Exit code 2. */
@@ -107,7 +107,7 @@ export interface CommandConfig
     Config,
     | 'databaseUrl'
     | 'appRole'
-    | 'redisUrl'
+    | 'redis'
     | 'dataDir'
     | 'jwtIssuers'
     | 'jwtClaims'
@@ -129,7 +129,7 @@ export function parseCommandConfig(
   return {
     databaseUrl: vars.DATABASE_URL,
     appRole: vars.APP_ROLE,
-    redisUrl: vars.REDIS_URL,
+    redis: redisTarget(vars),
     dataDir: vars.DATA_DIR,
     jwtIssuers: vars.JWT_ISSUER,
     jwtClaims: claimNames(vars),

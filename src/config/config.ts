@@ -1,5 +1,7 @@
 import type { z } from 'zod'
 import { LOCAL_PAGES } from '../lib/origins.ts'
+import { parseRedisAddress, type RedisTarget } from './redis-address.ts'
+import { ConnectionStringError } from './url-parts.ts'
 import { VARIABLES, type Variables } from './variables.ts'
 
 /** The keys that sign tokens. `generated`: an embedded server's own secret, kept in its data folder. */
@@ -16,7 +18,8 @@ export interface Config {
   /** Undefined: derived from the name of the database. */
   appRole: string | undefined
   requireAppRole: boolean
-  redisUrl: string | undefined
+  /** Undefined: a private one, or none. */
+  redis: RedisTarget | undefined
   dataDir: string
   tokenKeys: TokenKeys
   jwtIssuers: readonly string[] | undefined
@@ -72,7 +75,7 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     databaseUrl: vars.DATABASE_URL,
     appRole: vars.APP_ROLE,
     requireAppRole: vars.REQUIRE_APP_ROLE === 'true',
-    redisUrl: vars.REDIS_URL,
+    redis: redisTarget(vars),
     dataDir: vars.DATA_DIR,
     tokenKeys: tokenKeys(vars),
     jwtIssuers: vars.JWT_ISSUER,
@@ -117,6 +120,41 @@ export function claimNames(vars: Variables) {
 function corsOrigins(vars: Variables): string[] {
   const isDevelopment = vars.DATABASE_URL === undefined && vars.NODE_ENV !== 'production'
   return isDevelopment ? [...vars.CORS_ORIGINS, LOCAL_PAGES] : vars.CORS_ORIGINS
+}
+
+/**
+ * Where Redis is, by all variables about it. Undefined: none of them says so.
+ *
+ * @throws ConfigError where they contradict each other
+ */
+export function redisTarget(vars: Variables): RedisTarget | undefined {
+  const addresses = (['REDIS_URL', 'REDIS_SENTINELS', 'REDIS_CLUSTER'] as const).flatMap(
+    (setting) => (vars[setting] === undefined ? [] : [{ setting, text: vars[setting] }]),
+  )
+  const [address, other] = addresses
+  if (!address) return undefined
+  if (other) {
+    throw new ConfigError(
+      `${address.setting} and ${other.setting} exclude each other: set the one that leads to your Redis`,
+    )
+  }
+  try {
+    return parseRedisAddress(address.text, address.setting, {
+      username: vars.REDIS_USERNAME,
+      password: vars.REDIS_PASSWORD,
+      sentinelMaster: vars.REDIS_SENTINEL_MASTER,
+      sentinelUsername: vars.REDIS_SENTINEL_USERNAME,
+      sentinelPassword: vars.REDIS_SENTINEL_PASSWORD,
+      tlsCa: vars.REDIS_TLS_CA,
+      tlsCert: vars.REDIS_TLS_CERT,
+      tlsKey: vars.REDIS_TLS_KEY,
+      tlsServername: vars.REDIS_TLS_SERVERNAME,
+      natMap: vars.REDIS_NAT_MAP,
+    })
+  } catch (error) {
+    if (!(error instanceof ConnectionStringError)) throw error
+    throw new ConfigError(`${address.setting} ${error.message}`)
+  }
 }
 
 function contradictions(vars: Variables): string[] {

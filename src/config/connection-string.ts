@@ -1,7 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { posix } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
+import {
+  ConnectionStringError,
+  decoded,
+  file,
+  hostAndPort,
+  Parameters,
+  portOf,
+} from './url-parts.ts'
 
 /** One server of a connection string: over TCP, or through a socket file. */
 export type PostgresHost = { host: string; port: number } | { path: string }
@@ -43,9 +50,6 @@ export interface PostgresTarget {
   /** Settings that a session begins with, by name. */
   settings: Record<string, string>
 }
-
-/** `DATABASE_URL` cannot be used as it stands. The message names the part, never the password. */
-export class ConnectionStringError extends Error {}
 
 /** Milliseconds of silence before a keepalive probe, as the client's own default. */
 const KEEPALIVE_MS = 60_000
@@ -103,7 +107,7 @@ export function parseConnectionString(text: string): PostgresTarget {
     )
   }
   const [, login = '', authority = '', path = '', query = ''] = parts
-  const parameters = new Parameters(query)
+  const parameters = new Parameters(query, IGNORED, UNSUPPORTED)
   const [user, ...password] = login.split(':')
   const name = parameters.take('user') ?? decoded('user', user ?? '')
   const tls = tlsOf(parameters)
@@ -131,54 +135,6 @@ export function parseConnectionString(text: string): PostgresTarget {
   return target
 }
 
-/** The parameters of a query; each is taken once. */
-class Parameters {
-  readonly #values = new Map<string, string>()
-
-  constructor(query: string) {
-    for (const pair of query.split('&')) {
-      if (pair === '') continue
-      const at = pair.indexOf('=')
-      if (at < 1) throw new ConnectionStringError('a parameter must be name=value')
-      const name = decoded('parameter', pair.slice(0, at))
-      if (this.#values.has(name)) throw new ConnectionStringError(`${name} is given twice`)
-      this.#values.set(name, decoded(name, pair.slice(at + 1)))
-    }
-  }
-
-  take(name: string): string | undefined {
-    const value = this.#values.get(name)
-    this.#values.delete(name)
-    return value
-  }
-
-  oneOf<const T extends string>(name: string, values: readonly T[]): T | undefined {
-    const value = this.take(name)
-    if (value === undefined || (values as readonly string[]).includes(value)) return value as T
-    throw new ConnectionStringError(`${name} must be one of ${values.join(', ')}`)
-  }
-
-  number(name: string): number | undefined {
-    const value = this.take(name)
-    if (value === undefined) return undefined
-    if (!/^\d{1,6}$/.test(value)) throw new ConnectionStringError(`${name} must be a whole number`)
-    return Number(value)
-  }
-
-  flag(name: string): boolean | undefined {
-    const value = this.oneOf(name, ['true', 'false', '1', '0'])
-    return value === undefined ? undefined : value === 'true' || value === '1'
-  }
-
-  expectNoOther(): void {
-    for (const name of this.#values.keys()) {
-      const why = UNSUPPORTED[name]
-      if (why) throw new ConnectionStringError(`${name} is not supported: ${why}`)
-      if (!IGNORED.has(name)) throw new ConnectionStringError(`${name} is not a known parameter`)
-    }
-  }
-}
-
 function hostsOf(authority: string, parameters: Parameters): PostgresTarget['hosts'] {
   if (authority.includes('@')) throw new ConnectionStringError('a @ in the password must be %40')
   const named = authority === '' ? undefined : authority.split(',').map(hostAndPort)
@@ -189,32 +145,12 @@ function hostsOf(authority: string, parameters: Parameters): PostgresTarget['hos
     throw new ConnectionStringError(`${hosts.length} hosts have ${ports.length} ports`)
   }
   const [first, ...others] = hosts.map((host, i): PostgresHost => {
-    const port = portOf(ports[i] ?? ports[0] ?? '')
+    const port = portOf(ports[i] ?? ports[0] ?? '', DEFAULT_PORT)
     if (host.startsWith('/')) return { path: posix.join(host, `.s.PGSQL.${port}`) }
     return { host: host || 'localhost', port }
   })
   if (!first) throw new ConnectionStringError('it names no host')
   return [first, ...others]
-}
-
-function hostAndPort(text: string): { host: string; port: string } {
-  const [, literal, name = '', port = ''] =
-    /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(text) ?? []
-  const host = decoded('host', literal ?? name)
-  if (literal === undefined && !/^(?:\[[^\]]*\]|[^:[\]]*)(?::[^:]*)?$/.test(text)) {
-    throw new ConnectionStringError(
-      'the host is malformed: write an IPv6 address in brackets, and encode special characters of the password, such as %40 for @',
-    )
-  }
-  return { host, port }
-}
-
-function portOf(text: string): number {
-  if (text === '') return DEFAULT_PORT
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (port < 1 || port > 65_535)
-    throw new ConnectionStringError('the port must be a number from 1 to 65535')
-  return port
 }
 
 function tlsOf(parameters: Parameters): Pick<PostgresTarget, 'tls' | 'tlsOptions' | 'tlsDirect'> {
@@ -276,15 +212,6 @@ function account(): string {
   }
 }
 
-function file(parameter: string, path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new ConnectionStringError(`the file of ${parameter} cannot be read (${code}): ${path}`)
-  }
-}
-
 function settingsOf(parameters: Parameters): Record<string, string> {
   const settings: Record<string, string> = {}
   const applicationName = parameters.take('application_name')
@@ -314,14 +241,4 @@ function optionsOf(text: string): Record<string, string> {
     settings[name.replaceAll('-', '_')] = value
   }
   return settings
-}
-
-function decoded(part: string, text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    throw new ConnectionStringError(
-      `the ${part} is not percent-encoded correctly: a % is written %25`,
-    )
-  }
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { CURRENCIES } from '../lib/currencies.ts'
 import { parseDuration, UNITS } from '../lib/duration.ts'
-import { ConnectionStringError, parseConnectionString } from './connection-string.ts'
+import { parseConnectionString } from './connection-string.ts'
+import { parseRedisAddress, type RedisTarget } from './redis-address.ts'
+import { ConnectionStringError } from './url-parts.ts'
 
 const duration = z.string().transform((text, context) => {
   const parsed = parseDuration(text)
@@ -44,6 +46,20 @@ const rate = (standard: number, description: string) =>
     .transform(Number)
     .default(standard)
     .describe(`${description}; 0 for no limit.`)
+
+const redisAddress = (setting: RedisTarget['setting']) =>
+  z
+    .string()
+    .superRefine((text, context) => {
+      // What other variables add is checked together with them. Here, they may say anything that is missing.
+      try {
+        parseRedisAddress(text, setting, { sentinelMaster: 'any', password: 'any' })
+      } catch (error) {
+        if (!(error instanceof ConnectionStringError)) throw error
+        context.addIssue(error.message)
+      }
+    })
+    .optional()
 
 const isOrigin = (text: string) =>
   text === '*' || (URL.canParse(text) && new URL(text).origin === text)
@@ -100,10 +116,45 @@ export const VARIABLES = z.object({
     .enum(['true', 'false'])
     .default('false')
     .describe('`true`: the server does not start if it cannot work as that role.'),
-  REDIS_URL: url(['redis', 'rediss'])
+  REDIS_URL: redisAddress('REDIS_URL').describe(
+    'Redis or Valkey for the cache and for messages between processes: redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://. Default: the server starts a private one if it finds the program, or does without.',
+  ),
+  REDIS_SENTINELS: redisAddress('REDIS_SENTINELS').describe(
+    'The Sentinels that name the primary, in place of REDIS_URL: host1:26379,host2:26379.',
+  ),
+  REDIS_CLUSTER: redisAddress('REDIS_CLUSTER').describe(
+    'Nodes of a Redis Cluster, in place of REDIS_URL: host1:6379,host2:6379. A few are enough: they name the others.',
+  ),
+  REDIS_USERNAME: z.string().optional().describe('User of Redis, if the address has none.'),
+  REDIS_PASSWORD: z.string().optional().describe('Password of Redis, if the address has none.'),
+  REDIS_SENTINEL_MASTER: z
+    .string()
+    .optional()
+    .describe('Name of the primary in `sentinel monitor`, if the address has none.'),
+  REDIS_SENTINEL_USERNAME: z.string().optional().describe('User of the Sentinels.'),
+  REDIS_SENTINEL_PASSWORD: z.string().optional().describe('Password of the Sentinels.'),
+  REDIS_TLS_CA: z
+    .string()
     .optional()
     .describe(
-      'Redis or Valkey for the cache and for messages between processes. Default: the server starts a private one if it finds the program, or does without.',
+      'File with the authority that signed the certificate of Redis. Default: the authorities that Node trusts.',
+    ),
+  REDIS_TLS_CERT: z
+    .string()
+    .optional()
+    .describe('File with the certificate that the server shows Redis.'),
+  REDIS_TLS_KEY: z.string().optional().describe('File with the key of that certificate.'),
+  REDIS_TLS_SERVERNAME: z
+    .string()
+    .optional()
+    .describe(
+      'Name that the certificate of Redis must have. Default: the host that it is reached by.',
+    ),
+  REDIS_NAT_MAP: z
+    .string()
+    .optional()
+    .describe(
+      'Addresses to use in place of those that Sentinel or the cluster names, such as 10.0.0.5:6379=redis1.example.com:6379.',
     ),
   DATA_DIR: z
     .string()

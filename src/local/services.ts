@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { describeRedis, parseRedisAddress, type RedisTarget } from '../config/redis-address.ts'
 import type { Logger } from '../lib/log.ts'
 import type { ShutdownStack } from '../lib/shutdown-stack.ts'
 
@@ -32,7 +33,7 @@ export async function openDatabase(
 
 export interface RedisChoice {
   /** Undefined if there is no Redis. Then the bus inside of the process is used. */
-  url: string | undefined
+  target: RedisTarget | undefined
   /** Shown to a person. */
   description: string
 }
@@ -44,17 +45,17 @@ export async function chooseRedis(
   log: Logger,
   releases: ShutdownStack,
 ): Promise<RedisChoice> {
-  if (config.redisUrl !== undefined) {
-    return { url: config.redisUrl, description: new URL(config.redisUrl).host }
+  if (config.redis !== undefined) {
+    return { target: config.redis, description: describeRedis(config.redis) }
   }
   const { startRedis } = await import('./redis.ts')
   const redis = await startRedis({ dataDir, log })
   if (!redis) {
     return {
-      url: undefined,
+      target: undefined,
       description: 'none found, a stand-in inside this process (one process only, nothing shared)',
     }
   }
   releases.add(() => redis.close())
-  return { url: redis.url, description: `a private ${redis.description}` }
+  return { target: parseRedisAddress(redis.url), description: `a private ${redis.description}` }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { RedisTarget } from '../config/redis-address.ts'
 import type { Committed } from '../ledger/command.ts'
 import type { LedgerEvent } from '../ledger/event.ts'
 import type { ChangeLog, OutboxStore } from '../ledger/event-store.ts'
@@ -167,7 +168,7 @@ export class Outbox {
 
 export interface PublishingOptions {
   /** Undefined: this process is the only one. */
-  redisUrl: string | undefined
+  redis: RedisTarget | undefined
   store: OutboxStore & ChangeLog & { epoch: string }
   /** Of the documented `balance:user:<userId>` keys. */
   currency: string
@@ -177,13 +178,11 @@ export interface PublishingOptions {
 
 /** Starts the bus of the installation, and the outbox that publishes on it. `shutdown` closes both. */
 export function startPublishing(
-  { redisUrl, store, currency, log, observers }: PublishingOptions,
+  { redis, store, currency, log, observers }: PublishingOptions,
   shutdown: ShutdownStack,
 ): { bus: Bus; onCommitted(committed: Committed): Promise<void> } {
   const shared = { epoch: store.epoch, currency, logger: log }
-  const bus = redisUrl
-    ? new RedisBus({ ...shared, url: redisUrl, changes: store })
-    : new MemoryBus(shared)
+  const bus = redis ? new RedisBus({ ...shared, redis, changes: store }) : new MemoryBus(shared)
   shutdown.add(() => bus.close())
   const outbox = new Outbox({ bus, store, logger: log, observers })
   shutdown.add(() => outbox.close())

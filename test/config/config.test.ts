@@ -19,7 +19,7 @@ test('an empty environment is the embedded server on this machine alone', () => 
     port: 3000,
     host: '127.0.0.1',
     databaseUrl: undefined,
-    redisUrl: undefined,
+    redis: undefined,
     dataDir: '.livebalance',
     tokenKeys: { kind: 'generated' },
     currency: 'USD',
@@ -92,7 +92,7 @@ test('every bad variable gets one line of its own', () => {
   ).toEqual([
     'PORT must be a port number, at most 65535',
     'DATABASE_URL must be postgres://user:password@host:port/database; encode special characters, such as %40 for @',
-    'REDIS_URL must be a URL that begins with redis:// or rediss://',
+    'REDIS_URL must be redis://user:password@host:port/database, or begin with rediss://, unix://, redis-sentinel:// or redis-cluster://; encode special characters, such as %40 for @',
     'JWT_SECRET must be at least 32 bytes long',
     'JWT_MAX_LIFETIME must be more than 0 seconds',
     'CURRENCY must be an ISO 4217 code such as USD',

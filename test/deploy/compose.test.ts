@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { parseConfig } from '../../src/config/config.ts'
+import { describeRedis, type RedisTarget } from '../../src/config/redis-address.ts'
 import { VARIABLES } from '../../src/config/variables.ts'
 
 interface Service {
@@ -53,7 +54,9 @@ test.each(servers)('%s has an environment that the server takes', (_, service) =
   expect(() => configOf(service, {})).toThrow('JWT_SECRET (or JWT_JWKS_URL) must be set')
   const config = configOf(service)
   expect(services[new URL(config.databaseUrl ?? '').hostname]?.image).toMatch(/^postgres:18/)
-  expect(services[new URL(config.redisUrl ?? '').hostname]?.image).toMatch(/^valkey/)
+  expect(services[describeRedis(config.redis as RedisTarget).split(':')[0] ?? '']?.image).toMatch(
+    /^valkey/,
+  )
   expect(Object.keys(service.depends_on ?? {}).sort()).toEqual(['postgres', 'valkey'])
   // It is killed only after it would have ended by itself.
   expect(Number.parseInt(service.stop_grace_period ?? '', 10)).toBeGreaterThan(

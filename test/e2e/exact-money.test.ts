@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { afterEach, describe, expect, inject, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { MAX_MINOR, toDecimal } from '../../src/ledger/money.ts'
-import { balanceKey } from '../../src/realtime/bus/balance-cache.ts'
+import { walletKeys } from '../../src/realtime/bus/keys.ts'
 import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
 import { eventually, mintToken, redisUrl } from '../support/index.ts'
 
@@ -98,7 +98,7 @@ describe.each(['JPY', 'USD', 'KWD'])('%s', (currency) => {
       )
       expect(processed.text).toContain(`"previousBalance":0,"newBalance":${amount},`)
 
-      const key = balanceKey({ tenant: 'default', userId: 'max' }, currency, currency)
+      const key = walletKeys(currency).balance({ tenant: 'default', userId: 'max' }, currency)
       expect(key).toBe('balance:user:max')
       if (redis) await eventually(async () => expect(await redis.get(key)).toBe(amount))
       for (const path of [

@@ -3,10 +3,11 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { parseRedisAddress } from '../../src/config/redis-address.ts'
 import type { LedgerEvent, UserRef } from '../../src/ledger/event.ts'
 import { isTenant, userKey } from '../../src/lib/identity.ts'
-import { balanceKey, versionKey } from '../../src/realtime/bus/balance-cache.ts'
 import type { Bus } from '../../src/realtime/bus/bus.ts'
+import { walletKeys } from '../../src/realtime/bus/keys.ts'
 import { MemoryBus } from '../../src/realtime/bus/memory-bus.ts'
 import { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
@@ -184,7 +185,8 @@ describe('the bus whose messages a test brings itself', () => {
 describeWithRedis('the bus over Redis', () => {
   async function open(epoch = EPOCH) {
     const changes = new FakeLedger()
-    const bus = new RedisBus({ url: redisUrl(), epoch, currency: 'USD', changes, logger })
+    const redis = parseRedisAddress(redisUrl())
+    const bus = new RedisBus({ redis, epoch, currency: 'USD', changes, logger })
     const probe = newUser()
     await eventually(async () => {
       expect(bus.link.state).toBe('live')
@@ -260,7 +262,11 @@ describeWithRedis('the bus over Redis', () => {
   })
 })
 
-test('no two wallets share a key', () => {
+test.each([
+  ['on one Redis', false],
+  ['in a cluster', true],
+])('no two wallets share a key %s', (_, inCluster) => {
+  const keys = walletKeys('USD', inCluster)
   const name = (max: number) =>
     fc.oneof(
       fc.constantFrom('user', 'updates', 'default', 'a:user:b', 'USD', 'x', 'user:user', ':'),
@@ -275,13 +281,18 @@ test('no two wallets share a key', () => {
       const sameUser = a[0] === b[0] && a[1] === b[1]
       const users = [a, b].map(([tenant, userId]) => userKey({ tenant, userId }))
       expect(users[0] === users[1]).toBe(sameUser)
-      const keys = [a, b].flatMap(([tenant, userId, currency]) => {
+      const all = [a, b].flatMap(([tenant, userId, currency]) => {
         const user = { tenant, userId }
-        return [balanceKey(user, currency, 'USD'), versionKey(user, currency)]
+        return [keys.balance(user, currency), keys.version(user, currency)]
       })
-      expect(new Set(keys).size).toBe(4)
-      // Redis Cluster would choose the slot of such a key by a part of a user's id.
-      for (const key of keys) expect(key).not.toMatch(/[{}]/)
+      expect(new Set(all).size).toBe(4)
+      // Redis Cluster chooses the slot by what stands in braces.
+      for (const [i, key] of all.entries()) {
+        const tag = /^[^{}]*\{([^{}]+)\}$/.exec(key)?.[1]
+        const user = { tenant: '', userId: [a, a, b, b][i]?.[1] ?? '' }
+        if (inCluster) expect(tag).toBe(keys.slotTag(user))
+        else expect(key).not.toMatch(/[{}]/)
+      }
     }),
     { numRuns: 5000 },
   )

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { parseRedisAddress } from '../../src/config/redis-address.ts'
 import { freePort } from '../../src/local/ports.ts'
 import type { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { FailureLog, failureOf } from '../../src/realtime/bus/redis-failure.ts'
@@ -145,7 +146,7 @@ describeWithPrivateRedis('a wrong REDIS_URL is reported at start', () => {
       open(`rediss://localhost:${port}`),
       'SELF_SIGNED_CERT_IN_CHAIN',
     )
-    expect(check).toContain('NODE_EXTRA_CA_CERTS')
+    expect(check).toContain('REDIS_TLS_CA')
     // TLS to a server without TLS, and the reverse.
     const plain = await redisOf()
     const hangs = await loggedFailure(open(`rediss://${plain.host}`), 'ETIMEDOUT')
@@ -208,7 +209,8 @@ describe('the words of Redis', () => {
     expect(failureOf(refusal(`${oom} script: 1f, on @user_script:16.`)).words).toBe(oom)
     const unknown = `ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' '${PASSWORD}'`
     expect(failureOf(refusal(unknown)).words).toBe("ERR unknown command 'HELLO'")
-    const failure = failureOf(refusal(`ERR ${'x'.repeat(290)} ${PASSWORD}`), PASSWORD)
+    const target = parseRedisAddress(`redis://:${ENCODED}@localhost`)
+    const failure = failureOf(refusal(`ERR ${'x'.repeat(290)} ${PASSWORD}`), target)
     expect(failure.words).not.toContain(PASSWORD.slice(0, 3))
   })
 

@@ -1,12 +1,13 @@
-import { Redis } from 'ioredis'
 import { createBalanceClient } from '../../client/client.ts'
 import type { ClientEvents } from '../../client/index.ts'
+import { describeRedis, parseRedisAddress, type RedisTarget } from '../../config/redis-address.ts'
 import { type EventMessage, LEDGER_EVENTS } from '../../ledger/event.ts'
 import { parseJson, stringifyJson } from '../../lib/json.ts'
 import { printable } from '../../lib/printable.ts'
 import { dataFolderOf } from '../../local/postgres.ts'
 import { runningRedis } from '../../local/redis.ts'
 import { UPDATES_CHANNEL } from '../../realtime/bus/bus.ts'
+import { openSubscriber } from '../../realtime/bus/redis-connections.ts'
 import { failureOf, type RedisFailure } from '../../realtime/bus/redis-failure.ts'
 import { type Call, type CommandConfig, CommandFailed, command, UsageError } from '../command.ts'
 import { serverUrl, signToken, tokenSeconds } from '../server-api.ts'
@@ -28,12 +29,12 @@ With --json each event is one line.`,
   options: OPTIONS,
   async run(call) {
     const { options, config } = call
-    const redisUrl = options.url === undefined ? (config.redisUrl ?? ownRedis(config)) : undefined
-    const names: readonly string[] = redisUrl === undefined ? STREAM_EVENTS : LEDGER_EVENTS
+    const target = options.url === undefined ? (config.redis ?? ownRedis(config)) : undefined
+    const names: readonly string[] = target === undefined ? STREAM_EVENTS : LEDGER_EVENTS
     if (options.event !== undefined && !names.includes(options.event)) {
       throw new UsageError(`--event is one of ${names.join(', ')}`)
     }
-    if (redisUrl !== undefined) return followRedis(redisUrl, call)
+    if (target !== undefined) return followRedis(target, call)
     if (options.user === undefined) {
       throw new UsageError(
         options.url === undefined
@@ -54,23 +55,19 @@ const STREAM_EVENTS = [
 
 type TailCall = Call<typeof OPTIONS>
 
-function ownRedis({ databaseUrl, dataDir }: CommandConfig): string | undefined {
-  return databaseUrl === undefined ? runningRedis(dataFolderOf(dataDir)) : undefined
+function ownRedis({ databaseUrl, dataDir }: CommandConfig): RedisTarget | undefined {
+  const url = databaseUrl === undefined ? runningRedis(dataFolderOf(dataDir)) : undefined
+  return url === undefined ? undefined : parseRedisAddress(url)
 }
 
 async function followRedis(
-  url: string,
+  target: RedisTarget,
   { options, json, terminal, interrupted }: TailCall,
 ): Promise<0 | 1> {
   const { user, tenant, event } = options
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: 3000,
-    maxRetriesPerRequest: null,
-    retryStrategy: (attempt) => Math.min(1000, 50 * 2 ** attempt),
-  })
-  const { host, password } = new URL(url)
-  const known = (error: unknown) => failureOf(error, decodeURIComponent(password))
+  const redis = openSubscriber(target, { lazyConnect: true, autoResubscribe: true })
+  const host = describeRedis(target)
+  const known = (error: unknown) => failureOf(error, target)
   /** The last error, because `connect` rejects only with "Connection is closed". */
   let failure: RedisFailure | undefined
   redis.on('error', (error) => {

@@ -1,36 +1,13 @@
-import type { Redis } from 'ioredis'
+import { Cluster } from 'ioredis'
 import type { Logger } from 'pino'
 import type { WalletState } from '../../ledger/balance.ts'
-import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
+import type { LedgerEvent } from '../../ledger/event.ts'
 import type { ChangeLog } from '../../ledger/event-store.ts'
 import { toDecimal } from '../../ledger/money.ts'
-import { tenantPart, userKey, userPart } from '../../lib/identity.ts'
 import { sleep } from '../../lib/timeout.ts'
 import { type Bus, CACHE_SECONDS } from './bus.ts'
-
-/**
- * The key of a wallet's cached balance, which is plain decimal text. In the default currency it is the documented
- * `balance:user:<userId>`, or `balance:<tenant>:user:<userId>` for tenants other than the default one. No two
- * wallets share a key.
- */
-export function balanceKey(user: UserRef, currency: string, defaultCurrency: string): string {
-  if (currency !== defaultCurrency) return `livebalance:balance:${currency}:${userKey(user)}`
-  if (user.tenant === 'default') return `balance:user:${userPart(user.userId)}`
-  return `balance:${tenantPart(user.tenant)}:user:${userPart(user.userId)}`
-}
-
-/** The key of the `<epoch>:<seq>` of that balance. No two wallets share it either. */
-export function versionKey(user: UserRef, currency: string): string {
-  return `livebalance:version:${currency}:${userKey(user)}`
-}
-
-/** Glob patterns of Redis for all keys with balances, to drop them after the database was replaced. */
-export const BALANCE_PATTERNS = [
-  'balance:user:*',
-  'balance:*:user:*',
-  'livebalance:balance:*',
-  'livebalance:version:*',
-] as const
+import { BALANCE_PATTERNS, type WalletKeys } from './keys.ts'
+import type { RedisCommands } from './redis-connections.ts'
 
 /** Not a real wallet, because a tenant has a name. It is written to test whether Redis accepts writes. */
 export const PROBE = { tenant: '', userId: 'probe', balance: 0n, seq: 0 } as const
@@ -43,38 +20,35 @@ export interface CacheEntry {
   seq: number
   /** Plain decimal. */
   text: string
+  /** Entries with the same one may be written by one script. */
+  slotTag: string
 }
 
-export function cacheEntry(wallet: WalletState, defaultCurrency: string): CacheEntry {
-  return entryAt(wallet, wallet.balance, versionKey(wallet, wallet.currency), defaultCurrency)
+export function cacheEntry(wallet: WalletState, keys: WalletKeys): CacheEntry {
+  return entryAt(wallet, wallet.balance, keys.version(wallet, wallet.currency), keys)
 }
 
 /** The newest balance of each wallet that the events touch. */
-export function newestEntries(
-  events: readonly LedgerEvent[],
-  defaultCurrency: string,
-): CacheEntry[] {
+export function newestEntries(events: readonly LedgerEvent[], keys: WalletKeys): CacheEntry[] {
   const newest = new Map<string, LedgerEvent>()
   for (const event of events) {
-    const version = versionKey(event, event.currency)
+    const version = keys.version(event, event.currency)
     const known = newest.get(version)
     if (!known || known.seq < event.seq) newest.set(version, event)
   }
-  return Array.from(newest, ([version, event]) =>
-    entryAt(event, event.newBalance, version, defaultCurrency),
-  )
+  return Array.from(newest, ([version, event]) => entryAt(event, event.newBalance, version, keys))
 }
 
-/** @param place an event or a wallet, not copied: copying an event would cost more than the rest of this function */
+/** @param wallet an event or a wallet, not copied: copying an event would cost more than the rest of this function */
 function entryAt(
-  place: Omit<WalletState, 'balance'>,
+  wallet: Omit<WalletState, 'balance'>,
   balance: bigint,
   version: string,
-  defaultCurrency: string,
+  keys: WalletKeys,
 ): CacheEntry {
-  const { currency, seq } = place
-  const value = balanceKey(place, currency, defaultCurrency)
-  return { value, version, seq, text: toDecimal(balance, currency) }
+  const { currency, seq } = wallet
+  const value = keys.balance(wallet, currency)
+  return { value, version, seq, text: toDecimal(balance, currency), slotTag: keys.slotTag(wallet) }
 }
 
 /** Rows or keys that are read at a time. */
@@ -102,23 +76,38 @@ export async function refreshCache(
  * Drops all cached balances if they belong to another database or another default currency.
  * @param owner identifies both
  */
-export async function dropForeignBalances(redis: Redis, owner: string): Promise<void> {
+export async function dropForeignBalances(redis: RedisCommands, owner: string): Promise<void> {
   const ownerKey = 'livebalance:owner'
   if ((await redis.get(ownerKey)) === owner) return
   for (const pattern of BALANCE_PATTERNS) {
-    let cursor = '0'
-    do {
-      const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', PAGE_SIZE)
-      if (keys.length > 0) await redis.unlink(...keys)
-      cursor = next
-    } while (cursor !== '0')
+    for (const node of redis instanceof Cluster ? redis.nodes('master') : [redis]) {
+      let cursor = '0'
+      do {
+        const [next, keys] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', PAGE_SIZE)
+        await unlink(redis, keys)
+        cursor = next
+      } while (cursor !== '0')
+    }
   }
   await redis.set(ownerKey, owner)
 }
 
+async function unlink(redis: RedisCommands, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return
+  if (redis instanceof Cluster) await Promise.all(keys.map((key) => redis.unlink(key)))
+  else await redis.unlink(...keys)
+}
+
+/** Reads keys of any slot. */
+export async function readKeys(
+  redis: RedisCommands,
+  keys: readonly string[],
+): Promise<(string | null)[]> {
+  if (redis instanceof Cluster) return await Promise.all(keys.map((key) => redis.get(key)))
+  return await redis.mget([...keys])
+}
+
 export interface CacheValidityOptions {
-  /** The connection that the cache is read over. */
-  redis: Redis
   /** Drops the balances of another database or another default currency. */
   dropForeign(): Promise<void>
   /** Corrects the balances that the ledger has changed within so many seconds. */
@@ -149,10 +138,6 @@ export class CacheValidity {
 
   constructor(options: CacheValidityOptions) {
     this.#options = options
-    options.redis.on('close', () => {
-      this.#completeUntil = Number.NEGATIVE_INFINITY
-      this.failed()
-    })
   }
 
   get isValid(): boolean {
@@ -169,6 +154,12 @@ export class CacheValidity {
   failed(): void {
     this.#doubts += 1
     this.#valid = false
+  }
+
+  /** The connection was lost. Redis may come back with data of any age. */
+  closed(): void {
+    this.#completeUntil = Number.NEGATIVE_INFINITY
+    this.failed()
   }
 
   close(): void {

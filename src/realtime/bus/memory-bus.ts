@@ -4,7 +4,7 @@ import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import type { RateCounter, RateStore, Usage } from '../../rate-limit/store.ts'
 import { encodeEvent } from '../stream/frame.ts'
-import { balanceKey, type CacheEntry, cacheEntry, newestEntries } from './balance-cache.ts'
+import { type CacheEntry, cacheEntry, newestEntries } from './balance-cache.ts'
 import {
   type Bus,
   type BusListener,
@@ -13,6 +13,7 @@ import {
   type Link,
   Listeners,
 } from './bus.ts'
+import { type WalletKeys, walletKeys } from './keys.ts'
 
 export interface MemoryBusOptions {
   epoch: string
@@ -39,16 +40,18 @@ export class MemoryBus implements Bus {
   readonly leases: LeaseStore = new MemoryLeases()
   readonly rates: RateStore = new MemoryRates()
   readonly #options: MemoryBusOptions
+  readonly #keys: WalletKeys
   readonly #listeners: Listeners
   readonly #cache = new Map<string, CachedBalance>()
 
   constructor(options: MemoryBusOptions) {
     this.#options = options
+    this.#keys = walletKeys(options.currency)
     this.#listeners = new Listeners(options.logger)
   }
 
   async publish(events: readonly LedgerEvent[], late = false): Promise<void> {
-    for (const entry of newestEntries(events, this.#options.currency)) {
+    for (const entry of newestEntries(events, this.#keys)) {
       if (!late || this.#cached(entry.value)) this.#write(entry)
     }
     const messages = events.map((event) => encodeEvent(event, this.#options.epoch))
@@ -63,18 +66,18 @@ export class MemoryBus implements Bus {
   }
 
   async cachedBalance(user: UserRef, currency: string): Promise<string | null> {
-    const key = balanceKey(user, currency, this.#options.currency)
+    const key = this.#keys.balance(user, currency)
     return this.#cached(key)?.text ?? null
   }
 
   async fill(user: UserRef, currency: string, minor: bigint, seq: number): Promise<void> {
     const wallet = { tenant: user.tenant, userId: user.userId, currency, balance: minor, seq }
-    this.#write(cacheEntry(wallet, this.#options.currency))
+    this.#write(cacheEntry(wallet, this.#keys))
   }
 
   async refresh(wallets: readonly WalletState[]): Promise<void> {
     for (const wallet of wallets) {
-      const entry = cacheEntry(wallet, this.#options.currency)
+      const entry = cacheEntry(wallet, this.#keys)
       if (this.#cached(entry.value)) this.#write(entry)
     }
   }

@@ -1,18 +1,18 @@
-import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
+import type { RedisTarget } from '../../config/redis-address.ts'
 import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import type { ChangeLog } from '../../ledger/event-store.ts'
 import { allFulfilled, Batcher } from '../../lib/batcher.ts'
 import { encodeEvent } from '../stream/frame.ts'
 import {
-  balanceKey,
   type CacheEntry,
   CacheValidity,
   cacheEntry,
   dropForeignBalances,
   newestEntries,
   PROBE,
+  readKeys,
   refreshCache,
 } from './balance-cache.ts'
 import {
@@ -24,13 +24,15 @@ import {
   REVOCATIONS_CHANNEL,
   UPDATES_CHANNEL,
 } from './bus.ts'
+import { type WalletKeys, walletKeys } from './keys.ts'
+import { connectRedis, type RedisConnections } from './redis-connections.ts'
 import { CONNECTION_CLOSED, failureOf, type RedisFailure } from './redis-failure.ts'
 import { PUBLISH } from './redis-scripts.ts'
 import { RedisLeases, RedisRates, RedisTickets } from './redis-stores.ts'
 import { RedisSubscription } from './redis-subscription.ts'
 
 export interface RedisBusOptions {
-  url: string
+  redis: RedisTarget
   /** The ledger's epoch. */
   epoch: string
   /** The currency of the documented `balance:user:<userId>` keys. */
@@ -53,8 +55,8 @@ export class RedisBus implements Bus {
   readonly rates: RedisRates
   readonly tickets: RedisTickets
   readonly #options: RedisBusOptions
-  readonly #commands: Redis
-  readonly #subscriber: Redis
+  readonly #keys: WalletKeys
+  readonly #connections: RedisConnections
   readonly #subscription: RedisSubscription
   readonly #failureOf: (error: unknown) => RedisFailure
   readonly #listeners: Listeners
@@ -68,67 +70,51 @@ export class RedisBus implements Bus {
 
   constructor(options: RedisBusOptions) {
     this.#options = options
-    const { url, logger } = options
-    const shared = {
-      connectTimeout: 2000,
-      retryStrategy: (attempt: number) => Math.min(1000, 25 * 2 ** attempt) * (0.5 + Math.random()),
-    }
-    this.#commands = new Redis(url, {
-      ...shared,
-      connectionName: 'livebalance',
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      commandTimeout: options.commandTimeoutMs ?? 1000,
-    })
-    this.#subscriber = new Redis(url, {
-      ...shared,
-      connectionName: 'livebalance-subscriber',
-      autoResubscribe: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: null,
-    })
-    const { epoch, currency, changes } = options
-    const { password } = new URL(url)
-    this.#failureOf = (error) => failureOf(error, decodeURIComponent(password))
+    const { redis, epoch, currency, changes, logger } = options
+    this.#keys = walletKeys(currency, redis.kind === 'cluster')
+    this.#failureOf = (error) => failureOf(error, redis)
     this.#listeners = new Listeners(logger)
+    this.#connections = connectRedis(redis, options.commandTimeoutMs ?? 1000, {
+      failed: (error) => this.#subscription.failed(this.#failureOf(error)),
+      closed: () => {
+        this.#validity.closed()
+        this.#subscription.failed(CONNECTION_CLOSED)
+      },
+    })
+    const { commands, subscriber } = this.#connections
     this.#subscription = new RedisSubscription({
-      write: (channel, text) =>
-        this.#write('all', [cacheEntry({ ...PROBE, currency }, currency)], [text], channel),
+      probeTags: () => this.#connections.probeTags(),
+      probe: (channel, tag) => this.#probe(channel, tag),
+      onProbed: () => this.#accepted(),
       failureOf: this.#failureOf,
-      subscriber: this.#subscriber,
+      subscriber,
       logger,
       probeAfterMs: options.probeAfterMs ?? 1000,
       onMessage: (text) => this.#listeners.message(text),
       onRevocation: () => this.#listeners.revoked(),
       onChange: (link) => this.#listeners.link(link),
-      onMayHaveMoved: () => this.#commands.disconnect(true),
+      onMayHaveMoved: () => this.#connections.reopen(),
     })
     const awaited = <T>(command: Promise<T>) => this.#await(command)
     this.#validity = new CacheValidity({
-      redis: this.#commands,
-      dropForeign: () => awaited(dropForeignBalances(this.#commands, `${epoch}:${currency}`)),
+      dropForeign: () => awaited(dropForeignBalances(commands, `${epoch}:${currency}`)),
       correct: (withinSeconds) => refreshCache(this, changes, withinSeconds),
       logger,
     })
-    this.#commands.on('error', (error) => this.#subscription.failed(this.#failureOf(error)))
-    this.#commands.on('close', () => this.#subscription.failed(CONNECTION_CLOSED))
     this.#reads = new Batcher(
-      async (keys) => allFulfilled(await awaited(this.#commands.mget(keys))),
-      {
-        size: 512,
-      },
+      async (keys) => allFulfilled(await awaited(readKeys(commands, keys))),
+      { size: 512 },
     )
     this.#fills = new Batcher(
       async (entries) => {
-        await this.#write('all', entries, [])
+        await this.#writeAll('all', entries)
         return allFulfilled(entries.map(() => undefined))
       },
       { size: 256 },
     )
-    this.leases = new RedisLeases(this.#commands, awaited)
-    this.rates = new RedisRates(this.#commands, awaited)
-    this.tickets = new RedisTickets(this.#commands, awaited)
+    this.leases = new RedisLeases(commands, awaited)
+    this.rates = new RedisRates(commands, awaited)
+    this.tickets = new RedisTickets(commands, awaited)
   }
 
   get link(): Link {
@@ -136,15 +122,19 @@ export class RedisBus implements Bus {
   }
 
   get reachable(): boolean {
-    return this.#answering && !this.#refusing && this.#commands.status === 'ready'
+    return this.#answering && !this.#refusing && this.#connections.commands.status === 'ready'
   }
 
   async publish(events: readonly LedgerEvent[], late = false): Promise<void> {
     this.#assertReachable()
-    const { epoch, currency } = this.#options
-    const messages = events.map((event) => encodeEvent(event, epoch))
+    const { epoch } = this.#options
     const mode = late ? 'cached' : 'all'
-    await this.#write(mode, newestEntries(events, currency), messages)
+    await Promise.all(
+      this.#bySlot(events, this.#keys.slotTag).map((group) => {
+        const messages = group.map((event) => encodeEvent(event, epoch))
+        return this.#write(mode, newestEntries(group, this.#keys), messages)
+      }),
+    )
     // Redis sends the messages to our own subscriber at the same moment. Callers, HTTP answers above all,
     // come after the messages: one turn later, once for a whole batch.
     await new Promise((resolve) => setImmediate(resolve))
@@ -152,13 +142,13 @@ export class RedisBus implements Bus {
 
   async announceRevocation(): Promise<void> {
     this.#assertReachable()
-    await this.#await(this.#commands.publish(REVOCATIONS_CHANNEL, ''))
+    await this.#await(this.#connections.commands.publish(REVOCATIONS_CHANNEL, ''))
   }
 
   async cachedBalance(user: UserRef, currency: string): Promise<string | null> {
     if (!this.#validity.isValid || !this.reachable) return null
     try {
-      return await this.#reads.add(balanceKey(user, currency, this.#options.currency))
+      return await this.#reads.add(this.#keys.balance(user, currency))
     } catch {
       return null
     }
@@ -168,15 +158,15 @@ export class RedisBus implements Bus {
     const wallet = { tenant: user.tenant, userId: user.userId, currency, balance: minor, seq }
     if (!this.reachable) return
     try {
-      await this.#fills.add(cacheEntry(wallet, this.#options.currency))
+      await this.#fills.add(cacheEntry(wallet, this.#keys))
     } catch (error) {
       this.#options.logger.debug({ err: error }, 'a balance was not cached')
     }
   }
 
   async refresh(wallets: readonly WalletState[]): Promise<void> {
-    const entries = wallets.map((wallet) => cacheEntry(wallet, this.#options.currency))
-    await this.#write('cached', entries, [])
+    const entries = wallets.map((wallet) => cacheEntry(wallet, this.#keys))
+    await this.#writeAll('cached', entries)
   }
 
   listen(listener: BusListener): () => void {
@@ -186,39 +176,72 @@ export class RedisBus implements Bus {
   async close(): Promise<void> {
     this.#validity.close()
     this.#subscription.close()
-    this.#subscriber.disconnect()
-    this.#commands.disconnect()
+    this.#connections.close()
   }
 
   #assertReachable(): void {
     if (!this.reachable) throw new Error('Redis is unavailable')
   }
 
+  /** Whether one script can change only keys of one slot. */
+  get #hasSlots(): boolean {
+    return this.#options.redis.kind === 'cluster'
+  }
+
+  /** Divides what one script would change, if it may not. */
+  #bySlot<T>(items: readonly T[], tagOf: (item: T) => string): (readonly T[])[] {
+    if (!this.#hasSlots) return [items]
+    const groups = new Map<string, T[]>()
+    for (const item of items) {
+      const tag = tagOf(item)
+      const group = groups.get(tag)
+      if (group) group.push(item)
+      else groups.set(tag, [item])
+    }
+    return [...groups.values()]
+  }
+
+  /** Writes as publishing does, to the server that the hash tag leads to, and publishes the tag. */
+  async #probe(channel: string, tag: string): Promise<void> {
+    const { currency } = this.#options
+    const wallet = { ...PROBE, userId: tag || PROBE.userId, currency }
+    await this.#write('all', [cacheEntry(wallet, this.#keys)], [tag], channel)
+  }
+
+  async #writeAll(mode: 'all' | 'cached', entries: readonly CacheEntry[]): Promise<void> {
+    const groups = this.#bySlot(entries, ({ slotTag }) => slotTag)
+    await Promise.all(groups.map((group) => this.#write(mode, group, [])))
+  }
+
   /** The only way in which balances and events get to Redis. If one write is refused, all are. */
   async #write(
     mode: 'all' | 'cached',
-    entries: CacheEntry[],
-    messages: string[],
+    entries: readonly CacheEntry[],
+    messages: readonly string[],
     channel: string = UPDATES_CHANNEL,
   ): Promise<void> {
     const keys = entries.flatMap((entry) => [entry.value, entry.version])
     const balances = entries.flatMap((entry) => [entry.seq, entry.text])
     const head = [this.#options.epoch, CACHE_SECONDS, mode, channel, entries.length]
+    const { commands } = this.#connections
     let written: unknown
     try {
-      written = await PUBLISH.run(this.#commands, keys, [...head, ...balances, ...messages])
+      written = await PUBLISH.run(commands, keys, [...head, ...balances, ...messages])
     } catch (error) {
       this.#validity.failed()
       const failure = this.#failed(error)
-      if (failure.isRefusal) {
-        this.#refusing = true
-        this.#subscription.failed(failure)
-      }
+      if (failure.isRefusal) this.#refusing = true
+      if (failure.isRefusal || failure.mayHaveMoved) this.#subscription.failed(failure)
       throw error
     }
     this.#answering = true
-    // Without a written balance (all were older, or not cached) the answer does not prove that writes work.
-    if (written === 0) return
+    // Without a written balance (all were older, or not cached) the answer does not prove that writes work. In a
+    // cluster it proves nothing about the other servers.
+    if (written !== 0 && !this.#hasSlots) this.#accepted()
+  }
+
+  /** Every server that takes writes took one. */
+  #accepted(): void {
     this.#refusing = false
     this.#subscription.wrote()
     this.#validity.wrote()

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
 
+import type { RedisTarget } from '../../config/redis-address.ts'
+
 /** Why Redis does not work as it should. */
 export interface RedisFailure {
   /** The first word of Redis' answer, or the code of the network error. */
@@ -20,9 +22,12 @@ const URL = 'REDIS_URL'
 const HOST =
   'the host and the port in REDIS_URL, and whether Redis speaks TLS there (rediss://) or not (redis://)'
 const RULES = 'the user in REDIS_URL, and its rules (ACL GETUSER, ACL LOG)'
-const CLUSTER = 'REDIS_URL: it must lead to one Redis, not to a node of a cluster'
+const CLUSTER = 'REDIS_CLUSTER: set it to the nodes of the cluster, in place of REDIS_URL'
+const SLOTS = 'whether every slot of the cluster has a primary (redis-cli --cluster check)'
 const ROOTS =
-  'NODE_EXTRA_CA_CERTS: it must name the file of the authority that signed the certificate'
+  'REDIS_TLS_CA: it must name the file of the authority that signed the certificate of Redis'
+const OWN_CERTIFICATE =
+  'REDIS_TLS_CERT and REDIS_TLS_KEY: Redis asks for a certificate of an authority that it trusts'
 
 /** The reason and the setting to look at, by code. */
 const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>> = {
@@ -52,6 +57,23 @@ const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>
   MOVED: ['Redis is a node of a cluster', CLUSTER],
   ASK: ['Redis is a node of a cluster', CLUSTER],
   CLUSTERDOWN: ['Redis is a node of a cluster that is down', CLUSTER],
+  CLUSTERSLOTS: ['the cluster is down', SLOTS],
+  NOCLUSTER: [
+    'Redis is not a cluster',
+    'REDIS_CLUSTER: one Redis is set by REDIS_URL=redis://host:port',
+  ],
+  SENTINEL_UNKNOWN: [
+    'the Sentinels do not know the primary by this name',
+    'REDIS_SENTINEL_MASTER, or the name in the path of REDIS_URL: the one of "sentinel monitor"',
+  ],
+  SENTINEL_AUTH: [
+    'the Sentinels refuse the user or the password',
+    'REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD, which are not those of Redis',
+  ],
+  SENTINEL_DOWN: [
+    'no Sentinel can be reached',
+    'the hosts and ports of the Sentinels in REDIS_URL, and whether they speak TLS (rediss-sentinel://)',
+  ],
   TIMEOUT: ['Redis does not answer', 'whether Redis is overloaded (SLOWLOG GET), and the network'],
   CLOSED: ['the connection was lost', HOST],
   ENOTFOUND: ['the host of Redis is unknown', 'the host in REDIS_URL'],
@@ -71,6 +93,18 @@ const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>
     'the certificate of Redis is for another host',
     'the host in REDIS_URL, and the names in the certificate',
   ],
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: [
+    'Redis requires a certificate from the server',
+    OWN_CERTIFICATE,
+  ],
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: [
+    'Redis requires a certificate from the server',
+    OWN_CERTIFICATE,
+  ],
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: [
+    'Redis does not trust the certificate of the server',
+    OWN_CERTIFICATE,
+  ],
   ERR_SSL_WRONG_VERSION_NUMBER: [
     'Redis does not speak TLS there',
     'REDIS_URL: redis:// without TLS',
@@ -83,22 +117,44 @@ const MAY_HAVE_MOVED = new Set(['READONLY', 'MASTERDOWN', 'NOREPLICAS'])
 /** The connection ended without a reason. */
 export const CONNECTION_CLOSED = failure('CLOSED', 'connection closed', false)
 
-/** @param password is removed from the text; undefined or empty: there is none */
-export function failureOf(error: unknown, password?: string): RedisFailure {
+/** @param target its passwords are removed from the text, and its variable is named; default: none, and REDIS_URL */
+export function failureOf(error: unknown, target?: RedisTarget): RedisFailure {
   const { name, message = '', code } = error as NodeJS.ErrnoException
-  if (name === 'ReplyError') return failure(firstWord(message), textOf(message, password), true)
-  if (message === 'Command timed out') return failure('TIMEOUT', message, false)
+  if (name === 'ReplyError') {
+    return failure(replyCode(message, target), textOf(message, target), true, target)
+  }
+  if (message === 'Command timed out') return failure('TIMEOUT', message, false, target)
   // The errors of ioredis itself about a lost connection have no code.
-  if (code === undefined) return CONNECTION_CLOSED
+  if (code === undefined) return { ...CONNECTION_CLOSED, mayHaveMoved: movesBy('CLOSED', target) }
   // If several addresses were tried, the error is an AggregateError with a code and no text.
-  return failure(String(code), textOf(message, password) || String(code), false)
+  return failure(String(code), textOf(message, target) || String(code), false, target)
 }
 
-function failure(code: string, words: string, isRefusal: boolean): RedisFailure {
+function failure(
+  code: string,
+  words: string,
+  isRefusal: boolean,
+  target?: RedisTarget,
+): RedisFailure {
   const unknown = isRefusal ? 'Redis refuses commands' : 'Redis cannot be reached'
-  const [known, check] = REASONS[code] ?? [unknown, URL]
+  const [known, where] = REASONS[code] ?? [unknown, URL]
   const reason = code === 'CLOSED' || code === 'TIMEOUT' ? known : `${known} (${code})`
-  return { code, reason, check, words, isRefusal, mayHaveMoved: MAY_HAVE_MOVED.has(code) }
+  const { setting = URL } = target ?? {}
+  // A text that names the variable to use instead is about the other one.
+  const check = where.includes(setting) ? where : where.replaceAll(URL, setting)
+  return { code, reason, check, words, isRefusal, mayHaveMoved: movesBy(code, target) }
+}
+
+/** Sentinels may name another server after a silence. In a cluster any failure may be a change of its nodes. */
+function movesBy(code: string, target: RedisTarget | undefined): boolean {
+  if (target?.kind === 'cluster') return true
+  return MAY_HAVE_MOVED.has(code) || (target?.kind === 'sentinel' && code === 'TIMEOUT')
+}
+
+function replyCode(message: string, target: RedisTarget | undefined): string {
+  if (/cluster support disabled/i.test(message)) return 'NOCLUSTER'
+  const code = firstWord(message)
+  return code === 'CLUSTERDOWN' && target?.kind === 'cluster' ? 'CLUSTERSLOTS' : code
 }
 
 function firstWord(message: string): string {
@@ -108,13 +164,23 @@ function firstWord(message: string): string {
 /** Longer than any message that Redis itself writes. */
 const MAX_TEXT_LENGTH = 300
 
-function textOf(message: string, password: string | undefined): string {
+function textOf(message: string, target: RedisTarget | undefined): string {
+  const safe = passwordsOf(target).reduce(
+    (text, password) => text.replaceAll(password, '[redacted]'),
+    message,
+  )
   // Redis appends its place in the script, or the arguments of a command that it does not know.
-  const safe = password ? message.replaceAll(password, '[redacted]') : message
   const [text = ''] = safe
     .slice(0, MAX_TEXT_LENGTH)
     .split(/ script: |, with args beginning with/, 1)
   return text
+}
+
+function passwordsOf(target: RedisTarget | undefined): string[] {
+  const sentinel = target?.kind === 'sentinel' ? target.sentinelLogin.password : undefined
+  return [target?.password, sentinel].filter(
+    (password): password is string => password !== undefined && password !== '',
+  )
 }
 
 /** The same failure is logged again after this time, if others came in between. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Redis } from 'ioredis'
+import type { RedisCommands } from './redis-connections.ts'
 
 /** A Lua script. It runs by its hash, and is sent in full if Redis does not know it. */
 export class RedisScript {
@@ -11,7 +11,7 @@ export class RedisScript {
     this.#sha = createHash('sha1').update(lua).digest('hex')
   }
 
-  async run(redis: Redis, keys: string[], args: (string | number)[]): Promise<unknown> {
+  async run(redis: RedisCommands, keys: string[], args: (string | number)[]): Promise<unknown> {
     try {
       return await redis.evalsha(this.#sha, keys.length, ...keys, ...args)
     } catch (error) {
@@ -55,19 +55,27 @@ return written
 `)
 
 /**
- * KEYS: the user's counts by holder. ARGV: holder, limit, the prefix of holders' lease keys, TTL in seconds.
- * Also drops the counts of holders whose lease has ended.
+ * KEYS: the user's counts by holder. ARGV: holder, limit, TTL in seconds, the number of other holders whose lease is
+ * valid, those holders, then holders whose lease has ended. Drops the counts of the latter.
+ * Returns 1 or 0, or the holders of which it was not told: their leases are keys of other slots.
  */
 export const ACQUIRE_LEASE = new RedisScript(`
-local holder, limit, prefix, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local holder, limit, ttl, valid = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local known = {[holder] = true}
+for i = 5, #ARGV do known[ARGV[i]] = i <= 4 + valid end
 local counts = redis.call('HGETALL', KEYS[1])
-local total = 0
+local total, unknown = 0, {}
 for i = 1, #counts, 2 do
-  if counts[i] == holder or redis.call('EXISTS', prefix .. counts[i]) == 1 then
+  local state = known[counts[i]]
+  if state == nil then
+    unknown[#unknown + 1] = counts[i]
+  elseif state then
     total = total + tonumber(counts[i + 1])
-  else
-    redis.call('HDEL', KEYS[1], counts[i])
   end
+end
+if #unknown > 0 then return unknown end
+for i = 5 + valid, #ARGV do
+  redis.call('HDEL', KEYS[1], ARGV[i])
 end
 if total >= limit then return 0 end
 redis.call('HINCRBY', KEYS[1], holder, 1)

@@ -1,8 +1,9 @@
-import type { Redis } from 'ioredis'
+import { Cluster } from 'ioredis'
 import type { TicketStore } from '../../auth/tickets.ts'
 import type { RateCounter, RateStore } from '../../rate-limit/store.ts'
 import type { LeaseStore } from './bus.ts'
 import { MemoryRates } from './memory-bus.ts'
+import type { RedisCommands } from './redis-connections.ts'
 import { ACQUIRE_LEASE, ADD_TO_WINDOW, RELEASE_LEASE } from './redis-scripts.ts'
 
 /** Awaits a command of Redis, and reports a failure to the bus. */
@@ -17,17 +18,27 @@ const COUNTS_SECONDS = 7 * 24 * 3600
 
 /** Leases in Redis: for each user a hash of counts by holder, and for each holder a key that expires. */
 export class RedisLeases implements LeaseStore {
-  readonly #redis: Redis
+  readonly #redis: RedisCommands
   readonly #await: Await
 
-  constructor(redis: Redis, awaited: Await = withoutReport) {
+  constructor(redis: RedisCommands, awaited: Await = withoutReport) {
     this.#redis = redis
     this.#await = awaited
   }
 
   async acquire(user: string, holder: string, limit: number): Promise<boolean> {
-    const args = [holder, limit, HOLDER_PREFIX, COUNTS_SECONDS]
-    return (await this.#await(ACQUIRE_LEASE.run(this.#redis, [countsKey(user)], args))) === 1
+    const valid = new Set<string>()
+    const ended = new Set<string>()
+    for (;;) {
+      const args = [holder, limit, COUNTS_SECONDS, valid.size, ...valid, ...ended]
+      const answer = await this.#await(ACQUIRE_LEASE.run(this.#redis, [countsKey(user)], args))
+      if (!Array.isArray(answer)) return answer === 1
+      const others = answer as string[]
+      const exist = await this.#await(
+        Promise.all(others.map((other) => this.#redis.exists(HOLDER_PREFIX + other))),
+      )
+      for (const [i, other] of others.entries()) (exist[i] === 1 ? valid : ended).add(other)
+    }
   }
 
   async release(user: string, holder: string): Promise<void> {
@@ -41,13 +52,19 @@ export class RedisLeases implements LeaseStore {
   }
 
   async assert(holder: string, counts: ReadonlyMap<string, number>): Promise<void> {
-    const pipeline = this.#redis.pipeline()
+    // In a cluster a pipeline would have to stay on one node.
+    const pipeline = this.#redis instanceof Cluster ? undefined : this.#redis.pipeline()
+    const sent: Promise<unknown>[] = []
     for (const [user, count] of counts) {
       const key = countsKey(user)
-      if (count === 0) pipeline.hdel(key, holder)
-      else pipeline.hset(key, holder, count).expire(key, COUNTS_SECONDS)
+      const redis = pipeline ?? this.#redis
+      const commands =
+        count === 0
+          ? [redis.hdel(key, holder)]
+          : [redis.hset(key, holder, count), redis.expire(key, COUNTS_SECONDS)]
+      if (!pipeline) sent.push(...(commands as Promise<unknown>[]))
     }
-    await this.#await(allOf(pipeline.exec()))
+    await this.#await<unknown>(pipeline ? allOf(pipeline.exec()) : Promise.all(sent))
   }
 }
 
@@ -62,11 +79,11 @@ function countsKey(user: string): string {
 
 /** Counters in Redis, by its clock; in this process while Redis is unavailable or refuses writes. */
 export class RedisRates implements RateStore {
-  readonly #redis: Redis
+  readonly #redis: RedisCommands
   readonly #await: Await
   readonly #fallback = new MemoryRates()
 
-  constructor(redis: Redis, awaited: Await = withoutReport) {
+  constructor(redis: RedisCommands, awaited: Await = withoutReport) {
     this.#redis = redis
     this.#await = awaited
   }
@@ -91,10 +108,10 @@ export class RedisRates implements RateStore {
 
 /** Tickets in Redis: one key each, which expires. */
 export class RedisTickets implements TicketStore {
-  readonly #redis: Redis
+  readonly #redis: RedisCommands
   readonly #await: Await
 
-  constructor(redis: Redis, awaited: Await) {
+  constructor(redis: RedisCommands, awaited: Await) {
     this.#redis = redis
     this.#await = awaited
   }

@@ -2,11 +2,16 @@ import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { type Link, REVOCATIONS_CHANNEL, UPDATES_CHANNEL } from './bus.ts'
+import { reconnect } from './redis-connections.ts'
 import { CONNECTION_CLOSED, FailureLog, type RedisFailure } from './redis-failure.ts'
 
 export interface RedisSubscriptionOptions {
-  /** Writes over the other connection as every publish does, and publishes `text`. */
-  write(channel: string, text: string): Promise<unknown>
+  /** One for each server that takes writes. */
+  probeTags(): readonly string[]
+  /** Writes over the other connection as every publish does, to one of these servers, and publishes the tag. */
+  probe(channel: string, tag: string): Promise<unknown>
+  /** Every server took its probe. */
+  onProbed(): void
   failureOf(error: unknown): RedisFailure
   /** Created with `autoResubscribe: false` and used for nothing else. */
   subscriber: Redis
@@ -16,12 +21,15 @@ export interface RedisSubscriptionOptions {
   onMessage(text: string): void
   onRevocation(): void
   onChange(link: Link): void
-  /** The address may lead to another Redis by now, so the other connection must be opened again. */
+  /** The address may lead to another Redis by now, so the connections must be opened again. */
   onMayHaveMoved(): void
 }
 
 /** Checks of an unanswered probe before the link counts as stalled. */
 const MAX_CHECKS = 3
+
+/** A server that does not take the subscription in this time is left. */
+const SUBSCRIBE_TIMEOUT_MS = 3000
 
 /** The least time between two attempts to find the Redis that the address leads to. */
 const RECONNECT_AFTER_MS = 1000
@@ -29,7 +37,7 @@ const RECONNECT_AFTER_MS = 1000
 /**
  * The one subscription of this process, to `balance:updates` and to revocations, and the proof that it
  * works: a probe, which is a message to ourselves, comes back. The link is `live` only after such a round
- * trip over both connections. The probe is sent as events are, together with a written balance. So a Redis
+ * trip over both connections, in a cluster through each primary. The probe is sent as events are, together with a written balance. So a Redis
  * that refuses writes counts as `disconnected`.
  */
 export class RedisSubscription {
@@ -41,6 +49,10 @@ export class RedisSubscription {
   /** Why the link is disconnected, once that is known. */
   #failure: RedisFailure | undefined
   #subscribed = false
+  /** When the subscription was lost. */
+  #unsubscribedAt = performance.now()
+  /** Probes that have not come back. */
+  #awaited = new Set<string>()
   /** By `performance.now()`, as all times here. */
   #receivedAt = Number.NEGATIVE_INFINITY
   #wroteAt = Number.NEGATIVE_INFINITY
@@ -55,16 +67,15 @@ export class RedisSubscription {
     const { subscriber } = options
     // `ready` says nothing about subscriptions; only the answer to SUBSCRIBE does.
     subscriber.on('ready', () => void this.#subscribe())
-    subscriber.on('error', (error) => this.failed(options.failureOf(error)))
     subscriber.on('close', () => {
-      this.#subscribed = false
+      this.#unsubscribed()
       this.failed(CONNECTION_CLOSED)
     })
     subscriber.on('message', (channel: string, text: string) => {
       this.#receivedAt = performance.now()
       if (channel === UPDATES_CHANNEL) options.onMessage(text)
       else if (channel === REVOCATIONS_CHANNEL) options.onRevocation()
-      else this.#probeReturned()
+      else this.#probeReturned(text)
     })
     const periodMs = Math.max(20, Math.min(500, options.probeAfterMs / 2))
     this.#timer = setInterval(() => this.#check(), periodMs)
@@ -109,11 +120,21 @@ export class RedisSubscription {
       await this.#probe()
     } catch (error) {
       this.failed(failureOf(error))
-      subscriber.disconnect(true)
+      reconnect(subscriber)
     }
   }
 
+  #unsubscribed(): void {
+    this.#subscribed = false
+    this.#unsubscribedAt = performance.now()
+  }
+
   #check(): void {
+    const unsubscribedMs = performance.now() - this.#unsubscribedAt
+    if (!this.#subscribed && unsubscribedMs > SUBSCRIBE_TIMEOUT_MS) {
+      this.#unsubscribed()
+      reconnect(this.#options.subscriber)
+    }
     if (this.#checks === undefined) {
       const quietMs = performance.now() - Math.min(this.#receivedAt, this.#wroteAt)
       const isDue = quietMs >= this.#options.probeAfterMs
@@ -125,25 +146,30 @@ export class RedisSubscription {
     this.#checks += 1
     if (this.#checks < MAX_CHECKS) return
     this.#checks = undefined
-    this.#subscribed = false
+    this.#unsubscribed()
     this.#change({ state: 'stalled', reason: 'a message to ourselves did not come back' })
-    this.#options.subscriber.disconnect(true)
+    reconnect(this.#options.subscriber)
   }
 
-  /** Errors are reported by `write` itself. */
+  /** Errors are reported by `probe` itself. */
   async #probe(): Promise<void> {
     if (this.#checks !== undefined) return
     this.#checks = 0
+    const { probe, probeTags, onProbed } = this.#options
+    const tags = probeTags()
+    this.#awaited = new Set(tags)
     try {
-      await this.#options.write(this.#probeChannel, '')
+      await Promise.all(tags.map((tag) => probe(this.#probeChannel, tag)))
+      onProbed()
       if (!this.#subscribed) this.#checks = undefined
     } catch {
       this.#checks = undefined
     }
   }
 
-  #probeReturned(): void {
-    if (this.#checks === undefined) return
+  #probeReturned(tag: string): void {
+    this.#awaited.delete(tag)
+    if (this.#checks === undefined || this.#awaited.size > 0) return
     this.#checks = undefined
     this.#change({ state: 'live' })
   }
@@ -153,7 +179,6 @@ export class RedisSubscription {
     if (now - this.#reconnectedAt < RECONNECT_AFTER_MS) return
     this.#reconnectedAt = now
     this.#options.onMayHaveMoved()
-    this.#options.subscriber.disconnect(true)
   }
 
   #disconnected(failure: RedisFailure): void {

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest'
+import { parseRedisAddress } from '../../../src/config/redis-address.ts'
 import { RedisBus, type RedisBusOptions } from '../../../src/realtime/bus/redis-bus.ts'
 import { silent } from './balance-server.ts'
 import type { FakeLedger } from './fake-ledger.ts'
@@ -13,7 +14,7 @@ export function openRedisBus(
   options: Partial<RedisBusOptions> = {},
 ): RedisBus {
   const bus = new RedisBus({
-    url,
+    redis: parseRedisAddress(url),
     epoch: ledger.epoch,
     currency: 'USD',
     changes: ledger,
