@@ -43,14 +43,29 @@ export function parseIdentity(text: string): ProcessIdentity | null {
 
 function linuxStart(pid: number): string | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const stat = readProc(`/proc/${pid}/stat`)
     // The name in parentheses may hold any character. After it, the state is field 0 and the start time field 19.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     if (fields[0] === 'Z' || fields[0] === 'X') return null
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+    const boot = readProc('/proc/sys/kernel/random/boot_id').trim()
     return `${fields[19]}@${boot}`
   } catch {
     return null
+  }
+}
+
+/**
+ * Reads a file below `/proc`. Deno lets only a program with all permissions open one, and any program that may be run
+ * can read it.
+ */
+export function readProc(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as Error).name !== 'NotCapable') throw error
+    const { stdout, status } = spawnSync('cat', [path], { encoding: 'utf8' })
+    if (status !== 0) throw error
+    return stdout
   }
 }
 

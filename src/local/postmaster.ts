@@ -14,7 +14,7 @@ import { sleep } from '../lib/timeout.ts'
 import { type Binaries, plainEnvironment } from './binaries.ts'
 import type { Account } from './data-folder.ts'
 import { EmbeddedError } from './errors.ts'
-import { identifyProcess, type ProcessIdentity, waitForEnd } from './folder-lock.ts'
+import { identifyProcess, type ProcessIdentity, readProc, waitForEnd } from './folder-lock.ts'
 import { freePort } from './ports.ts'
 
 /** For a start, and for a shutdown with a checkpoint. Afterwards Postgres is stopped without one. */
@@ -222,7 +222,7 @@ function ownerByArguments(args: string[], data: string): 'ours' | 'stranger' | '
 /** Reads the command line, because root in a container may not read /proc/<pid>/cwd of another account. */
 function linuxArguments(pid: number): string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return readProc(`/proc/${pid}/cmdline`).split('\0')
   } catch {
     return []
   }
