@@ -265,6 +265,11 @@ export function writeCorked(socket: Duplex, bytes: Bytes): void {
   socket.write(bytes, 'latin1')
 }
 
+/** Sends what was written in this turn, before the socket is closed: Bun drops it at the close, Node does not. */
+export function flushCorked(socket: Duplex): void {
+  if (socket.writableCorked > 0) socket.uncork()
+}
+
 function uncorkAll(): void {
   const all = corked
   corked = []

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type ServerOptions, WebSocket, WebSocketServer } from 'ws'
+import type { ServerOptions } from 'ws'
 import {
   CLOSE_TIMEOUT_MS,
   MAX_MESSAGE_BYTES,
@@ -9,6 +9,7 @@ import {
   UNFINISHED_MESSAGE_TIMEOUT_MS,
 } from '../connections/limits.ts'
 import { errorFrame, type Frame } from '../stream/frame.ts'
+import { WebSocket, WebSocketServer } from './ws-package.ts'
 
 /** The faults of a client for which ws closes a connection by itself, by close code (RFC 6455, 7.4.1). */
 const FAULTS: ReadonlyMap<number | undefined, Frame> = new Map([

@@ -8,7 +8,14 @@ import { streamSSE } from 'hono/streaming'
 import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection, Opening, TransportSink } from '../connections/connections.ts'
 import { CLOSE_TIMEOUT_MS, MAX_MESSAGE_BYTES } from '../connections/limits.ts'
-import { type Bytes, chunk, corkForTurn, type Frame, writeCorked } from '../stream/frame.ts'
+import {
+  type Bytes,
+  chunk,
+  corkForTurn,
+  type Frame,
+  flushCorked,
+  writeCorked,
+} from '../stream/frame.ts'
 
 /** A browser waits 2 s before it connects again. */
 const RETRY = 'retry: 2000\n\n'
@@ -132,6 +139,7 @@ class ResponseSink implements TransportSink {
 
   close(): void {
     const { socket } = this.#outgoing
+    if (this.#socket) flushCorked(this.#socket)
     this.#socket = null
     this.#outgoing.end()
     // A long queue is dropped, because the client does not read. A short one has a timeout.

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type RawData, WebSocket } from 'ws'
+import type { RawData } from 'ws'
 import type { Principal } from '../../auth/principal.ts'
 import { parseStrictJson } from '../../lib/json.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection, TransportSink } from '../connections/connections.ts'
 import { MAX_MESSAGE_BYTES, type TokenBucket } from '../connections/limits.ts'
-import { type Frame, writeCorked } from '../stream/frame.ts'
+import { type Frame, flushCorked, writeCorked } from '../stream/frame.ts'
 import type { CloseReason } from '../stream/subscriber.ts'
 import { ErrorReportingServer, ErrorReportingSocket } from './error-reporting-socket.ts'
+import { WebSocket } from './ws-package.ts'
 
 /** 1012 and 1013 ask the client to come back. 4xxx are our own. */
 const CLOSE_CODES: Partial<Record<CloseReason['code'], number>> = {
@@ -148,6 +149,7 @@ class WebSocketSink implements TransportSink {
   }
 
   close(reason: CloseReason): void {
+    flushCorked(this.#socket)
     if (this.#client.bufferedAmount > MAX_MESSAGE_BYTES) this.#client.terminate()
     else this.#client.close(CLOSE_CODES[reason.code] ?? 1011, reason.code)
   }
