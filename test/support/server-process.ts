@@ -13,7 +13,11 @@ export interface ServerEnvironment {
   logFile: string
   /** More variables. */
   more?: Record<string, string>
+  /** Starts a program of the repository, whose file follows. Default: this Node. */
+  command?: readonly string[]
 }
+
+const NODE = [process.execPath, '--import', 'tsx']
 
 /** The real server as a separate process, which can be killed and restarted on the same port. */
 export class ServerProcess {
@@ -48,9 +52,10 @@ export class ServerProcess {
   }
 
   #spawn(): void {
-    const { databaseUrl, redisUrl, logFile, more } = this.#environment
+    const { databaseUrl, redisUrl, logFile, more, command = NODE } = this.#environment
+    const [program = '', ...args] = command
     const log = openSync(logFile, 'a')
-    this.#child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    this.#child = spawn(program, [...args, 'src/main.ts'], {
       stdio: ['ignore', log, log],
       env: {
         ...process.env,
@@ -65,6 +70,11 @@ export class ServerProcess {
         ...more,
       },
     })
+  }
+
+  /** The exit code once it has ended; null while it runs. */
+  get exitCode(): number | null {
+    return this.#child?.exitCode ?? null
   }
 
   /** @returns the exit code; null if a signal ended it or it did not run */
