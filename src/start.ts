@@ -112,7 +112,10 @@ async function openTracing(
 /** Opens or starts Postgres and Redis, migrates the database, and finds the keys of tokens. */
 async function openStorage({ config, log, releases }: Context) {
   const database = await openDatabase(config, log, releases)
-  const { appRole, canUseAppRole } = await migrate(database.ownerUrl, { appRole: database.appRole })
+  const { appRole, canUseAppRole, warnings } = await migrate(database.ownerUrl, {
+    appRole: database.appRole,
+  })
+  for (const warning of warnings) log.warn(warning)
   const dataDir = database.dataDir ?? config.dataDir
   const redis = await chooseRedis(config, dataDir, log, releases)
   const keys =

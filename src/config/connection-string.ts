@@ -220,6 +220,12 @@ function settingsOf(parameters: Parameters): Record<string, string> {
   const searchPath = parameters.take('search_path') ?? (schema && quotedName(schema))
   if (searchPath) settings.search_path = searchPath
   Object.assign(settings, optionsOf(parameters.take('options') ?? ''))
+  const names = settings.search_path?.split(',').map((name) => name.trim().replaceAll('"', ''))
+  if (names && !names.includes('public')) {
+    throw new ConnectionStringError(
+      `search_path is ${settings.search_path}, and the ledger is in the schema public`,
+    )
+  }
   return settings
 }
 

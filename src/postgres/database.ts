@@ -85,16 +85,34 @@ function client(
       ...target.settings,
       // Timestamps come out of JSON functions in the session's zone.
       TimeZone: 'UTC',
+      // Patterns in the SQL have backslashes. Poolers pass on this setting and the one before.
+      standard_conforming_strings: 'on',
       ...LONG_STARTUP,
       ...(target.pooled ? {} : sessionSettings(options)),
     },
   })
 }
 
+/** Settings that a database, a role or a server may have for other applications, at their values for this one. */
+const WHATEVER_THE_DATABASE_SAYS = {
+  // The ledger is there. Its functions name it too, so that nothing in another schema takes the place of a table.
+  search_path: 'public, pg_temp',
+  // The ledger takes locks. At a stricter level each wait would end in an error and a retry.
+  default_transaction_isolation: 'read committed',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  // The pool keeps idle sessions, and Postgres could end one just as a query goes out.
+  idle_session_timeout: '0',
+  // Postgres compiles a query that it takes for a long one, for up to a second. Statements here take milliseconds.
+  jit: 'off',
+}
+
 /** Settings for the life of a session. A pooler that shares sessions does not pass them on. */
 function sessionSettings({ statementTimeoutMs, readOnly, role }: ConnectOptions): object {
   return {
-    statement_timeout: statementTimeoutMs ?? 0,
+    ...WHATEVER_THE_DATABASE_SAYS,
+    // As text, because the client sends no zero.
+    statement_timeout: String(statementTimeoutMs ?? 0),
     ...(readOnly ? { default_transaction_read_only: true } : {}),
     ...(role === undefined ? {} : { role }),
   }

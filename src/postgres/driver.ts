@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import type postgres from 'postgres'
 import { withTimeout } from '../lib/timeout.ts'
-import { isStaleSession } from './errors.ts'
+import { endsSession, isStaleSession } from './errors.ts'
 import { closedEarly } from './hosts.ts'
 
 type Sql = postgres.Sql
@@ -120,6 +120,37 @@ export class FailedSocket extends Duplex {
   }
 }
 
+/**
+ * `sql.begin()`, whose connection may close on the way. The client then rejects the transaction, but still writes the
+ * next statement, or the rollback, to a socket that is gone, which ends the process
+ * (https://github.com/porsager/postgres/pull/1215). So nothing of the transaction goes on after that: its next
+ * statement, and a failure because of the connection, stay pending.
+ */
+async function begin(sql: Sql, args: Parameters<Sql['begin']>): Promise<unknown> {
+  const change = args.pop() as unknown as (tx: postgres.TransactionSql) => unknown
+  let closed = false
+  const open = (tx: postgres.TransactionSql) =>
+    new Proxy(tx, {
+      apply: (_, __, query: Parameters<Sql>) => (closed ? pending() : tx(...query)),
+      get: (_, name) => (closed && name === 'unsafe' ? pending : Reflect.get(tx, name)),
+    })
+  try {
+    const whole = sql.begin as (...all: unknown[]) => Promise<unknown>
+    return await whole(...args, async (tx: postgres.TransactionSql) => {
+      try {
+        return await change(open(tx))
+      } catch (error) {
+        if (endsSession(error)) return pending()
+        throw error
+      }
+    })
+  } finally {
+    closed = true
+  }
+}
+
+const pending = () => new Promise<never>(() => {})
+
 /** While the cause lasts, every new session meets it again. So a pool is renewed once in this time at most. */
 const SHORTEST_LIFE_MS = 1_000
 /** Connections without a query have this long to close. */
@@ -194,10 +225,10 @@ export function renewing(open: () => Sql): Sql {
   }
 
   /** A transaction begins at once. It is a native promise, whose `then` no `await` calls. */
-  async function transaction(generation: Generation, begin: () => Promise<unknown>) {
+  async function transaction(generation: Generation, args: Parameters<Sql['begin']>) {
     generation.pending += 1
     try {
-      const result = await begin()
+      const result = await begin(generation.sql, args)
       settled(generation)
       return result
     } catch (error) {
@@ -234,7 +265,7 @@ export function renewing(open: () => Sql): Sql {
       if (name !== 'unsafe' && name !== 'begin') return value
       const call = value as (...args: unknown[]) => Promise<unknown>
       return name === 'begin'
-        ? (...args: unknown[]) => transaction(generation, () => call(...args))
+        ? (...args: Parameters<Sql['begin']>) => transaction(generation, args)
         : (...args: unknown[]) => watched(generation, call(...args))
     },
   })

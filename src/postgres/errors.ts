@@ -104,6 +104,14 @@ export function isSqlState(code: string): boolean {
   return /^[0-9][0-9A-Z]{4}$/.test(code)
 }
 
+/** Whether the connection of the call is gone, or about to close. */
+export function endsSession(error: unknown): boolean {
+  const code = codeOf(error)
+  const { severity } = error as { severity?: unknown }
+  if (code !== undefined && isSqlState(code)) return isSessionEnd(severity)
+  return failureOf(error) !== undefined
+}
+
 function isSessionEnd(severity: unknown): boolean {
   return severity === 'FATAL' || severity === 'PANIC'
 }

@@ -1,5 +1,5 @@
 import { appRoleOf, canUseAppRole } from './app-role.ts'
-import { connect, type Sql } from './database.ts'
+import { connect, SESSIONS, type Sql } from './database.ts'
 import { codeOf, isTransient, SQLSTATE } from './errors.ts'
 import { hasNewerRevision, newerMigration, whyReadOnly } from './schema-check.ts'
 import {
@@ -27,6 +27,8 @@ export interface Migrated {
   appRole: string
   /** The connecting user was able to use that role. */
   canUseAppRole: boolean
+  /** What an operator should know about this database. */
+  warnings: string[]
 }
 
 export interface MigrateOptions {
@@ -50,20 +52,22 @@ export async function migrate(ownerUrl: string, options: MigrateOptions = {}): P
     const database = await describe(sql)
     ensureSupported(database)
     const appRole = options.appRole ?? appRoleOf(database.name)
+    const warnings = warningsOf(database)
     // If there is nothing to do, the server needs no right to migrate. Then only `livebalance migrate` needs the
     // owner. Both queries run at once, because usually there is nothing to do.
     const [found, can] = await Promise.all([standing(sql), canUseAppRole(sql, appRole)])
     if (found !== 'behind' && can) {
-      return { applied: [], newer: found === 'newer', appRole, canUseAppRole: can }
+      return { applied: [], newer: found === 'newer', appRole, canUseAppRole: can, warnings }
     }
     const upgraded =
       found === 'behind'
         ? await attempt(sql, (tx) => upgrade(tx, appRole)).catch((error) => explain(sql, error))
         : { applied: [], newer: found === 'newer' }
-    if (await canUseAppRole(sql, appRole)) return { ...upgraded, appRole, canUseAppRole: true }
+    if (await canUseAppRole(sql, appRole))
+      return { ...upgraded, appRole, canUseAppRole: true, warnings }
     // Roles are not part of a database. A copied or restored one may be up to date and lack its role.
     await attempt(sql, (tx) => renewRoles(tx, appRole)).catch((error) => unlessRefused(sql, error))
-    return { ...upgraded, appRole, canUseAppRole: await canUseAppRole(sql, appRole) }
+    return { ...upgraded, appRole, canUseAppRole: await canUseAppRole(sql, appRole), warnings }
   } finally {
     await sql.end()
   }
@@ -77,7 +81,13 @@ type Upgraded = Pick<Migrated, 'applied' | 'newer'>
 async function attempt<T>(sql: Sql, change: (tx: Sql) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return (await sql.begin((tx) => change(tx as unknown as Sql))) as T
+      return (await sql.begin(async (tx) => {
+        // Limits for the statements of users. Behind a pooler the session has those of its role.
+        await tx`
+          select set_config(name, '0', true)
+          from unnest(array['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) name`
+        return change(tx as unknown as Sql)
+      })) as T
     } catch (error) {
       if (attempt === ATTEMPTS || !isTransient(error)) throw error
     }
@@ -126,17 +136,30 @@ interface Database {
   version: string
   name: string
   encoding: string
+  /** The first schema of the search path that exists and that this user may use. */
+  schema: string | null
+  searchPath: string
+  synchronousCommit: string
+  /** How many sessions this login may have. */
+  sessions: number
 }
 
 async function describe(sql: Sql): Promise<Database> {
   const [row] = await sql<Database[]>`
     select current_setting('server_version') as version, current_database() as name,
-      current_setting('server_encoding') as encoding`
+      current_setting('server_encoding') as encoding, current_schema() as schema,
+      current_setting('search_path') as "searchPath",
+      current_setting('synchronous_commit') as "synchronousCommit",
+      least(
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+        (select nullif(datconnlimit, -1) from pg_database where datname = current_database()),
+        (select nullif(rolconnlimit, -1) from pg_roles where rolname = session_user)
+      ) as sessions`
   if (!row) throw new Error('the database does not say what it is')
   return row
 }
 
-function ensureSupported({ version, encoding }: Database): void {
+function ensureSupported({ version, encoding, schema, searchPath }: Database): void {
   const { oldest, newest } = SUPPORTED
   const major = Number.parseInt(version, 10)
   if (major < oldest || major > newest) {
@@ -147,6 +170,29 @@ function ensureSupported({ version, encoding }: Database): void {
   if (encoding !== 'UTF8') {
     throw new MigrationError(`the encoding of this database is ${encoding}, and UTF8 is needed`)
   }
+  if (schema === 'public') return
+  // Sessions set the path themselves, except behind a pooler.
+  throw new MigrationError(
+    searchPath.startsWith('public')
+      ? 'there is no schema public that this user may use'
+      : `search_path is ${searchPath || 'empty'}, and the ledger is in the schema public: alter role … set search_path = public`,
+  )
+}
+
+function warningsOf({ synchronousCommit, sessions }: Database): string[] {
+  const warnings: string[] = []
+  if (synchronousCommit === 'off') {
+    warnings.push(
+      'synchronous_commit is off: if Postgres crashes, the payments of its last moments are lost, although they were answered',
+    )
+  }
+  const wanted = Object.values(SESSIONS).reduce((sum, count) => sum + count, 0)
+  if (sessions < wanted) {
+    warnings.push(
+      `Postgres gives this login ${sessions} connections, and a server opens up to ${wanted}: some requests will be answered with 503`,
+    )
+  }
+  return warnings
 }
 
 /** A login that owns nothing leaves the roles as they are. */

@@ -134,8 +134,8 @@ const TAKEN: [text: string, expected: object][] = [
   ],
   ['postgres://db/x?application_name=shop', { settings: { application_name: 'shop' } }],
   [
-    'postgres://db/x?options=-c%20search_path%3Da%2Cb%20--work-mem=4MB%20-cx.y=a%5C%20b',
-    { settings: { search_path: 'a,b', work_mem: '4MB', 'x.y': 'a b' } },
+    'postgres://db/x?options=-c%20search_path%3Da%2Cpublic%20--work-mem=4MB%20-cx.y=a%5C%20b',
+    { settings: { search_path: 'a,public', work_mem: '4MB', 'x.y': 'a b' } },
   ],
 ]
 

@@ -189,7 +189,7 @@ describe('two databases of one cluster', () => {
       try {
         const { appRole, ...found } = await migrate(url)
         roles.logins.push(appRole)
-        expect(found).toEqual({ applied: [], newer: false, canUseAppRole: true })
+        expect(found).toEqual({ applied: [], newer: false, canUseAppRole: true, warnings: [] })
         const copied = connect(url, { max: 1, role: database.appRole })
         await expect(copied`select * from entries`).rejects.toThrow(/permission denied/)
         await expect(copied`select ledger_apply('[]')`).rejects.toThrow(/permission denied/)

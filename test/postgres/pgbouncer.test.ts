@@ -97,7 +97,11 @@ describeWithPgBouncer('behind PgBouncer', () => {
 
   test('a role that it passes on to nobody is named', async ({ database }) => {
     const pooler = await startPgBouncer([database.ownerUrl], {
-      ignore_startup_parameters: 'role,statement_timeout',
+      ignore_startup_parameters: [
+        ...['role', 'statement_timeout', 'lock_timeout', 'jit', 'search_path'],
+        ...['default_transaction_isolation', 'idle_session_timeout'],
+        'idle_in_transaction_session_timeout',
+      ].join(),
     })
     try {
       for (const parameters of ['', '?pgbouncer=true']) {

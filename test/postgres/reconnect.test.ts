@@ -1,6 +1,7 @@
-import { expect } from 'vitest'
+import { describe, expect } from 'vitest'
 import { connect } from '../../src/postgres/database.ts'
 import { test } from '../support/fixtures.ts'
+import { eventually } from '../support/index.ts'
 import { expectReconnects } from '../support/postgres/broken.ts'
 
 test('a connection that is ended while a query is about to be sent is opened again at once', async ({
@@ -43,4 +44,44 @@ test('the end of a pool waits for the queries under way', async ({ database }) =
   await sql.end().then(() => order.push('end'))
   await Promise.all([query, transaction])
   expect(order.at(-1)).toBe('end')
+})
+
+describe('a transaction whose connection closes', () => {
+  const ended = { code: expect.stringMatching(/^(57P01|25P03|CONNECTION_\w+|ECONN\w+)$/) }
+
+  test('under a statement is rejected, and the pool goes on', async ({ database, owner }) => {
+    const sql = connect(database.appUrl, { max: 1 })
+    const transaction = sql.begin(async (tx) => {
+      const [row] = await tx`select pg_backend_pid() as pid`
+      const end = owner`select pg_terminate_backend(${row?.pid})`
+      await Promise.all([tx`select pg_sleep(60)`, end])
+    })
+    await expect(transaction).rejects.toMatchObject(ended)
+    // The client may give the error to one more query.
+    await eventually(async () => expect(await sql`select 1 as one`).toEqual([{ one: 1 }]))
+    await sql.end()
+  })
+
+  test('between two statements is rejected, and runs none of the rest', async ({
+    database,
+    owner,
+  }) => {
+    const sql = connect(database.ownerUrl, { max: 1 })
+    let goOn = () => {}
+    const later = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const transaction = sql.begin(async (tx) => {
+      const [row] = await tx`select pg_backend_pid() as pid`
+      await owner`select pg_terminate_backend(${row?.pid})`
+      await later
+      await tx`create table rest ()`
+    })
+    await expect(transaction).rejects.toMatchObject(ended)
+    goOn()
+    await eventually(async () =>
+      expect(await sql`select to_regclass('rest') as rest`).toEqual([{ rest: null }]),
+    )
+    await sql.end()
+  })
 })

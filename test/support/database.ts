@@ -27,12 +27,12 @@ export async function createDatabase(): Promise<TestDatabase> {
 /** A database without any table, for tests of the migrations themselves. */
 export function createEmptyDatabase({
   encoding,
+  collation = "locale_provider libc locale 'C'",
 }: {
   encoding?: string
+  collation?: string
 } = {}): Promise<TestDatabase> {
-  return create(
-    encoding ? `template template0 encoding ${encoding} locale_provider libc locale 'C'` : '',
-  )
+  return create(encoding ? `template template0 encoding ${encoding} ${collation}` : '')
 }
 
 async function create(options: string): Promise<TestDatabase> {
