@@ -52,6 +52,8 @@ export async function questions(sql: Sql): Promise<Map<string, () => Promise<unk
     ['… by type and status', page({ ...hot, type: 'topup', status: 'pending' })],
     ['… of one day', page({ ...hot, from: ago(20), to: ago(19) })],
     ['… in a currency there is none of', page({ ...hot, currency: 'EUR' })],
+    ['… by a reference', page({ ...hot, referenceId: 'A-1001' })],
+    ['… by metadata', page({ ...hot, metadata: { order: 'A-1001' } })],
     [
       'export, first page',
       async () => {
@@ -67,6 +69,8 @@ export async function questions(sql: Sql): Promise<Map<string, () => Promise<unk
     ['admin: pending topups', page({ tenant, type: 'topup', status: 'pending' })],
     ['admin: pending topups of a user', page({ ...hot, type: 'topup', status: 'pending' })],
     ['admin: all topups', page({ tenant, type: 'topup' })],
+    ['admin: all by a reference', page({ tenant, referenceId: 'A-1001' })],
+    ['admin: all by metadata', page({ tenant, metadata: { order: '7' } })],
     ['admin: users, first page', () => reader.wallets({ tenant, currency: 'USD', limit: 50 })],
     [
       'admin: users, by a part of the name',

@@ -156,6 +156,12 @@ create index transactions_of_wallet_by_status on transactions (wallet_id, status
 create index transactions_of_tenant_by_status on transactions (tenant, status, id)
   where status <> 'success';
 
+-- Searches by what a caller wrote: a payment without it is in neither.
+create index transactions_by_reference on transactions (tenant, reference_id, id)
+  where reference_id is not null;
+create index transactions_by_metadata on transactions using gin (metadata jsonb_path_ops)
+  where metadata is not null;
+
 -- The postings, append-only. One row is both sides: it names the account debited and the account
 -- credited, so debits equal credits by construction. One of the two is always a wallet's: `account_id`,
 -- whose balance before and after it keeps. Wallets are what the house owes: a credit adds to them.

@@ -169,6 +169,8 @@ function parameters(schema: z.ZodType, target: 'query' | 'param', components: Js
     in: target === 'param' ? 'path' : 'query',
     required: required.includes(name),
     ...(description !== undefined && { description }),
+    // `metadata[orderId]=A-1001`
+    ...(rest.type === 'object' && { style: 'deepObject', explode: true }),
     schema: { ...rest, ...(examples !== undefined && { examples }) },
   }))
 }

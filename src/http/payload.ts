@@ -29,18 +29,28 @@ export interface Expectation {
 export const json = <S extends z.ZodType>(schema: S) =>
   validator('json', schema, (c) => readJson(c))
 
-/** Validates the query string. A repeated parameter becomes a list, which no schema accepts. */
+/**
+ * Validates the query string. A repeated parameter becomes a list, which no schema accepts. `metadata.a=1` and
+ * `metadata[a]=1` become `metadata: {a: '1'}`.
+ */
 export const query = <S extends z.ZodType>(schema: S) =>
-  validator('query', schema, (c) =>
-    c.req.url.includes('?')
-      ? Object.fromEntries(
-          Object.entries(c.req.queries()).map(([name, all]) => [
-            name,
-            all.length === 1 ? all[0] : all,
-          ]),
-        )
-      : {},
-  )
+  validator('query', schema, (c) => (c.req.url.includes('?') ? withMetadata(c.req.queries()) : {}))
+
+const OF_METADATA = /^metadata(?:\.(.+)|\[(.+)\])$/s
+
+function withMetadata(queries: Record<string, string[]>): Record<string, unknown> {
+  const fields: [string, unknown][] = []
+  const metadata: [string, unknown][] = []
+  for (const [name, all] of Object.entries(queries)) {
+    const value = all.length === 1 ? all[0] : all
+    const [, dotted, bracketed] = OF_METADATA.exec(name) ?? []
+    const key = dotted ?? bracketed
+    if (key === undefined) fields.push([name, value])
+    else metadata.push([key, metadata.some(([other]) => other === key) ? [value] : value])
+  }
+  if (metadata.length > 0) fields.push(['metadata', Object.fromEntries(metadata)])
+  return Object.fromEntries(fields)
+}
 
 /** Validates the parameters of the path. */
 export const param = <S extends z.ZodType>(schema: S) =>

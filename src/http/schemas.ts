@@ -1,4 +1,4 @@
-import { isLosslessNumber, type LosslessNumber } from 'lossless-json'
+import { isLosslessNumber, LosslessNumber } from 'lossless-json'
 import { z } from 'zod'
 import { InvalidAmount, toMinor } from '../ledger/money.ts'
 import { ApiError } from '../lib/api-error.ts'
@@ -7,6 +7,66 @@ import { ID_PATTERN, ID_RULE, isUserId, MAX_USER_ID } from '../lib/identity.ts'
 
 /** NUL, which Postgres cannot store, and single halves of surrogate pairs, which are not characters. */
 const UNSTORABLE = /[\0\p{Surrogate}]/u
+
+const MAX_METADATA_BYTES = 4096
+const MAX_METADATA_DEPTH = 16
+
+/** The names that the ledger itself writes to a transaction's metadata. */
+const RESERVED_METADATA: readonly string[] = ['toUserId', 'fromUserId', 'heldAmount']
+
+/** Any JSON object of the caller's. It is stored with the transaction, and lists can be filtered by it. */
+export const metadata = z
+  .custom<Record<string, unknown>>()
+  .check((c) => {
+    const problem = metadataProblem(c.value)
+    if (problem) c.issues.push({ code: 'custom', input: c.value, message: problem })
+  })
+  .transform((value) => sortedKeys(value) as Record<string, unknown>)
+  .exactOptional()
+  .meta({
+    type: 'object',
+    additionalProperties: true,
+    description: `Your own data: a JSON object of at most 4 KiB. Lists can be filtered by it. Not ${RESERVED_METADATA.map((name) => `\`${name}\``).join(', ')}.`,
+    examples: [{ orderId: 'A-1001' }],
+  })
+
+function metadataProblem(value: unknown): string | undefined {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    Array.isArray(value) ||
+    value instanceof LosslessNumber
+  )
+    return 'must be a JSON object'
+  const reserved = RESERVED_METADATA.find((name) => Object.hasOwn(value, name))
+  if (reserved) return `must not have the key ${reserved}, which the ledger writes itself`
+  const left: { part: unknown; depth: number }[] = [{ part: value, depth: 1 }]
+  for (let next = left.pop(); next; next = left.pop()) {
+    const { part, depth } = next
+    if (part instanceof LosslessNumber || (typeof part === 'number' && !Number.isFinite(part)))
+      return 'must not have a number of more than 15 digits: send it as a string'
+    if (typeof part === 'string' && UNSTORABLE.test(part))
+      return 'contains a character that cannot be stored'
+    if (typeof part !== 'object' || part === null) continue
+    if (depth > MAX_METADATA_DEPTH) return `must not be nested deeper than ${MAX_METADATA_DEPTH}`
+    const inner = Array.isArray(part) ? part : Object.entries(part).flat()
+    left.push(...inner.map((each) => ({ part: each, depth: depth + 1 })))
+  }
+  if (new TextEncoder().encode(JSON.stringify(value)).length > MAX_METADATA_BYTES)
+    return `must be at most ${MAX_METADATA_BYTES} bytes`
+  return undefined
+}
+
+/** With one order of the keys, the same data sent again is the same request to an idempotency key. */
+function sortedKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortedKeys)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sortedKeys(inner)]),
+  )
+}
 
 /** Text of at most `max` UTF-16 units. */
 export const text = (max: number) =>
@@ -115,6 +175,9 @@ export const pageLimit = z
 
 export const noFields = z.strictObject({})
 
+/** The body of a command whose path says everything else. */
+export const onlyMetadata = z.strictObject({ metadata })
+
 export const byId = z.object({ id: transactionId })
 
 /** Another user in place of the caller, which the route allows only to the named role. */
@@ -128,6 +191,7 @@ export const money = (defaultCurrency: string) => ({
   amount,
   currency: currency.default(defaultCurrency),
   description: text(500).exactOptional(),
+  metadata,
 })
 
 /** The fields that name what a payment or a hold is for. */
@@ -140,4 +204,19 @@ export const reference = {
 export const decision = z.strictObject({
   status: z.enum(['success', 'failed']),
   adminNotes: text(1000).exactOptional(),
+  metadata,
 })
+
+const MAX_METADATA_FILTERS = 5
+
+/** The values that a transaction's metadata must have, by key. */
+export const metadataFilter = z
+  .record(z.string().min(1), text(1000))
+  .refine((wanted) => Object.keys(wanted).length <= MAX_METADATA_FILTERS, {
+    error: `at most ${MAX_METADATA_FILTERS} keys`,
+  })
+  .exactOptional()
+  .meta({
+    description:
+      'Only transactions whose metadata has this value, such as `metadata.orderId=A-1001` or `metadata[orderId]=A-1001`.',
+  })

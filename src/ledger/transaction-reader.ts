@@ -12,6 +12,9 @@ export interface TransactionFilter {
   /** ISO 8601, by `createdAt`: inclusive and exclusive. */
   from?: string
   to?: string
+  referenceId?: string
+  /** By key, as text: `42` finds the number as well as the string. */
+  metadata?: Readonly<Record<string, string>>
 }
 
 export interface TransactionQuery extends TransactionFilter {
@@ -128,14 +131,28 @@ export class TransactionReader {
   /** A user's transactions by (wallet_id, id), a tenant's by (tenant, id); times narrow the id. */
   #matches(filter: TransactionFilter) {
     const sql = this.#sql
-    const { tenant, userId, type, status, currency, from, to } = filter
+    const { tenant, userId, type, status, currency, from, to, referenceId, metadata = {} } = filter
     return sql`
       ${userId === undefined ? sql`tenant = ${tenant}` : sql`wallet_id = wallet_of(${tenant}, ${userId})`}
       ${type === undefined ? sql`` : sql.unsafe(`and type = ${quoted(type)}`)}
       ${status === undefined ? sql`` : sql.unsafe(`and status = ${quoted(status)}`)}
       ${currency === undefined ? sql`` : sql`and currency = ${currency}`}
       ${from === undefined ? sql`` : sql`and id >= first_uuid_at(${from}::text::timestamptz)`}
-      ${to === undefined ? sql`` : sql`and id < ids_until(${tenant}, ${userId ?? null}, ${to}::text::timestamptz)`}`
+      ${to === undefined ? sql`` : sql`and id < ids_until(${tenant}, ${userId ?? null}, ${to}::text::timestamptz)`}
+      ${
+        // A tenant stands here so that the index of references serves a user's list too.
+        referenceId === undefined
+          ? sql``
+          : sql`and tenant = ${tenant} and reference_id = ${referenceId}`
+      }
+${Object.entries(metadata).reduce((so, [key, value]) => sql`${so} ${this.#has(key, value)}`, sql``)}`
+  }
+
+  /** By containment, which the index of metadata answers. */
+  #has(key: string, value: string) {
+    const [text, other = text] = spellings(value).map((each) => JSON.stringify({ [key]: each }))
+    return this
+      .#sql`and (metadata @> ${text ?? null}::text::jsonb or metadata @> ${other ?? null}::text::jsonb)`
   }
 }
 
@@ -152,4 +169,20 @@ function toPage(rows: readonly TransactionRow[], limit: number): TransactionPage
 function quoted(name: string): string {
   if (!/^[a-z_]+$/.test(name)) throw new TypeError(`${name} names no type or status`)
   return `'${name}'`
+}
+
+/** The JSON values that a text of a query string may mean: a string, and a number, a boolean or null. */
+function spellings(value: string): unknown[] {
+  if (!/^(true|false|null|-?\d{1,15}(\.\d{1,15})?)$/.test(value)) return [value]
+  const parsed: unknown = safeParse(value)
+  return parsed === undefined ? [value] : [value, parsed]
+}
+
+function safeParse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Such as 007, which is text only.
+    return undefined
+  }
 }

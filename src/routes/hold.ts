@@ -50,18 +50,20 @@ export function holdRoutes({
       '/:id/capture',
       guards.requireUser,
       param(field.byId),
-      json(z.strictObject({ amount: field.amount.exactOptional() })),
+      json(z.strictObject({ amount: field.amount.exactOptional(), metadata: field.metadata })),
       async (c) => {
         const transactionId = c.req.valid('param').id
-        const { amount } = c.req.valid('json')
+        const { amount, ...rest } = c.req.valid('json')
         const { principal } = c.var
         const owner = ownerFilter(principal)
         const part = await readPartialAmount(reader, principal, transactionId, amount, owner.userId)
-        return runCommand(c, executor, 'hold_capture', { transactionId, ...owner, ...part }, 200)
+        const fields = { transactionId, ...rest, ...owner, ...part }
+        return runCommand(c, executor, 'hold_capture', fields, 200)
       },
     )
-    .post('/:id/void', guards.requireUser, param(field.byId), json(field.noFields), (c) => {
-      const fields = { transactionId: c.req.valid('param').id, ...ownerFilter(c.var.principal) }
+    .post('/:id/void', guards.requireUser, param(field.byId), json(field.onlyMetadata), (c) => {
+      const transactionId = c.req.valid('param').id
+      const fields = { transactionId, ...c.req.valid('json'), ...ownerFilter(c.var.principal) }
       return runCommand(c, executor, 'hold_void', fields, 200)
     })
 }

@@ -74,6 +74,7 @@ export function paymentRoutes({
         z.strictObject({
           amount: field.amount.exactOptional(),
           description: field.text(500).exactOptional(),
+          metadata: field.metadata,
         }),
       ),
       async (c) => {

@@ -30,10 +30,11 @@ export function topupRoutes({
     .get('/all', guards.requireAdmin, query(listQuery.omit({ type: true })), (c) =>
       answerPage(c, reader, { ...c.req.valid('query'), type: 'topup' }),
     )
-    .post('/:id/cancel', guards.requireUser, param(field.byId), json(field.noFields), (c) => {
+    .post('/:id/cancel', guards.requireUser, param(field.byId), json(field.onlyMetadata), (c) => {
       const transactionId = c.req.valid('param').id
       const { userId } = c.var.principal
-      return runCommand(c, executor, 'topup_cancel', { transactionId, userId }, 200)
+      const fields = { transactionId, userId, ...c.req.valid('json') }
+      return runCommand(c, executor, 'topup_cancel', fields, 200)
     })
     .patch('/:id/process', guards.requireAdmin, param(field.byId), json(field.decision), (c) => {
       const fields = { transactionId: c.req.valid('param').id, ...c.req.valid('json') }

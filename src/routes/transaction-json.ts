@@ -27,7 +27,7 @@ export const transactionSchema = z
     newBalance: amount.nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable().meta({
       description:
-        'A transfer has `toUserId` on the sender’s side and `fromUserId` on the receiver’s. A hold that was captured in part has `heldAmount`, the amount before.',
+        'The metadata of the requests that opened and settled it. A transfer has `toUserId` on the sender’s side; the receiver’s side has `fromUserId` only. A hold that was captured in part has `heldAmount`, the amount before.',
     }),
     refundedAmount: amount.exactOptional().meta({
       description: 'The sum of refunds of this payment or captured hold, if there are any.',
@@ -76,6 +76,8 @@ export const transactionFilters = z.strictObject({
   currency: field.currency.exactOptional(),
   from: field.instant.exactOptional().meta({ description: 'Inclusive, by `createdAt`.' }),
   to: field.instant.exactOptional().meta({ description: 'Exclusive, by `createdAt`.' }),
+  referenceId: field.text(200).exactOptional(),
+  metadata: field.metadataFilter,
 })
 
 /** The query of a list of the caller's own transactions. */

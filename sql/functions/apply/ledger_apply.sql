@@ -311,7 +311,7 @@ begin
     set amount = s.amount, status = s.status, admin_notes = s.admin_notes,
       processed_by = s.processed_by, previous_balance = s.previous_balance,
       new_balance = s.new_balance, refunded = s.refunded, held_amount = s.held_amount,
-      updated_at = s.updated_at
+      metadata = s.metadata, updated_at = s.updated_at
     from unnest(named) with ordinality as s
     where named_dirty[s.ordinality] and t.tenant = s.tenant and t.id = s.id;
     get diagnostics n_written = row_count;

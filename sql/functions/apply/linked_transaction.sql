@@ -1,5 +1,6 @@
 -- What the new transaction of a transfer or a refund has besides: it names the transaction that it belongs to. Both
--- sides of a transfer name the sender's transaction and the other user. A refund names the payment that it gives back.
+-- sides of a transfer name the sender's transaction and the other user. The sender's metadata stays on the sender's
+-- side. A refund names the payment that it gives back.
 create or replace function linked_transaction(
   txn transactions, command ledger_command, p_refunded transactions, p_sender_id uuid, p_is_receiver boolean
 ) returns transactions language plpgsql stable as $$
@@ -17,7 +18,7 @@ begin
     txn.user_id := command.to_user_id;
     txn.metadata := jsonb_build_object('fromUserId', command.user_id);
   else
-    txn.metadata := jsonb_build_object('toUserId', command.to_user_id);
+    txn.metadata := coalesce(txn.metadata, '{}') || jsonb_build_object('toUserId', command.to_user_id);
   end if;
   return txn;
 end

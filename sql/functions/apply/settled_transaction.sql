@@ -1,5 +1,5 @@
 -- A pending transaction as an accepted command leaves it, on an account that is already changed. A hold that is
--- captured in part keeps how much it held.
+-- captured in part keeps how much it held. The command's metadata is added to that of the request.
 create or replace function settled_transaction(
   command ledger_command, txn transactions, decision decision, account account_state, p_at timestamptz
 ) returns transactions language plpgsql immutable as $$
@@ -15,6 +15,9 @@ begin
   txn.status := decision.status;
   txn.admin_notes := coalesce(command.admin_notes, txn.admin_notes);
   txn.processed_by := command.actor;
+  if command.metadata is not null then
+    txn.metadata := coalesce(txn.metadata, '{}') || command.metadata;
+  end if;
   txn.updated_at := p_at;
   return txn;
 end

@@ -27,7 +27,11 @@ export interface Example {
 /** A good request of every POST and PATCH. One that is missing fails idempotency.test.ts. */
 export const EXAMPLES: Record<string, Example> = {
   'POST /transactions/topup': { by: alice, body: { amount: 1 }, other: { amount: 2 } },
-  'POST /transactions/topup/:id/cancel': { by: alice, id: topup },
+  'POST /transactions/topup/:id/cancel': {
+    by: alice,
+    id: topup,
+    other: { metadata: { reason: 'a mistake' } },
+  },
   'PATCH /transactions/topup/:id/process': {
     by: admin,
     id: topup,
@@ -73,7 +77,11 @@ export const EXAMPLES: Record<string, Example> = {
     body: { amount: 1 },
     other: { amount: 2 },
   },
-  'POST /transactions/hold/:id/void': { by: alice, id: hold },
+  'POST /transactions/hold/:id/void': {
+    by: alice,
+    id: hold,
+    other: { metadata: { reason: 'a mistake' } },
+  },
   'POST /transactions/recalculate/:userId': { by: admin, id: async () => 'alice' },
   'POST /transactions/recalculate-all': { by: admin },
   'POST /balance/ticket': { by: alice },
