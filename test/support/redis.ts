@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import pino from 'pino'
 import { describe, inject, onTestFinished } from 'vitest'
 import { formatIdentity, identifyProcess, waitForEnd } from '../../src/local/folder-lock.ts'
@@ -83,7 +83,17 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
 export interface ConfiguredRedis {
   port: number
   folder: string
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>
+  /** With the same port and folder. Call `kill` first. */
+  restart(): Promise<void>
+  /** It keeps its connections and answers nothing until `resume`. */
+  pause(): void
+  resume(): void
 }
+
+/** What a program prints once it serves. */
+const READY = { server: 'Ready to accept connections', sentinel: '+monitor master' }
 
 /**
  * Starts one, and ends it with the test.
@@ -93,6 +103,7 @@ export interface ConfiguredRedis {
 export async function startConfiguredRedis(
   configuration: readonly string[],
   port?: number,
+  mode: keyof typeof READY = 'server',
 ): Promise<ConfiguredRedis> {
   const folder = mkdtempSync(join(inject('runFolder'), 'redis-'))
   const taken = port ?? (await freePort())
@@ -101,28 +112,46 @@ export async function startConfiguredRedis(
     'bind 127.0.0.1',
     `dir ${folder}`,
     ...(isTls ? ['port 0', `tls-port ${taken}`] : [`port ${taken}`]),
-    'save ""',
+    ...(mode === 'server' ? ['save ""'] : []),
     ...configuration,
     '',
   ]
+  const file = join(folder, 'redis.conf')
+  writeFileSync(file, lines.join('\n'))
+  let child = await launch(file, mode)
+  onTestFinished(() => end(child))
+  const redis: ConfiguredRedis = {
+    port: taken,
+    folder,
+    kill: () => end(child),
+    async restart() {
+      child = await launch(file, mode)
+    },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+  }
+  return redis
+}
+
+async function launch(file: string, mode: keyof typeof READY): Promise<ChildProcess> {
+  const words = mode === 'sentinel' ? [file, '--sentinel'] : [file]
   for (const program of ['redis-server', 'valkey-server']) {
-    const child = spawn(program, ['-'], { stdio: ['pipe', 'pipe', 'ignore'] })
-    child.stdin.on('error', () => {})
-    child.stdin.end(lines.join('\n'))
-    if (!(await isReady(child))) continue
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'] })
+    if (!(await isReady(child, READY[mode]))) continue
     const life = identifyProcess(child.pid as number)
-    if (life) writeFileSync(join(folder, 'redis.pid'), formatIdentity(life))
-    onTestFinished(async () => {
-      const ended = once(child, 'exit')
-      if (child.kill('SIGKILL')) await ended
-    })
-    return { port: taken, folder }
+    if (life) writeFileSync(join(dirname(file), 'redis.pid'), formatIdentity(life))
+    return child
   }
   throw new Error(`This test ${NO_REDIS_SERVER}`)
 }
 
+async function end(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit')
+  if (child.kill('SIGKILL')) await ended
+}
+
 /** False where there is no such program. */
-async function isReady(child: ChildProcess): Promise<boolean> {
+async function isReady(child: ChildProcess, sign: string): Promise<boolean> {
   try {
     await once(child, 'spawn')
   } catch {
@@ -131,7 +160,7 @@ async function isReady(child: ChildProcess): Promise<boolean> {
   let said = ''
   for await (const text of child.stdout ?? []) {
     said += text
-    if (!said.includes('Ready to accept connections')) continue
+    if (!said.includes(sign)) continue
     child.stdout?.resume()
     return true
   }
