@@ -26,7 +26,7 @@ import {
 } from './bus.ts'
 import { type WalletKeys, walletKeys } from './keys.ts'
 import { connectRedis, type RedisConnections } from './redis-connections.ts'
-import { CONNECTION_CLOSED, failureOf, type RedisFailure } from './redis-failure.ts'
+import { failureOf, type RedisFailure } from './redis-failure.ts'
 import { PUBLISH } from './redis-scripts.ts'
 import { RedisLeases, RedisRates, RedisTickets } from './redis-stores.ts'
 import { RedisSubscription } from './redis-subscription.ts'
@@ -78,7 +78,7 @@ export class RedisBus implements Bus {
       failed: (error) => this.#subscription.failed(this.#failureOf(error)),
       closed: () => {
         this.#validity.closed()
-        this.#subscription.failed(CONNECTION_CLOSED)
+        this.#subscription.closed()
       },
     })
     const { commands, subscriber } = this.#connections
@@ -231,7 +231,9 @@ export class RedisBus implements Bus {
       this.#validity.failed()
       const failure = this.#failed(error)
       if (failure.isRefusal) this.#refusing = true
-      if (failure.isRefusal || failure.mayHaveMoved) this.#subscription.failed(failure)
+      // Before the connection is ready, its own events say why.
+      const moved = failure.mayHaveMoved && commands.status === 'ready'
+      if (failure.isRefusal || moved) this.#subscription.failed(failure)
       throw error
     }
     this.#answering = true

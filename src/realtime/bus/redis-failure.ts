@@ -114,8 +114,9 @@ const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>
 /** After these answers the address may lead to another Redis: a name or a balancer moves to the new primary. */
 const MAY_HAVE_MOVED = new Set(['READONLY', 'MASTERDOWN', 'NOREPLICAS'])
 
-/** The connection ended without a reason. */
-export const CONNECTION_CLOSED = failure('CLOSED', 'connection closed', false)
+/** The code of a connection that ended without a reason. */
+export const CLOSED = 'CLOSED'
+export class ConnectionClosed extends Error {}
 
 /** @param target its passwords are removed from the text, and its variable is named; default: none, and REDIS_URL */
 export function failureOf(error: unknown, target?: RedisTarget): RedisFailure {
@@ -125,7 +126,7 @@ export function failureOf(error: unknown, target?: RedisTarget): RedisFailure {
   }
   if (message === 'Command timed out') return failure('TIMEOUT', message, false, target)
   // The errors of ioredis itself about a lost connection have no code.
-  if (code === undefined) return { ...CONNECTION_CLOSED, mayHaveMoved: movesBy('CLOSED', target) }
+  if (code === undefined) return failure(CLOSED, 'connection closed', false, target)
   // If several addresses were tried, the error is an AggregateError with a code and no text.
   return failure(String(code), textOf(message, target) || String(code), false, target)
 }

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { type Link, REVOCATIONS_CHANNEL, UPDATES_CHANNEL } from './bus.ts'
 import { reconnect } from './redis-connections.ts'
-import { CONNECTION_CLOSED, FailureLog, type RedisFailure } from './redis-failure.ts'
+import { CLOSED, ConnectionClosed, FailureLog, type RedisFailure } from './redis-failure.ts'
 
 export interface RedisSubscriptionOptions {
   /** One for each server that takes writes. */
@@ -69,7 +69,7 @@ export class RedisSubscription {
     subscriber.on('ready', () => void this.#subscribe())
     subscriber.on('close', () => {
       this.#unsubscribed()
-      this.failed(CONNECTION_CLOSED)
+      this.closed()
     })
     subscriber.on('message', (channel: string, text: string) => {
       this.#receivedAt = performance.now()
@@ -98,6 +98,11 @@ export class RedisSubscription {
     this.#checks = undefined
     this.#disconnected(failure)
     if (failure.mayHaveMoved) this.#reconnect()
+  }
+
+  /** A connection was lost. */
+  closed(): void {
+    this.failed(this.#options.failureOf(new ConnectionClosed()))
   }
 
   /** One command was refused: finds out whether all writes are, and logs the failure. */
@@ -183,7 +188,7 @@ export class RedisSubscription {
 
   #disconnected(failure: RedisFailure): void {
     // A closed connection adds nothing to a stalled link, or to a reason that is known already.
-    const isClosed = failure.code === CONNECTION_CLOSED.code
+    const isClosed = failure.code === CLOSED
     if (isClosed && (this.#link.state === 'stalled' || this.#failure !== undefined)) return
     if (this.#failure?.code === failure.code) return
     this.#failure = failure

@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto'
+import { Cluster, Redis } from 'ioredis'
+import { pino } from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { parseRedisAddress } from '../../src/config/redis-address.ts'
+import { slotOf } from '../../src/realtime/bus/keys.ts'
+import { tagsOfPrimaries } from '../../src/realtime/bus/redis-connections.ts'
+import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../support/index.ts'
+import { type ClusterNode, startCluster } from '../support/realtime/cluster.ts'
+import { startInstallation } from '../support/realtime/failover.ts'
+import { FakeLedger } from '../support/realtime/fake-ledger.ts'
+import { openRedisBus, SHORT_TIMEOUTS } from '../support/realtime/redis-bus.ts'
+
+const measured = (what: string, ms: number) => {
+  if (process.env.MEASURE) console.log(`${what}: ${Math.round(ms)} ms`)
+}
+
+const user = (userId: string, tenant = 'default') => ({ tenant, userId })
+
+describeWithPrivateRedis('Redis Cluster', () => {
+  test('slots move, a primary dies and the node of a subscription, all under load: every event arrives once, in order', async () => {
+    const cluster = await startCluster()
+    const installation = await startInstallation({ REDIS_CLUSTER: cluster.hosts })
+    const { stop, lateness } = installation.pay()
+    const events = () => installation.clients[0]?.seqs().length ?? 0
+    const more = async () => {
+      const before = events()
+      await eventually(() => expect(events()).toBeGreaterThan(before + 10))
+    }
+    await more()
+    await cluster.moveSlot('alice', more)
+    await more()
+
+    const primary = await eventually(() => cluster.primaryOf('alice'))
+    const died = performance.now()
+    await primary.kill()
+    const decided = await cluster.takenOverFrom(primary, 'alice')
+    await installation.ready()
+    measured('from the death to the take-over', decided - died)
+    measured('from the take-over until both servers are live', performance.now() - decided)
+    measured('latest event after the death', lateness.after(died))
+    measured('latest event after the take-over', lateness.after(decided))
+
+    await primary.restart()
+    await eventually(async () => {
+      expect(await primary.admin.info('replication')).toContain('master_link_status:up')
+    })
+    await more()
+    const subscribed = await nodeWithSubscriber(cluster.nodes)
+    const left = performance.now()
+    await subscribed.kill()
+    await more()
+    await installation.got(await stop())
+    measured('latest event after the death of the node of a subscription', lateness.after(left))
+    await installation.ready()
+  })
+
+  async function nodeWithSubscriber(nodes: ClusterNode[]): Promise<ClusterNode> {
+    for (const node of nodes) {
+      const clients = String(await node.admin.client('LIST'))
+      if (clients.includes('name=livebalance-subscriber')) return node
+    }
+    throw new Error('nobody subscribes')
+  }
+
+  test('the bus does on a cluster what it does on one Redis', async () => {
+    const { hosts, nodes } = await startCluster()
+    const ledger = new FakeLedger()
+    const url = `redis-cluster://${hosts}`
+    const buses = [openRedisBus(url, ledger), openRedisBus(url, ledger)] as const
+    const [here, there] = buses
+    await eventually(() => {
+      for (const bus of buses) expect(bus.link).toEqual({ state: 'live' })
+    })
+    const received: string[] = []
+    let revoked = 0
+    there.listen({
+      message: (text) => received.push(text),
+      link: () => {},
+      revoked: () => {
+        revoked += 1
+      },
+    })
+    // redis-cli on any node shows the documented channel, and the documented key with braces.
+    const cli = new Redis(nodes[5]?.port ?? 0)
+    const redis = new Cluster([{ host: '127.0.0.1', port: nodes[0]?.port ?? 0 }])
+    onTestFinished(() => {
+      cli.disconnect()
+      redis.disconnect()
+    })
+    let seen = 0
+    cli.on('message', () => {
+      seen += 1
+    })
+    await cli.subscribe('balance:updates')
+    const users = Array.from({ length: 100 }, (_, i) => user(i % 2 ? `auth0|{${i}}` : `u${i}`))
+    const changed = users.map((one) => ledger.change(one, 15_050n))
+    await here.publish(changed.flatMap(({ events }) => events))
+    await eventually(() => expect([received.length, seen]).toEqual([200, 200]))
+    expect(await redis.get('balance:user:{u0}')).toBe('150.5')
+    expect(await redis.get('balance:user:{auth0|%7B1%7D}')).toBe('150.5')
+    expect(await redis.ttl('balance:user:{u0}')).toBeGreaterThan(3590)
+    await eventually(async () => {
+      const cached = await Promise.all(users.map((one) => there.cachedBalance(one, 'USD')))
+      expect(new Set(cached)).toEqual(new Set(['150.5']))
+    })
+    // An older balance loses; another currency and another tenant have keys of their own.
+    await here.fill(user('u0'), 'USD', 1n, 1)
+    await here.fill(user('u0'), 'EUR', 200n, 1)
+    await here.fill(user('u0', 'acme'), 'USD', 300n, 1)
+    expect(await there.cachedBalance(user('u0'), 'USD')).toBe('150.5')
+    expect(await there.cachedBalance(user('u0'), 'EUR')).toBe('2')
+    expect(await redis.get('balance:acme:user:{u0}')).toBe('3')
+
+    await here.announceRevocation()
+    await eventually(() => expect(revoked).toBe(1))
+    await here.tickets.put('ticket', 'value', 30)
+    expect([await there.tickets.take('ticket'), await here.tickets.take('ticket')]).toEqual([
+      'value',
+      null,
+    ])
+    const counters = buses.map(({ rates }) => rates.counter('test', 60))
+    expect(await counters[0]?.add('ann', 2)).toMatchObject({ used: 2 })
+    expect(await counters[1]?.add('ann', 3)).toMatchObject({ used: 5 })
+
+    const [one, other, gone] = [randomUUID(), randomUUID(), randomUUID()]
+    await Promise.all([here.leases.renew(one, 30), there.leases.renew(other, 30)])
+    expect(await here.leases.acquire('ann', one, 2)).toBe(true)
+    expect(await there.leases.acquire('ann', other, 2)).toBe(true)
+    expect(await here.leases.acquire('ann', one, 2)).toBe(false)
+    await there.leases.assert(
+      other,
+      new Map([
+        ['ann', 0],
+        ['bob', 1],
+      ]),
+    )
+    // The lease of this one has ended.
+    await there.leases.assert(gone, new Map([['ann', 5]]))
+    expect(await here.leases.acquire('ann', one, 2)).toBe(true)
+
+    // Another database: all of its cached balances go, on every node.
+    const foreign = new FakeLedger()
+    foreign.epoch = 'e2'
+    openRedisBus(url, foreign)
+    await eventually(async () => {
+      const left = await Promise.all(users.map((one) => redis.get(`balance:user:{${one.userId}}`)))
+      expect(left.filter((value) => value !== null)).toEqual([])
+    })
+  })
+
+  test('one node that refuses writes disconnects, though others accept them', async () => {
+    const { hosts, primaryOf } = await startCluster()
+    const ledger = new FakeLedger()
+    const bus = openRedisBus(`redis-cluster://${hosts}`, ledger, SHORT_TIMEOUTS)
+    await eventually(() => expect(bus.link).toEqual({ state: 'live' }))
+    const node = await primaryOf('alice')
+    await node.admin.config('SET', 'maxmemory', '1')
+    await eventually(() => expect(bus.link.reason).toContain('(OOM)'))
+    expect(await bus.cachedBalance(user('alice'), 'USD')).toBeNull()
+    await node.admin.config('SET', 'maxmemory', '0')
+    await eventually(() => expect(bus.link).toEqual({ state: 'live' }))
+  })
+
+  test('each primary gets a probe, whatever slots it has', () => {
+    const slots = Array.from({ length: 16_384 }, (_, slot) => [
+      slot < 16_000 ? 'a' : slot < 16_383 ? 'b' : 'c',
+      'replica',
+    ])
+    const tags = tagsOfPrimaries(slots, [])
+    expect(tags.map((tag) => slots[slotOf(tag)]?.[0]).sort()).toEqual(['a', 'b', 'c'])
+    expect(tagsOfPrimaries(slots, tags)).toEqual(tags)
+    expect(tagsOfPrimaries([], tags)).toHaveLength(1)
+  })
+
+  test('a plain server in place of a cluster is one clear warning', async () => {
+    const { port } = await startConfiguredRedis([])
+    const lines: Record<string, unknown>[] = []
+    const logger = pino(
+      { level: 'warn' },
+      { write: (line: string) => void lines.push(JSON.parse(line)) },
+    )
+    const redis = parseRedisAddress(`127.0.0.1:${port}`, 'REDIS_CLUSTER')
+    const bus = openRedisBus('redis://unused', new FakeLedger(), {
+      redis,
+      probeAfterMs: 100,
+      logger,
+    })
+    await eventually(() => expect(bus.link.reason).toContain('(NOCLUSTER)'))
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 40,
+        msg: 'redis disconnected',
+        reason: 'Redis is not a cluster (NOCLUSTER)',
+        check: expect.stringContaining('REDIS_URL=redis://'),
+      }),
+    ])
+  })
+})
