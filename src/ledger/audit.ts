@@ -99,3 +99,15 @@ function toDiscrepancy(row: DiscrepancyRow): Discrepancy {
   if (at !== null) discrepancy.at = at
   return discrepancy
 }
+
+/** The answer of one call that recalculates the wallets of a tenant. */
+export interface RecalculationOfAll {
+  /** Wallets looked at by this call. */
+  total: number
+  /** Those of them that were wrong. */
+  corrected: number
+  /** The wallet to continue after. Null when none is left. */
+  nextCursor: string | null
+  /** Wallets that are left. */
+  remaining: number
+}

@@ -1,5 +1,11 @@
 import type { Sql } from '../postgres/database.ts'
-import { type Audit, type AuditStep, AuditTally, type DiscrepancyRow } from './audit.ts'
+import {
+  type Audit,
+  type AuditStep,
+  AuditTally,
+  type DiscrepancyRow,
+  type RecalculationOfAll,
+} from './audit.ts'
 import type { WalletState } from './balance.ts'
 import type { Committed } from './command.ts'
 import type { UserRef } from './event.ts'
@@ -27,17 +33,6 @@ export interface Recalculation {
 export interface RecalculationStretch {
   cursor?: string
   limit?: number
-}
-
-export interface RecalculationOfAll {
-  /** Wallets looked at by this call. */
-  total: number
-  /** Those of them that were wrong. */
-  corrected: number
-  /** The wallet to continue after. Null when none is left. */
-  nextCursor: string | null
-  /** Wallets that are left. */
-  remaining: number
 }
 
 /**

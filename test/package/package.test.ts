@@ -107,6 +107,8 @@ test('holds the client, the server, its SQL and its pages', () => {
       'docs/guide/clients.md',
       'dist/src/client/index.js',
       'dist/src/client/index.d.ts',
+      'dist/src/client/index.cjs',
+      'dist/src/client/index.d.cts',
       'dist/src/client/react.js',
       'dist/src/client/react.d.ts',
       'dist/src/main.js',
@@ -120,7 +122,7 @@ test('holds the client, the server, its SQL and its pages', () => {
 
 test('holds nothing else', () => {
   const known =
-    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|docs\/guide\/clients\.md|dist\/(package\.json|licenses\.txt|src\/.+\.(js|js\.map|d\.ts)|sql\/(.+\.sql|revision\.json)|web\/[^/]+\.(html|js|css|svg)))$/
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|docs\/guide\/clients\.md|dist\/(package\.json|licenses\.txt|src\/.+\.(js|js\.map|d\.ts)|src\/client\/\w+\.(cjs|cjs\.map|d\.cts)|sql\/(.+\.sql|revision\.json)|web\/[^/]+\.(html|js|css|svg)))$/
   expect(contents.filter((path) => !known.test(path))).toEqual([])
 })
 
