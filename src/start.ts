@@ -33,6 +33,7 @@ import { currentUser } from './postgres/app-role.ts'
 import { createPools, SESSIONS } from './postgres/database.ts'
 import { MigrationError, migrate } from './postgres/migrate.ts'
 import { SchemaCheck, tryWrite } from './postgres/schema-check.ts'
+import { whenReachable } from './postgres/wait.ts'
 import { RateLimiter } from './rate-limit/limiter.ts'
 import type { BalanceCache } from './realtime/bus/bus.ts'
 import { Gateway } from './realtime/gateway.ts'
@@ -112,9 +113,10 @@ async function openTracing(
 /** Opens or starts Postgres and Redis, migrates the database, and finds the keys of tokens. */
 async function openStorage({ config, log, releases }: Context) {
   const database = await openDatabase(config, log, releases)
-  const { appRole, canUseAppRole, warnings } = await migrate(database.ownerUrl, {
-    appRole: database.appRole,
-  })
+  const { appRole, canUseAppRole, warnings } = await whenReachable(
+    () => migrate(database.ownerUrl, { appRole: database.appRole }),
+    { forMs: config.databaseWaitMs, log },
+  )
   for (const warning of warnings) log.warn(warning)
   const dataDir = database.dataDir ?? config.dataDir
   const redis = await chooseRedis(config, dataDir, log, releases)

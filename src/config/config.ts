@@ -16,6 +16,7 @@ export interface Config {
   /** Undefined: embedded mode. */
   databaseUrl: string | undefined
   /** Undefined: derived from the name of the database. */
+  databaseWaitMs: number
   appRole: string | undefined
   requireAppRole: boolean
   /** Undefined: a private one, or none. */
@@ -73,6 +74,7 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     port: vars.PORT,
     host: vars.HOST ?? (vars.DATABASE_URL ? '0.0.0.0' : '127.0.0.1'),
     databaseUrl: vars.DATABASE_URL,
+    databaseWaitMs: vars.DATABASE_WAIT * 1000,
     appRole: vars.APP_ROLE,
     requireAppRole: vars.REQUIRE_APP_ROLE === 'true',
     redis: redisTarget(vars),

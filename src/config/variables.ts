@@ -102,6 +102,9 @@ export const VARIABLES = z.object({
     .describe(
       'Postgres 15 to 18 to keep the ledger in, as libpq reads it: postgres://user:password@host:port/database. Without it the server starts a private one.',
     ),
+  DATABASE_WAIT: seconds(86_400)
+    .default(30)
+    .describe('Seconds that a start waits for a database that does not answer yet.'),
   APP_ROLE: z
     .string()
     .refine(

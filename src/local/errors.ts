@@ -1,5 +1,5 @@
 import { ConfigError } from '../config/config.ts'
-import { failureOf, isSqlState } from '../postgres/errors.ts'
+import { failureOf, isSqlState, isTlsFailure } from '../postgres/errors.ts'
 import { MigrationError } from '../postgres/migrate.ts'
 
 /** A private Postgres or Redis could not be started. `message` is one line for the terminal. */
@@ -64,7 +64,7 @@ function databaseFailure(error: SystemError): string | null {
     return `DATABASE_URL: the database refuses: ${message.split('\n')[0]}${pooler}`
   }
   if (code === 'NO_FIT_SERVER') return `DATABASE_URL: ${message}`
-  if (/CERT|SSL|TLS|EPROTO/.test(code)) {
+  if (isTlsFailure(code)) {
     return `DATABASE_URL: TLS with the database failed: ${message.split('\n')[0]} (${code})`
   }
   const [address] = [error.address].flat()

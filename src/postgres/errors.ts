@@ -104,6 +104,21 @@ export function isSqlState(code: string): boolean {
   return /^[0-9][0-9A-Z]{4}$/.test(code)
 }
 
+/**
+ * Whether a database that is not there yet, or about to fail over, gives this error. A wrong password, an untrusted
+ * certificate or a missing database does not go away by itself.
+ */
+export function isComing(error: unknown): boolean {
+  const code = codeOf(error) ?? ''
+  if (failureOf(error)?.kind !== 'unavailable' || isTlsFailure(code)) return false
+  return isSqlState(code) ? /^(08|53|57P)/.test(code) : code !== 'SASL_SIGNATURE_MISMATCH'
+}
+
+/** Whether the two sides do not agree on TLS. */
+export function isTlsFailure(code: string): boolean {
+  return /CERT|SSL|TLS|EPROTO/.test(code)
+}
+
 /** Whether the connection of the call is gone, or about to close. */
 export function endsSession(error: unknown): boolean {
   const code = codeOf(error)
