@@ -55,7 +55,11 @@ describeWithPgBouncer('behind PgBouncer', () => {
   test.for(['transaction', 'session'])(
     'a whole server runs in %s mode, and survives its end',
     async (mode, { emptyDatabase: database }) => {
-      const pooler = await startPgBouncer([database.ownerUrl, database.appUrl], { pool_mode: mode })
+      const pooler = await startPgBouncer([database.ownerUrl, database.appUrl], {
+        pool_mode: mode,
+        // In session mode each connection of the server keeps one.
+        default_pool_size: mode === 'session' ? 13 : 4,
+      })
       // The schema comes through the pooler as well, by its owner.
       const owner = await startServer(pooler.through(database.ownerUrl), redisUrl() ?? '', {})
       await owner.close()

@@ -8,7 +8,13 @@ import { TEST_SECRET } from '../index.ts'
 /** The line that a server with these settings ends with instead of starting; null: it would end with a stack. */
 export async function startLine(settings: Record<string, string>): Promise<string | null> {
   const releases = new ShutdownStack()
-  const env = { HOST: '127.0.0.1', PORT: '0', JWT_SECRET: TEST_SECRET, DATABASE_WAIT: '0', ...settings }
+  const env = {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    JWT_SECRET: TEST_SECRET,
+    DATABASE_WAIT: '0',
+    ...settings,
+  }
   try {
     await startServer(parseConfig(env), pino({ level: 'silent' }), releases)
     return 'it has started'
