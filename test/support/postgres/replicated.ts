@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test as base, inject } from 'vitest'
@@ -13,6 +13,9 @@ import { testedPostgres } from './binaries.ts'
 
 const FAST = { fsync: 'off', full_page_writes: 'off' }
 
+/** The role that a load balancer asks as, without a password. */
+const CHECK = 'haproxy_check'
+
 /** A primary with a migrated database, `ledger`, and an empty one, `empty`, and a standby that follows it. */
 export interface Replicated {
   primary: Postmaster
@@ -21,12 +24,13 @@ export interface Replicated {
   urlOf(port: number, database?: string): string
   /** Resolves when the standby has replayed what the primary had written at the call. */
   standbyHasAll(): Promise<void>
-  /** Without a checkpoint, and every session with it. */
-  killPrimary(): Promise<void>
+  /** Without a checkpoint, and every session with it. `SIGKILL` leaves no process of it time for a word. */
+  killPrimary(signal?: 'SIGQUIT' | 'SIGKILL'): Promise<void>
   close(): Promise<void>
 }
 
-async function startReplicated(): Promise<Replicated> {
+/** @param synchronous a commit on the primary waits until the standby has it on disk */
+async function startReplicated({ synchronous = false } = {}): Promise<Replicated> {
   const folder = await mkdtemp(join(inject('runFolder'), 'standby-'))
   const account = chooseAccount(null)
   if (account) chownSync(folder, account.uid, account.gid)
@@ -38,11 +42,14 @@ async function startReplicated(): Promise<Replicated> {
     startPostmaster({ home, binaries, account, settings: { ...FAST, ...settings } })
 
   const home = join(folder, 'postgres')
+  const hba = join(home, 'data/pg_hba.conf')
+  writeFileSync(hba, `host postgres ${CHECK} 127.0.0.1/32 trust\n${readFileSync(hba, 'utf8')}`)
   const first = await start(home)
   try {
     const sql = connect(urlOf(first.port, 'postgres'), { max: 1 })
     await sql`create database ledger`
     await sql`create database empty`
+    await sql.unsafe(`create role ${CHECK} login`)
     await sql.end()
     await migrate(urlOf(first.port))
   } finally {
@@ -56,7 +63,7 @@ async function startReplicated(): Promise<Replicated> {
   execFileSync('cp', ['-R', '-p', join(home, 'data'), data], { cwd: folder, ...account })
   writeFileSync(join(data, 'standby.signal'), '')
 
-  const primary = await start(home)
+  const primary = await start(home, synchronous ? { synchronous_standby_names: '*' } : {})
   try {
     const from = `host=127.0.0.1 port=${primary.port} user=${OWNER} password=${owner}`
     const standby = await start(copy, { primary_conninfo: from })
@@ -65,8 +72,9 @@ async function startReplicated(): Promise<Replicated> {
       standby,
       urlOf,
       standbyHasAll: () => standbyHasAll(urlOf(primary.port), urlOf(standby.port)),
-      async killPrimary() {
-        process.kill(primary.pid, 'SIGQUIT')
+      async killPrimary(signal = 'SIGQUIT') {
+        const sessions = signal === 'SIGKILL' ? childrenOf(primary.pid) : []
+        for (const pid of [primary.pid, ...sessions]) process.kill(pid, signal)
         await primary.ended
       },
       async close() {
@@ -77,6 +85,11 @@ async function startReplicated(): Promise<Replicated> {
     await primary.stop()
     throw error
   }
+}
+
+function childrenOf(pid: number): number[] {
+  const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+  return pids.split(' ').map(Number)
 }
 
 async function standbyHasAll(primaryUrl: string, standbyUrl: string): Promise<void> {
@@ -97,6 +110,13 @@ async function standbyHasAll(primaryUrl: string, standbyUrl: string): Promise<vo
 /** Tests on one pair a file. */
 export const test = base.extend('pair', { scope: 'file' }, async ({}, { onCleanup }) => {
   const pair = await startReplicated()
+  onCleanup(() => pair.close())
+  return pair
+})
+
+/** The same, with synchronous replication. */
+export const synchronousTest = base.extend('pair', { scope: 'file' }, async ({}, { onCleanup }) => {
+  const pair = await startReplicated({ synchronous: true })
   onCleanup(() => pair.close())
   return pair
 })
