@@ -9,6 +9,7 @@ import { nginxCluster } from './nginx-cluster.ts'
 import { asyncApiText, openApiText } from './openapi.ts'
 import { growthPicture, performancePage } from './performance-page.ts'
 import { resultsPage } from './results-page.ts'
+import { supportPage } from './support-page.ts'
 
 /** The files that are made from code, by path. A test compares them with the committed ones. */
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
@@ -17,6 +18,7 @@ export const GENERATED: Readonly<Record<string, () => string | Promise<string>>>
   'docs/reference/errors.md': errorsPage,
   'docs/reference/licences.md': licencesPage,
   'docs/reference/metrics.md': metricsPage,
+  'docs/reference/support.md': supportPage,
   'deploy/grafana/livebalance.json': dashboard,
   'docs/reference/asyncapi.json': asyncApiText,
   'docs/reference/configuration.md': configurationPage,
