@@ -193,6 +193,13 @@ const BY_TAG = {
       summary: 'The balance over time, at equal intervals',
       success: [200, answers.series],
     },
+    'GET /transactions/can-afford': {
+      id: 'canAfford',
+      summary: 'Whether the ledger would accept a payment of this amount now',
+      description:
+        'Decided by the rules that a payment meets, but without a lock: another command may be quicker.',
+      success: [200, answers.affordable],
+    },
     'GET /transactions/balance/snapshot': {
       id: 'getSnapshot',
       summary: 'The stored balance of the wallet',

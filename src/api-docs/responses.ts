@@ -64,6 +64,20 @@ export const balances = z.object({
   seq: z.int().meta({ description: 'The `seq` of the newest event that is included.' }),
 })
 
+export const affordable = z.object({
+  ok: z.boolean(),
+  reason: z.enum(['funds', 'hold', 'limit']).exactOptional().meta({
+    description:
+      'Why not. `funds`: the balance is too small. `hold`: too much of it is held. `limit`: a spending limit.',
+  }),
+  available: amount,
+  currency: z.string(),
+  freesAt: time.exactOptional().meta({
+    description:
+      'When enough holds have expired, or the window of the limit has moved on, if nothing else changes.',
+  }),
+})
+
 export const series = z.object({
   currency: z.string(),
   items: z.array(z.object({ at: time, balance: amount })).meta({

@@ -5,11 +5,13 @@ import { TabGroup } from './tab-leader.ts'
 import { authorizedFetch, identityOf, TokenSource } from './token.ts'
 import { rejectionOf, unreachable } from './transports/transport.ts'
 import type {
+  AffordQuery,
   BalanceClientOptions,
   BalanceError,
   BalanceInitial,
   BalanceSnapshot,
   BalanceStatus,
+  CanAfford,
   ClientEvents,
 } from './types.ts'
 
@@ -28,6 +30,11 @@ export interface BalanceClient {
    * at once. Resolves with the snapshot and never rejects: the snapshot's `error` holds a failure.
    */
   refresh(): Promise<BalanceSnapshot>
+  /**
+   * Asks whether the ledger would accept a payment now.
+   * @throws BalanceError if the server refuses the question or does not answer
+   */
+  canAfford(query: AffordQuery): Promise<CanAfford>
   /** Ends the connection. A closed client cannot be used again. */
   close(): void
 }
@@ -187,6 +194,18 @@ export function openClient(options: BalanceClientOptions, environment: Runtime):
         store.setStatus({}, { error: unreachable(String(error)) })
       }
       return store.getSnapshot()
+    },
+    async canAfford({ amount, type, currency: asked = currency }) {
+      const query = new URLSearchParams({
+        amount: String(amount),
+        ...(asked !== undefined && { currency: asked }),
+        ...(type !== undefined && { type }),
+      })
+      const response = await request(`${url}/transactions/can-afford?${query}`).catch((error) => {
+        throw unreachable(String(error))
+      })
+      if (!response.ok) throw await rejectionOf(response)
+      return (await response.json()) as CanAfford
     },
     close() {
       if (closed) return

@@ -2,6 +2,7 @@ export { type ApiOptions, type BalanceApi, createApi, createIdempotencyKey } fro
 export { type BalanceClient, createBalanceClient } from './client.ts'
 export type { Fetch, WebSocketConstructor, WebSocketLike } from './runtime.ts'
 export type {
+  AffordQuery,
   BalanceAlert,
   BalanceClientOptions,
   BalanceError,
@@ -11,6 +12,7 @@ export type {
   BalanceSnapshot,
   BalanceStatus,
   BalanceUpdated,
+  CanAfford,
   ClientErrorCode,
   ClientEvents,
   ConnectionState,

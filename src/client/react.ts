@@ -1,9 +1,15 @@
 'use client'
 
-import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import { IDLE } from './balance-store.ts'
 import { type BalanceClient, createBalanceClient } from './client.ts'
-import type { BalanceClientOptions, BalanceEvent, BalanceSnapshot } from './types.ts'
+import type {
+  AffordQuery,
+  BalanceClientOptions,
+  BalanceEvent,
+  BalanceSnapshot,
+  CanAfford,
+} from './types.ts'
 
 export type UseBalanceOptions = BalanceClientOptions & {
   /**
@@ -37,17 +43,93 @@ export function useBalance(
     latest.current = { source, onEvent }
   })
 
+  const handle = useHandle(source, latest)
+  const snapshot = useSyncExternalStore(handle.subscribe, handle.getSnapshot, () => IDLE)
+  useEffect(() => handle.onEvent((event) => latest.current.onEvent?.(event)), [handle])
+  return { ...snapshot, refreshBalance: handle.refresh }
+}
+
+/** The shortest time between two questions of one component, so that a busy wallet does not use up the read limit. */
+const AFFORD_PAUSE_MS = 1_000
+/** The longest delay that timers take. */
+const MAX_DELAY_MS = 2 ** 31 - 1
+
+/**
+ * Whether the token's user can afford a payment: the ledger's decision, with the reason. It follows the balance: the
+ * hook asks again after each event, and when money is expected to be free again. Null while the answer is unknown.
+ * @param source as for `useBalance`, whose connection it shares
+ */
+export function useCanAfford(
+  source: string | UseBalanceOptions | BalanceClient | null | undefined,
+  query: AffordQuery,
+): CanAfford | null {
+  const latest = useRef({ source })
+  useEffect(() => {
+    latest.current = { source }
+  })
+  const handle = useHandle(source, latest)
+  useSyncExternalStore(handle.subscribe, handle.getSnapshot, () => IDLE)
+  const { amount, currency, type } = query
+  const question = JSON.stringify({ amount, currency, type })
+  const [answer, setAnswer] = useState<{ to: string; of: Handle; value: CanAfford | null }>()
+
+  useEffect(() => {
+    let stopped = false
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let asking = false
+    /** An event arrived while a question was under way, or just after it. */
+    let stale = false
+
+    function askIn(ms: number): void {
+      clearTimeout(timer)
+      timer = setTimeout(ask, Math.min(ms, MAX_DELAY_MS))
+    }
+    async function ask(): Promise<void> {
+      asking = true
+      stale = false
+      const value = await handle.canAfford(JSON.parse(question)).catch(() => null)
+      if (stopped) return
+      setAnswer({ to: question, of: handle, value })
+      timer = setTimeout(() => {
+        asking = false
+        if (stale) void ask()
+        else if (value?.freesAt) askIn(Date.parse(value.freesAt) - Date.now())
+      }, AFFORD_PAUSE_MS)
+    }
+    function changed(): void {
+      if (asking) stale = true
+      else askIn(0)
+    }
+
+    const stopListening = handle.onEvent(changed)
+    let { status } = handle.getSnapshot()
+    // A connection that was lost may have missed an event.
+    const unsubscribe = handle.subscribe(() => {
+      const now = handle.getSnapshot().status
+      if (now.state === 'live' && status.state !== 'live') changed()
+      status = now
+    })
+    askIn(0)
+    return () => {
+      stopped = true
+      clearTimeout(timer)
+      stopListening()
+      unsubscribe()
+    }
+  }, [handle, question])
+
+  return answer?.to === question && answer.of === handle ? answer.value : null
+}
+
+/** The handle of a source. Equal options give the same one. */
+function useHandle(source: Source, latest: { current: { source: Source } }): Handle {
   const identity = identify(source)
   // biome-ignore lint/correctness/useExhaustiveDependencies: equal options share a connection
-  const handle = useMemo(() => {
+  return useMemo(() => {
     if (identity === null) return NOTHING
     if (typeof identity === 'object') return ofClient(identity)
     return ofKey(identity, () => optionsOf(latest.current.source) ?? (optionsOf(source) as never))
   }, [identity])
-
-  const snapshot = useSyncExternalStore(handle.subscribe, handle.getSnapshot, () => IDLE)
-  useEffect(() => handle.onEvent((event) => latest.current.onEvent?.(event)), [handle])
-  return { ...snapshot, refreshBalance: handle.refresh }
 }
 
 /** A client as a component uses it. The client may exist only while a component uses it. */
@@ -56,6 +138,8 @@ interface Handle {
   getSnapshot(): BalanceSnapshot
   onEvent(listener: (event: BalanceEvent) => void): () => void
   refresh(): Promise<void>
+  /** Rejects while there is no client. */
+  canAfford(query: AffordQuery): Promise<CanAfford>
 }
 
 const NOTHING: Handle = {
@@ -63,6 +147,7 @@ const NOTHING: Handle = {
   getSnapshot: () => IDLE,
   onEvent: () => () => {},
   refresh: async () => {},
+  canAfford: () => Promise.reject(new Error('There is no token.')),
 }
 
 function ofClient(client: BalanceClient): Handle {
@@ -71,6 +156,7 @@ function ofClient(client: BalanceClient): Handle {
     getSnapshot: () => client.getSnapshot(),
     onEvent: (listener) => client.on('*', listener),
     refresh: async () => void (await client.refresh()),
+    canAfford: (query) => client.canAfford(query),
   }
 }
 
@@ -87,6 +173,7 @@ function ofKey(key: string, options: CurrentOptions): Handle {
     getSnapshot: () => clients.peek(key)?.getSnapshot() ?? IDLE,
     onEvent: (listener) => withClient((client) => client.on('*', listener)),
     refresh: async () => void (await clients.peek(key)?.refresh()),
+    canAfford: (query) => clients.peek(key)?.canAfford(query) ?? NOTHING.canAfford(query),
   }
 }
 

@@ -105,6 +105,28 @@ export interface BalanceSnapshot {
   readonly error: BalanceError | null
 }
 
+/** A payment that the page asks about. */
+export interface AffordQuery {
+  /** Major units, positive. */
+  amount: number | string
+  /** Default: the client's currency, else the server's. */
+  currency?: string | undefined
+  /** Spending limits differ by type. Default `booking_payment`. */
+  type?: 'booking_payment' | 'transfer' | 'withdrawal' | 'hold' | undefined
+}
+
+/** The ledger's decision on a payment that was not made. It holds until the balance changes. */
+export interface CanAfford {
+  ok: boolean
+  /** Why not. `funds`: the balance is too small. `hold`: too much of it is held. `limit`: a spending limit. */
+  reason?: 'funds' | 'hold' | 'limit'
+  /** The balance less the held amount, in major units. */
+  available: number
+  currency: string
+  /** ISO 8601: when enough holds have expired, or the window of the limit has moved on. */
+  freesAt?: string
+}
+
 /** Called for a token at the start, shortly before a token expires, and after one was rejected. */
 export type GetToken = () => string | Promise<string>
 

@@ -181,7 +181,7 @@ export const onlyMetadata = z.strictObject({ metadata })
 export const byId = z.object({ id: transactionId })
 
 /** Another user in place of the caller, which the route allows only to the named role. */
-export const onBehalfOf = (role: 'an admin' | 'a service') =>
+export const onBehalfOf = (role: 'an admin' | 'a service' | 'an admin or a service') =>
   userId
     .exactOptional()
     .meta({ description: `Default: the caller. Only ${role} can name another user.` })

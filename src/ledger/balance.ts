@@ -1,3 +1,4 @@
+import type { LimitedType } from './command.ts'
 import type { UserRef } from './event.ts'
 
 /** A wallet in one currency. Amounts in minor units. */
@@ -50,6 +51,23 @@ export interface SeriesQuery {
 export interface BalanceAt {
   at: string
   balance: bigint
+}
+
+/** A debit that a user asks about. The amount is in minor units and positive. */
+export interface AffordQuery {
+  currency: string
+  amount: bigint
+  type: LimitedType
+}
+
+/** Whether the ledger would accept a debit now. */
+export interface Affordable {
+  /** The balance less the held amount, in minor units. */
+  available: bigint
+  /** Undefined: it would. `hold`: the balance is large enough, but too much of it is held. */
+  reason?: 'funds' | 'hold' | 'limit'
+  /** ISO 8601: when holds have expired, or the limit's window has moved on, so far that it would. */
+  freesAt?: string
 }
 
 /** Wallets of a tenant, in order of user id. `search` is a part of the id; case does not matter. */

@@ -1,5 +1,7 @@
 import type { Sql } from '../postgres/database.ts'
 import type {
+  Affordable,
+  AffordQuery,
   Balance,
   BalanceAt,
   Balances,
@@ -52,6 +54,25 @@ export class Reader extends TransactionReader {
         updatedAt: toIso(row.updated_at),
       }
     )
+  }
+
+  async canAfford(who: UserRef, { currency, amount, type }: AffordQuery): Promise<Affordable> {
+    const [row] = await this.#sql<
+      {
+        reason: NonNullable<Affordable['reason']> | null
+        available: string
+        frees_at: string | null
+      }[]
+    >`
+      select reason, available, to_json(frees_at) #>> '{}' as frees_at
+      from can_afford(${who.tenant}, ${who.userId}, ${currency}, ${amount.toString()}::bigint,
+        ${type}::text::transaction_type)`
+    if (!row) throw new Error('can_afford returned nothing')
+    return {
+      available: BigInt(row.available),
+      ...(row.reason !== null && { reason: row.reason }),
+      ...(row.frees_at !== null && { freesAt: toIso(row.frees_at) }),
+    }
   }
 
   async balanceAt(who: UserRef, currency: string, at: string): Promise<bigint> {

@@ -17,6 +17,7 @@ import type { WebPages } from '../http/web-pages.ts'
 import { RefusedOrigins } from '../lib/origins.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
 import { adminRoutes } from './admin.ts'
+import { affordRoutes } from './afford.ts'
 import { auditRoutes } from './audit.ts'
 import { balanceRoutes } from './balance.ts'
 import type { RouteDeps } from './deps.ts'
@@ -93,6 +94,7 @@ export function createApp({
     .route('/transactions/monitors', monitorRoutes(deps))
     .route('/transactions/limits', limitRoutes(deps))
     .route('/transactions', auditRoutes(deps))
+    .route('/transactions', affordRoutes(deps))
     .route('/transactions', paymentRoutes(deps))
     // Last of its prefix, because `/:id` also matches the paths of the others.
     .route('/transactions', statementRoutes(deps))

@@ -3,7 +3,7 @@ import { createElement, StrictMode, useState } from 'react'
 import { renderToString } from 'react-dom/server'
 import { expect, onTestFinished } from 'vitest'
 import type { BalanceEvent } from '../../src/client/index.ts'
-import { type UseBalance, useBalance } from '../../src/client/react.ts'
+import { type UseBalance, useBalance, useCanAfford } from '../../src/client/react.ts'
 import { test as base } from '../support/client/fixtures.ts'
 import type { LiveServer } from '../support/client/live-server.ts'
 import { NodeWebSocket, record } from '../support/client/recorded.ts'
@@ -203,4 +203,52 @@ test('without a token nothing connects, and with one it does', async ({ stage })
   expect([page.container.textContent, wire.opened]).toEqual(['---', 0])
   await page.render(createElement(Balance, { source: options }))
   await eventually(() => expect(page.container.textContent).toBe('10'))
+})
+
+/** Shows whether an amount can be afforded. */
+function Affordable({ source, amount }: { source: Source; amount: number }) {
+  const answer = useCanAfford(source, { amount })
+  return createElement('p', null, answer ? (answer.ok ? 'yes' : `no: ${answer.reason}`) : '---')
+}
+
+test('whether a payment can be afforded follows the balance, over the same connection', async ({
+  server,
+  stage,
+}) => {
+  const { options, user, streams, wire } = await stage()
+  const view = (amount: number) =>
+    createElement(
+      StrictMode,
+      null,
+      createElement(Balance, { source: options }),
+      createElement(Affordable, { source: { ...options }, amount }),
+    )
+  const page = await inDocument(view(15))
+  await eventually(() => expect(page.container.textContent).toBe('10no: funds'))
+  await server.fund(user, 5)
+  await eventually(() => expect(page.container.textContent).toBe('15yes'))
+  await page.render(view(15.01))
+  await eventually(() => expect(page.container.textContent).toBe('15no: funds'))
+  expect(streams()).toBe(1)
+  // However many events arrive, it asks no more than once a second.
+  const asked = () => wire.requests.filter((line) => line.includes('can-afford')).length
+  const before = asked()
+  for (let i = 0; i < 20; i++) await server.fund(user, 1)
+  await eventually(() => expect(page.container.textContent).toBe('35yes'))
+  expect(asked() - before).toBeLessThan(10)
+})
+
+test('without a token, or when the server refuses the question, it is not known', async ({
+  stage,
+}) => {
+  const { options } = await stage()
+  const page = await inDocument(createElement(Affordable, { source: null, amount: 1 }))
+  expect(page.container.textContent).toBe('---')
+  await page.render(createElement(Affordable, { source: options, amount: -1 }))
+  const client = record(options)
+  await expect(client.canAfford({ amount: -1 })).rejects.toMatchObject({ code: 'invalid_amount' })
+  expect(page.container.textContent).toBe('---')
+  await expect(client.canAfford({ amount: '10.00', type: 'hold' })).resolves.toEqual({
+    ...{ ok: true, available: 10, currency: 'USD' },
+  })
 })

@@ -133,6 +133,10 @@ const MATRIX: Record<string, Row> = {
   },
   'GET /transactions/balance/cached': { ...row(200, 403, 403, 200, 404), search: '?userId=alice' },
   'GET /transactions/balance': { ...row(200, 403, 403, 200, 404), search: '?userId=alice' },
+  'GET /transactions/can-afford': {
+    ...row(200, 403, 200, 200, 200),
+    search: '?userId=alice&amount=1',
+  },
   'GET /transactions/balance/series': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
   'GET /transactions/balance/snapshot': {
     ...row(200, 403, 403, 200, 404),
