@@ -63,7 +63,8 @@ test('a request that was too slow is counted and logged once, as what its caller
 
 test('under load the log has a hundred lines a second, and says how many it left out', async () => {
   const { app, lines, reported } = watched()
-  const second = () => Math.floor(Date.now() / 1000)
+  // The log's own seconds: those of another clock begin at another moment.
+  const second = () => Math.floor(performance.now() / 1000)
   const began = second()
   for (let i = 0; i < 250; i++) await app.request('/nowhere')
   expect(reported().length).toBeLessThanOrEqual(100 * (second() - began + 1))

@@ -17,6 +17,8 @@ const CALLS: Record<string, Record<string, (parts: Parts) => Promise<unknown>>> 
     knownBalance: (parts) => parts.reader.knownBalance(mine, 'USD'),
     balanceAt: (parts) => parts.reader.balanceAt(mine, 'USD', '2999-01-01T00:00:00Z'),
     balances: (parts) => parts.reader.balances(mine),
+    canAfford: (parts) =>
+      parts.reader.canAfford(mine, { currency: 'USD', amount: 1n, type: 'hold' }),
     balanceSeries: (parts) => parts.reader.balanceSeries(mine, 'USD', { points: 3 }),
     snapshot: (parts) => parts.reader.snapshot(mine, 'USD'),
     wallets: (parts) => parts.reader.wallets({ tenant: 'mine', currency: 'USD', limit: 100 }),
