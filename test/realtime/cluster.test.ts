@@ -30,6 +30,13 @@ describeWithPrivateRedis('Redis Cluster', () => {
     await more()
     await cluster.moveSlot('alice', more)
     await more()
+    // While the keys of a script are on no node, no node takes the script.
+    await cluster.moveSlot('alice', async (from) => {
+      const keys = (await from.admin.cluster('GETKEYSINSLOT', slotOf('alice'), 10)) as string[]
+      await from.admin.del(...keys)
+      await more()
+    })
+    await more()
 
     const primary = await eventually(() => cluster.primaryOf('alice'))
     const died = performance.now()

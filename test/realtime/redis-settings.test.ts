@@ -102,7 +102,7 @@ describeWithPrivateRedis('a wrong REDIS_URL is reported at start', () => {
     expect(check).toContain('ACL')
     // Anyone may read the reason.
     expect(reason).not.toContain('app')
-    // The rules that docs/guide/deployment.md asks for are enough.
+    // More than enough; the least are in docs/guide/redis.md.
     const rules = '~balance:* ~livebalance:* &balance:updates &livebalance:*'
     const commands = '+@all -@admin -@dangerous +info'
     const user = ['reset', 'on', `>${PASSWORD}`, ...`${rules} ${commands}`.split(' ')]

@@ -145,7 +145,11 @@ function serverOptions(target: RedisTarget): Options {
 function followErrors(redis: Redis, failed: (error: unknown) => void): void {
   const sentinels = new SentinelErrors()
   redis.on('sentinelError', (error: Error) => sentinels.add(error))
-  redis.on('error', (error: Error) => failed(sentinels.explain(error)))
+  redis.on('error', (error: Error & { command?: { name: string } }) => {
+    failed(sentinels.explain(error))
+    // Otherwise ioredis would go on in database 0.
+    if (error.command?.name === 'select') redis.disconnect(true)
+  })
 }
 
 type ClusterTarget = Extract<RedisTarget, { kind: 'cluster' }>

@@ -58,6 +58,15 @@ const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>
   ASK: ['Redis is a node of a cluster', CLUSTER],
   CLUSTERDOWN: ['Redis is a node of a cluster that is down', CLUSTER],
   CLUSTERSLOTS: ['the cluster is down', SLOTS],
+  // A script with two keys has to wait until both are on one node.
+  MOVING: [
+    'keys are moving between nodes of the cluster',
+    'whether the move ends (redis-cli --cluster check)',
+  ],
+  NODATABASE: [
+    'Redis has no database with this number',
+    'the database number in REDIS_URL, and databases of Redis',
+  ],
   NOCLUSTER: [
     'Redis is not a cluster',
     'REDIS_CLUSTER: one Redis is set by REDIS_URL=redis://host:port',
@@ -124,6 +133,9 @@ export function failureOf(error: unknown, target?: RedisTarget): RedisFailure {
   if (name === 'ReplyError') {
     return failure(replyCode(message, target), textOf(message, target), true, target)
   }
+  if (message.startsWith('Too many Cluster redirections')) {
+    return failure('MOVING', textOf(message, target), false, target)
+  }
   if (message === 'Command timed out') return failure('TIMEOUT', message, false, target)
   // The errors of ioredis itself about a lost connection have no code.
   if (code === undefined) return failure(CLOSED, 'connection closed', false, target)
@@ -154,6 +166,7 @@ function movesBy(code: string, target: RedisTarget | undefined): boolean {
 
 function replyCode(message: string, target: RedisTarget | undefined): string {
   if (/cluster support disabled/i.test(message)) return 'NOCLUSTER'
+  if (/DB index is out of range/i.test(message)) return 'NODATABASE'
   const code = firstWord(message)
   return code === 'CLUSTERDOWN' && target?.kind === 'cluster' ? 'CLUSTERSLOTS' : code
 }

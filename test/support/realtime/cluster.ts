@@ -24,7 +24,7 @@ export interface TestCluster {
   /** Resolves when another node serves that slot, with the time of it (`performance.now()`). */
   takenOverFrom(node: ClusterNode, tag: string): Promise<number>
   /** Moves the slot of this hash tag to another primary, with everything that is done between. */
-  moveSlot(tag: string, whileMoving?: () => Promise<unknown>): Promise<void>
+  moveSlot(tag: string, whileMoving?: (from: ClusterNode) => Promise<unknown>): Promise<void>
 }
 
 /** Three primaries with a replica each. Ends with the test. */
@@ -102,7 +102,7 @@ export async function startCluster(configuration: readonly string[] = []): Promi
       ])
       await to.admin.cluster('SETSLOT', slot, 'IMPORTING', fromId as string)
       await from.admin.cluster('SETSLOT', slot, 'MIGRATING', toId as string)
-      await whileMoving?.()
+      await whileMoving?.(from)
       const keys = (await from.admin.cluster('GETKEYSINSLOT', slot, 1000)) as string[]
       if (keys.length > 0)
         await from.admin.migrate('127.0.0.1', to.port, '', 0, 1000, 'KEYS', ...keys)
