@@ -15,7 +15,7 @@ const token = query.get('token') ?? ''
 const api = createApi({ url, token })
 
 function Wallet() {
-  const { balance, currency, status } = useBalance(token === '' ? null : { url, token })
+  const { balance, currency, status, error } = useBalance(token === '' ? null : { url, token })
   const [notice, setNotice] = useState('')
 
   async function topUp() {
@@ -31,7 +31,7 @@ function Wallet() {
       <h1>
         {balance ?? '…'} {currency}
       </h1>
-      <p role="status">{status.state}</p>
+      <p role="status">{error?.message ?? status.state}</p>
       <button type="button" onClick={topUp}>
         Top up 20
       </button>

@@ -77,7 +77,10 @@ export function currentRuntime(): Runtime {
     return () => target?.removeEventListener?.(type, on)
   }
   return {
-    fetch: (input, init) => fetch(input, init),
+    fetch: (input, init) =>
+      fetch(input, init).catch((error: unknown) => {
+        throw explained(error, input, document && location?.href)
+      }),
     WebSocket: globals.WebSocket,
     // Node and Deno have these features too, but no tabs.
     tabs:
@@ -109,6 +112,18 @@ export function currentRuntime(): Runtime {
       }
     },
   }
+}
+
+/**
+ * A browser does not tell a page why a request to another origin failed. Often the server does not list the page.
+ * @param page the URL of the page; undefined outside of web pages
+ */
+function explained(error: unknown, input: string, page: string | undefined): unknown {
+  if (!(error instanceof TypeError) || page === undefined) return error
+  const { origin } = new URL(page)
+  if (new URL(input, page).origin === origin) return error
+  const hint = `If the server is up, its CORS_ORIGINS does not list ${origin}.`
+  return new TypeError(`${error.message}. ${hint}`, { cause: error })
 }
 
 /**

@@ -172,4 +172,13 @@ describeInBrowser('example pages from another origin', () => {
     await server.fund('member', 5)
     await page.getByRole('heading', { name: '15 USD' }).waitFor()
   })
+
+  test('React: a page that the server does not list is told of CORS_ORIGINS', async () => {
+    const { open } = await visitor()
+    const token = await mintToken({ sub: 'member' })
+    const query = new URLSearchParams({ server: server.url, token })
+    const unlisted = pagesUrl.replace('127.0.0.1', 'localhost')
+    const page = await open(`${unlisted}/react/?${query}`)
+    await page.getByText(`its CORS_ORIGINS does not list ${unlisted}.`).waitFor()
+  })
 })

@@ -17,7 +17,9 @@ const root = join(import.meta.dirname, '../..')
 /** The start of an application, in which toasts are a list and each reason of a failure is kept. */
 const MAIN = `
 import { createRoot } from 'react-dom/client';
+import { io } from 'socket.io-client';
 import { BalanceDisplay } from './BalanceDisplay';
+globalThis.io = io;
 globalThis.toasts = [];
 globalThis.toast = { success: (text) => toasts.push(text) };
 createRoot(document.body.appendChild(document.createElement('main'))).render(<BalanceDisplay />);
@@ -105,15 +107,18 @@ describeInBrowser('the printed React hook on http://localhost, from another port
     }
   })
 
-  test('is refused elsewhere, and the console and the failed request name CORS_ORIGINS', async () => {
+  test('is refused elsewhere, and the console and `connect_error` name CORS_ORIGINS', async () => {
     const { port } = await startLiveServer()
     const { page, complaints } = await openPage(String(port), await mintToken({ sub: 'ann' }))
     await eventually(() => expect(complaints.join('\n')).toMatch(/403 \(Not in CORS_ORIGINS\)/))
     expect(await page.getByText('$---', { exact: true }).count()).toBe(1)
-    const reason = await page.evaluate(async (address) => {
-      const answer = await fetch(`http://localhost:${address}/socket.io/?EIO=4&transport=polling`)
-      return [answer.status, ((await answer.json()) as { message: string }).message]
-    }, port)
+    // The message of the error is only `xhr poll error`.
+    const reason = await page.evaluate<[number, string]>(`new Promise((resolve) => {
+      const socket = io('http://localhost:${port}/balance', { forceNew: true, reconnection: false })
+      socket.on('connect_error', ({ description, context }) => {
+        resolve([description, JSON.parse(context.responseText).message])
+      })
+    })`)
     expect(reason).toEqual([403, expect.stringContaining('CORS_ORIGINS')])
   })
 })

@@ -88,7 +88,7 @@ export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
     // The tests include refusals and unavailable servers. Over plain http, a browser complains that one
     // header works only over https.
     const expected =
-      /Failed to load resource|WebSocket connection|ERR_|Opener-Policy header has been ignored/.test(
+      /Failed to load resource|blocked by CORS policy|WebSocket connection|ERR_|Opener-Policy header has been ignored/.test(
         message.text(),
       )
     if (message.type() === 'error' && !expected) complaints.push(message.text())
