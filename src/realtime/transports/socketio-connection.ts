@@ -93,6 +93,16 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+/** Closes a connection that has not joined the namespace in time. */
+export function closeUnlessJoined(socket: Socket, timeoutMs: number): void {
+  const engine = engineOf(socket)
+  const timer = setTimeout(() => {
+    if (!engine[PENDING].connection) engine.close(true)
+  }, timeoutMs)
+  timer.unref()
+  engine.once('close', () => clearTimeout(timer))
+}
+
 /** The client joined the namespace: its stream begins. */
 export function serve(socket: Socket, { connections }: Parts): void {
   const { principal, currency, lastEventId, abandoned } = socket.data as Admitted

@@ -9,7 +9,7 @@ import type { TransportParts } from '../connections/client-messages.ts'
 import { HANDSHAKE_TIMEOUT_MS, MAX_MESSAGE_BYTES } from '../connections/limits.ts'
 import { type Frame, NAMESPACE } from '../stream/frame.ts'
 import { ErrorReportingServer, ErrorReportingSocket } from './error-reporting-socket.ts'
-import { accept, admit, type EngineSocket, serve } from './socketio-connection.ts'
+import { accept, admit, closeUnlessJoined, type EngineSocket, serve } from './socketio-connection.ts'
 
 type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests' | 'originAllowed'>
 
@@ -58,6 +58,8 @@ class StrictDecoder extends Decoder {
 export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo {
   const { admission } = parts
   const engineOptions: EngineOptions = {
+    // The protocol of Socket.IO 2.
+    allowEIO3: true,
     pingInterval: options.pingSeconds * 1000,
     maxHttpBufferSize: MAX_MESSAGE_BYTES,
     wsEngine: ClientServer as never,
@@ -82,9 +84,14 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
   // Added before Socket.IO's own listener, so that messages count from the first packet on.
   engine.on('connection', (socket: EngineSocket) => accept(socket, parts))
   io.bind(engine)
-  io.use((_socket, next) =>
-    next(refusal(new ApiError(404, 'not_found', `Join the namespace ${NAMESPACE}.`))),
-  )
+  io.use((socket, next) => {
+    if (socket.conn.protocol !== 3) {
+      return next(refusal(new ApiError(404, 'not_found', `Join the namespace ${NAMESPACE}.`)))
+    }
+    // Version 2 is in the root before it can join a namespace, and that ends Socket.IO's own timeout.
+    closeUnlessJoined(socket, connectTimeout)
+    next()
+  })
   const namespace = io.of(NAMESPACE)
   namespace.use((socket, next) => {
     admit(socket, parts).then(
