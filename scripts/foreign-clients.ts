@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { PACKAGE_ROOT } from '../src/lib/package-root.ts'
 import { run } from './run.ts'
+import { runtimeFor } from './runtimes.ts'
 
 /**
  * `npm run test:clients` connects the clients of others to the server. They are installed apart from the dependencies:
@@ -17,4 +18,15 @@ const QUIET = [
 run('npm', ['ci', '--prefix', join(PACKAGE_ROOT, 'test/clients'), ...QUIET])
 
 const vitest = join(PACKAGE_ROOT, 'node_modules/vitest/vitest.mjs')
-run(process.execPath, [vitest, 'run', '--config', 'vitest.clients.config.ts'], {})
+run(
+  process.execPath,
+  [vitest, 'run', '--config', 'vitest.clients.config.ts', ...process.argv.slice(2)],
+  {
+    CLIENTS_DENO: programOf('deno'),
+    CLIENTS_BUN: programOf('bun'),
+  },
+)
+
+function programOf(runtime: string): string {
+  return runtimeFor(runtime).command[0] ?? ''
+}

@@ -7,10 +7,10 @@ import { eventually } from '../support/index.ts'
 
 /** The first Python that has the client and what it needs: Debian's, or one in the path. */
 const python = ['/usr/bin/python3', 'python3'].find(
-  (program) => spawnSync(program, ['-c', 'import socketio, requests, websocket']).status === 0,
+  (program) => spawnSync(program, ['-c', 'import socketio, aiohttp']).status === 0,
 )
 
-const missing = python ? '' : ' (skipped: python3-socketio is not installed)'
+const missing = python ? '' : ' (skipped: python3-socketio and python3-aiohttp are not installed)'
 
 function parse(line: string): Received | undefined {
   const [, event = '', json = ''] = /^(\w+) (\{.*\})$/.exec(line) ?? []

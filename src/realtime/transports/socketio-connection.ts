@@ -119,9 +119,14 @@ export function serve(socket: Socket, { connections }: Parts): void {
   socket.data = pending
   // As Socket.IO's manual advises: otherwise it keeps the first request, with its token, as long as the connection.
   engine.request = null
-  Object.assign(socket, { handshake: null })
+  forgetHandshake(socket)
   socket.on('disconnect', onDisconnect)
   socket.onAny(onEvent)
+}
+
+/** It has the token. */
+export function forgetHandshake(socket: Socket): void {
+  Object.assign(socket, { handshake: null })
 }
 
 /** Outside the namespace a connection has no use, and no limit would count it. */

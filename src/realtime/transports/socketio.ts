@@ -9,7 +9,14 @@ import type { TransportParts } from '../connections/client-messages.ts'
 import { HANDSHAKE_TIMEOUT_MS, MAX_MESSAGE_BYTES } from '../connections/limits.ts'
 import { type Frame, NAMESPACE } from '../stream/frame.ts'
 import { ErrorReportingServer, ErrorReportingSocket } from './error-reporting-socket.ts'
-import { accept, admit, closeUnlessJoined, type EngineSocket, serve } from './socketio-connection.ts'
+import {
+  accept,
+  admit,
+  closeUnlessJoined,
+  type EngineSocket,
+  forgetHandshake,
+  serve,
+} from './socketio-connection.ts'
 
 type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests' | 'originAllowed'>
 
@@ -92,6 +99,7 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
     closeUnlessJoined(socket, connectTimeout)
     next()
   })
+  io.on('connection', forgetHandshake)
   const namespace = io.of(NAMESPACE)
   namespace.use((socket, next) => {
     admit(socket, parts).then(
