@@ -7,6 +7,7 @@ import { Revocations } from './auth/revocations.ts'
 import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config/config.ts'
 import { type CachedReadsOptions, cachedReads } from './http/cached-reads.ts'
+import { openFilesLimit } from './http/connection-cap.ts'
 import { RequestMeter } from './http/middleware/observe.ts'
 import { createServer } from './http/server.ts'
 import { webPages } from './http/web-pages.ts'
@@ -287,5 +288,6 @@ function createHttp(
     before: tracing ? undefined : (app) => cachedReads(cached, app),
     gateway,
     logger: log,
+    openFiles: openFilesLimit(),
   })
 }

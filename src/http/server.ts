@@ -13,6 +13,7 @@ import { sleep, withTimeout } from '../lib/timeout.ts'
 import type { Gateway } from '../realtime/gateway.ts'
 import { createUpgradeRouter, SOCKET_IO_PATH } from '../realtime/transports/upgrade.ts'
 import type { Handler } from './cached-reads.ts'
+import { ConnectionCap } from './connection-cap.ts'
 import { asksForWebSocket, serveWithoutUpgrade, shouldUpgrade } from './declined-upgrade.ts'
 import { malformedRequest, rejectRequest } from './errors.ts'
 import { STALLED_DOWNLOAD_TIMEOUT_MS } from './middleware/deadline.ts'
@@ -27,6 +28,8 @@ export interface ServerOptions {
   before?: ((app: Handler) => Handler) | undefined
   /** Default: `CLIENT_TIMEOUTS_MS`. */
   timeoutsMs?: typeof CLIENT_TIMEOUTS_MS
+  /** Files and connections that the process may have open. Default: no bound. */
+  openFiles?: number | undefined
 }
 
 /**
@@ -66,8 +69,10 @@ export function createServer({
   logger,
   before,
   timeoutsMs = CLIENT_TIMEOUTS_MS,
+  openFiles,
 }: ServerOptions): BalanceServer {
   const { engine } = gateway.socketIo
+  const cap = new ConnectionCap(openFiles, logger)
   const listener = getRequestListener(fetch, {
     // HTTP/1.0 needs no Host header, and the health checks of some balancers send none.
     hostname: 'localhost',
@@ -83,9 +88,11 @@ export function createServer({
     if (request.socket.destroyed) return
     if (!openAnswers.add(request, response)) return void request.socket.destroy()
     // An offer to upgrade is only left if `shouldUpgrade` rejected it. Node then loses pipelined requests.
-    if (draining || request.headers.upgrade !== undefined) response.setHeader('Connection', 'close')
+    if (draining || request.headers.upgrade !== undefined || cap.endsWith(request)) {
+      response.setHeader('Connection', 'close')
+    }
     response.on('timeout', abortStalledDownload)
-    const error = headError(request)
+    const error = headError(request) ?? cap.refusal(request)
     if (error) return rejectRequest(request, response, error, gateway.corsOrigins)
     if (!request.url?.startsWith(SOCKET_IO_PATH)) return handle(request, response)
     const refused = gateway.admission.refusedSession(request)
@@ -102,6 +109,11 @@ export function createServer({
   })
   // Node sets it on each new socket, and restarts it with every byte that the client reads.
   http.timeout = timeoutsMs.stalledDownloadTimeout
+  cap.watch(http)
+  // Accepting failed, because the process or the system has no file left. Without a listener it would end the process.
+  http.on('error', (error) => {
+    if (http.listening) logger.warn({ err: error }, 'a connection could not be accepted')
+  })
   const upgrade = createUpgradeRouter(gateway, logger, rejectRequest)
   const upgraded = new Set<Duplex>()
   function forget(this: Duplex): void {
@@ -116,7 +128,7 @@ export function createServer({
     socket.on('error', destroy)
     upgraded.add(socket)
     socket.on('close', forget)
-    const error = headError(request)
+    const error = headError(request) ?? cap.refusal(request)
     if (error) return rejectRequest(request, socket, error, gateway.corsOrigins)
     void upgrade(request, socket, head)
   })
