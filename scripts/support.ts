@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pkg from '../package.json' with { type: 'json' }
 import { PACKAGE_ROOT } from '../src/lib/package-root.ts'
-import foreign from '../test/frameworks/package.json' with { type: 'json' }
+import clients from '../test/clients/package.json' with { type: 'json' }
+import frameworks from '../test/frameworks/package.json' with { type: 'json' }
 
 /** A thing that Livebalance is used with, and the test that holds it. */
 export interface SupportRow {
@@ -40,7 +41,9 @@ function versionIn(path: string, pattern: RegExp): string {
 
 const all = { ...pkg.dependencies, ...pkg.devDependencies, ...pkg.optionalDependencies }
 const ours = (name: keyof typeof all) => all[name].replace(/-beta.*/, '')
-const theirs = (name: keyof typeof foreign.dependencies) => foreign.dependencies[name]
+const framework = (name: keyof typeof frameworks.dependencies) => frameworks.dependencies[name]
+const client = (name: keyof typeof clients.dependencies) =>
+  clients.dependencies[name].replace(/^npm:.+@/, '')
 const other = (major: number) =>
   versionIn('scripts/other-postgres.ts', new RegExp(`${major}: '(.+)-beta`))
 const runtime = (name: string) => versionIn('scripts/runtimes.ts', new RegExp(`${name} = '(.+)'`))
@@ -51,10 +54,12 @@ const POSTGRES = 'test/postgres'
 const REALTIME = 'test/realtime'
 const PROVIDERS = 'test/auth/claims.test.ts'
 const ADDRESSES = 'test/config/connection-string.test.ts'
+const CLIENTS = 'test/clients'
 const FRAMEWORKS = 'test/frameworks/frameworks.ts'
 
 const conformance = { command: 'npm run test:conformance' }
-const frameworks = { command: 'npm run test:frameworks' }
+const inFrameworks = { command: 'npm run test:frameworks' }
+const inClients = { command: 'npm run test:clients' }
 const otherPostgres = 'npm run test:other-postgres --'
 
 export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
@@ -113,6 +118,15 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
       `${POSTGRES}/standby.test.ts`,
       'takes over from a primary that died, without a restart of the server',
     ]),
+    row(
+      'HAProxy in front of a primary and a standby, failover under payments',
+      `${DEBIAN}: 2.6`,
+      [
+        `${POSTGRES}/failover.test.ts`,
+        'a killed primary and a promoted standby lose and repeat nothing',
+      ],
+      { limits: 'with asynchronous replication the last commits are lost' },
+    ),
     row('a database that is read-only for a while', '18', [
       `${POSTGRES}/read-only.test.ts`,
       'takes payments again without a restart',
@@ -176,10 +190,10 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
       'unix:///run/redis.sock',
       'valkeys://r',
     ]),
-    row('an ACL user with the least rights', `${DEBIAN}: 7.0`, [
-      `${REALTIME}/redis-settings.test.ts`,
-      'a user who may not use %s, until they may',
-      '~balance:* ~livebalance:*',
+    row('a user with least privilege (ACL), on one server and in a cluster', `${DEBIAN}: 7.0`, [
+      `${REALTIME}/redis-acl.test.ts`,
+      'a whole server works with it: payments, streams',
+      'in a cluster it needs the two rules more',
     ]),
     row('TLS with a certificate that is not trusted', `${DEBIAN}: 7.0`, [
       `${REALTIME}/redis-settings.test.ts`,
@@ -224,24 +238,99 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
     ),
   ],
   Clients: [
-    row('socket.io-client', ours('socket.io-client'), [
-      'test/client/documented.test.ts',
-      "test('socket.io-client'",
-    ]),
+    row(
+      'socket.io-client 3 and 4, by polling, WebSocket and upgrade',
+      `${client('socket.io-client-3')}, ${ours('socket.io-client')}`,
+      [`${CLIENTS}/socketio.ts`, "'3': ", "'4': ", 'follows and resumes by %s'],
+      inClients,
+    ),
+    row(
+      'socket.io-client 2, the same ways',
+      client('socket.io-client-2'),
+      [`${CLIENTS}/socketio.ts`, "'2': ", 'follows and resumes by %s'],
+      {
+        ...inClients,
+        limits: 'its protocol has no `auth`: the token is in the URL',
+      },
+    ),
+    row('python-socketio', `${DEBIAN}: 5.7`, [`${CLIENTS}/python.ts`, 'follows and resumes'], {
+      ...inClients,
+      limits:
+        '`Client` may handle events out of order, because it starts a thread for each; `AsyncClient` does not',
+    }),
     row('`EventSource` of browsers', 'Chromium', [
       'test/web/examples.test.ts',
       'browser: EventSource shows the balance and each change',
     ]),
-    row('eventsource', ours('eventsource'), [
-      'test/client/documented.test.ts',
-      "test('EventSource'",
-    ]),
+    row(
+      'eventsource 1 to 4',
+      [
+        client('eventsource-1'),
+        client('eventsource-2'),
+        client('eventsource-3'),
+        ours('eventsource'),
+      ].join(', '),
+      [`${CLIENTS}/event-source.ts`, "'eventsource 1'", "'eventsource 4'"],
+      inClients,
+    ),
+    row(
+      'event-source-polyfill',
+      client('event-source-polyfill'),
+      [`${CLIENTS}/event-source.ts`, "'event-source-polyfill'"],
+      inClients,
+    ),
+    row(
+      '@microsoft/fetch-event-source',
+      client('@microsoft/fetch-event-source'),
+      [`${CLIENTS}/fetch-event-source.ts`, 'follows and resumes'],
+      {
+        ...inClients,
+        limits: 'stops for good when the server ends a stream, unless `onclose` throws',
+      },
+    ),
+    row(
+      'reconnecting-websocket',
+      client('reconnecting-websocket'),
+      [`${CLIENTS}/websocket.ts`, "describe('reconnecting-websocket'"],
+      inClients,
+    ),
+    row(
+      '`fetch`, `EventSource` and `WebSocket` of Deno',
+      runtime('DENO'),
+      [`${CLIENTS}/runtimes.ts`, "'Deno'"],
+      inClients,
+    ),
+    row('`fetch` and `WebSocket` of Bun', runtime('BUN'), [`${CLIENTS}/runtimes.ts`, "'Bun'"], {
+      ...inClients,
+      limits: 'it has no `EventSource`',
+    }),
     row('ws', ours('ws'), [
       `${REALTIME}/transports.test.ts`,
       'sends the balance first, then each event once, in order',
     ]),
-    row('wscat', ours('wscat'), ['test/client/documented.test.ts', "test('wscat'"]),
+    row('wscat', ours('wscat'), [`${CLIENTS}/websocket.ts`, "describe('wscat'"], {
+      ...inClients,
+      limits: 'does not connect again',
+    }),
     row('curl', 'the machine’s', ['test/client/documented.test.ts', "test('curl'"]),
+    row(
+      'openapi-typescript with openapi-fetch',
+      `${client('openapi-typescript')}, ${client('openapi-fetch')}`,
+      [`${CLIENTS}/generated.ts`, "'openapi-fetch'", 'compiles, and does what the guide shows'],
+      inClients,
+    ),
+    row(
+      '@hey-api/openapi-ts',
+      client('@hey-api/openapi-ts'),
+      [`${CLIENTS}/generated.ts`, "'hey-api'", 'compiles, and does what the guide shows'],
+      inClients,
+    ),
+    row(
+      'AsyncAPI’s parser',
+      client('@asyncapi/parser'),
+      [`${CLIENTS}/asyncapi.ts`, 'the official parser of AsyncAPI finds nothing wrong'],
+      inClients,
+    ),
     row('hono/client', ours('hono'), [
       'test/http/typed-client.test.ts',
       'the typed client speaks to it',
@@ -250,50 +339,50 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
   'Frameworks, with the client library': [
     row(
       'Vite and React',
-      `${theirs('vite')}, ${theirs('react')}`,
+      `${framework('vite')}, ${framework('react')}`,
       [FRAMEWORKS, 'vite-react', "Vite's development server, with React in StrictMode"],
-      frameworks,
+      inFrameworks,
     ),
     row(
       'Vite and Vue',
-      `${theirs('vite')}, ${theirs('vue')}`,
+      `${framework('vite')}, ${framework('vue')}`,
       [FRAMEWORKS, 'vite-vue'],
-      frameworks,
+      inFrameworks,
     ),
     row(
       'Vite and Svelte',
-      `${theirs('vite')}, ${theirs('svelte')}`,
+      `${framework('vite')}, ${framework('svelte')}`,
       [FRAMEWORKS, 'vite-svelte'],
-      frameworks,
+      inFrameworks,
     ),
     row(
       'Next.js, app router, rendered on the server',
-      theirs('next'),
+      framework('next'),
       [FRAMEWORKS, 'Next.js renders the page on the server without a connection'],
       {
-        ...frameworks,
+        ...inFrameworks,
         limits: 'built by Turbopack only',
       },
     ),
-    row('webpack', theirs('webpack'), [FRAMEWORKS, 'built by webpack'], {
-      ...frameworks,
+    row('webpack', framework('webpack'), [FRAMEWORKS, 'built by webpack'], {
+      ...inFrameworks,
       limits: 'warns that `socket.io-client` is missing, where it is not installed: it is optional',
     }),
     row(
       'React Native: Metro’s resolver, with package exports and without',
-      theirs('metro-resolver'),
+      framework('metro-resolver'),
       [FRAMEWORKS, "React Native's resolver"],
       {
-        ...frameworks,
+        ...inFrameworks,
         limits: 'resolution only: no app runs on a device',
       },
     ),
     row(
       'TypeScript, `moduleResolution` `node10`, `node16` and `bundler`',
-      theirs('typescript'),
+      framework('typescript'),
       [FRAMEWORKS, "'node10', 'commonjs'", "'node16', 'node16'", "'bundler', 'esnext'"],
       {
-        ...frameworks,
+        ...inFrameworks,
         limits: '5.2 and older: the types for `require()` need import attributes',
       },
     ),
@@ -305,7 +394,7 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
         limits: 'it has no `node10`',
       },
     ),
-    row('`require()`', `Node ${NODES}`, [FRAMEWORKS, 'require() loads the library'], frameworks),
+    row('`require()`', `Node ${NODES}`, [FRAMEWORKS, 'require() loads the library'], inFrameworks),
     row(
       'React’s hook of a page on another port of localhost',
       'Chromium',
