@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { createApi } from '../../src/client/index.ts'
 import { type LiveServer, openLiveServer } from '../support/client/live-server.ts'
 import { eventually, mintToken, redisUrl } from '../support/index.ts'
-import { connectBy, TRANSPORTS } from '../support/realtime/balance-server.ts'
+import { connectBy, type TestClient, TRANSPORTS } from '../support/realtime/balance-server.ts'
 import { NO_IDS, USER_IDS } from '../support/user-ids.ts'
 
 let server: LiveServer
@@ -98,6 +98,39 @@ test.each(ids)('%s moves money and sees it on every transport', async (name, sub
   await expect(server.call(user, 'GET /transactions/balance')).rejects.toThrow('token_revoked')
 })
 
+test('the longest ids and the longest key fit into every index', async () => {
+  // Random, because an index compresses what repeats. The same in each run would be a replay.
+  const random = (length: number, first: number, count: number) =>
+    Array.from({ length }, () =>
+      String.fromCodePoint(first + Math.floor(Math.random() * count)),
+    ).join('')
+  const sub = random(255, 0x20000, 40_000)
+  const tenant = random(64, 0x20000, 40_000)
+  const key = random(255, 0x21, 94)
+  const [user, admin] = await Promise.all([
+    mintToken({ sub, tenant }),
+    mintToken({ sub: 'ada', tenant, roles: ['admin'] }),
+  ])
+  const topups = await Promise.all(
+    [1, 2].map(async () => {
+      const response = await fetch(`${server.url}/transactions/topup`, {
+        method: 'POST',
+        headers: {
+          Authorization: `Bearer ${user}`,
+          'Content-Type': 'application/json',
+          'Idempotency-Key': key,
+        },
+        body: '{"amount":1}',
+      })
+      return (await response.json()) as { id: string; userId: string }
+    }),
+  )
+  expect(topups[0]?.userId).toBe(sub)
+  expect(topups[1]).toEqual(topups[0])
+  await server.call(admin, 'POST /admin/revocations', { userId: sub })
+  await expect(server.call(user, 'GET /transactions/balance')).rejects.toThrow('token_revoked')
+})
+
 test('the pages of users go through all of them, each once', async () => {
   const admin = await mintToken({ sub: 'ada', roles: ['admin'] })
   const seen: string[] = []
@@ -126,6 +159,12 @@ test('two spellings of one name, and the same name in two tenants, are different
     { tenant: 'user', sub: 'c' },
     { tenant: '%75ser', sub: 'c' },
   ]
+  const streams: TestClient[] = []
+  for (const { tenant, sub } of people) {
+    const stream = connectBy.WebSocket(server.url, await mintToken({ tenant, sub }))
+    await eventually(() => expect(stream.received).toHaveLength(1))
+    streams.push(stream)
+  }
   for (const [i, { tenant, sub }] of people.entries()) {
     const admin = await mintToken({ tenant, sub: 'ada', roles: ['admin'] })
     const adjustment = { userId: sub, amount: i + 1, description: 'a' }
@@ -136,6 +175,8 @@ test('two spellings of one name, and the same name in two tenants, are different
     expect(await server.call(user, 'GET /transactions/balance')).toMatchObject({ balance: i + 1 })
     const cached = await server.call(user, 'GET /transactions/balance/cached')
     expect(cached).toMatchObject({ balance: i + 1 })
+    await eventually(() => expect(streams[i]?.seqs()).toEqual([1, 2]))
+    expect(streams[i]?.received.at(-1)?.data).toMatchObject({ newBalance: i + 1 })
   }
 })
 
