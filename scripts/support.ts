@@ -383,7 +383,8 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
       [FRAMEWORKS, "'node10', 'commonjs'", "'node16', 'node16'", "'bundler', 'esnext'"],
       {
         ...inFrameworks,
-        limits: '5.2 and older: the types for `require()` need import attributes',
+        limits:
+          '5.2 and older cannot read the types of `require()` with `node16`, which need import attributes',
       },
     ),
     row(

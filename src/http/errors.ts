@@ -49,7 +49,10 @@ export const ERRORS: Readonly<
   unauthorized: [401, 'The token is missing or not valid. `details.reason` says why.'],
   token_expired: [401, 'The token has expired.'],
   token_revoked: [401, 'The token was revoked. Sign in again.'],
-  forbidden: [403, 'The caller’s role does not allow the request.'],
+  forbidden: [
+    403,
+    'The caller’s role does not allow the request, or `CORS_ORIGINS` does not list the origin of the page.',
+  ],
   conflict: [409, 'The request contradicts the current state.'],
   payload_too_large: [413, 'The body is larger than 64 KiB.'],
   unsupported_media_type: [415, 'The body is not declared as JSON, or is compressed.'],
