@@ -55,7 +55,7 @@ async function keptAlive(port: number): Promise<{ socket: Socket; answer: string
 
 describeWithRedis('a process that may open few files', () => {
   test.for([
-    [64, 8],
+    [96, 40],
     [160, 104],
   ] as const)(
     '%s of them takes %s clients, tells or closes the others, and recovers',

@@ -7,7 +7,13 @@ import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
 import { freePort } from '../../src/local/ports.ts'
 import { startServer } from '../../src/start.ts'
 import { test } from '../support/fixtures.ts'
-import { eventually, TEST_SECRET } from '../support/index.ts'
+import {
+  describeWithPrivateRedis,
+  eventually,
+  mintToken,
+  startConfiguredRedis,
+  TEST_SECRET,
+} from '../support/index.ts'
 import { silent } from '../support/realtime/balance-server.ts'
 
 /** Leads from a port, which was closed until then, to a Postgres. */
@@ -90,4 +96,30 @@ test('a wrong password is not waited for', async ({ emptyDatabase: database }) =
   expect(output()).toMatch(
     /^DATABASE_URL: the database refuses: password authentication failed.*\n$/,
   )
+})
+
+describeWithPrivateRedis('a Redis that comes later than the server', () => {
+  test('delays no start, is missed in one line, and is used once it is there', async ({
+    database,
+  }) => {
+    const port = await freePort()
+    const warn = vi.fn()
+    const log = Object.assign(Object.create(silent), { warn })
+    const releases = new ShutdownStack()
+    onTestFinished(() => releases.run())
+    const env = { DATABASE_URL: database.ownerUrl, REDIS_URL: `redis://127.0.0.1:${port}` }
+    const own = { HOST: '127.0.0.1', PORT: '0', JWT_SECRET: TEST_SECRET, DRAIN_SECONDS: '0' }
+    const { address } = await startServer(parseConfig({ ...env, ...own }), log, releases)
+    const url = `http://127.0.0.1:${(address as AddressInfo).port}`
+    const headers = { Authorization: `Bearer ${await mintToken({ sub: 'late' })}` }
+    const cached = async () => {
+      const response = await fetch(`${url}/transactions/balance/cached`, { headers })
+      return [response.status, ((await response.json()) as { cached: boolean }).cached]
+    }
+    expect(await cached()).toEqual([200, false])
+    await eventually(() => expect(warn).toHaveBeenCalled())
+    await startConfiguredRedis([], port)
+    await eventually(async () => expect(await cached()).toEqual([200, true]))
+    expect(warn).toHaveBeenCalledTimes(1)
+  })
 })
