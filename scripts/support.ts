@@ -195,10 +195,23 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
       'a whole server works with it: payments, streams',
       'in a cluster it needs the two rules more',
     ]),
-    row('TLS with a certificate that is not trusted', `${DEBIAN}: 7.0`, [
-      `${REALTIME}/redis-settings.test.ts`,
-      'a certificate that is not trusted',
+    row('TLS with a private authority and client certificates', `${DEBIAN}: 7.0`, [
+      `${REALTIME}/redis-tls.test.ts`,
+      'a wrong authority, no certificate, a strange one, and another name',
     ]),
+    row('a Unix socket, a database number', `${DEBIAN}: 7.0`, [
+      `${REALTIME}/redis-tls.test.ts`,
+      'a Unix socket, and a database number',
+    ]),
+    row(
+      'Valkey',
+      `8.1, of Debian 13`,
+      [
+        `${REALTIME}/valkey.test.ts`,
+        'a whole server works with it, as the user of least privilege',
+      ],
+      { limits: 'Debian 12 has no Valkey: there the test is skipped' },
+    ),
     row(
       'no Redis at all, one process',
       'none',

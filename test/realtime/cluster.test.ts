@@ -95,6 +95,8 @@ describeWithPrivateRedis('Redis Cluster', () => {
       cli.disconnect()
       redis.disconnect()
     })
+    // A cache without an owner is emptied first.
+    await eventually(async () => expect(await redis.get('livebalance:owner')).not.toBeNull())
     let seen = 0
     cli.on('message', () => {
       seen += 1

@@ -1,13 +1,11 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
-import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { parseRedisAddress } from '../../src/config/redis-address.ts'
 import { freePort } from '../../src/local/ports.ts'
 import type { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
 import { FailureLog, failureOf } from '../../src/realtime/bus/redis-failure.ts'
+import { createAuthority } from '../support/certificates.ts'
 import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../support/index.ts'
 import { FakeLedger } from '../support/realtime/fake-ledger.ts'
 import { openRedisBus } from '../support/realtime/redis-bus.ts'
@@ -111,35 +109,12 @@ describeWithPrivateRedis('a wrong REDIS_URL is reported at start', () => {
   })
 
   test('a certificate that is not trusted', async () => {
-    const folder = mkdtempSync(join(inject('runFolder'), 'certificates-'))
-    const file = (name: string) => join(folder, name)
-    const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'ignore' })
-    openssl(
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-      ...['-subj', '/CN=Own authority', '-days', '2'],
-      ...['-keyout', file('ca.key'), '-out', file('ca.crt')],
-    )
-    openssl(
-      ...['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-      ...['-subj', '/CN=localhost', '-keyout', file('redis.key'), '-out', file('redis.csr')],
-    )
-    openssl(
-      ...[
-        'x509',
-        '-req',
-        '-in',
-        file('redis.csr'),
-        '-CA',
-        file('ca.crt'),
-        '-CAkey',
-        file('ca.key'),
-      ],
-      ...['-CAcreateserial', '-days', '2', '-out', file('redis.crt')],
-    )
+    const authority = createAuthority()
+    const { cert, key } = authority.issue('localhost')
     const { port, host } = await redisOf(
-      `tls-cert-file ${file('redis.crt')}`,
-      `tls-key-file ${file('redis.key')}`,
-      `tls-ca-cert-file ${file('ca.crt')}`,
+      `tls-cert-file ${cert}`,
+      `tls-key-file ${key}`,
+      `tls-ca-cert-file ${authority.ca}`,
       'tls-auth-clients no',
     )
     const { check } = await loggedFailure(

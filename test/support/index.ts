@@ -5,6 +5,7 @@ export {
   type ConfiguredRedis,
   describeWithPrivateRedis,
   describeWithRedis,
+  describeWithValkey,
   type PrivateRedis,
   redisUrl,
   startConfiguredRedis,

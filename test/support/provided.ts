@@ -17,4 +17,5 @@ declare module 'vitest' {
 
 export const NO_REDIS =
   'needs a real Redis: set REDIS_URL, or put redis-server or valkey-server on the PATH'
+export const NO_VALKEY = 'needs valkey-server on the PATH'
 export const NO_REDIS_SERVER = 'needs redis-server or valkey-server on the PATH'

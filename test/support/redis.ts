@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import pino from 'pino'
 import { describe, inject, onTestFinished } from 'vitest'
 import { formatIdentity, identifyProcess, waitForEnd } from '../../src/local/folder-lock.ts'
 import { freePort } from '../../src/local/ports.ts'
 import { type EmbeddedRedis, startRedis } from '../../src/local/redis.ts'
-import { NO_REDIS, NO_REDIS_SERVER } from './provided.ts'
+import { NO_REDIS, NO_REDIS_SERVER, NO_VALKEY } from './provided.ts'
 
 /** A suite that is skipped, with the reason in the summary, where there is no real Redis. */
 export function describeWithRedis(name: string, suite: () => void): void {
@@ -18,6 +18,16 @@ export function describeWithRedis(name: string, suite: () => void): void {
 /** The same for suites that call `startPrivateRedis`. */
 export function describeWithPrivateRedis(name: string, suite: () => void): void {
   describeIf(inject('hasRedisServer'), NO_REDIS_SERVER, name, suite)
+}
+
+/** The same for suites that start Valkey itself. */
+export function describeWithValkey(name: string, suite: () => void): void {
+  describeIf(onPath('valkey-server'), NO_VALKEY, name, suite)
+}
+
+function onPath(program: string): boolean {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return folders.some((folder) => existsSync(join(folder, program)))
 }
 
 function describeIf(condition: boolean, reason: string, name: string, suite: () => void): void {
@@ -92,6 +102,8 @@ export interface ConfiguredRedis {
   resume(): void
 }
 
+const PROGRAMS = ['redis-server', 'valkey-server']
+
 /** What a program prints once it serves. */
 const READY = { server: 'Ready to accept connections', sentinel: '+monitor master' }
 
@@ -104,6 +116,7 @@ export async function startConfiguredRedis(
   configuration: readonly string[],
   port?: number,
   mode: keyof typeof READY = 'server',
+  programs: readonly string[] = PROGRAMS,
 ): Promise<ConfiguredRedis> {
   const folder = mkdtempSync(join(inject('runFolder'), 'redis-'))
   const taken = port ?? (await freePort())
@@ -118,14 +131,14 @@ export async function startConfiguredRedis(
   ]
   const file = join(folder, 'redis.conf')
   writeFileSync(file, lines.join('\n'))
-  let child = await launch(file, mode)
+  let child = await launch(file, mode, programs)
   onTestFinished(() => end(child))
   const redis: ConfiguredRedis = {
     port: taken,
     folder,
     kill: () => end(child),
     async restart() {
-      child = await launch(file, mode)
+      child = await launch(file, mode, programs)
     },
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
@@ -133,9 +146,13 @@ export async function startConfiguredRedis(
   return redis
 }
 
-async function launch(file: string, mode: keyof typeof READY): Promise<ChildProcess> {
+async function launch(
+  file: string,
+  mode: keyof typeof READY,
+  programs: readonly string[],
+): Promise<ChildProcess> {
   const words = mode === 'sentinel' ? [file, '--sentinel'] : [file]
-  for (const program of ['redis-server', 'valkey-server']) {
+  for (const program of programs) {
     const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'] })
     if (!(await isReady(child, READY[mode]))) continue
     const life = identifyProcess(child.pid as number)

@@ -27,7 +27,7 @@ const SLOTS = 'whether every slot of the cluster has a primary (redis-cli --clus
 const ROOTS =
   'REDIS_TLS_CA: it must name the file of the authority that signed the certificate of Redis'
 const OWN_CERTIFICATE =
-  'REDIS_TLS_CERT and REDIS_TLS_KEY: Redis asks for a certificate of an authority that it trusts'
+  'REDIS_TLS_CERT and REDIS_TLS_KEY: Redis may require a certificate of an authority that it trusts'
 
 /** The reason and the setting to look at, by code. */
 const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>> = {
@@ -89,7 +89,13 @@ const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>
   EAI_AGAIN: ['the host of Redis cannot be looked up', 'the host in REDIS_URL, and DNS'],
   ECONNREFUSED: ['no Redis listens there', HOST],
   ECONNRESET: ['the connection was lost', HOST],
+  EPIPE: ['the connection was lost', HOST],
   ETIMEDOUT: ['Redis cannot be reached', HOST],
+  ENOENT: ['the socket of Redis does not exist', 'the path in REDIS_URL'],
+  EACCES: [
+    'the socket of Redis cannot be opened',
+    'the account of the server, and unixsocketperm of Redis',
+  ],
   EHOSTUNREACH: ['Redis cannot be reached', HOST],
   ENETUNREACH: ['Redis cannot be reached', HOST],
   SELF_SIGNED_CERT_IN_CHAIN: ['the certificate of Redis is not trusted', ROOTS],
@@ -102,18 +108,9 @@ const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>
     'the certificate of Redis is for another host',
     'the host in REDIS_URL, and the names in the certificate',
   ],
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: [
-    'Redis requires a certificate from the server',
-    OWN_CERTIFICATE,
-  ],
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: [
-    'Redis requires a certificate from the server',
-    OWN_CERTIFICATE,
-  ],
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: [
-    'Redis does not trust the certificate of the server',
-    OWN_CERTIFICATE,
-  ],
+  ALERT_CERTIFICATE_REQUIRED: ['Redis requires a certificate of the server', OWN_CERTIFICATE],
+  ALERT_HANDSHAKE_FAILURE: ['Redis requires a certificate of the server', OWN_CERTIFICATE],
+  ALERT_UNKNOWN_CA: ['Redis does not trust the certificate of the server', OWN_CERTIFICATE],
   ERR_SSL_WRONG_VERSION_NUMBER: [
     'Redis does not speak TLS there',
     'REDIS_URL: redis:// without TLS',
@@ -122,6 +119,12 @@ const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>
 
 /** After these answers the address may lead to another Redis: a name or a balancer moves to the new primary. */
 const MAY_HAVE_MOVED = new Set(['READONLY', 'MASTERDOWN', 'NOREPLICAS'])
+
+/**
+ * A connection that ended without an answer. In TLS 1.3, Redis looks at the certificate of the server only after the
+ * server has begun to speak, and its objection may get lost.
+ */
+export const LOST: ReadonlySet<string> = new Set(['CLOSED', 'ECONNRESET', 'EPIPE'])
 
 /** The code of a connection that ended without a reason. */
 export const CLOSED = 'CLOSED'
@@ -150,12 +153,18 @@ function failure(
   target?: RedisTarget,
 ): RedisFailure {
   const unknown = isRefusal ? 'Redis refuses commands' : 'Redis cannot be reached'
-  const [known, where] = REASONS[code] ?? [unknown, URL]
+  const [known, where] = REASONS[code] ?? REASONS[alertOf(code)] ?? [unknown, URL]
   const reason = code === 'CLOSED' || code === 'TIMEOUT' ? known : `${known} (${code})`
-  const { setting = URL } = target ?? {}
+  const { setting = URL, tls } = target ?? {}
   // A text that names the variable to use instead is about the other one.
-  const check = where.includes(setting) ? where : where.replaceAll(URL, setting)
+  const named = where.includes(setting) ? where : where.replaceAll(URL, setting)
+  const check = tls && LOST.has(code) ? `${OWN_CERTIFICATE}; or ${named}` : named
   return { code, reason, check, words, isRefusal, mayHaveMoved: movesBy(code, target) }
+}
+
+/** What the other side of TLS objects to. OpenSSL puts the version of TLS into the code, and versions of it differ. */
+function alertOf(code: string): string {
+  return code.replace(/^ERR_SSL_\w+?_ALERT_/, 'ALERT_')
 }
 
 /** Sentinels may name another server after a silence. In a cluster any failure may be a change of its nodes. */

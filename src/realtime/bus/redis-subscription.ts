@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { type Link, REVOCATIONS_CHANNEL, UPDATES_CHANNEL } from './bus.ts'
 import { reconnect } from './redis-connections.ts'
-import { CLOSED, ConnectionClosed, FailureLog, type RedisFailure } from './redis-failure.ts'
+import { ConnectionClosed, FailureLog, LOST, type RedisFailure } from './redis-failure.ts'
 
 export interface RedisSubscriptionOptions {
   /** One for each server that takes writes. */
@@ -188,7 +188,7 @@ export class RedisSubscription {
 
   #disconnected(failure: RedisFailure): void {
     // A closed connection adds nothing to a stalled link, or to a reason that is known already.
-    const isClosed = failure.code === CLOSED
+    const isClosed = LOST.has(failure.code)
     if (isClosed && (this.#link.state === 'stalled' || this.#failure !== undefined)) return
     if (this.#failure?.code === failure.code) return
     this.#failure = failure

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
@@ -27,8 +28,32 @@ export interface TestCluster {
   moveSlot(tag: string, whileMoving?: (from: ClusterNode) => Promise<unknown>): Promise<void>
 }
 
+/** With which the test itself connects. */
+export interface TlsFiles {
+  ca: string
+  cert: string
+  key: string
+}
+
+export function tlsOptions({ ca, cert, key }: TlsFiles) {
+  return {
+    ca: readFileSync(ca),
+    cert: readFileSync(cert),
+    key: readFileSync(key),
+    checkServerIdentity: () => undefined,
+  }
+}
+
+function tlsWords(tls: TlsFiles | undefined): string[] {
+  return tls ? ['--tls', '--cacert', tls.ca, '--cert', tls.cert, '--key', tls.key] : []
+}
+
 /** Three primaries with a replica each. Ends with the test. */
-export async function startCluster(configuration: readonly string[] = []): Promise<TestCluster> {
+export async function startCluster(
+  configuration: readonly string[] = [],
+  tls?: TlsFiles,
+): Promise<TestCluster> {
+  const options = tls && { tls: tlsOptions(tls) }
   const nodes = await Promise.all(
     Array.from({ length: 6 }, async (): Promise<ClusterNode> => {
       const node = await startConfiguredRedis([
@@ -43,6 +68,7 @@ export async function startCluster(configuration: readonly string[] = []): Promi
         retryStrategy: () => 100,
         maxRetriesPerRequest: 0,
         commandTimeout: 500,
+        ...options,
       })
       admin.on('error', () => {})
       onTestFinished(() => admin.disconnect())
@@ -50,7 +76,15 @@ export async function startCluster(configuration: readonly string[] = []): Promi
     }),
   )
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`)
-  const words = ['--cluster', 'create', ...addresses, '--cluster-replicas', '1', '--cluster-yes']
+  const words = [
+    '--cluster',
+    'create',
+    ...addresses,
+    '--cluster-replicas',
+    '1',
+    '--cluster-yes',
+    ...tlsWords(tls),
+  ]
   await run('redis-cli', words)
   // Each node knows the slots, and each replica has its primary's data.
   await eventually(async () => {

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
 import { freePort } from '../../../src/local/ports.ts'
 import { type ConfiguredRedis, eventually, startConfiguredRedis } from '../index.ts'
+import { type TlsFiles, tlsOptions } from './cluster.ts'
 
 /** A primary, a replica and three Sentinels, which replace a silent primary after this time. */
 const DOWN_AFTER_MS = 700
@@ -23,13 +24,18 @@ export interface SentinelOptions {
   /** Of the servers. */
   password?: string
   sentinelPassword?: string
+  /** Lines of the configuration, and the files with which the test itself connects. */
+  tls?: { lines: readonly string[]; files: TlsFiles }
 }
 
 /** Ends with the test. */
 export async function startSentinels(options: SentinelOptions = {}): Promise<SentinelSetup> {
-  const { password, sentinelPassword } = options
+  const { password, sentinelPassword, tls } = options
   const name = 'main'
-  const login = password ? [`requirepass ${password}`, `masterauth ${password}`] : []
+  const login = [
+    ...(password ? [`requirepass ${password}`, `masterauth ${password}`] : []),
+    ...(tls?.lines ?? []),
+  ]
   const primary = await startConfiguredRedis([...login, 'repl-diskless-sync-delay 0'])
   const replica = await startConfiguredRedis([...login, `replicaof 127.0.0.1 ${primary.port}`])
   const ports = await Promise.all([freePort(), freePort(), freePort()])
@@ -37,6 +43,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
     ports.map((port) =>
       startConfiguredRedis(
         [
+          ...(tls?.lines ?? []),
           `sentinel monitor ${name} 127.0.0.1 ${primary.port} 2`,
           ...(password ? [`sentinel auth-pass ${name} ${password}`] : []),
           ...(sentinelPassword
@@ -53,6 +60,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
   const clients = ports.map((port) => {
     const client = new Redis({
       port,
+      ...(tls && { tls: tlsOptions(tls.files) }),
       ...(sentinelPassword ? { password: sentinelPassword } : {}),
       retryStrategy: () => 100,
       maxRetriesPerRequest: 0,
