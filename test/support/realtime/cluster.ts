@@ -67,7 +67,7 @@ export async function startCluster(
       const admin = new Redis(node.port, {
         retryStrategy: () => 100,
         maxRetriesPerRequest: 0,
-        commandTimeout: 500,
+        commandTimeout: 5000,
         ...options,
       })
       admin.on('error', () => {})

@@ -64,8 +64,7 @@ export async function startInstallation(redis: Record<string, string>): Promise<
       const count = Math.min(...clients.map((client) => client.seqs().length)) / 2 - before
       while (arrived.length < count) arrived.push(now)
     }, 5)
-    onTestFinished(() => clearInterval(watch))
-    const paying_ = (async () => {
+    const loop = (async () => {
       while (paysOn) {
         const response = await fetch(`${paying.url}/transactions/adjustment`, {
           method: 'POST',
@@ -79,10 +78,17 @@ export async function startInstallation(redis: Record<string, string>): Promise<
         await sleep(15)
       }
     })()
+    // Also after a failed test, before the servers close.
+    onTestFinished(async () => {
+      clearInterval(watch)
+      paysOn = false
+      await loop.catch(() => {})
+    })
+    loop.catch(() => {})
     return {
       async stop() {
         paysOn = false
-        await paying_
+        await loop
         return paid * 2
       },
       lateness: {

@@ -64,7 +64,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
       ...(sentinelPassword ? { password: sentinelPassword } : {}),
       retryStrategy: () => 100,
       maxRetriesPerRequest: 0,
-      commandTimeout: 500,
+      commandTimeout: 5000,
     })
     client.on('error', () => {})
     onTestFinished(() => client.disconnect())
