@@ -447,6 +447,48 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
         limits: 'read and compared with the server: no cluster is part of `.ci/run`',
       },
     ),
+    row(
+      'a read-only file system, an account without a name or a home',
+      'Linux',
+      [
+        'test/e2e/odd-hosts.test.ts',
+        'runs on a read-only file system',
+        'runs as an account that has neither a name nor a home',
+      ],
+      { limits: 'with databases elsewhere: embedded mode writes to `DATA_DIR`' },
+    ),
+    row('a machine that has only IPv6', 'Linux', [
+      'test/e2e/odd-hosts.test.ts',
+      'serves, with its database and Redis at IPv6 addresses',
+    ]),
+    row(
+      'a low `ulimit -n`',
+      '64 and 160 files',
+      [
+        'test/http/few-files.test.ts',
+        'of them takes %s clients, tells or closes the others, and recovers',
+      ],
+      { limits: 'clients beyond the limit get 503, so that Postgres and Redis keep theirs' },
+    ),
+    row(
+      'a database that starts after the server',
+      '18',
+      [
+        `${POSTGRES}/late.test.ts`,
+        'a server that is started first waits for its database, and says so once',
+        'the wait has an end',
+      ],
+      { limits: 'it waits for `DATABASE_WAIT`, and not for a wrong password' },
+    ),
+    row(
+      'a clock that was wrong for a moment',
+      '18',
+      [
+        'test/ledger/clock.test.ts',
+        'a wallet that was last changed by a clock that was ahead concerns no other one',
+      ],
+      { limits: 'what was written in that moment keeps its wrong date' },
+    ),
     row('root, and a user without rights', 'embedded mode', [
       'test/local/postgres.test.ts',
       'works as a normal user',
