@@ -10,7 +10,11 @@ const ROOT = join(import.meta.dirname, '..')
  * most of a start. `out` also gets the SQL, a package.json and the licenses of the libraries.
  */
 export async function bundleServer(out: string): Promise<void> {
-  const metafile = await bundle(['src/main.ts', 'src/cli/main.ts'], join(out, 'src'), 'src')
+  const metafile = await bundle(
+    ['src/main.ts', 'src/cli/main.ts', 'src/edge/index.ts'],
+    join(out, 'src'),
+    'src',
+  )
   // Only the SQL that migrations run. The examples and the golden schema are for readers of the repository.
   for (const part of ['functions', 'migrations', 'views', 'roles.sql', 'revision.json']) {
     await cp(join(ROOT, 'sql', part), join(out, 'sql', part), { recursive: true })

@@ -8,7 +8,10 @@ import { NEWEST_NODE, runtimeFor } from './runtimes.ts'
  * as in `npm run test:conformance -- node@22.12.0 deno bun`.
  */
 const named = process.argv.slice(2)
-const wanted = named.length > 0 ? named : ['node', `node@${NEWEST_NODE}`, 'deno', 'bun']
+const wanted =
+  named.length > 0
+    ? named
+    : ['node', `node@${NEWEST_NODE}`, 'deno', 'bun', 'deno.serve', 'bun.serve']
 const runtimes = wanted.map(runtimeFor)
 const vitest = join(PACKAGE_ROOT, 'node_modules/vitest/vitest.mjs')
 run(process.execPath, [vitest, 'run', '--config', 'vitest.conformance.config.ts'], {

@@ -10,9 +10,11 @@ const BUN = '1.4.5'
 
 /** A JavaScript runtime, and how it starts a program of this repository, whose file follows. */
 export interface Runtime {
-  /** `Node`, `Deno` or `Bun`. */
+  /** `Node`, `Deno` or `Bun`; `Deno.serve` or `Bun.serve` for a server without Node's `http`. */
   name: string
   version: string
+  /** The server. */
+  program: string
   command: string[]
   /** The same for a server that starts a Postgres of its own. */
   embedded: string[]
@@ -49,8 +51,15 @@ export function runtimeAt(name: string, program: string): Runtime {
   const { stdout, error } = spawnSync(program, ['--version'], { encoding: 'utf8' })
   if (error) throw error
   const [version = 'unknown'] = /\d+\.\d+\.\d+\S*/.exec(stdout) ?? []
-  return { name, version, ...(STARTS[name]?.(program) ?? same([program])) }
+  return { name, version, program: 'src/main.ts', ...(STARTS[name]?.(program) ?? same([program])) }
 }
+
+/** The same runtime, serving by its own server. */
+const serving = ({ name, ...runtime }: Runtime): Runtime => ({
+  ...runtime,
+  name: `${name}.serve`,
+  program: `examples/edge/${name.toLowerCase()}.ts`,
+})
 
 /** The runtime that runs this process. */
 export function currentRuntime(): Runtime {
@@ -60,10 +69,12 @@ export function currentRuntime(): Runtime {
 
 /**
  * Installs a runtime from npm into the cache of `node_modules`, apart from the dependencies: each has about 100 MB.
- * @param wanted `node` (the one that runs this process), `node@<version>`, `deno` or `bun`, both also with a version
+ * @param wanted `node` (the one that runs this process), `node@<version>`, `deno`, `bun`, `deno.serve` or `bun.serve`,
+ *   these also with a version
  */
 export function runtimeFor(wanted: string): Runtime {
-  const [kind, version] = wanted.split('@', 2)
+  const [kind = '', version] = wanted.split('@', 2)
+  if (kind.endsWith('.serve')) return serving(runtimeFor(wanted.replace('.serve', '')))
   if (wanted === 'node') return runtimeAt('Node', process.execPath)
   if (kind === 'node') return runtimeAt('Node', installedNode(version ?? NEWEST_NODE))
   if (kind === 'deno') {
@@ -72,7 +83,7 @@ export function runtimeFor(wanted: string): Runtime {
   if (kind === 'bun') {
     return runtimeAt('Bun', installed(`@oven/bun-${BUN_PLATFORM}`, version ?? BUN, 'bin/bun'))
   }
-  throw new Error(`${wanted}: name node, node@<version>, deno or bun`)
+  throw new Error(`${wanted}: name node, node@<version>, deno, bun, deno.serve or bun.serve`)
 }
 
 /** The program of another Node. */

@@ -77,17 +77,36 @@ export async function startServer(
   releases: ShutdownStack,
 ): Promise<Running> {
   await ensurePort(config.port, config.host)
+  const { app, cached, gateway, startMaintenance, ...rest } = await startApp(config, log, releases)
+  const server = createServer({
+    fetch: app.fetch,
+    // With tracing every request goes through the app, which makes its span.
+    before: config.tracing ? undefined : (app) => cachedReads(cached, app),
+    gateway,
+    logger: log,
+    openFiles: openFilesLimit(),
+  })
+  releases.add(() => server.drain(config.drainSeconds))
+  const address = await server.listen(config.port, config.host)
+  startMaintenance()
+  return { address, ...rest }
+}
+
+/** Starts everything but an HTTP server, for which `app` and `gateway` are the parts. */
+export async function startApp(config: Config, log: Logger, releases: ShutdownStack) {
   const tracing = await openTracing(config, log, releases)
   const context: Context = { config, log, releases, tracing, meters: createMeters() }
   const storage = await openStorage(context)
   const realtime = await startRealtime(context, storage)
   const ledger = startLedger(context, storage, realtime)
-  const server = createHttp(context, storage, realtime, ledger)
-  releases.add(() => server.drain(config.drainSeconds))
-  const address = await server.listen(config.port, config.host)
-  ledger.startMaintenance()
   const { dataDir, redis, secret } = storage
-  return { address, dataDir, redis: redis.description, secret }
+  return {
+    ...createHttp(context, storage, realtime, ledger),
+    gateway: realtime.gateway,
+    /** Call it when requests are served. */
+    startMaintenance: ledger.startMaintenance,
+    ...{ dataDir, redis: redis.description, secret },
+  }
 }
 
 function createMeters() {
@@ -242,7 +261,7 @@ const TRACED_READS = [
   'requests',
 ] as const
 
-/** Creates the HTTP server with its routes, and what observes the server from outside. */
+/** Creates the app with its routes, and what observes the server from outside. */
 function createHttp(
   { config, log, releases, tracing, meters }: Context,
   { secret, unguarded, writers, readers }: Storage,
@@ -282,12 +301,5 @@ function createHttp(
   const cached: CachedReadsOptions = {
     ...{ authenticator, limiter, cache: bus, cacheReads, requests, log, currency, corsOrigins },
   }
-  return createServer({
-    fetch: app.fetch,
-    // With tracing every request goes through the app, which makes its span.
-    before: tracing ? undefined : (app) => cachedReads(cached, app),
-    gateway,
-    logger: log,
-    openFiles: openFilesLimit(),
-  })
+  return { app, cached }
 }

@@ -143,17 +143,7 @@ export function rejectRequest(
   corsOrigins: readonly string[],
 ): void {
   const { 'x-request-id': given, origin } = request.headers
-  const requestId = requestIdOf(given?.toString())
-  const { problem, headers: more } = problemOf(error, requestId)
-  const body = JSON.stringify(problem)
-  const headers: Record<string, string | number> = {
-    ...BASE_HEADERS,
-    'X-Request-Id': requestId,
-    ...corsHeaders(corsOrigins, origin),
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(body),
-    ...more,
-  }
+  const { body, headers } = rejection(error, corsOrigins, given?.toString(), origin)
   if (target instanceof ServerResponse) {
     target.writeHead(error.status, headers).end(body)
     return
@@ -163,6 +153,42 @@ export function rejectRequest(
   )
   const status = `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`
   target.end([status, ...lines, '', body].join('\r\n'), () => target.destroy())
+}
+
+/** The same for a runtime that serves by `fetch`. */
+export function rejected(
+  { headers: sent }: Request,
+  error: ApiError,
+  corsOrigins: readonly string[],
+): Response {
+  const requestId = sent.get('x-request-id') ?? undefined
+  const { body, headers } = rejection(
+    error,
+    corsOrigins,
+    requestId,
+    sent.get('origin') ?? undefined,
+  )
+  return new Response(body, { status: error.status, headers })
+}
+
+function rejection(
+  error: ApiError,
+  corsOrigins: readonly string[],
+  givenId: string | undefined,
+  origin: string | undefined,
+): { body: string; headers: Record<string, string> } {
+  const requestId = requestIdOf(givenId)
+  const { problem, headers: more } = problemOf(error, requestId)
+  const body = JSON.stringify(problem)
+  const headers = {
+    ...BASE_HEADERS,
+    'X-Request-Id': requestId,
+    ...corsHeaders(corsOrigins, origin),
+    'Content-Type': 'application/json',
+    'Content-Length': String(Buffer.byteLength(body)),
+    ...more,
+  }
+  return { body, headers }
 }
 
 /** Answers a request that Node's adapter cannot turn into a `Request` for the app. */

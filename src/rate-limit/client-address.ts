@@ -6,6 +6,12 @@ export interface Origin {
   socket: { remoteAddress?: string | undefined }
 }
 
+/** The origin of a request in the environment of its app: Node's adapter puts it at `incoming`. */
+export function originIn(env: unknown): Origin | undefined {
+  const { incoming, origin } = (env ?? {}) as { incoming?: Origin; origin?: Origin }
+  return incoming ?? origin
+}
+
 /**
  * The address that a request counts against: an IPv4 address, or the /64 network of an IPv6 address, because
  * one subscriber has the whole network. Undefined without a socket.

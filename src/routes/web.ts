@@ -1,4 +1,3 @@
-import { getConnInfo } from '@hono/node-server/conninfo'
 import type { Context, MiddlewareHandler } from 'hono'
 import { z } from 'zod'
 import { type Env, factory } from '../http/context.ts'
@@ -7,6 +6,7 @@ import { answer, json } from '../http/payload.ts'
 import { StaticDocument } from '../http/static-document.ts'
 import type { WebFiles, WebPages } from '../http/web-pages.ts'
 import { ApiError } from '../lib/api-error.ts'
+import { originIn } from '../rate-limit/client-address.ts'
 
 export interface WebDeps {
   pages: WebPages
@@ -133,7 +133,7 @@ const FORWARDED = ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Real-I
  * 127.0.0.1. So must the Origin, if there is one.
  */
 function isLocal(c: Context): boolean {
-  if (!LOOPBACK_ADDRESS.test(remoteAddress(c) ?? '')) return false
+  if (!LOOPBACK_ADDRESS.test(originIn(c.env)?.socket.remoteAddress ?? '')) return false
   if (FORWARDED.some((name) => c.req.header(name) !== undefined)) return false
   const host = c.req.header('Host')
   const origin = c.req.header('Origin')
@@ -150,13 +150,4 @@ function isLoopbackName(url: string): boolean {
     hostname === '[::1]' ||
     LOOPBACK_ADDRESS.test(hostname)
   )
-}
-
-/** Undefined on runtimes without sockets. */
-function remoteAddress(c: Context): string | undefined {
-  try {
-    return getConnInfo(c).remote.address
-  } catch {
-    return undefined
-  }
 }

@@ -25,6 +25,7 @@ const LAYERS = [
   'observability',
   'local',
   ROOT,
+  'edge',
   'cli',
 ]
 

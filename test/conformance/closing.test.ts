@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { describe, expect, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { conformance, test } from '../support/conformance/fixtures.ts'
+import { conformance, isEdge, SENDING, TRANSPORTS, test } from '../support/conformance/fixtures.ts'
 import { eventually } from '../support/index.ts'
-import { connectBy, type TestClient, TRANSPORTS } from '../support/realtime/clients.ts'
+import { connectBy, type TestClient } from '../support/realtime/clients.ts'
 
 const started = ({ received }: TestClient) => eventually(() => expect(received).toHaveLength(1))
 
@@ -56,7 +56,7 @@ conformance('the last message before a close, and its code', () => {
     })
   })
 
-  describe.each(['Socket.IO', 'WebSocket'] as const)('%s', (transport) => {
+  describe.each(SENDING)('%s', (transport) => {
     test('after too many messages', async ({ people }) => {
       const { token } = await people.user()
       const client = connectBy[transport](people.url, token)
@@ -84,7 +84,8 @@ conformance('the last message before a close, and its code', () => {
   })
 
   describe('WebSocket', () => {
-    test.for<[string, number[], number]>([
+    // Deno and Bun close by themselves for these, with the code and without a message.
+    test.skipIf(isEdge).for<[string, number[], number]>([
       ['a frame that is none', [0xff, 0xff, 0xff, 0xff], 1002],
       ['text that is not UTF-8', [0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28], 1007],
     ])('after %s', async ([_, bytes, code], { people }) => {
@@ -95,13 +96,16 @@ conformance('the last message before a close, and its code', () => {
       expect(messages[1]).toMatchObject({ event: 'error', code: 'invalid_request' })
     })
 
-    test.for(['ping', 'pong'] as const)('after a flood of %s', async (frame, { people }) => {
-      const { token } = await people.user()
-      const { socket, messages, closed } = await rawClient(people.url, token)
-      for (let i = 0; i < 1000; i++) socket[frame]()
-      expect(await closed).toEqual([1008, 'rate_limited'])
-      expect(messages.at(-1)).toMatchObject({ event: 'error', code: 'rate_limited' })
-    })
+    test.skipIf(isEdge).for(['ping', 'pong'] as const)(
+      'after a flood of %s',
+      async (frame, { people }) => {
+        const { token } = await people.user()
+        const { socket, messages, closed } = await rawClient(people.url, token)
+        for (let i = 0; i < 1000; i++) socket[frame]()
+        expect(await closed).toEqual([1008, 'rate_limited'])
+        expect(messages.at(-1)).toMatchObject({ event: 'error', code: 'rate_limited' })
+      },
+    )
 
     test('a message with a key twice is refused, and the connection stays', async ({ people }) => {
       const { token } = await people.user()

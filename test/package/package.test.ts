@@ -32,6 +32,7 @@ const CHECKOUT = [
 
 const CONSUMER = `
 import { createApi, createBalanceClient, type BalanceSnapshot } from 'livebalance/client'
+import { bunOptions, denoHandler, startBalance } from 'livebalance/edge'
 import { useBalance } from 'livebalance/react'
 
 const client = createBalanceClient({ url: 'http://localhost:3000', getToken: async () => 'a token' })
@@ -51,6 +52,13 @@ export const { amount, status } = await answer.json()
 export const doubled: number = amount * 2
 // @ts-expect-error the amount is missing
 await api.transactions.topup.$post({ json: { description: 'nothing' } })
+
+const balance = await startBalance({ DATABASE_URL: 'postgres://localhost/balance' })
+export const served: Promise<Response> = balance.fetch(new Request('http://localhost/'))
+export const handler = denoHandler(balance)
+export const { websocket } = bunOptions(balance)
+// @ts-expect-error a setting is text
+await startBalance({ DRAIN_SECONDS: 10 })
 
 export function Balance({ token }: { token: string | null }) {
   const { balance, refreshBalance, status, lastEvent } = useBalance(token)
@@ -113,6 +121,8 @@ test('holds the client, the server, its SQL and its pages', () => {
       'dist/src/client/react.d.ts',
       'dist/src/main.js',
       'dist/src/cli/main.js',
+      'dist/src/edge/index.js',
+      'dist/src/edge/index.d.ts',
       'dist/sql/migrations/0001_ledger.sql',
       'dist/web/wallet.html',
       'dist/web/admin.html',

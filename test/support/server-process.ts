@@ -15,6 +15,8 @@ export interface ServerEnvironment {
   more?: Record<string, string>
   /** Starts a program of the repository, whose file follows. Default: this Node. */
   command?: readonly string[]
+  /** Default: the server. */
+  program?: string
 }
 
 const NODE = [process.execPath, '--import', 'tsx']
@@ -52,10 +54,11 @@ export class ServerProcess {
   }
 
   #spawn(): void {
-    const { databaseUrl, redisUrl, logFile, more, command = NODE } = this.#environment
-    const [program = '', ...args] = command
+    const { databaseUrl, redisUrl, logFile, more } = this.#environment
+    const { command = NODE, program = 'src/main.ts' } = this.#environment
+    const [runtime = '', ...args] = command
     const log = openSync(logFile, 'a')
-    this.#child = spawn(program, [...args, 'src/main.ts'], {
+    this.#child = spawn(runtime, [...args, program], {
       stdio: ['ignore', log, log],
       env: {
         ...process.env,

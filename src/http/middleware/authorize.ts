@@ -1,8 +1,8 @@
-import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticator, Principal } from '../../auth/principal.ts'
 import { tokenRefused } from '../../auth/tokens.ts'
 import { ApiError } from '../../lib/api-error.ts'
+import { originIn } from '../../rate-limit/client-address.ts'
 import type { Kind, RateLimiter } from '../../rate-limit/limiter.ts'
 import { type Env, factory } from '../context.ts'
 
@@ -76,7 +76,7 @@ export const kindOf = (method: string): Kind =>
 
 /** The client's address, or undefined on runtimes that do not give it. */
 export function addressOf(c: Context, limiter: RateLimiter | undefined): string | undefined {
-  return limiter?.addressOf((c.env as Partial<HttpBindings> | undefined)?.incoming)
+  return limiter?.addressOf(originIn(c.env))
 }
 
 function bearer(header: string | undefined): string {

@@ -88,6 +88,7 @@ export class Connections {
   readonly #open = new Set<Connection>()
   /** Connections that the server is closing. */
   readonly #closing = new WeakSet<Connection>()
+  readonly #whenEmpty: (() => void)[] = []
   readonly #log: LogBudget
   readonly #heartbeatSeconds: number
   #ticks = 0
@@ -142,6 +143,7 @@ export class Connections {
 
   closed(connection: Connection): void {
     if (!this.#open.delete(connection)) return
+    if (this.#open.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
     this.#options.hub.unsubscribe(connection.principal, connection.subscriber)
     this.#options.admission.release(connection.principal)
   }
@@ -189,6 +191,12 @@ export class Connections {
       if (waitMs > 0) await sleep(waitMs)
       if (this.#open.has(connection)) this.#cut(connection, SHUTTING_DOWN)
     }
+  }
+
+  /** Resolves when no connection is open any more. */
+  allClosed(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#whenEmpty.push(resolve))
   }
 
   close(): void {

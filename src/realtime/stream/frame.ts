@@ -34,6 +34,7 @@ export class Frame {
   readonly #id: string | undefined
   readonly #json: string
   #sse: string | undefined
+  #sseBytes: Uint8Array | undefined
   #sseChunk: Bytes | undefined
   #webSocket: Buffer | undefined
   #socketIo: SocketIoFrame | undefined
@@ -59,16 +60,27 @@ export class Frame {
     return this.#sse
   }
 
+  /** The same as bytes, for a web stream. */
+  get sseBytes(): Uint8Array {
+    this.#sseBytes ??= Buffer.from(this.sse)
+    return this.#sseBytes
+  }
+
   /** The same as a chunk of a response with `Transfer-Encoding: chunked`. */
   get sseChunk(): Bytes {
     this.#sseChunk ??= chunk(this.sse)
     return this.#sseChunk
   }
 
-  /** The payload with `event` in front, as a whole WebSocket frame. */
-  get webSocket(): Buffer {
+  /** The payload with `event` in front: a message of the raw WebSocket. */
+  get text(): string {
     const rest = this.#json === '{}' ? '}' : `,${this.#json.slice(1)}`
-    this.#webSocket ??= webSocketFrame(`{"event":"${this.event}"${rest}`)
+    return `{"event":"${this.event}"${rest}`
+  }
+
+  /** The same as a whole WebSocket frame. */
+  get webSocket(): Buffer {
+    this.#webSocket ??= webSocketFrame(this.text)
     return this.#webSocket
   }
 

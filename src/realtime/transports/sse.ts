@@ -3,10 +3,10 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import { type Context, Hono } from 'hono'
-import { streamSSE } from 'hono/streaming'
+import { Hono } from 'hono'
+import { originIn } from '../../rate-limit/client-address.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
-import type { Connection, Opening, TransportSink } from '../connections/connections.ts'
+import type { Opening, TransportSink } from '../connections/connections.ts'
 import { CLOSE_TIMEOUT_MS, MAX_MESSAGE_BYTES } from '../connections/limits.ts'
 import {
   type Bytes,
@@ -16,11 +16,9 @@ import {
   flushCorked,
   writeCorked,
 } from '../stream/frame.ts'
+import { BEAT, RETRY, streamed } from './sse-web.ts'
 
-/** A browser waits 2 s before it connects again. */
-const RETRY = 'retry: 2000\n\n'
 const RETRY_CHUNK = chunk(RETRY)
-const BEAT = ': beat\n\n'
 const BEAT_CHUNK = chunk(BEAT)
 
 const HEADERS = {
@@ -39,12 +37,12 @@ export function eventStreams(parts: Parts) {
   return new Hono<Env>().get('/stream', async (c) => {
     const refused = parts.refusedOrigin(c.req.header('origin'), c.req.header('host'))
     if (refused) throw refused
-    const { incoming, outgoing } = (c.env ?? {}) as Partial<HttpBindings>
+    const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
     const currency = c.req.query('currency')
     const principal = await parts.admission.admit(
       { authorization: c.req.header('authorization'), query: c.req.query('token') },
       currency,
-      incoming,
+      originIn(c.env),
     )
     const opening = {
       principal,
@@ -54,7 +52,7 @@ export function eventStreams(parts: Parts) {
       currency,
     } as const
     const headers = { ...c.var.headers, ...HEADERS }
-    if (!outgoing) return streamed(c, headers, parts, opening)
+    if (!outgoing) return streamed(c.req.raw, headers, parts, opening)
     return written(outgoing, headers, parts, opening)
   })
 }
@@ -147,39 +145,4 @@ class ResponseSink implements TransportSink {
     socket?.end()
     socket?.setTimeout(CLOSE_TIMEOUT_MS, destroy)
   }
-}
-
-/** On runtimes other than Node: through a web stream. */
-function streamed(
-  c: Context,
-  headers: Record<string, string>,
-  { connections }: Parts,
-  opening: Opening,
-): Response {
-  for (const [name, value] of Object.entries(headers)) c.header(name, value)
-  return streamSSE(c, (stream) => {
-    return new Promise<void>((resolve) => {
-      let queued = 0
-      const send = (text: string) => {
-        queued += text.length
-        void stream.write(text).finally(() => {
-          queued -= text.length
-        })
-      }
-      let connection: Connection | undefined
-      const ended = () => {
-        if (connection) connections.closed(connection)
-        resolve()
-      }
-      stream.onAbort(ended)
-      send(RETRY)
-      const sink: TransportSink = {
-        write: (frame) => send(frame.sse),
-        queuedBytes: () => queued,
-        beat: () => send(BEAT),
-        close: ended,
-      }
-      connection = connections.open(sink, opening)
-    })
-  })
 }

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { ApiError } from '../../lib/api-error.ts'
 import type { Gateway } from '../gateway.ts'
+import { admitWebSocket, WEB_SOCKET_PATH } from './websocket-messages.ts'
 
 export const SOCKET_IO_PATH = '/socket.io/'
 
@@ -34,7 +35,7 @@ export function createUpgradeRouter(gateway: Gateway, logger: Logger, reject: Re
           gateway.admission.refusedSession(request) ?? gateway.refusedOrigin(origin, host)
         if (refused) throw refused
         gateway.socketIo.engine.handleUpgrade(request as never, socket, head)
-      } else if (url.pathname === '/balance') {
+      } else if (url.pathname === WEB_SOCKET_PATH) {
         await openBalance(gateway, url, request, socket, head)
       } else {
         gateway.admission.countRefusal('not_found')
@@ -57,19 +58,9 @@ async function openBalance(
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
-  const { origin, host, authorization } = request.headers
-  const refused = gateway.refusedOrigin(origin, host)
-  if (refused) throw refused
-  const query = url.searchParams
-  const currency = query.get('currency')
-  const presented = { query: query.get('token'), authorization }
-  const principal = await gateway.admission.admit(presented, currency, request)
-  if (socket.destroyed) {
-    gateway.admission.release(principal)
-    return
-  }
-  const lastEventId = query.get('lastEventId')
-  gateway.webSocket.upgrade(request, socket, head, { principal, lastEventId, currency })
+  const opening = await admitWebSocket(gateway, url.searchParams, request.headers, request)
+  if (socket.destroyed) gateway.admission.release(opening.principal)
+  else gateway.webSocket.upgrade(request, socket, head, opening)
 }
 
 function parse(target = ''): URL {

@@ -2,33 +2,16 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { RawData } from 'ws'
-import type { Principal } from '../../auth/principal.ts'
-import { parseStrictJson } from '../../lib/json.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection, TransportSink } from '../connections/connections.ts'
 import { MAX_MESSAGE_BYTES, type TokenBucket } from '../connections/limits.ts'
 import { type Frame, flushCorked, writeCorked } from '../stream/frame.ts'
 import type { CloseReason } from '../stream/subscriber.ts'
 import { ErrorReportingServer, ErrorReportingSocket } from './error-reporting-socket.ts'
+import { closeCode, receive, type WebSocketOpening } from './websocket-messages.ts'
 import { WebSocket } from './ws-package.ts'
 
-/** 1012 and 1013 ask the client to come back. 4xxx are our own. */
-const CLOSE_CODES: Partial<Record<CloseReason['code'], number>> = {
-  shutting_down: 1012,
-  slow_consumer: 1013,
-  unavailable: 1013,
-  rate_limited: 1008,
-  token_expired: 4401,
-  token_revoked: 4401,
-}
-
 type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests'>
-
-export interface WebSocketOpening {
-  principal: Principal
-  lastEventId: string | null
-  currency: string | null
-}
 
 /** All clients share their listeners: closures of its own would cost each connection another half kilobyte. */
 class Client extends ErrorReportingSocket {
@@ -101,20 +84,7 @@ function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   const { parts, connection, bucket, sink } = this as Client
   sink?.answered()
   if (!parts || !connection || !bucket) return
-  if (!parts.connections.countMessage(connection, bucket)) return
-  const message = isBinary ? undefined : parse(String(data))
-  void parts.requests
-    .answer(connection, message?.event, message)
-    .then((frame) => parts.connections.reply(connection, frame))
-}
-
-function parse(text: string): { event?: unknown } | undefined {
-  try {
-    const message = parseStrictJson(text)
-    return typeof message === 'object' && message !== null ? message : undefined
-  } catch {
-    return undefined
-  }
+  receive(parts, connection, bucket, isBinary ? undefined : String(data))
 }
 
 class WebSocketSink implements TransportSink {
@@ -151,6 +121,6 @@ class WebSocketSink implements TransportSink {
   close(reason: CloseReason): void {
     flushCorked(this.#socket)
     if (this.#client.bufferedAmount > MAX_MESSAGE_BYTES) this.#client.terminate()
-    else this.#client.close(CLOSE_CODES[reason.code] ?? 1011, reason.code)
+    else this.#client.close(closeCode(reason), reason.code)
   }
 }

@@ -111,6 +111,9 @@ export interface Wire {
   /** Everything received so far. */
   received(): string
   closed: Promise<void>
+  /** Stops reading, until `resume`. */
+  pause(): void
+  resume(): void
 }
 
 export function openWire(url: string): Wire {
@@ -126,5 +129,7 @@ export function openWire(url: string): Wire {
     write: (bytes) => void socket.write(bytes),
     received: () => text,
     closed: new Promise((resolve) => socket.once('close', () => resolve())),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
   }
 }

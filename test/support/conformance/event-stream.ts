@@ -43,7 +43,7 @@ export async function openEventStream(
   }
 }
 
-function parse(block: string): Block[] {
+export function parse(block: string): Block[] {
   const [, event, id, data] = /^event: (\w+)\n(?:id: (.*)\n)?data: (.*)$/.exec(block) ?? []
   return event && data ? [{ event, id, data: JSON.parse(data) }] : []
 }

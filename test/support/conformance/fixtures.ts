@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test as base, inject } from 'vitest'
 import type { Runtime } from '../../../scripts/runtimes.ts'
 import { createDatabase, describeWithPrivateRedis, startPrivateRedis } from '../index.ts'
+import { TRANSPORTS as ALL, type Transport } from '../realtime/clients.ts'
 import { type ServerEnvironment, ServerProcess } from '../server-process.ts'
 import { People } from './api.ts'
 
@@ -11,6 +12,16 @@ declare module 'vitest' {
     runtime: Runtime
   }
 }
+
+const { name, command, program } = inject('runtime')
+
+/** Whether the runtime serves by its own server. Then Socket.IO and the connection below HTTP are missing. */
+export const isEdge = name.endsWith('.serve')
+
+export const TRANSPORTS: Transport[] = isEdge ? ['SSE', 'WebSocket'] : ALL
+
+/** The transports on which clients send messages. */
+export const SENDING = TRANSPORTS.filter((transport) => transport !== 'SSE')
 
 /** A suite of checks from outside, named after its subject. */
 export const conformance = describeWithPrivateRedis
@@ -39,7 +50,8 @@ export const test = base
         databaseUrl: database.ownerUrl,
         redisUrl: redis.url,
         logFile: join(folder, 'server.log'),
-        command: inject('runtime').command,
+        command,
+        program,
         more: { LOG_LEVEL: 'info', ...more },
       }
       const server = await ServerProcess.start(environment)
