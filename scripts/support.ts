@@ -228,6 +228,14 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
     }),
     row('Deno', runtime('DENO'), ['scripts/conformance.ts', "'deno'"], conformance),
     row('Bun', runtime('BUN'), ['scripts/conformance.ts', "'bun'"], conformance),
+    row('`Deno.serve`', runtime('DENO'), ['scripts/conformance.ts', "'deno.serve'"], {
+      ...conformance,
+      limits: 'no Socket.IO: [runtimes.md](../guide/runtimes.md#inside-of-your-own-program)',
+    }),
+    row('`Bun.serve`', runtime('BUN'), ['scripts/conformance.ts', "'bun.serve'"], {
+      ...conformance,
+      limits: 'no Socket.IO: [runtimes.md](../guide/runtimes.md#inside-of-your-own-program)',
+    }),
   ],
   'Identity providers': [
     ...['Auth0', 'Keycloak', 'Cognito', 'Entra', 'Clerk', 'Supabase'].map((name) =>
