@@ -173,16 +173,23 @@ describe('a client that does not read its last message is disconnected soon afte
     30_000,
   )
 
-  test.each(['an event', 'nothing'])(
-    'Socket.IO by long polling, with %s waiting',
-    async (waiting) => {
+  test.each([
+    [4, 'an event'],
+    [4, 'nothing'],
+    [3, 'an event'],
+  ])(
+    'Socket.IO by long polling, protocol %i of Engine.IO, with %s waiting',
+    async (protocol, waiting) => {
       const bus = new FragileBus()
       const ledger = new EndlessLedger()
       const { url, gateway } = await startServer({ bus, ledger })
-      const path = `${url}/socket.io/?EIO=4&transport=polling`
-      const { sid } = JSON.parse((await (await fetch(path)).text()).slice(1))
+      const path = `${url}/socket.io/?EIO=${protocol}&transport=polling`
+      const [, sid] = /"sid":"([^"]+)"/.exec(await (await fetch(path)).text()) ?? []
       const poll = async () => await (await fetch(`${path}&sid=${sid}`)).text()
-      const body = `40/balance,${JSON.stringify({ token: await tokenOf(ALICE) })}`
+      const token = await tokenOf(ALICE)
+      const query = `40/balance?token=${token},`
+      const body =
+        protocol === 3 ? `${query.length}:${query}` : `40/balance,${JSON.stringify({ token })}`
       await fetch(`${path}&sid=${sid}`, { method: 'POST', body })
       while (!(await poll()).includes('balance_initial')) {}
       if (waiting === 'an event') {
