@@ -82,6 +82,14 @@ const BY_TAG = {
       success: [201, answers.transaction],
       refusals: [...spends, 'unknown_user'],
     },
+    'POST /transactions/bulk': {
+      id: 'bulk',
+      summary: 'Up to 1,000 commands in one request, each by itself or all or none',
+      description:
+        'The answer is 200 even if commands are refused: each has its own result. A malformed command, or one that the caller’s role does not allow, is an error of the whole request, and nothing is applied. An `Idempotency-Key` is bound to all commands and their order. For a user, each command counts against the rate limit.',
+      success: [200, answers.bulk],
+      refusals: ['invalid_amount', 'unknown_currency', 'not_found'],
+    },
     'POST /transactions/:id/refund': {
       id: 'refund',
       summary: 'Refund a payment or a captured hold, in full or in part',

@@ -13,6 +13,18 @@ const direction = z.enum(['below', 'above'])
 export const transaction = transactionSchema
 export const page = transactionPageSchema
 
+const bulkError = z.object({
+  code: z.string().meta({ description: 'As in the error answer of a single command.' }),
+  message: z.string(),
+  details: z.record(z.string(), z.unknown()).optional(),
+})
+
+export const bulk = z.object({
+  results: z
+    .array(z.union([z.object({ transaction: transactionSchema }), bulkError]))
+    .meta({ description: 'One for each command, in their order.' }),
+})
+
 export const requests = page.extend({
   total: z.int().meta({ description: 'Pending requests on all pages.' }),
   offset: z.int().meta({ description: 'Pending requests on the pages before this one.' }),

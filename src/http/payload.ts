@@ -26,8 +26,8 @@ export interface Expectation {
 }
 
 /** Validates the JSON body. Use `z.strictObject`, so that unknown fields are rejected. */
-export const json = <S extends z.ZodType>(schema: S) =>
-  validator('json', schema, (c) => readJson(c))
+export const json = <S extends z.ZodType>(schema: S, maxBytes = MAX_BODY_BYTES) =>
+  validator('json', schema, (c) => readJson(c, maxBytes))
 
 /**
  * Validates the query string. A repeated parameter becomes a list, which no schema accepts. `metadata.a=1` and
@@ -104,10 +104,10 @@ const DECLARED_JSON = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 /**
  * The JSON of the body with every digit of its numbers. An empty body is read as `{}`, for requests whose
  * fields are all optional.
- * @throws ApiError 413 above 64 KiB; 415 if the body is compressed or not declared as JSON; 400 if it is not
+ * @throws ApiError 413 above `maxBytes`; 415 if the body is compressed or not declared as JSON; 400 if it is not
  *   JSON in UTF-8, or an object repeats a key
  */
-async function readJson(c: Context): Promise<unknown> {
+async function readJson(c: Context, maxBytes: number): Promise<unknown> {
   const encoding = c.req.header('Content-Encoding')
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new ApiError(
@@ -117,7 +117,7 @@ async function readJson(c: Context): Promise<unknown> {
       { headers: { 'Accept-Encoding': 'identity' } },
     )
   }
-  const text = await readText(c)
+  const text = await readText(c, maxBytes)
   const type = c.req.header('Content-Type')
   if (text === '' && type === undefined) return {}
   if (type === undefined || !DECLARED_JSON.test(type)) {
@@ -136,11 +136,11 @@ async function readJson(c: Context): Promise<unknown> {
   }
 }
 
-async function readText(c: Context): Promise<string> {
+async function readText(c: Context, maxBytes: number): Promise<string> {
   const length = c.req.header('Content-Length')
   if (length !== undefined) {
     // The HTTP parser enforces this length, so the bytes need no counting.
-    if (Number(length) > MAX_BODY_BYTES) throw tooLarge()
+    if (Number(length) > maxBytes) throw tooLarge(maxBytes)
     return decoded(new TextDecoder('utf-8', STRICT), await c.req.arrayBuffer())
   }
   const body = c.req.raw.body
@@ -150,7 +150,7 @@ async function readText(c: Context): Promise<string> {
   let size = 0
   for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength
-    if (size > MAX_BODY_BYTES) throw tooLarge()
+    if (size > maxBytes) throw tooLarge(maxBytes)
     text += decoded(decoder, chunk, { stream: true })
   }
   return text + decoded(decoder)
@@ -169,8 +169,8 @@ function decoded(decoder: Decoder, ...bytes: Parameters<Decoder['decode']>): str
   }
 }
 
-const tooLarge = () =>
-  new ApiError(413, 'payload_too_large', `The body is larger than ${MAX_BODY_BYTES / 1024} KiB.`)
+const tooLarge = (maxBytes: number) =>
+  new ApiError(413, 'payload_too_large', `The body is larger than ${maxBytes / 1024} KiB.`)
 
 const JSON_TYPE = { 'Content-Type': 'application/json' } as const
 

@@ -175,8 +175,17 @@ export const pageLimit = z
 
 export const noFields = z.strictObject({})
 
+/** The fields of every command. */
+export const ofCommand = {
+  metadata,
+  dryRun: z.boolean().exactOptional().meta({
+    description:
+      'The answer is the same as without it, but nothing is changed, and an `Idempotency-Key` has no meaning. The id is of no transaction.',
+  }),
+}
+
 /** The body of a command whose path says everything else. */
-export const onlyMetadata = z.strictObject({ metadata })
+export const onlyOfCommand = z.strictObject(ofCommand)
 
 export const byId = z.object({ id: transactionId })
 
@@ -191,8 +200,11 @@ export const money = (defaultCurrency: string) => ({
   amount,
   currency: currency.default(defaultCurrency),
   description: text(500).exactOptional(),
-  metadata,
+  ...ofCommand,
 })
+
+/** The description of an adjustment. */
+export const reason = text(500).refine((given) => given.trim() !== '', 'must give a reason')
 
 /** The fields that name what a payment or a hold is for. */
 export const reference = {
@@ -204,7 +216,7 @@ export const reference = {
 export const decision = z.strictObject({
   status: z.enum(['success', 'failed']),
   adminNotes: text(1000).exactOptional(),
-  metadata,
+  ...ofCommand,
 })
 
 const MAX_METADATA_FILTERS = 5

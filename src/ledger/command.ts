@@ -90,6 +90,10 @@ export interface Command {
   expiresIn?: number
   idempotencyKey?: string
   traceparent?: string
+  /** Decide and answer, but change nothing. */
+  dryRun?: boolean
+  /** Identifies the bulk that this command is a part of: its idempotency key is of no use for another one. */
+  bulk?: string
 }
 
 /** A transaction as stored. Amounts are in minor units, signed as the user sees them. */
@@ -182,7 +186,7 @@ function inRange(amount: bigint): bigint {
 
 /** Two commands are the same to an idempotency key if all fields but the key and the trace are equal. */
 function hashOf(command: Command): string {
-  const { idempotencyKey: _key, traceparent: _trace, ...asked } = command
+  const { idempotencyKey: _key, traceparent: _trace, dryRun: _dry, ...asked } = command
   const fields = Object.entries(asked)
     .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))

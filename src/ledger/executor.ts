@@ -86,25 +86,72 @@ export class Executor {
    * @throws DatabaseUnavailable if it stayed unavailable, or if a command without a key may have been applied
    */
   async execute(command: Command): Promise<Outcome> {
+    if (command.dryRun) return (await this.#preview([command]))[0] as Outcome
+    const keyed = command.idempotencyKey !== undefined
     let settled: Outcome | undefined
     try {
-      settled = await this.#attempt(command)
-      return settled
+      const { outcome, published } = await this.#retried(() => this.#batcher.add(command), keyed)
+      await published
+      settled = outcome
+      return outcome
     } finally {
-      for (const observer of this.#observers) observer.settled?.(command, settled)
+      this.#report(command, settled)
     }
   }
 
-  async #attempt(command: Command): Promise<Outcome> {
+  /**
+   * Applies commands in their order, in one SQL call and transaction.
+   * @param mode `each`: a refusal concerns one command; `all or none`; `preview`: nothing is changed. In every mode
+   *   nothing is applied if one idempotency key is `idempotency_key_reused`
+   * @throws DatabaseUnavailable as `execute`, for all commands together
+   */
+  async executeAll(
+    commands: readonly Command[],
+    mode: 'each' | 'all or none' | 'preview',
+  ): Promise<Outcome[]> {
+    if (mode === 'preview') return this.#preview(commands)
+    const keyed = commands.every(({ idempotencyKey }) => idempotencyKey !== undefined)
+    let outcomes: Outcome[] = []
+    try {
+      const atomic = mode === 'all or none'
+      const applied = await this.#retried(() => this.#observed(commands, { atomic }), keyed)
+      await Promise.all(applied.map(({ published }) => published))
+      outcomes = applied.map(({ outcome }) => outcome)
+      return outcomes
+    } finally {
+      for (const [i, command] of commands.entries()) this.#report(command, outcomes[i])
+    }
+  }
+
+  /** The outcomes that the commands would have, one after the other. Idempotency keys do not matter. */
+  async #preview(commands: readonly Command[]): Promise<Outcome[]> {
+    const json = jsonOf(commands.map(({ idempotencyKey: _, ...command }) => command))
+    const [row] = await this.#retried(
+      () =>
+        answered(
+          this.#sql<Pick<AppliedRow, 'results' | 'changes'>[]>`
+            select results, changes from ledger_preview(${json}::text::json)`,
+          this.#callTimeoutMs,
+        ),
+      true,
+    )
+    if (!row) throw new Error('ledger_preview returned nothing')
+    return row.results.map((result) => toOutcome(result, row.changes))
+  }
+
+  #report(command: Command, outcome: Outcome | undefined): void {
+    for (const observer of this.#observers) observer.settled?.(command, outcome)
+  }
+
+  /** @param keyed whether idempotency keys make it safe to repeat the call if its outcome is unknown */
+  async #retried<T>(call: () => PromiseLike<T>, keyed: boolean): Promise<T> {
     const deadline = performance.now() + this.#retryForMs
     for (let pause = 20; ; pause = Math.min(pause * 2, 500)) {
       try {
-        const { outcome, published } = await this.#batcher.add(command)
-        await published
-        return outcome
+        return await call()
       } catch (error) {
         const unavailable = asUnavailable(error)
-        const safe = unavailable?.notApplied || command.idempotencyKey !== undefined
+        const safe = unavailable?.notApplied || keyed
         if (!isTransient(error) && !unavailable) throw error
         if ((unavailable && !safe) || performance.now() + pause > deadline) {
           throw unavailable ?? new DatabaseUnavailable(true, error)
@@ -155,11 +202,11 @@ export class Executor {
     )
   }
 
-  async #observed(commands: Command[]): Promise<Applied[]> {
+  async #observed(commands: readonly Command[], bulk?: { atomic: boolean }): Promise<Applied[]> {
     const ends = this.#observers.map((observer) => observer.calling(commands))
     let applied: Applied[] | undefined
     try {
-      applied = await this.#call(commands)
+      applied = await this.#call(commands, bulk)
       return applied
     } finally {
       const outcomes = applied?.map(({ outcome }) => outcome)
@@ -167,13 +214,15 @@ export class Executor {
     }
   }
 
-  async #call(commands: Command[]): Promise<Applied[]> {
-    const json = JSON.stringify(commands.map(toJson))
-    const [row] = await answered(
-      this.#sql<AppliedRow[]>`
-        select results, changes, outbox_id from ledger_apply(${json}::text::json)`,
-      this.#callTimeoutMs,
-    )
+  async #call(commands: readonly Command[], bulk?: { atomic: boolean }): Promise<Applied[]> {
+    const sql = this.#sql
+    const json = jsonOf(commands)
+    const call = bulk
+      ? sql<AppliedRow[]>`
+        select results, changes, outbox_id from ledger_apply_bulk(${json}::text::json, ${bulk.atomic})`
+      : sql<AppliedRow[]>`
+        select results, changes, outbox_id from ledger_apply(${json}::text::json)`
+    const [row] = await answered(call, this.#callTimeoutMs)
     if (!row) throw new DatabaseUnavailable(false, new Error('ledger_apply returned nothing'))
     const published =
       row.outbox_id === null
@@ -187,6 +236,8 @@ export class Executor {
     }))
   }
 }
+
+const jsonOf = (commands: readonly Command[]) => JSON.stringify(commands.map(toJson))
 
 /** A server that neither answers nor hangs up must not hold a writer forever. */
 async function answered<T>(call: PromiseLike<T>, ms: number): Promise<T> {

@@ -19,6 +19,7 @@ export type RefusalCode =
   | 'not_your_hold'
   | 'limit_exceeded'
   | 'idempotency_key_reused'
+  | 'bulk_aborted'
 
 /** Every `code` of an error answer, a `connect_error` or an `error` event. */
 export type ErrorCode =

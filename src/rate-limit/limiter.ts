@@ -109,6 +109,13 @@ export class RateLimiter {
     if (!grant.allowed) throw this.#tooMany(limit, grant)
   }
 
+  /** Counts more points for a request that was already let through. */
+  charge(kind: Kind, principal: Principal, address: string | undefined, points: number): void {
+    if (principal.isService || points <= 0) return
+    this.#users[kind]?.budget.take(userKey(principal), points)
+    if (address !== undefined) this.#addresses[kind]?.budget.take(address, points)
+  }
+
   /** Counts a failed authentication, if that is what `error` is. */
   failed(kind: Kind, address: string | undefined, error: unknown): void {
     const limit = this.#addresses[kind]

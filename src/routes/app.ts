@@ -20,6 +20,7 @@ import { adminRoutes } from './admin.ts'
 import { affordRoutes } from './afford.ts'
 import { auditRoutes } from './audit.ts'
 import { balanceRoutes } from './balance.ts'
+import { bulkRoutes } from './bulk.ts'
 import type { RouteDeps } from './deps.ts'
 import { type ApiDocuments, docsRoutes } from './docs.ts'
 import { healthRoutes, metricsRoutes } from './health.ts'
@@ -95,6 +96,7 @@ export function createApp({
     .route('/transactions/limits', limitRoutes(deps))
     .route('/transactions', auditRoutes(deps))
     .route('/transactions', affordRoutes(deps))
+    .route('/transactions', bulkRoutes(deps))
     .route('/transactions', paymentRoutes(deps))
     // Last of its prefix, because `/:id` also matches the paths of the others.
     .route('/transactions', statementRoutes(deps))

@@ -24,7 +24,7 @@ export interface RouteDeps {
   /** Currency of requests that name none. */
   currency: string
   guards: Guards
-  executor: Pick<Executor, 'execute'>
+  executor: Pick<Executor, 'execute' | 'executeAll'>
   idempotency: IdempotencyStore
   reader: Reader
   auditor: Auditor

@@ -10,6 +10,13 @@ import { readPartialAmount, runCommand } from './writes.ts'
 const DEFAULT_EXPIRY_SECONDS = 900
 const MAX_EXPIRY_SECONDS = 366 * 86_400
 
+export const expiresIn = z
+  .int()
+  .min(1)
+  .max(MAX_EXPIRY_SECONDS)
+  .default(DEFAULT_EXPIRY_SECONDS)
+  .meta({ description: 'Seconds until the hold expires. Default 900.' })
+
 /** `/transactions/hold`: payment in two phases. */
 export function holdRoutes({
   currency,
@@ -29,12 +36,7 @@ export function holdRoutes({
         z.strictObject({
           ...field.money(currency),
           ...field.reference,
-          expiresIn: z
-            .int()
-            .min(1)
-            .max(MAX_EXPIRY_SECONDS)
-            .default(DEFAULT_EXPIRY_SECONDS)
-            .meta({ description: 'Seconds until the hold expires. Default 900.' }),
+          expiresIn,
           userId: field.onBehalfOf('a service'),
         }),
       ),
@@ -50,7 +52,7 @@ export function holdRoutes({
       '/:id/capture',
       guards.requireUser,
       param(field.byId),
-      json(z.strictObject({ amount: field.amount.exactOptional(), metadata: field.metadata })),
+      json(z.strictObject({ amount: field.amount.exactOptional(), ...field.ofCommand })),
       async (c) => {
         const transactionId = c.req.valid('param').id
         const { amount, ...rest } = c.req.valid('json')
@@ -61,7 +63,7 @@ export function holdRoutes({
         return runCommand(c, executor, 'hold_capture', fields, 200)
       },
     )
-    .post('/:id/void', guards.requireUser, param(field.byId), json(field.onlyMetadata), (c) => {
+    .post('/:id/void', guards.requireUser, param(field.byId), json(field.onlyOfCommand), (c) => {
       const transactionId = c.req.valid('param').id
       const fields = { transactionId, ...c.req.valid('json'), ...ownerFilter(c.var.principal) }
       return runCommand(c, executor, 'hold_void', fields, 200)

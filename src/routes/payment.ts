@@ -55,9 +55,7 @@ export function paymentRoutes({
           userId: field.userId,
           ...money,
           amount: field.amount.meta({ description: 'Signed: negative takes money away.' }),
-          description: field
-            .text(500)
-            .refine((reason) => reason.trim() !== '', 'must give a reason'),
+          description: field.reason,
         }),
       ),
       (c) => {
@@ -74,7 +72,7 @@ export function paymentRoutes({
         z.strictObject({
           amount: field.amount.exactOptional(),
           description: field.text(500).exactOptional(),
-          metadata: field.metadata,
+          ...field.ofCommand,
         }),
       ),
       async (c) => {

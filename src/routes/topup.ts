@@ -30,7 +30,7 @@ export function topupRoutes({
     .get('/all', guards.requireAdmin, query(listQuery.omit({ type: true })), (c) =>
       answerPage(c, reader, { ...c.req.valid('query'), type: 'topup' }),
     )
-    .post('/:id/cancel', guards.requireUser, param(field.byId), json(field.onlyMetadata), (c) => {
+    .post('/:id/cancel', guards.requireUser, param(field.byId), json(field.onlyOfCommand), (c) => {
       const transactionId = c.req.valid('param').id
       const { userId } = c.var.principal
       const fields = { transactionId, userId, ...c.req.valid('json') }

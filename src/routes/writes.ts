@@ -33,10 +33,12 @@ export const idempotencyKey = factory.createMiddleware(function idempotencyKey(c
 })
 
 /** Marks an answer that repeats the first answer to its idempotency key. */
-const replayedHeader = (replayed: boolean): Record<string, string> =>
+export const replayedHeader = (replayed: boolean): Record<string, string> =>
   replayed ? { 'Idempotency-Replayed': 'true' } : {}
 
-type Fields = Partial<Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey' | 'traceparent'>>
+export type Fields = Partial<
+  Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey' | 'traceparent'>
+>
 
 /**
  * Runs one command of the ledger in the caller's name. Answers with the transaction.
@@ -50,12 +52,16 @@ export async function runCommand<S extends 200 | 201>(
   status: S,
 ) {
   const outcome = await executor.execute(command(c, op, fields))
-  const headers = replayedHeader(outcome.replayed)
+  const headers = {
+    ...replayedHeader(outcome.replayed),
+    ...(fields.dryRun && { 'Dry-Run': 'true' }),
+  }
   if (!outcome.ok) throw refusal(outcome.code, outcome.details, headers)
   return answer(c, transactionJson(outcome.transaction), status, headers)
 }
 
-function command(c: Context<Env>, op: Operation, fields: Fields): Command {
+/** A command in the caller's name. */
+export function command(c: Context<Env>, op: Operation, fields: Fields): Command {
   const { tenant, userId: actor } = c.var.principal
   const { idempotencyKey } = c.var
   const traceparent = traceparentOf(c)

@@ -61,8 +61,9 @@ test('every operation has a subject, a summary, its path’s parameters, and a s
   }
 })
 
-/** Codes that no call answers with: of connections, and two that the edge refuses before the ledger can. */
+/** Codes of connections, of results in a bulk, and two that the edge refuses before the ledger can. */
 const ELSEWHERE = [
+  'bulk_aborted',
   'invalid_command',
   'currency_mismatch',
   'too_many_connections',

@@ -133,6 +133,10 @@ const MATRIX: Record<string, Row> = {
   },
   'GET /transactions/balance/cached': { ...row(200, 403, 403, 200, 404), search: '?userId=alice' },
   'GET /transactions/balance': { ...row(200, 403, 403, 200, 404), search: '?userId=alice' },
+  'POST /transactions/bulk': {
+    ...row(200, 200, 200, 200, 200),
+    body: { commands: [{ type: 'topup', amount: 1 }] },
+  },
   'GET /transactions/can-afford': {
     ...row(200, 403, 200, 200, 200),
     search: '?userId=alice&amount=1',

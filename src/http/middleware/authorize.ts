@@ -20,6 +20,8 @@ export interface Guards {
   requireUserToConnect: Guard
   requireAdmin: Guard
   requireAdminOrService: Guard
+  /** Counts so many more requests of the caller: for a request that does the work of several. */
+  charge(c: Context<Env>, requests: number): void
 }
 
 /**
@@ -53,6 +55,8 @@ export function createGuards(authenticator: Authenticator, limiter?: RateLimiter
       { [ADMITS]: access },
     )
   return {
+    charge: (c, requests) =>
+      limiter?.charge(kindOf(c.req.method), c.get('principal'), addressOf(c, limiter), requests),
     requireUser: guard('user', () => true),
     requireUserToConnect: guard('user', () => true, 'handshakes'),
     requireAdmin: guard('admin', (principal) => principal.isAdmin),

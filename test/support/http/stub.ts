@@ -51,8 +51,18 @@ const unused = new Proxy(
 )
 
 /** An app whose edge is real and whose ledger only records its commands. */
-export function edge(overrides: Partial<AppDeps> = {}) {
+export function edge({
+  executor,
+  ...overrides
+}: Partial<Omit<AppDeps, 'executor'>> & { executor?: Partial<AppDeps['executor']> } = {}) {
   const commands: Command[] = []
+  const recording: AppDeps['executor'] = {
+    async execute(command) {
+      commands.push(command)
+      return { ok: true, transaction: accepted(command), replayed: false }
+    },
+    executeAll: (unused as AppDeps['executor']).executeAll,
+  }
   const app = createApp({
     currency: 'USD',
     corsOrigins: ['https://app.example.com'],
@@ -60,12 +70,7 @@ export function edge(overrides: Partial<AppDeps> = {}) {
     requestTimeoutMs: 5_000,
     auditTimeoutMs: 600_000,
     authenticator: createAuthenticator({ keys: { kind: 'secret', secret: SECRET } }),
-    executor: {
-      async execute(command) {
-        commands.push(command)
-        return { ok: true, transaction: accepted(command), replayed: false }
-      },
-    },
+    executor: isWhole(executor) ? executor : { ...recording, ...executor },
     idempotency: unused as AppDeps['idempotency'],
     reader: unused as AppDeps['reader'],
     auditor: unused as AppDeps['auditor'],
@@ -91,4 +96,8 @@ export async function listen({ fetch }: Pick<ReturnType<typeof edge>['app'], 'fe
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
   onTestFinished(() => void server.close())
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+function isWhole(executor?: Partial<AppDeps['executor']>): executor is AppDeps['executor'] {
+  return executor?.execute !== undefined && executor.executeAll !== undefined
 }

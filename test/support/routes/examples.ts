@@ -43,6 +43,11 @@ export const EXAMPLES: Record<string, Example> = {
     body: { type: 'booking_payment', amount: 1 },
     other: { type: 'booking_payment', amount: 1, referenceId: 'b-1' },
   },
+  'POST /transactions/bulk': {
+    by: alice,
+    body: { commands: [{ type: 'topup', amount: 1 }] },
+    other: { commands: [{ type: 'topup', amount: 1 }], atomic: true },
+  },
   'POST /transactions/:id/refund': {
     by: admin,
     id: payment,

@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto'
+import type { Context } from 'hono'
+import { z } from 'zod'
+import type { Principal } from '../auth/principal.ts'
+import { type Env, factory } from '../http/context.ts'
+import { refusal } from '../http/errors.ts'
+import { subject } from '../http/middleware/authorize.ts'
+import { answer, json } from '../http/payload.ts'
+import * as field from '../http/schemas.ts'
+import type { Command, Operation, Outcome } from '../ledger/command.ts'
+import type { Reader } from '../ledger/reader.ts'
+import { ApiError } from '../lib/api-error.ts'
+import { stringifyJson } from '../lib/json.ts'
+import type { RouteDeps } from './deps.ts'
+import { expiresIn } from './hold.ts'
+import { transactionJson } from './transaction-json.ts'
+import { command, type Fields, readPartialAmount, replayedHeader } from './writes.ts'
+
+const MAX_COMMANDS = 1_000
+const MAX_BODY_BYTES = 1024 * 1024
+
+/** No key of a caller has this character, so the key of a command is never that of another request. */
+const SEPARATOR = '\u001f'
+
+/** `POST /transactions/bulk`: many commands in one request, each by itself, or all or none. */
+export function bulkRoutes({
+  currency,
+  guards,
+  executor,
+  reader,
+}: Pick<RouteDeps, 'currency' | 'guards' | 'executor' | 'reader'>) {
+  return factory.createApp().post(
+    '/bulk',
+    guards.requireUser,
+    json(
+      z.strictObject({
+        commands: z
+          .array(commandSchema(currency))
+          .min(1)
+          .max(MAX_COMMANDS)
+          .meta({ description: 'They are applied in this order.' }),
+        atomic: z.boolean().default(false).meta({
+          description:
+            'Apply all or none: if one is refused, the others are refused with `bulk_aborted`.',
+        }),
+        dryRun: field.ofCommand.dryRun,
+      }),
+      MAX_BODY_BYTES,
+    ),
+    async (c) => {
+      const { commands, atomic, dryRun } = c.req.valid('json')
+      guards.charge(c, commands.length - 1)
+      const asked = await Promise.all(commands.map((one, i) => toCommand(c, reader, one, i)))
+      const mode = dryRun ? 'preview' : atomic ? 'all or none' : 'each'
+      const outcomes = await executor.executeAll(keyed(asked, mode), mode)
+      if (outcomes.some((one) => !one.ok && one.code === 'idempotency_key_reused')) {
+        throw refusal('idempotency_key_reused')
+      }
+      return answer(c, { results: outcomes.map(resultJson) }, 200, {
+        ...replayedHeader(outcomes.every(({ replayed }) => replayed)),
+        ...(dryRun && { 'Dry-Run': 'true' }),
+      })
+    },
+  )
+}
+
+function commandSchema(currency: string) {
+  const { dryRun: _, ...ofCommand } = field.ofCommand
+  const { dryRun: __, ...money } = field.money(currency)
+  const { dryRun: ___, ...decision } = field.decision.shape
+  const transactionId = field.transactionId
+  const part = { transactionId, amount: field.amount.exactOptional(), ...ofCommand }
+  const description = field.text(500).exactOptional()
+  const spends = { ...money, ...field.reference, userId: field.onBehalfOf('a service') }
+  return z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('booking_payment'), ...spends }),
+    z.strictObject({ type: z.literal('hold'), ...spends, expiresIn }),
+    z.strictObject({ type: z.literal('hold_capture'), ...part }),
+    z.strictObject({ type: z.literal('hold_void'), transactionId, ...ofCommand }),
+    z.strictObject({ type: z.literal('transfer'), toUserId: field.userId, ...money }),
+    z.strictObject({ type: z.literal('topup'), ...money }),
+    z.strictObject({ type: z.literal('withdrawal'), ...money }),
+    z.strictObject({ type: z.literal('refund'), ...part, description }),
+    z.strictObject({
+      ...{ type: z.literal('admin_adjustment'), userId: field.userId, ...money },
+      description: field.reason,
+    }),
+    z.strictObject({ type: z.literal('topup_process'), transactionId, ...decision }),
+    z.strictObject({ type: z.literal('withdrawal_process'), transactionId, ...decision }),
+  ])
+}
+
+type Asked = z.infer<ReturnType<typeof commandSchema>>
+
+const OPERATIONS: Readonly<Record<Asked['type'], Operation>> = {
+  booking_payment: 'payment',
+  hold: 'hold',
+  hold_capture: 'hold_capture',
+  hold_void: 'hold_void',
+  transfer: 'transfer',
+  topup: 'topup_request',
+  withdrawal: 'withdrawal_request',
+  refund: 'refund',
+  admin_adjustment: 'adjustment',
+  topup_process: 'topup_process',
+  withdrawal_process: 'withdrawal_process',
+}
+
+/**
+ * The command as the route of its own would make it.
+ * @throws ApiError that names the place of the command
+ */
+async function toCommand(
+  c: Context<Env>,
+  reader: Reader,
+  asked: Asked,
+  place: number,
+): Promise<Command> {
+  try {
+    return command(c, OPERATIONS[asked.type], await fieldsOf(c.var.principal, reader, asked))
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    const { status, code, message, details } = error
+    throw new ApiError(status, code, `commands.${place}: ${message}`, {
+      details: { ...details, command: place },
+      cause: error,
+    })
+  }
+}
+
+async function fieldsOf(principal: Principal, reader: Reader, asked: Asked): Promise<Fields> {
+  const { userId, isAdmin, isService } = principal
+  switch (asked.type) {
+    case 'booking_payment':
+    case 'hold': {
+      const payer = subject(principal, asked.userId, isService).userId
+      return { ...asked, userId: payer, amount: field.readAmount(asked.amount, asked.currency) }
+    }
+    case 'transfer':
+    case 'topup':
+    case 'withdrawal':
+      return { ...asked, userId, amount: field.readAmount(asked.amount, asked.currency) }
+    case 'admin_adjustment': {
+      requireRole(isAdmin, 'admin')
+      const amount = field.readAmount(asked.amount, asked.currency, { signed: true })
+      return { ...asked, amount }
+    }
+    case 'topup_process':
+    case 'withdrawal_process':
+      requireRole(isAdmin, 'admin')
+      return asked
+    case 'hold_void':
+      return { ...asked, ...(!isService && { userId }) }
+    case 'refund':
+      requireRole(isAdmin || isService, 'admin or service')
+      return partOf(asked)
+    case 'hold_capture':
+      return { ...(await partOf(asked, userId)), ...(!isService && { userId }) }
+  }
+
+  /** @param owner finds the transaction of nobody else, unless the caller is a service */
+  async function partOf({ amount, ...fields }: Part, owner?: string): Promise<Fields> {
+    const only = isService ? undefined : owner
+    const { transactionId } = fields
+    const part = await readPartialAmount(reader, principal, transactionId, amount, only)
+    return { ...fields, ...part }
+  }
+}
+
+type Part = Extract<Asked, { type: 'refund' | 'hold_capture' }>
+
+function requireRole(has: boolean, role: string): void {
+  if (!has) throw new ApiError(403, 'forbidden', `This command requires the role ${role}.`)
+}
+
+/**
+ * The commands, each with an idempotency key made from that of the request, which the first one gets as it is. So a key
+ * is bound to the whole bulk: another command, another order, another mode, or a request of another kind is refused.
+ */
+function keyed(commands: readonly Command[], mode: string): Command[] {
+  if (commands[0]?.idempotencyKey === undefined) return [...commands]
+  const text = stringifyJson([
+    mode,
+    ...commands.map(({ idempotencyKey: _, traceparent: __, amount, ...rest }) => [
+      rest,
+      amount?.toString() ?? null,
+    ]),
+  ])
+  const bulk = createHash('sha256').update(text).digest('base64url')
+  return commands.map((one, i) => ({
+    ...one,
+    idempotencyKey: i === 0 ? `${one.idempotencyKey}` : `${one.idempotencyKey}${SEPARATOR}${i}`,
+    bulk,
+  }))
+}
+
+function resultJson(outcome: Outcome) {
+  if (outcome.ok) return { transaction: transactionJson(outcome.transaction) }
+  const { code, message, details } = refusal(outcome.code, outcome.details)
+  return { code, message, ...(details && { details }) }
+}
