@@ -228,6 +228,18 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
     }),
     row('Deno', runtime('DENO'), ['scripts/conformance.ts', "'deno'"], conformance),
     row('Bun', runtime('BUN'), ['scripts/conformance.ts', "'bun'"], conformance),
+    row(
+      '`fetch` alone, on a runtime of yours',
+      'Node’s `Request`',
+      [
+        'test/edge/fetch.test.ts',
+        'a stream resumes, and a reader that leaves no longer counts',
+        'where nothing upgrades, the client library uses SSE by itself',
+      ],
+      {
+        limits: 'SSE and REST; no WebSocket where the runtime upgrades nothing, and no Socket.IO',
+      },
+    ),
     row('`Deno.serve`', runtime('DENO'), ['scripts/conformance.ts', "'deno.serve'"], {
       ...conformance,
       limits: 'no Socket.IO: [runtimes.md](../guide/runtimes.md#inside-of-your-own-program)',
