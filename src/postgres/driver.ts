@@ -123,7 +123,8 @@ export class FailedSocket extends Duplex {
 /**
  * `sql.begin()`, whose connection may close on the way. The client then rejects the transaction, but still writes the
  * next statement, or the rollback, to a socket that is gone, which ends the process
- * (https://github.com/porsager/postgres/pull/1215). So nothing of the transaction goes on after that: its next
+ * (https://github.com/porsager/postgres/issues/1208), or to a new connection, outside of any transaction
+ * (https://github.com/porsager/postgres/pull/1155). So nothing of the transaction goes on after that: its next
  * statement, and a failure because of the connection, stay pending.
  */
 async function begin(sql: Sql, args: Parameters<Sql['begin']>): Promise<unknown> {
