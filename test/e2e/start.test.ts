@@ -136,6 +136,7 @@ describe('one clear line and exit code 1', { timeout: TIME }, () => {
     const line = await lineOf(
       start({
         DATABASE_URL: 'postgres://me:hush@127.0.0.1:9/ledger',
+        DATABASE_WAIT: '0',
         JWT_SECRET: 'a secret that is at least 32 bytes long',
       }),
     )
