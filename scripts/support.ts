@@ -256,9 +256,9 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
     row(
       'user ids of Auth0, Google, Azure B2C, SPIFFE, e-mail aliases',
       '1–255 characters',
-      [PROVIDERS, 'is a user id as it comes, and a tenant'],
+      ['test/e2e/user-ids.test.ts', 'moves money and sees it on every transport'],
       {
-        limits: 'no white space and no control characters',
+        limits: 'no white space, no control characters, and neither `.` nor `..`',
       },
     ),
     row(
