@@ -11,7 +11,11 @@ export interface Run {
   reports: Report[]
 }
 
+/** The committed runs, from which the pages are made. */
 export const RESULTS = new URL('results.jsonl', import.meta.url)
+
+/** Runs on anybody's machine. Git ignores this file, and no page is made from it. */
+export const OWN_RESULTS = new URL('results.local.jsonl', import.meta.url)
 
 /** The committed runs, the newest first. */
 export function keptRuns(): Run[] {

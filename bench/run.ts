@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { appendFileSync, existsSync } from 'node:fs'
 import { machine } from './machine.ts'
 import { type Report, tableOf } from './report.ts'
-import { RESULTS, type Run } from './results.ts'
+import { OWN_RESULTS, RESULTS, type Run } from './results.ts'
 
 /**
  * `npm run bench` runs every benchmark beside its limits, one after the other, each in its own process. It prints one
- * table and appends a line to bench/results.jsonl, from which `npm run docs` writes bench/RESULTS.md. With names of
- * benchmarks as arguments it runs only those and does not write the file.
+ * table and appends a line to bench/results.local.jsonl, which git ignores. With `--keep` the line goes to
+ * bench/results.jsonl, from which `npm run docs` writes bench/RESULTS.md. With names of benchmarks as arguments it runs
+ * only those and writes no line.
  */
 const BENCHES: Record<string, { script: string; args: string[] }> = {
   ledger: { script: 'ledger/run.ts', args: ['1', '3'] },
@@ -23,7 +24,8 @@ const BENCHES: Record<string, { script: string; args: string[] }> = {
   }),
 }
 
-const asked = process.argv.slice(2)
+const keep = process.argv.includes('--keep')
+const asked = process.argv.slice(2).filter((argument) => argument !== '--keep')
 const unknown = asked.filter((name) => !(name in BENCHES))
 if (unknown.length > 0) {
   console.error(
@@ -47,7 +49,10 @@ const seconds = Math.round((performance.now() - began) / 1000)
 console.log(`\n${tableOf(reports)}\n\n${seconds} s on ${before.cores} × ${before.cpu}`)
 if (asked.length === 0 && failures === 0) {
   const line: Run = { at: new Date().toISOString(), seconds, machine: before, reports }
-  appendFileSync(RESULTS, `${JSON.stringify(line)}\n`)
+  appendFileSync(keep ? RESULTS : OWN_RESULTS, `${JSON.stringify(line)}\n`)
+  console.log(
+    keep ? 'Kept: write the pages with npm run docs.' : 'To keep a run: npm run bench -- --keep',
+  )
 }
 process.exit(failures === 0 ? 0 : 1)
 

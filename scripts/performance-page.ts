@@ -39,7 +39,7 @@ const BESIDE: Readonly<Record<string, string>> = {
 
 /** Writes docs/reference/performance.md: the costs of the server in the newest whole run. */
 export function performancePage([run]: readonly Run[] = keptRuns()): string {
-  if (!run) throw new Error('bench/results.jsonl holds no run: npm run bench')
+  if (!run) throw new Error('bench/results.jsonl holds no run: npm run bench -- --keep')
   return `# Performance
 
 \`npm run docs\` writes this page from the newest run in [bench/results.jsonl](../../bench/results.jsonl). Every figure is

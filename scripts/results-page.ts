@@ -40,11 +40,12 @@ const MISSES = [
 
 /** Writes bench/RESULTS.md, the diary of measurements, from the newest whole run and the stored CPU profiles. */
 export function resultsPage([run, before]: readonly Run[] = keptRuns()): string {
-  if (!run) throw new Error('bench/results.jsonl holds no run: npm run bench')
+  if (!run) throw new Error('bench/results.jsonl holds no run: npm run bench -- --keep')
   return `# Results
 
-The diary of measurements. \`npm run docs\` writes it from the last line of [results.jsonl](results.jsonl), and
-\`npm run bench\` adds a line. A short summary is [docs/reference/performance.md](../docs/reference/performance.md).
+The diary of measurements. \`npm run docs\` writes it from the last line of [results.jsonl](results.jsonl), to which
+\`npm run bench -- --keep\` adds a line. Without \`--keep\` the line goes to a file that git ignores. A short summary is
+[docs/reference/performance.md](../docs/reference/performance.md).
 
 A figure is the median of the rounds, with the lowest and the highest in brackets. A ratio compares two figures of the
 same round, and its median counts. Other work on the machine changes the figures, so compare the ratios.

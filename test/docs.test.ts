@@ -1,7 +1,19 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { keptRuns, OWN_RESULTS, RESULTS } from '../bench/results.ts'
 import { GENERATED } from '../scripts/docs.ts'
+
+const ROOT = join(import.meta.dirname, '..')
 
 test.each(Object.entries(GENERATED))(
   '%s says what the code does (npm run docs writes it)',
@@ -10,6 +22,23 @@ test.each(Object.entries(GENERATED))(
     expect(committed).toBe(await make())
   },
 )
+
+test('a benchmark on anybody’s machine changes no page and no committed file', () => {
+  const before = keptRuns().length
+  const path = fileURLToPath(OWN_RESULTS)
+  // Exit code 0: ignored. A clone without git's folder has no rules to ask.
+  const { status } = spawnSync('git', ['check-ignore', '--quiet', path], { cwd: ROOT })
+  if (existsSync(join(ROOT, '.git'))) expect(status).toBe(0)
+  expect(path).not.toBe(fileURLToPath(RESULTS))
+  const kept = existsSync(path) ? readFileSync(path) : undefined
+  try {
+    appendFileSync(path, '{"at":"2000-01-01T00:00:00Z"}\n')
+    expect(keptRuns()).toHaveLength(before)
+  } finally {
+    if (kept) writeFileSync(path, kept)
+    else rmSync(path)
+  }
+})
 
 /** Licences that ask for nothing but their text: what may be put into a product of any kind. */
 const PERMISSIVE = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT', 'Unlicense']
@@ -23,7 +52,6 @@ test('every production dependency is under a permissive licence', async () => {
   }
 })
 
-const ROOT = join(import.meta.dirname, '..')
 const PAGES = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
   ...readdirSync(join(ROOT, 'docs'), { recursive: true })
