@@ -106,10 +106,12 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
       ],
       { limits: 'needs `pgbouncer=true` in `DATABASE_URL`; without it the start says so' },
     ),
-    row('PgBouncer, session mode', `${DEBIAN}: 1.18`, [
-      `${POSTGRES}/pgbouncer.test.ts`,
-      "['transaction', 'session']",
-    ]),
+    row(
+      'PgBouncer, session mode',
+      `${DEBIAN}: 1.18`,
+      [`${POSTGRES}/pgbouncer.test.ts`, "['transaction', 'session']"],
+      { limits: 'each server needs 13 sessions' },
+    ),
     row('a primary and a standby, `target_session_attrs`', '18', [
       `${POSTGRES}/hosts.test.ts`,
       'a pool follows the primary when the standby takes over',
@@ -483,7 +485,7 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
     ]),
     row(
       'a low `ulimit -n`',
-      '64 and 160 files',
+      '96 and 160 files',
       [
         'test/http/few-files.test.ts',
         'of them takes %s clients, tells or closes the others, and recovers',
@@ -509,6 +511,10 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
       ],
       { limits: 'what was written in that moment keeps its wrong date' },
     ),
+    row('a clock of the server that is set forward and back', 'Linux', [
+      'test/e2e/clock-steps.test.ts',
+      'it serves on, and only tokens that have expired by then end',
+    ]),
     row('root, and a user without rights', 'embedded mode', [
       'test/local/postgres.test.ts',
       'works as a normal user',
