@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
@@ -8,6 +9,7 @@ import { startInstallation } from '../support/realtime/failover.ts'
 import { FakeLedger } from '../support/realtime/fake-ledger.ts'
 import { openRedisBus } from '../support/realtime/redis-bus.ts'
 import { startSentinels } from '../support/realtime/sentinel.ts'
+import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 
 const measured = (what: string, ms: number) => {
   if (process.env.MEASURE) console.log(`${what}: ${Math.round(ms)} ms`)
@@ -89,21 +91,35 @@ describeWithPrivateRedis('Redis behind Sentinel', () => {
   })
 
   test('passwords of the servers and of the Sentinels, a database number, and addresses behind NAT', async () => {
-    const { hosts, name, primary } = await startSentinels({
+    const guide = readFileSync('docs/guide/redis.md', 'utf8').replaceAll(/\s+/g, ' ')
+    const [, rules] = /A restricted user needs `([^`]+)`/.exec(guide) ?? []
+    const { hosts, name, primary, sentinels } = await startSentinels({
       password: 'p@ss',
       sentinelPassword: 's/entinel',
+      // The rules of the guide.
+      sentinelLines: [`user livebalance on >t ${rules}`],
     })
+    const outside = await startStalledProxy(`redis://127.0.0.1:${primary.port}`)
     const ledger = new FakeLedger()
     const login = `:${encodeURIComponent('p@ss')}@`
-    const query = `sentinelPassword=${encodeURIComponent('s/entinel')}&natMap=127.0.0.1:${primary.port}=localhost:${primary.port}`
+    const query = `sentinelUsername=livebalance&sentinelPassword=t&natMap=127.0.0.1:${primary.port}=${new URL(outside.url).host}`
     const bus = openRedisBus(`redis-sentinel://${login}${hosts}/${name}/3?${query}`, ledger)
     await eventually(() => expect(bus.link).toEqual({ state: 'live' }))
     await bus.tickets.put('ticket', 'value', 30)
     const admin = new Redis(primary.port, { password: 'p@ss', db: 3 })
     onTestFinished(() => admin.disconnect())
     expect(await admin.get('livebalance:ticket:ticket')).toBe('value')
-    // The host that the map names.
     expect(String(await admin.client('LIST'))).toContain('name=livebalance-subscriber')
+    const sentinel = new Redis(sentinels[0]?.port ?? 0, { password: 's/entinel' })
+    onTestFinished(() => sentinel.disconnect())
+    await eventually(async () => {
+      expect(String(await sentinel.client('LIST'))).toMatch(/name=livebalance-failover .*sub=1/)
+    })
+    const log = (await sentinel.acl('LOG')) as unknown[]
+    const denied = log.map(String).filter((line) => !line.includes('setinfo'))
+    expect(denied).toEqual([])
+    outside.dropCommands()
+    await eventually(() => expect(bus.link.state).toBe('disconnected'))
   })
 
   test('an unknown name, a wrong password of the Sentinels, and Sentinels that are all down are one clear warning each', async () => {

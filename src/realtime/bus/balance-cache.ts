@@ -6,7 +6,7 @@ import type { ChangeLog } from '../../ledger/event-store.ts'
 import { toDecimal } from '../../ledger/money.ts'
 import { sleep } from '../../lib/timeout.ts'
 import { type Bus, CACHE_SECONDS } from './bus.ts'
-import { BALANCE_PATTERNS, type WalletKeys } from './keys.ts'
+import { BALANCE_PATTERNS, OWNER_KEY, type WalletKeys } from './keys.ts'
 import type { RedisCommands } from './redis-connections.ts'
 
 /** Not a real wallet, because a tenant has a name. It is written to test whether Redis accepts writes. */
@@ -77,8 +77,7 @@ export async function refreshCache(
  * @param owner identifies both
  */
 export async function dropForeignBalances(redis: RedisCommands, owner: string): Promise<void> {
-  const ownerKey = 'livebalance:owner'
-  if ((await redis.get(ownerKey)) === owner) return
+  if ((await redis.get(OWNER_KEY)) === owner) return
   for (const pattern of BALANCE_PATTERNS) {
     for (const node of redis instanceof Cluster ? redis.nodes('master') : [redis]) {
       let cursor = '0'
@@ -89,7 +88,7 @@ export async function dropForeignBalances(redis: RedisCommands, owner: string): 
       } while (cursor !== '0')
     }
   }
-  await redis.set(ownerKey, owner)
+  await redis.set(OWNER_KEY, owner)
 }
 
 async function unlink(redis: RedisCommands, keys: readonly string[]): Promise<void> {

@@ -24,17 +24,31 @@ export function walletKeys(defaultCurrency: string, inCluster = false): WalletKe
     : ({ userId }: UserRef) => userPart(userId)
   return {
     balance(user, currency) {
-      const tenant = tenantPart(user.tenant)
+      const { tenant } = user
       if (currency !== defaultCurrency)
-        return `livebalance:balance:${currency}:${tenant}:${userOf(user)}`
-      if (user.tenant === 'default') return `balance:user:${userOf(user)}`
-      return `balance:${tenant}:user:${userOf(user)}`
+        return `livebalance:balance:${currency}:${tenantPart(tenant)}:${userOf(user)}`
+      if (tenant === 'default') return `balance:user:${userOf(user)}`
+      return `balance:${tenantPart(tenant)}:user:${userOf(user)}`
     },
     version: (user, currency) =>
       `livebalance:version:${currency}:${tenantPart(user.tenant)}:${userOf(user)}`,
     slotTag: inCluster ? ({ userId }) => userPart(userId) : () => '',
   }
 }
+
+/** Whose balances the cache has. */
+export const OWNER_KEY = 'livebalance:owner'
+
+/** A process with connections: the key exists while its lease is valid. */
+export const holderKey = (holder: string) => `livebalance:holder:${holder}`
+
+/** The connections of a user (as of `userKey`), counted by holder. */
+export const connectionsKey = (user: string) => `livebalance:connections:${user}`
+
+export const ticketKey = (ticket: string) => `livebalance:ticket:${ticket}`
+
+/** The requests of one user or address in a window. */
+export const rateKey = (counter: string, key: string) => `livebalance:rate:${counter}:${key}`
 
 /** Glob patterns of Redis for all keys with balances, to drop them after the database was replaced. */
 export const BALANCE_PATTERNS = [

@@ -2,6 +2,7 @@ import { Cluster } from 'ioredis'
 import type { TicketStore } from '../../auth/tickets.ts'
 import type { RateCounter, RateStore } from '../../rate-limit/store.ts'
 import type { LeaseStore } from './bus.ts'
+import { connectionsKey, holderKey, rateKey, ticketKey } from './keys.ts'
 import { MemoryRates } from './memory-bus.ts'
 import type { RedisCommands } from './redis-connections.ts'
 import { ACQUIRE_LEASE, ADD_TO_WINDOW, RELEASE_LEASE } from './redis-scripts.ts'
@@ -10,8 +11,6 @@ import { ACQUIRE_LEASE, ADD_TO_WINDOW, RELEASE_LEASE } from './redis-scripts.ts'
 export type Await = <T>(command: Promise<T>) => Promise<T>
 
 const withoutReport: Await = (command) => command
-
-const HOLDER_PREFIX = 'livebalance:holder:'
 
 /** A user's counts outlive any connection: they are kept for a week after the last one was opened. */
 const COUNTS_SECONDS = 7 * 24 * 3600
@@ -31,23 +30,23 @@ export class RedisLeases implements LeaseStore {
     const ended = new Set<string>()
     for (;;) {
       const args = [holder, limit, COUNTS_SECONDS, valid.size, ...valid, ...ended]
-      const answer = await this.#await(ACQUIRE_LEASE.run(this.#redis, [countsKey(user)], args))
+      const answer = await this.#await(ACQUIRE_LEASE.run(this.#redis, [connectionsKey(user)], args))
       if (!Array.isArray(answer)) return answer === 1
       const others = answer as string[]
       const exist = await this.#await(
-        Promise.all(others.map((other) => this.#redis.exists(HOLDER_PREFIX + other))),
+        Promise.all(others.map((other) => this.#redis.exists(holderKey(other)))),
       )
       for (const [i, other] of others.entries()) (exist[i] === 1 ? valid : ended).add(other)
     }
   }
 
   async release(user: string, holder: string): Promise<void> {
-    await this.#await(RELEASE_LEASE.run(this.#redis, [countsKey(user)], [holder]))
+    await this.#await(RELEASE_LEASE.run(this.#redis, [connectionsKey(user)], [holder]))
   }
 
   async renew(holder: string, seconds: number): Promise<boolean> {
     const ttlMs = Math.round(seconds * 1000)
-    const set = this.#redis.set(HOLDER_PREFIX + holder, '1', 'PX', ttlMs, 'GET')
+    const set = this.#redis.set(holderKey(holder), '1', 'PX', ttlMs, 'GET')
     return (await this.#await(set)) !== null
   }
 
@@ -56,7 +55,7 @@ export class RedisLeases implements LeaseStore {
     const pipeline = this.#redis instanceof Cluster ? undefined : this.#redis.pipeline()
     const sent: Promise<unknown>[] = []
     for (const [user, count] of counts) {
-      const key = countsKey(user)
+      const key = connectionsKey(user)
       const redis = pipeline ?? this.#redis
       const commands =
         count === 0
@@ -71,10 +70,6 @@ export class RedisLeases implements LeaseStore {
 /** @throws the first error of a command in the pipeline */
 async function allOf(answers: Promise<[error: Error | null, result: unknown][] | null>) {
   for (const [error] of (await answers) ?? []) if (error) throw error
-}
-
-function countsKey(user: string): string {
-  return `livebalance:connections:${user}`
 }
 
 /** Counters in Redis, by its clock; in this process while Redis is unavailable or refuses writes. */
@@ -93,7 +88,7 @@ export class RedisRates implements RateStore {
     const windowMs = seconds * 1000
     return {
       add: async (key, points) => {
-        const keys = [`livebalance:rate:${name}:${key}`]
+        const keys = [rateKey(name, key)]
         try {
           const adding = ADD_TO_WINDOW.run(this.#redis, keys, [points, windowMs])
           const [used, msLeft] = (await this.#await(adding)) as [number, number]
@@ -123,8 +118,4 @@ export class RedisTickets implements TicketStore {
   take(ticket: string): Promise<string | null> {
     return this.#await(this.#redis.getdel(ticketKey(ticket)))
   }
-}
-
-function ticketKey(ticket: string): string {
-  return `livebalance:ticket:${ticket}`
 }

@@ -24,6 +24,8 @@ export interface SentinelOptions {
   /** Of the servers. */
   password?: string
   sentinelPassword?: string
+  /** More lines of the Sentinels' configuration. */
+  sentinelLines?: readonly string[]
   /** Lines of the configuration, and the files with which the test itself connects. */
   tls?: { lines: readonly string[]; files: TlsFiles }
 }
@@ -44,6 +46,7 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
       startConfiguredRedis(
         [
           ...(tls?.lines ?? []),
+          ...(options.sentinelLines ?? []),
           `sentinel monitor ${name} 127.0.0.1 ${primary.port} 2`,
           ...(password ? [`sentinel auth-pass ${name} ${password}`] : []),
           ...(sentinelPassword
