@@ -163,10 +163,28 @@ describeWithPrivateRedis('Redis Cluster', () => {
     const ledger = new FakeLedger()
     const bus = openRedisBus(`redis-cluster://${hosts}`, ledger, SHORT_TIMEOUTS)
     await eventually(() => expect(bus.link).toEqual({ state: 'live' }))
+    await eventually(async () => {
+      await bus.fill(user('alice'), 'USD', 100n, 1)
+      expect(await bus.cachedBalance(user('alice'), 'USD')).toBe('1')
+    })
     const node = await primaryOf('alice')
+    expect(await primaryOf('bob')).not.toBe(node)
     await node.admin.config('SET', 'maxmemory', '1')
     await eventually(() => expect(bus.link.reason).toContain('(OOM)'))
-    expect(await bus.cachedBalance(user('alice'), 'USD')).toBeNull()
+    // The others take each probe meanwhile, which says nothing about this one.
+    const healthy = await primaryOf('bob')
+    const probes = async () => {
+      const stats = await healthy.admin.info('commandstats')
+      return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1])
+    }
+    const before = await probes()
+    const seen = new Set<string | null>()
+    await eventually(async () => {
+      seen.add(await bus.cachedBalance(user('alice'), 'USD'))
+      expect(await probes()).toBeGreaterThan(before + 20)
+    })
+    expect([...seen]).toEqual([null])
+    expect(bus.link.state).toBe('disconnected')
     await node.admin.config('SET', 'maxmemory', '0')
     await eventually(() => expect(bus.link).toEqual({ state: 'live' }))
   })

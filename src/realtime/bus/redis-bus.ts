@@ -122,7 +122,7 @@ export class RedisBus implements Bus {
   }
 
   get reachable(): boolean {
-    return this.#answering && !this.#refusing && this.#connections.commands.status === 'ready'
+    return this.#answering && !this.#refusing && this.#connections.isReady
   }
 
   async publish(events: readonly LedgerEvent[], late = false): Promise<void> {
@@ -231,8 +231,8 @@ export class RedisBus implements Bus {
       this.#validity.failed()
       const failure = this.#failed(error)
       if (failure.isRefusal) this.#refusing = true
-      // Before the connection is ready, its own events say why.
-      const moved = failure.mayHaveMoved && commands.status === 'ready'
+      // Before the connections are ready, their own events say why.
+      const moved = failure.mayHaveMoved && this.#connections.isReady
       if (failure.isRefusal || moved) this.#subscription.failed(failure)
       throw error
     }

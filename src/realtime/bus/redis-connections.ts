@@ -23,6 +23,8 @@ export interface RedisConnections {
   readonly commands: RedisCommands
   /** Subscribes, and does nothing else. It does not subscribe again by itself. */
   readonly subscriber: Redis
+  /** Whether commands can be sent, in a cluster to each primary. */
+  readonly isReady: boolean
   /** One for each server that takes writes: a key with this hash tag leads to it. */
   probeTags(): string[]
   /** The address may lead to another server by now: looks again. */
@@ -78,6 +80,9 @@ export function connectRedis(
   return {
     commands,
     subscriber,
+    get isReady() {
+      return commands.status === 'ready'
+    },
     probeTags: () => [''],
     reopen,
     close() {
@@ -186,8 +191,8 @@ function connectCluster(
     if (node.options.readOnly) return
     const reason = reasons.get(node)
     if (reason) events.failed(reason)
+    // Leads to `reopen`, though not more often than a node that stays away can bear.
     events.closed()
-    commands.refreshSlotsCache()
   })
   commands.on('error', (error: Error & { lastNodeError?: Error }) =>
     events.failed(error.lastNodeError ?? error),
@@ -201,6 +206,10 @@ function connectCluster(
   return {
     commands,
     subscriber,
+    get isReady() {
+      const primaries = commands.nodes('master')
+      return commands.status === 'ready' && primaries.every(({ status }) => status === 'ready')
+    },
     probeTags() {
       tags = tagsOfPrimaries(commands.slots, tags)
       return tags
