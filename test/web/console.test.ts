@@ -125,3 +125,21 @@ describeInBrowser('the admin console', () => {
     await page.getByText('belongs to mallory, who is not an admin').waitFor()
   })
 })
+
+describeInBrowser('the console of a server with the claims of an identity provider', () => {
+  const site = siteOfSuite({ JWT_ROLES_CLAIM: 'https://shop.example.com/roles' })
+
+  test('opens for an admin by that claim, and not for one by another', async () => {
+    const page = await (await visitor()).open(`${site.url}/admin`)
+    const signIn = async (token: string) => {
+      await page.getByLabel('Token').fill(token)
+      await page.getByRole('button', { name: 'Sign in' }).click()
+    }
+    await signIn(await mintToken({ sub: 'auth0|5f7c', roles: ['admin'] }))
+    await page.getByText('belongs to auth0|5f7c, who is not an admin').waitFor()
+    const names = { roles: ['https://shop.example.com/roles'] }
+    await signIn(await mintToken({ sub: 'auth0|5f7d', roles: ['admin'], names }))
+    await page.getByRole('navigation', { name: 'Console' }).waitFor()
+    expect(await page.locator('.who').textContent()).toContain('auth0|5f7d')
+  })
+})

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { type Action, useAction } from '../hooks/use-action.ts'
-import { notAdmin, type Role, readToken, rejectionOf, type SessionKeeper } from '../lib/session.ts'
+import { type Role, readToken, rejectionOf, type SessionKeeper } from '../lib/session.ts'
 import { TextField } from './fields.tsx'
 
 interface PastedToken {
@@ -21,7 +21,6 @@ export function usePastedToken(
   const signIn = useAction(async () => {
     const read = readToken(text)
     if (typeof read === 'string') return setWrong(read)
-    if (role === 'admin' && !read.isAdmin) return setWrong(notAdmin(read.userId))
     const rejection = await rejectionOf(read, role)
     if (rejection) return setWrong(rejection)
     session.signIn(read)

@@ -5,7 +5,6 @@ import { explain, Problem, problemFrom } from './problem.ts'
 export interface Session {
   token: string
   userId: string
-  isAdmin: boolean
   expiresAt: number
   /** Signed in as the demo user or admin. The page then renews the token by itself. */
   demo: boolean
@@ -16,7 +15,10 @@ export type Role = 'user' | 'admin'
 /** How long before its expiry a token is renewed. */
 const RENEW_AHEAD_MS = 30_000
 
-/** The claims of a pasted token, or an error message. Only the server knows whether the token is valid. */
+/**
+ * The claims of a pasted token, or an error message. Only the server knows whether the token is valid, and which of
+ * its claims has the roles.
+ */
 export function readToken(text: string): Session | string {
   const token = text.trim().replace(/^(authorization: *)?bearer +/i, '')
   const claims = claimsOf(token)
@@ -27,8 +29,7 @@ export function readToken(text: string): Session | string {
     return 'This token has no expiry time, so the server does not accept it.'
   const expiresAt = claims.exp * 1000
   if (expiresAt <= Date.now()) return 'This token has expired. Paste a new one.'
-  const roles = [claims.roles, claims.role].flat().map((role) => String(role).toLowerCase())
-  return { token, userId: claims.sub, isAdmin: roles.includes('admin'), expiresAt, demo: false }
+  return { token, userId: claims.sub, expiresAt, demo: false }
 }
 
 function claimsOf(token: string): Record<string, unknown> | undefined {
@@ -92,8 +93,7 @@ export async function rejectionOf(
   }
 }
 
-export const notAdmin = (userId: string): string =>
-  `This token belongs to ${userId}, who is not an admin.`
+const notAdmin = (userId: string): string => `This token belongs to ${userId}, who is not an admin.`
 
 /** Lets an error message offer to sign in again. */
 export const SessionContext = createContext<SessionKeeper | null>(null)
