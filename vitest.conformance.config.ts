@@ -22,6 +22,8 @@ export default defineConfig({
         setupFiles: 'test/support/end-with-parent.ts',
         testTimeout: 30_000,
         hookTimeout: 60_000,
+        // Files of one runtime share a worker's modules: loading the clients takes longer than most files.
+        isolate: false,
         provide: { runtime },
       },
     })),
