@@ -148,6 +148,8 @@ conformance('streams', () => {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-cache, no-transform',
         'x-accel-buffering': 'no',
+        // The server ends the connection with the stream.
+        ...(!isEdge && { connection: 'close' }),
       })
       await eventually(() => expect(stream.blocks()).toHaveLength(1))
       const [{ event, id, data }] = stream.blocks() as [ReturnType<typeof stream.blocks>[0]]

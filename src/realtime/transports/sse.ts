@@ -71,7 +71,12 @@ function written(
   }
   // Set here, because otherwise Node decides whether the response is chunked.
   const isChunked = outgoing.req.httpVersion === '1.1'
-  outgoing.writeHead(200, isChunked ? { ...headers, 'Transfer-Encoding': 'chunked' } : headers)
+  outgoing.writeHead(200, {
+    ...headers,
+    // `close()` ends the connection too. Without it, a client could send its next request on a closing one.
+    Connection: 'close',
+    ...(isChunked && { 'Transfer-Encoding': 'chunked' }),
+  })
   const sink = new ResponseSink(outgoing, isChunked)
   sink.begin()
   forgetRequest(outgoing)
