@@ -7,6 +7,7 @@ import {
   describeWithRedis,
   startConfiguredRedis,
 } from '../support/index.ts'
+import { startCluster } from '../support/realtime/cluster.ts'
 
 describeWithRedis('tail, with a server', () => {
   const beside = serverOfSuite()
@@ -110,6 +111,17 @@ describeWithPrivateRedis('tail, where Redis does not let it listen', () => {
     expect([code, message]).toEqual(['refused', expect.stringContaining('(NOPERM)')])
   })
 
+  test('Sentinels that are down, and a cluster that is', async () => {
+    const down = `127.0.0.1:${await freePort()}`
+    const sentinels = await refusal(`redis-sentinel://:${ENCODED}@${down}/main`)
+    expect(sentinels).toEqual({
+      code: 'unreachable',
+      message: expect.stringContaining('no Sentinel can be reached (SENTINEL_DOWN)'),
+    })
+    const nodes = await refusal(`redis-cluster://:${ENCODED}@${down}`)
+    expect(nodes.message).toContain('no Redis listens there (ECONNREFUSED)')
+  })
+
   test('a host that is not known, and one where nothing listens', async () => {
     const unknown = await refusal(`redis://:${ENCODED}@no-such-host.invalid`)
     expect(unknown).toEqual({
@@ -121,5 +133,17 @@ describeWithPrivateRedis('tail, where Redis does not let it listen', () => {
       code: 'unreachable',
       message: expect.stringContaining('no Redis listens there (ECONNREFUSED)'),
     })
+  })
+})
+
+describeWithPrivateRedis('tail, with a cluster', () => {
+  test('prints the events of any node', async () => {
+    const cluster = await startCluster()
+    const tail = start({ REDIS_CLUSTER: cluster.hosts }, 'tail', '--json')
+    await tail.printed(/Listening to balance:updates at cluster 127/)
+    const event = JSON.stringify({ event: 'balance_updated', userId: 'ann' })
+    await cluster.nodes[5]?.admin.publish('balance:updates', event)
+    await tail.printed(/"userId":"ann"/)
+    expect((await tail.interrupt()).code).toBe(0)
   })
 })

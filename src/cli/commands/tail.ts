@@ -7,7 +7,7 @@ import { printable } from '../../lib/printable.ts'
 import { dataFolderOf } from '../../local/postgres.ts'
 import { runningRedis } from '../../local/redis.ts'
 import { UPDATES_CHANNEL } from '../../realtime/bus/bus.ts'
-import { openSubscriber } from '../../realtime/bus/redis-connections.ts'
+import { followErrors, openSubscriber } from '../../realtime/bus/redis-connections.ts'
 import { failureOf, type RedisFailure } from '../../realtime/bus/redis-failure.ts'
 import { type Call, type CommandConfig, CommandFailed, command, UsageError } from '../command.ts'
 import { serverUrl, signToken, tokenSeconds } from '../server-api.ts'
@@ -70,9 +70,19 @@ async function followRedis(
   const known = (error: unknown) => failureOf(error, target)
   /** The last error, because `connect` rejects only with "Connection is closed". */
   let failure: RedisFailure | undefined
-  redis.on('error', (error) => {
-    failure = known(error)
+  let listening = false
+  let noted: string | undefined
+  const failed = new Promise<never>((_, reject) => {
+    followErrors(redis, (error) => {
+      failure = known(error)
+      reject(error)
+      if (listening && failure.reason !== noted) {
+        noted = failure.reason
+        terminal.note(`No connection yet, trying again: ${noted}`)
+      }
+    })
   })
+  failed.catch(() => {})
   redis.on('message', (_, text: string) => {
     const update = messageIn(text)
     if (!update) return
@@ -83,7 +93,10 @@ async function followRedis(
   })
   try {
     try {
-      await redis.connect()
+      const connected = redis.connect()
+      connected.catch(() => {})
+      // Sentinels are asked again and again, so the attempt itself does not end.
+      await Promise.race([connected, failed])
       await redis.subscribe(UPDATES_CHANNEL)
     } catch (error) {
       const { isRefusal, reason, check } = failure ?? known(error)
@@ -97,12 +110,7 @@ async function followRedis(
     redis.on('close', () => {
       terminal.note('The connection was lost: events may be missing here')
     })
-    let noted: string | undefined
-    redis.on('error', (error) => {
-      const { reason } = known(error)
-      if (reason !== noted) terminal.note(`No connection yet, trying again: ${reason}`)
-      noted = reason
-    })
+    listening = true
     redis.on('ready', () => {
       noted = undefined
       terminal.note('Connected again')

@@ -146,8 +146,8 @@ function serverOptions(target: RedisTarget): Options {
   }
 }
 
-/** Errors of a connection, those of Sentinels with what they mean. */
-function followErrors(redis: Redis, failed: (error: unknown) => void): void {
+/** Tells of the errors of a connection, of those of Sentinels with what they mean. */
+export function followErrors(redis: Redis, failed: (error: unknown) => void): void {
   const sentinels = new SentinelErrors()
   redis.on('sentinelError', (error: Error) => sentinels.add(error))
   redis.on('error', (error: Error & { command?: { name: string } }) => {
