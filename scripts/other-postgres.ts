@@ -20,11 +20,11 @@ const NPM: Record<string, string> = {
   17: '17.10.0-beta.17',
 }
 
-const SHORT = ['app-role', 'migrate', 'settings'].map((name) => `test/postgres/${name}.test.ts`)
+const SHORT = ['app-role', 'main-flow', 'migrate'].map((name) => `test/postgres/${name}.test.ts`)
 const ALL = [
   ...SHORT,
   'test/ledger',
-  ...['standby', 'read-only'].map((name) => `test/postgres/${name}.test.ts`),
+  ...['settings', 'standby', 'read-only'].map((name) => `test/postgres/${name}.test.ts`),
   ...['topup', 'payment', 'balance', 'statement', 'idempotency', 'audit'].map(
     (name) => `test/routes/${name}.test.ts`,
   ),

@@ -1,24 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { parseConfig } from '../../src/config/config.ts'
 import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { startServer as start } from '../../src/start.ts'
-import { startServer } from '../support/cli/server.ts'
-import { mainFlow } from '../support/e2e/main-flow.ts'
+import { flowOf, plainFlow } from '../support/e2e/main-flow.ts'
 import { test as base } from '../support/fixtures.ts'
-import { createEmptyDatabase, describeWithRedis, redisUrl, TEST_SECRET } from '../support/index.ts'
+import { createEmptyDatabase, describeWithRedis, TEST_SECRET } from '../support/index.ts'
 import { startLine } from '../support/postgres/start-line.ts'
 import { silent } from '../support/realtime/balance-server.ts'
-
-const flowOf = async (url: string) => {
-  const server = await startServer(url, redisUrl())
-  try {
-    return await mainFlow(server, `user-${randomBytes(6).toString('hex')}`)
-  } finally {
-    await server.close()
-  }
-}
 
 const nameOf = (url: string) => new URL(url).pathname.slice(1)
 
@@ -29,15 +18,7 @@ const set = async (owner: Sql, ...settings: string[]) => {
   }
 }
 
-/** The answers on a database without any setting of its own. */
-const test = base.extend('plain', { scope: 'file' }, async () => {
-  const database = await createEmptyDatabase()
-  try {
-    return await flowOf(database.ownerUrl)
-  } finally {
-    await database.drop()
-  }
-})
+const test = base.extend('plain', { scope: 'file' }, plainFlow)
 
 /** Settings for all sessions of a database. Those of a row have nothing to do with each other. */
 const SETTINGS: Record<string, string[]> = {
@@ -119,20 +100,6 @@ describeWithRedis('the main flow gives the same answers on a database', () => {
       ...["lock_timeout = '1ms'", "statement_timeout = '300ms'"],
     )
     expect(await flowOf(`${database.ownerUrl}?pgbouncer=true`)).toEqual(plain)
-  })
-
-  test('whose owner may create no role, and lets nobody else into public', async ({
-    plain,
-    emptyDatabase: database,
-    emptyOwner: owner,
-  }) => {
-    const login = `plain_${nameOf(database.ownerUrl)}`
-    await owner.unsafe(`create role ${login} login password 'plain'`)
-    await owner.unsafe(`alter database ${nameOf(database.ownerUrl)} owner to ${login}`)
-    const url = new URL(database.ownerUrl)
-    Object.assign(url, { username: login, password: 'plain' })
-    expect(await flowOf(url.href)).toEqual(plain)
-    await owner.unsafe(`drop owned by ${login} cascade`)
   })
 })
 

@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { EventSource } from 'eventsource'
 import { expect } from 'vitest'
-import type { CliServer } from '../cli/server.ts'
-import { eventually, mintToken } from '../index.ts'
+import { type CliServer, startServer } from '../cli/server.ts'
+import { createEmptyDatabase, eventually, mintToken, redisUrl } from '../index.ts'
 
 const EVENTS = [
   'balance_initial',
@@ -19,7 +20,7 @@ const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g
  * balance of an earlier time, the events and the audit. Ids are numbered, times are only `time`, so that two servers can
  * be compared.
  */
-export async function mainFlow(server: CliServer, user: string): Promise<unknown> {
+async function mainFlow(server: CliServer, user: string): Promise<unknown> {
   const seen: unknown[] = []
   const call = async (who: string, method: string, path: string, body?: object, key?: string) => {
     const roles = who === 'boss' ? ['admin'] : []
@@ -84,4 +85,24 @@ function comparable(value: unknown, user: string): unknown {
     })
     .replaceAll(/"id":"[0-9a-f]{12}:/g, '"id":"epoch:')
   return JSON.parse(text)
+}
+
+/** The flow on a server of its own, which migrates the database if need be. */
+export async function flowOf(databaseUrl: string): Promise<unknown> {
+  const server = await startServer(databaseUrl, redisUrl())
+  try {
+    return await mainFlow(server, `user-${randomBytes(6).toString('hex')}`)
+  } finally {
+    await server.close()
+  }
+}
+
+/** The flow on a database without any setting of its own. */
+export async function plainFlow(): Promise<unknown> {
+  const database = await createEmptyDatabase()
+  try {
+    return await flowOf(database.ownerUrl)
+  } finally {
+    await database.drop()
+  }
 }
