@@ -37,8 +37,9 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
   const login = [
     ...(password ? [`requirepass ${password}`, `masterauth ${password}`] : []),
     ...(tls?.lines ?? []),
+    'repl-diskless-sync-delay 0',
   ]
-  const primary = await startConfiguredRedis([...login, 'repl-diskless-sync-delay 0'])
+  const primary = await startConfiguredRedis(login)
   const replica = await startConfiguredRedis([...login, `replicaof 127.0.0.1 ${primary.port}`])
   const ports = await Promise.all([freePort(), freePort(), freePort()])
   const sentinels = await Promise.all(
