@@ -7,6 +7,7 @@ import { openWire, People, payment, request } from '../support/conformance/api.t
 import { conformance, isEdge, TRANSPORTS, test } from '../support/conformance/fixtures.ts'
 import { eventually } from '../support/index.ts'
 import { connectBy } from '../support/realtime/clients.ts'
+import { sendSignal } from '../support/server-process.ts'
 
 /** How each transport's client sees that it should come back. */
 const COME_BACK = { 'Socket.IO': { code: 'transport close' }, SSE: {}, WebSocket: { code: 1012 } }
@@ -39,7 +40,7 @@ function run(
   return {
     output: () => text,
     code: new Promise((resolve) => child.once('close', resolve)),
-    stop: () => void child.kill('SIGTERM'),
+    stop: () => sendSignal(child, 'SIGTERM'),
   }
 }
 
