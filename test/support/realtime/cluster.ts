@@ -85,7 +85,10 @@ export async function startCluster(
     '--cluster-yes',
     ...tlsWords(tls),
   ]
-  await run('redis-cli', words)
+  await run('redis-cli', words).catch((error) => {
+    if (error.code !== 'ENOENT') throw error
+    return run('valkey-cli', words)
+  })
   // Each node knows the slots, and each replica has its primary's data.
   await eventually(async () => {
     for (const { admin } of nodes) {
