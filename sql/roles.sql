@@ -74,3 +74,26 @@ begin
   end;
 end
 $$;
+
+-- The role of applications whose tables are in this database: they call the functions of the schema livebalance, and
+-- can do nothing else with the ledger. An application's login gets it by `grant`.
+do $$
+declare
+  client constant text := left(current_setting('livebalance.app_role'), 59) || '_sql';
+begin
+  revoke all on all functions in schema livebalance from public;
+  begin
+    if not exists (select from pg_roles where rolname = client) then
+      execute format('create role %I nologin', client);
+    end if;
+    execute format('grant usage on schema livebalance to %I', client);
+    execute format('grant execute on all functions in schema livebalance to %I', client);
+    execute format('revoke execute on function livebalance.run(jsonb, numeric, text), livebalance.sqlstate_of(text) from %I', client);
+    execute format('grant connect on database %I to %I', current_database(), client);
+  exception
+    when duplicate_object or unique_violation then null;  -- another process was quicker
+    when insufficient_privilege then
+      raise notice '% cannot be created or granted its rights', client;
+  end;
+end
+$$;

@@ -6,6 +6,7 @@ import { PostgresRevocations } from './auth/revocation-store.ts'
 import { Revocations } from './auth/revocations.ts'
 import { ownSecret } from './auth/secret.ts'
 import type { Config } from './config/config.ts'
+import { parseConnectionString } from './config/connection-string.ts'
 import { type CachedReadsOptions, cachedReads } from './http/cached-reads.ts'
 import { openFilesLimit } from './http/connection-cap.ts'
 import { RequestMeter } from './http/middleware/observe.ts'
@@ -32,6 +33,7 @@ import { createSystemStatus } from './observability/system-status.ts'
 import type { Tracing } from './observability/tracing.ts'
 import { currentUser } from './postgres/app-role.ts'
 import { createPools, SESSIONS } from './postgres/database.ts'
+import { Listener } from './postgres/listener.ts'
 import { MigrationError, migrate } from './postgres/migrate.ts'
 import { SchemaCheck, tryWrite } from './postgres/schema-check.ts'
 import { whenReachable } from './postgres/wait.ts'
@@ -104,7 +106,10 @@ export async function startApp(config: Config, log: Logger, releases: ShutdownSt
     ...createHttp(context, storage, realtime, ledger),
     gateway: realtime.gateway,
     /** Call it when requests are served. */
-    startMaintenance: ledger.startMaintenance,
+    startMaintenance() {
+      ledger.startMaintenance()
+      storage.listen('livebalance_outbox', realtime.sweep)
+    },
     ...{ dataDir, redis: redis.description, secret },
   }
 }
@@ -171,6 +176,12 @@ async function openStorage({ config, log, releases }: Context) {
     pool,
     writers: pool('writers'),
     readers,
+    /** Calls back at each notification on a channel. A pooler that shares sessions passes none on. */
+    listen(channel: string, notified: () => void): void {
+      if (parseConnectionString(database.appUrl).pooled) return
+      const listener = new Listener(database.appUrl, channel, notified, { role, log })
+      releases.add(() => listener.close())
+    },
   }
 }
 
@@ -194,7 +205,7 @@ async function startRealtime(
   ])
   releases.add(async () => revocations.close())
   const observers = [meters.publishing, ...(tracing ? [tracing.publishing] : [])]
-  const { bus, onCommitted } = startPublishing(
+  const { bus, onCommitted, sweep } = startPublishing(
     { redis: redis.target, store, currency, log, observers },
     releases,
   )
@@ -214,7 +225,7 @@ async function startRealtime(
     logger: log,
     tracer: tracing?.deliveries,
   })
-  return { store, revocations, bus, onCommitted, authenticator, limiter, gateway }
+  return { store, revocations, bus, onCommitted, sweep, authenticator, limiter, gateway }
 }
 
 /** Creates the parts that read and change the ledger. */

@@ -333,6 +333,25 @@ create type account_state as (
 -- that the key got in an earlier batch.
 create type replays as (twins integer[], hashes text[], answers jsonb[]);
 
+-- Functions for an application whose tables are in the same database: sql/functions/application.
+create schema livebalance;
+
+-- The answer to such a function. Amounts are in major units.
+create type livebalance.outcome as (
+  -- Null if the command was accepted.
+  refusal text,
+  details jsonb,
+  transaction_id uuid,
+  type transaction_type,
+  status transaction_status,
+  amount numeric,
+  currency text,
+  -- Of the transaction's user, afterwards.
+  balance numeric,
+  -- This is the first answer to the idempotency key again.
+  replayed boolean
+);
+
 -- Its body is in sql/functions/accounts/watch_wallet.sql.
 create function watch_wallet() returns trigger language plpgsql as 'begin return null; end';
 create trigger limits_watched after insert or delete on limits

@@ -22,6 +22,10 @@ export interface ConnectOptions {
   statementTimeoutMs?: number
   /** Called with the notices of Postgres. Default: they are ignored. */
   onNotice?: (notice: postgres.Notice) => void
+  /** Called with the channel of each notification that a session listens to. */
+  onNotification?: (channel: string) => void
+  /** Called when a connection has closed. */
+  onClose?: () => void
 }
 
 /**
@@ -80,6 +84,8 @@ function client(
     // Behind a pooler the next transaction may run in another session, which lacks the prepared statement.
     prepare: !target.pooled,
     onnotice: options.onNotice ?? (() => {}),
+    // The client's types do not know these options.
+    ...({ onnotify: options.onNotification, onclose: options.onClose } as object),
     connection: {
       application_name: 'livebalance',
       ...target.settings,
@@ -127,6 +133,8 @@ export const SESSIONS = {
   revokers: 1,
   /** An audit reads every entry with two sessions, and must not delay other reads. */
   auditors: 2,
+  /** Hears of the commits of applications that call the ledger by SQL. */
+  listeners: 1,
 }
 
 export interface PoolsOptions {
@@ -143,7 +151,7 @@ export interface PoolsOptions {
 export function createPools(
   { url, role, requestTimeoutMs, auditTimeoutMs }: PoolsOptions,
   releases: ShutdownStack,
-): (work: keyof typeof SESSIONS) => Sql {
+): (work: Exclude<keyof typeof SESSIONS, 'listeners'>) => Sql {
   return (work) => {
     const statementTimeoutMs = work === 'auditors' ? auditTimeoutMs : requestTimeoutMs
     const sql = connect(url, { role, max: SESSIONS[work], statementTimeoutMs })

@@ -52,6 +52,8 @@ export class Outbox {
   #published: string[] = []
   #acknowledging: Promise<void> | undefined
   #sweeping: Promise<void> | undefined
+  /** Another sweep follows the one under way, which may have looked too early. */
+  #sweepAgain = false
   #timer: NodeJS.Timeout
 
   constructor(options: OutboxOptions) {
@@ -72,6 +74,12 @@ export class Outbox {
     this.#inFlight.add(publishing)
     void publishing.finally(() => this.#inFlight.delete(publishing))
     return await withTimeout(publishing, maxWaitMs, () => false)
+  }
+
+  /** Publishes what no process has taken up, without waiting for the next sweep. */
+  sweep(): void {
+    this.#sweepAgain = this.#sweeping !== undefined
+    this.#tick()
   }
 
   /** Resolves once every batch in flight is published and acknowledged, or the time has passed. */
@@ -144,6 +152,7 @@ export class Outbox {
   #tick(): void {
     this.#sweeping ??= this.#sweep().finally(() => {
       this.#sweeping = undefined
+      if (this.#sweepAgain) this.sweep()
     })
   }
 
@@ -180,7 +189,7 @@ export interface PublishingOptions {
 export function startPublishing(
   { redis, store, currency, log, observers }: PublishingOptions,
   shutdown: ShutdownStack,
-): { bus: Bus; onCommitted(committed: Committed): Promise<void> } {
+): { bus: Bus; onCommitted(committed: Committed): Promise<void>; sweep(): void } {
   const shared = { epoch: store.epoch, currency, logger: log }
   const bus = redis ? new RedisBus({ ...shared, redis, changes: store }) : new MemoryBus(shared)
   shutdown.add(() => bus.close())
@@ -191,5 +200,6 @@ export function startPublishing(
     async onCommitted(committed) {
       await outbox.publish(committed)
     },
+    sweep: () => outbox.sweep(),
   }
 }

@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import pino from 'pino'
+import postgres from 'postgres'
+import { describe, expect } from 'vitest'
+import { REFUSALS } from '../../src/http/errors.ts'
+import type { LedgerEvent } from '../../src/ledger/event.ts'
+import { PostgresEventStore } from '../../src/ledger/event-store.ts'
+import type { Sql } from '../../src/postgres/database.ts'
+import { Listener } from '../../src/postgres/listener.ts'
+import { Outbox } from '../../src/realtime/outbox.ts'
+import { eventually } from '../support/eventually.ts'
+import { test as base } from '../support/fixtures.ts'
+
+const log = pino({ level: 'silent' })
+
+/** An application with a table and a login of its own in the database of the ledger. */
+const test = base.extend('shop', { scope: 'file' }, async ({ database, owner }, { onCleanup }) => {
+  const login = `shop_${randomBytes(4).toString('hex')}`
+  const role = `${database.appRole.slice(0, 59)}_sql`
+  await owner.unsafe(`
+    create role ${login} login password 'secret';
+    grant "${role}" to ${login};
+    create table bookings (id text primary key, user_id text, paid_by uuid);
+    grant all on bookings to ${login}`)
+  const url = Object.assign(new URL(database.ownerUrl), { username: login, password: 'secret' })
+  // With the settings of another program, which know nothing of the ledger.
+  const shop = postgres(url.href, {
+    max: 4,
+    onnotice: () => {},
+    connection: { search_path: 'public', TimeZone: 'Asia/Kolkata', DateStyle: 'SQL, DMY' },
+  })
+  onCleanup(async () => {
+    await shop.end({ timeout: 1 })
+    await owner.unsafe(`drop owned by ${login}; drop role ${login}`)
+  })
+  return shop as unknown as Sql
+})
+
+const credit = (shop: Sql, userId: string, amount: number) =>
+  shop`select livebalance.credit(user_id => ${userId}, amount => ${amount}, description => 'a gift')`
+
+const balance = async (shop: Sql, userId: string, currency = 'USD') => {
+  const [row] = await shop`select * from livebalance.balance(${userId}, ${currency})`
+  return row
+}
+
+describe('an application in the same database', () => {
+  test('commits its booking and the payment together, or neither', async ({ shop }) => {
+    await credit(shop, 'ann', 100)
+    const book = (id: string, fail: boolean) =>
+      shop.begin(async (tx) => {
+        await tx`insert into bookings (id, user_id) values (${id}, 'ann')`
+        await tx`
+          update bookings set paid_by = (livebalance.pay(
+            user_id => 'ann', amount => 30.25, reference_id => ${id}, reference_type => 'booking')).transaction_id
+          where id = ${id}`
+        if (fail) throw new Error('the application failed')
+      })
+    await book('b-1', false)
+    await expect(book('b-2', true)).rejects.toThrow('the application failed')
+    expect(await shop`select id, paid_by is not null as paid from bookings`).toEqual([
+      { id: 'b-1', paid: true },
+    ])
+    expect(await balance(shop, 'ann')).toEqual({
+      ...{ balance: '69.75', held: '0.00', available: '69.75' },
+    })
+  })
+
+  test('gets a refusal as an error with its own SQLSTATE, or as a value', async ({ shop }) => {
+    await credit(shop, 'bob', 10)
+    const pay = (onRefusal: string) => shop`
+      select (outcome).* from (select livebalance.pay(
+        user_id => 'bob', amount => 25, on_refusal => ${onRefusal}) as outcome) as paid`
+    const raised = await pay('raise').catch((error) => error)
+    expect(raised).toMatchObject({ code: 'LB201', message: 'insufficient_funds' })
+    expect(JSON.parse(raised.detail)).toMatchObject({ shortfall: 1500, available: 1000 })
+    const [returned] = await pay('return')
+    expect(returned).toMatchObject({ refusal: 'insufficient_funds', transaction_id: null })
+    await expect(pay('ignore')).rejects.toMatchObject({ code: '22023' })
+    expect(await balance(shop, 'bob')).toMatchObject({ balance: '10.00' })
+  })
+
+  test('holds, captures, releases, refunds and transfers, exactly in every currency', async ({
+    shop,
+  }) => {
+    const one = async (statement: PromiseLike<readonly unknown[]>) =>
+      (await statement)[0] as { transaction_id: string } | undefined
+    await credit(shop, 'cleo', 100)
+    await shop`select livebalance.credit('cleo', 1.005, 'KWD')`
+    await shop`select livebalance.credit('cleo', 1000, 'JPY')`
+    await credit(shop, 'dan', 1)
+    const hold = await one(shop`select * from livebalance.hold('cleo', 40, expires_in => 60)`)
+    expect(hold).toMatchObject({
+      type: 'hold',
+      status: 'pending',
+      amount: '-40.00',
+      balance: '100.00',
+    })
+    expect(await balance(shop, 'cleo')).toMatchObject({ held: '40.00', available: '60.00' })
+    const taken = await one(
+      shop`select * from livebalance.capture(${hold?.transaction_id ?? ''}, 15.5)`,
+    )
+    expect(taken).toMatchObject({ status: 'success', amount: '-15.50', balance: '84.50' })
+    const other = await one(shop`select * from livebalance.hold('cleo', 1)`)
+    expect(
+      await one(shop`select * from livebalance.release(${other?.transaction_id ?? ''})`),
+    ).toMatchObject({
+      ...{ status: 'cancelled', balance: '84.50' },
+    })
+    expect(
+      await one(
+        shop`select * from livebalance.refund(${hold?.transaction_id ?? ''}, 0.5, 'too much')`,
+      ),
+    ).toMatchObject({ type: 'refund', amount: '0.50', balance: '85.00' })
+    expect(await one(shop`select * from livebalance.transfer('cleo', 'dan', 5)`)).toMatchObject({
+      ...{ amount: '-5.00', balance: '80.00' },
+    })
+    expect(await balance(shop, 'dan')).toMatchObject({ balance: '6.00' })
+    expect(await balance(shop, 'cleo', 'KWD')).toMatchObject({ balance: '1.005' })
+    expect(await balance(shop, 'cleo', 'JPY')).toMatchObject({ balance: '1000' })
+    expect(await balance(shop, 'nobody')).toMatchObject({ balance: '0.00' })
+    expect(await balance(shop, 'cleo', 'XXX')).toBeUndefined()
+  })
+
+  test.for<[string, string]>([
+    [`pay('eve', 0.001)`, 'LB101'],
+    [`pay('eve', -1)`, 'LB101'],
+    [`pay('eve', 1e30)`, 'LB101'],
+    [`pay('eve', 'NaN')`, 'LB101'],
+    [`credit('eve', -1)`, 'LB101'],
+    [`pay('eve', 1, 'XXX')`, 'LB103'],
+    [`pay('unknown', 1)`, 'LB105'],
+    [`transfer('eve', 'unknown', 1)`, 'LB105'],
+    [`transfer('eve', 'eve', 1)`, 'LB305'],
+    [`release(gen_random_uuid())`, 'LB301'],
+    [`capture(gen_random_uuid(), 1)`, 'LB301'],
+  ])('%s is refused with %s', async ([call, code], { shop }) => {
+    await credit(shop, 'eve', 5)
+    await expect(shop.unsafe(`select livebalance.${call}`)).rejects.toMatchObject({ code })
+  })
+
+  test('pays once for one idempotency key', async ({ shop }) => {
+    await credit(shop, 'finn', 50)
+    const pay = (amount: number) => shop`
+      select * from livebalance.pay('finn', ${amount}, metadata => '{"a": null}', idempotency_key => 'order-1')`
+    const [first] = await pay(20)
+    const [again] = await pay(20)
+    expect(again).toEqual({ ...first, replayed: true })
+    await expect(pay(21)).rejects.toMatchObject({ code: 'LB401' })
+    expect(await balance(shop, 'finn')).toMatchObject({ balance: '30.00' })
+  })
+
+  test('can do nothing else with the ledger', async ({ shop }) => {
+    for (const statement of [
+      'select * from entries',
+      'select * from wallets',
+      'update balance_snapshots set balance = 1',
+      `select * from ledger_apply('[]')`,
+      `select livebalance.run('{}', 1, 'raise')`,
+    ]) {
+      await expect(shop.unsafe(statement)).rejects.toThrow(/permission denied/)
+    }
+  })
+
+  test('has an SQLSTATE for each refusal', async ({ owner }) => {
+    const codes = Object.keys(REFUSALS).filter((code) => code !== 'bulk_aborted')
+    const rows = await owner<{ state: string }[]>`
+      select livebalance.sqlstate_of(code) as state
+      from unnest(${`{${codes.join()}}`}::text::text[]) as code`
+    const states = new Set(rows.map(({ state }) => state))
+    expect(states.size).toBe(codes.length)
+    const guide = readFileSync('docs/guide/sql.md', 'utf8')
+    const documented = [...guide.matchAll(/^\| `(LB\d+)` \| `(\w+)` \|$/gm)].map(
+      ([, state, code]) => [code, state],
+    )
+    const made = rows.map(({ state }, i) => [codes[i], state])
+    expect(documented.sort()).toEqual(made.sort())
+    expect(states).not.toContain('LB000')
+  })
+})
+
+describe('the events of such a commit', () => {
+  /** The publishing part of a server that sweeps only when it is notified. */
+  async function publishing(sql: Sql, url: string) {
+    const events: LedgerEvent[] = []
+    const outbox = new Outbox({
+      bus: { reachable: true, publish: async (batch) => void events.push(...batch) },
+      store: await PostgresEventStore.open(sql),
+      logger: log,
+      sweepEveryMs: 3_600_000,
+    })
+    const listener = new Listener(url, 'livebalance_outbox', () => outbox.sweep(), { log })
+    const close = async () => {
+      await listener.close()
+      await outbox.close()
+    }
+    return { events, close }
+  }
+
+  const listening = (owner: Sql) => owner<{ pid: number }[]>`
+    select pid from pg_stat_activity where query = 'listen livebalance_outbox' and datname = current_database()`
+
+  test('are published at once, because the server is notified', async ({
+    shop,
+    sql,
+    owner,
+    database,
+  }) => {
+    await credit(shop, 'gil', 5)
+    const { events, close } = await publishing(sql, database.appUrl)
+    try {
+      await eventually(async () => expect(await listening(owner)).toHaveLength(1))
+      await shop`select livebalance.pay('gil', 2)`
+      await eventually(() =>
+        expect(events.filter(({ userId }) => userId === 'gil').map(({ seq }) => seq)).toEqual([
+          ...[1, 2, 3, 4],
+        ]),
+      )
+    } finally {
+      await close()
+    }
+    await eventually(async () => expect(await sql`select from outbox`).toHaveLength(0))
+  })
+
+  test('are published after the connection was lost, too', async ({
+    shop,
+    sql,
+    owner,
+    database,
+  }) => {
+    const { events, close } = await publishing(sql, database.appUrl)
+    try {
+      await eventually(async () => expect(await listening(owner)).toHaveLength(1))
+      const [lost] = await listening(owner)
+      await owner`select pg_terminate_backend(${lost?.pid ?? 0})`
+      await credit(shop, 'hal', 5)
+      await eventually(() => expect(events.some(({ userId }) => userId === 'hal')).toBe(true))
+    } finally {
+      await close()
+    }
+  })
+})
