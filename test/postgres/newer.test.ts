@@ -32,7 +32,7 @@ describe('functions of a newer program, which came without a migration', () => {
   }) => {
     await replaced(owner)
     const { appRole } = database
-    const found = { applied: [], newer: true, appRole, canUseAppRole: true }
+    const found = { applied: [], newer: true, appRole, canUseAppRole: true, warnings: [] }
     expect(await migrate(database.appUrl)).toEqual(found)
     await migrate(database.ownerUrl)
     expect(await wallet(owner)).toBe(7)
