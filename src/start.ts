@@ -297,6 +297,7 @@ function createHttp(
     ),
     cache: tracing?.spanned<BalanceCache>(bus, 'redis', ['cachedBalance']) ?? bus,
     tickets: gateway.tickets,
+    eventPages: gateway.eventPages,
     refusedOrigins: gateway.refusedOrigins,
     streams: eventStreams(gateway),
     liveness: createLivenessCheck(watch),

@@ -311,6 +311,13 @@ const BY_TAG = {
     },
   },
   Streams: {
+    'GET /balance/events': {
+      id: 'listEvents',
+      summary: 'The user’s events: the newest, or those after or before an event',
+      description:
+        'With `after` and `wait` it is a long poll: without an event it waits for the next one. A user may have four such requests waiting on a process; further ones are answered at once. With `If-None-Match` an unchanged page is 304.',
+      success: [200, answers.events],
+    },
     'POST /balance/ticket': {
       id: 'issueTicket',
       summary: 'A single-use ticket for one connection in place of the token',

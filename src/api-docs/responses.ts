@@ -90,6 +90,27 @@ export const affordable = z.object({
   }),
 })
 
+export const events = z.object({
+  items: z
+    .array(
+      z.looseObject({
+        event: z.string(),
+        id: z.string(),
+        seq: z.int(),
+        currency: z.string(),
+        timestamp: time,
+      }),
+    )
+    .meta({ description: 'The fields of each event are those on the streams (asyncapi.json).' }),
+  nextCursor: z.string().nullable().meta({
+    description: 'For the next `after` or `before`. Null: there are no older events.',
+  }),
+  recovered: z.boolean().meta({
+    description:
+      'False: events after the cursor are missing here, because they are not kept any more or the database was replaced. Read the balance again.',
+  }),
+})
+
 export const series = z.object({
   currency: z.string(),
   items: z.array(z.object({ at: time, balance: amount })).meta({

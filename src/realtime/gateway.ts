@@ -11,6 +11,7 @@ import { ConnectionLimit } from './connections/connection-limit.ts'
 import { Connections } from './connections/connections.ts'
 import { Admission, Credentials, originAllowed } from './connections/handshake.ts'
 import { StreamMeter } from './metrics.ts'
+import { EventPages } from './stream/event-pages.ts'
 import { Hub, type HubHealth } from './stream/hub.ts'
 import type { QueueBounds } from './stream/subscriber.ts'
 import type { DeliveryTracer } from './stream/user-stream.ts'
@@ -53,6 +54,7 @@ export class Gateway {
   readonly connections: Connections
   readonly requests: Requests
   readonly tickets: Tickets
+  readonly eventPages: EventPages
   readonly socketIo: SocketIo
   readonly webSocket: WebSocketTransport
   /** Origins whose pages may connect, or `*`. */
@@ -79,6 +81,10 @@ export class Gateway {
       leaseSeconds: options.leaseSeconds,
     })
     this.tickets = new Tickets(bus.tickets)
+    this.eventPages = new EventPages({
+      ...{ store, hub: this.#hub, currency },
+      draining: () => this.admission.draining,
+    })
     const credentials = new Credentials(authenticator, this.tickets, revocations)
     const { handshakeTimeoutMs, messagesPerSecond, heartbeatSeconds } = options
     this.admission = new Admission({

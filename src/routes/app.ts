@@ -23,6 +23,7 @@ import { balanceRoutes } from './balance.ts'
 import { bulkRoutes } from './bulk.ts'
 import type { RouteDeps } from './deps.ts'
 import { type ApiDocuments, docsRoutes } from './docs.ts'
+import { eventRoutes } from './events.ts'
 import { healthRoutes, metricsRoutes } from './health.ts'
 import { holdRoutes } from './hold.ts'
 import { limitRoutes } from './limits.ts'
@@ -101,6 +102,7 @@ export function createApp({
     // Last of its prefix, because `/:id` also matches the paths of the others.
     .route('/transactions', statementRoutes(deps))
     .route('/balance', ticketRoutes(deps))
+    .route('/balance', eventRoutes(deps))
     .route('/admin/revocations', revocationRoutes(deps))
     .route('/admin', adminRoutes(deps))
     .route('/health', healthRoutes(deps))

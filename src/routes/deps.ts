@@ -9,6 +9,7 @@ import type { LimitsAndAlerts } from '../ledger/limits-and-alerts.ts'
 import type { Reader } from '../ledger/reader.ts'
 import type { Logger } from '../lib/log.ts'
 import type { BalanceCache } from '../realtime/bus/bus.ts'
+import type { EventPages } from '../realtime/stream/event-pages.ts'
 import type { Health, SystemState } from './state.ts'
 
 export type { Check, Health, SystemState } from './state.ts'
@@ -36,6 +37,7 @@ export interface RouteDeps {
   cache: BalanceCache
   cacheReads: CacheReads
   tickets: TicketIssuer
+  eventPages: Pick<EventPages, 'after' | 'before'>
   revocations: Pick<RevocationStore, 'revoke' | 'lift' | 'list'>
   liveness: () => Health
   readiness: () => Promise<Health>

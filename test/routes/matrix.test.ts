@@ -174,6 +174,7 @@ const MATRIX: Record<string, Row> = {
     id: limit,
     search: '?userId=alice&type=hold',
   },
+  'GET /balance/events': { ...row(200, 403, 403, 200, 200), search: '?userId=alice' },
   'POST /balance/ticket': row(201, 201, 201, 201, 201),
   'GET /health/live': anyone(200),
   'GET /health/ready': anyone(200),

@@ -79,6 +79,7 @@ export function edge({
     cacheReads: { hits: 0, misses: 0 },
     tickets: unused as AppDeps['tickets'],
     revocations: unused as AppDeps['revocations'],
+    eventPages: unused as AppDeps['eventPages'],
     liveness: () => ({ ok: true, checks: {} }),
     readiness: async () => ({ ok: true, checks: {} }),
     system: unused as AppDeps['system'],

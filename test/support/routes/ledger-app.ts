@@ -5,12 +5,15 @@ import * as answers from '../../../src/api-docs/responses.ts'
 import { createAuthenticator } from '../../../src/auth/authenticator.ts'
 import { PostgresRevocations } from '../../../src/auth/revocation-store.ts'
 import { Auditor } from '../../../src/ledger/auditor.ts'
+import { PostgresEventStore } from '../../../src/ledger/event-store.ts'
 import { Executor } from '../../../src/ledger/executor.ts'
 import { IdempotencyStore } from '../../../src/ledger/idempotency-store.ts'
 import { LimitsAndAlerts } from '../../../src/ledger/limits-and-alerts.ts'
 import { Reader } from '../../../src/ledger/reader.ts'
 import { connect, type Sql } from '../../../src/postgres/database.ts'
 import { MemoryBus } from '../../../src/realtime/bus/memory-bus.ts'
+import { EventPages } from '../../../src/realtime/stream/event-pages.ts'
+import { Hub } from '../../../src/realtime/stream/hub.ts'
 import type { AppDeps, createApp } from '../../../src/routes/app.ts'
 import { edge } from '../http/stub.ts'
 import { createDatabase, mintToken, TEST_SECRET, type TestDatabase } from '../index.ts'
@@ -36,6 +39,8 @@ export interface LedgerApp {
   sql: Sql
   database: TestDatabase
   cache: AppDeps['cache']
+  /** A connection as the owner of every table. */
+  owner(): Promise<Sql>
   /** Sends one request; its answer is held against the documented form. `path` may hold a query. */
   call(
     caller: Caller | null,
@@ -76,6 +81,8 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
     currency: 'USD',
     logger: pino({ level: 'silent' }),
   })
+  const store = await PostgresEventStore.open(sql)
+  const hub = new Hub({ bus: cache, store, logger: pino({ level: 'silent' }) })
   let issued = 0
   const { app } = edge({
     authenticator: createAuthenticator({
@@ -92,11 +99,13 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
     tickets: {
       issue: async () => ({ ticket: `ticket ${++issued}`, expiresAt: '2030-01-01T00:00:00Z' }),
     },
+    eventPages: new EventPages({ store, hub, currency: 'USD', draining: () => false }),
     system: async () => STATE,
     cache,
     ...overrides,
   })
 
+  let owner: Sql | undefined
   const call: LedgerApp['call'] = async (caller, request, body, headers = {}) => {
     const [method = '', path = ''] = request.split(' ')
     const response = await app.request(path, {
@@ -126,6 +135,10 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
     database,
     cache,
     call,
+    async owner() {
+      owner ??= connect(database.ownerUrl, { max: 1 })
+      return owner
+    },
     async fund(userId, amount, currency) {
       const { body } = await call({ sub: userId }, 'POST /transactions/topup', {
         amount,
@@ -137,6 +150,8 @@ export async function ledgerApp(overrides: Partial<AppDeps> = {}): Promise<Ledge
       expect(processed.status).toBe(200)
     },
     async close() {
+      hub.close()
+      await owner?.end()
       await sql.end()
       await database.drop()
     },
