@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { ApiError } from '../lib/api-error.ts'
 
-/** What the process needs beside these clients: Node, 13 connections to Postgres, Redis, files, and those it tells. */
+/** What the process needs beside these clients: Node, 14 connections to Postgres, Redis, files, and those it tells. */
 const OWN_FILES = 56
 /** Connections beyond the cap that are told so. Further ones are closed when they are accepted. */
 const TOLD = 8
