@@ -85,18 +85,19 @@ describe.each(['socketio', 'sse'] as const)('over %s', (transport) => {
     await eventually(() => expect(client.getSnapshot().balance).toBe(1))
     wire.pause()
     // More than the system buffers for a connection that nobody reads.
-    const published: Promise<unknown>[] = []
     for (let i = 0; i < 6_000; i++) {
       const committed = server.ledger.change(ALICE, 100n)
       for (const event of committed.events) event.transactionId = 'x'.repeat(2_000)
-      published.push(server.outbox.publish(committed))
+      void server.outbox.publish(committed)
       if (i % 100 === 0) await new Promise(setImmediate)
     }
-    // An event that is published later could find the client too slow once more.
-    await Promise.all(published)
     wire.resume()
-    await eventually(() => expect(starts).toHaveLength(2), { timeout: 15_000 })
-    expect(starts[1]).toMatchObject({ conflated: true, recovered: false })
+    await eventually(() => expect(client.getSnapshot().balance).toBe(6_001), { timeout: 30_000 })
+    // On a busy machine the system takes what is queued in several pieces, and each time the client starts again.
+    expect(starts.length).toBeGreaterThan(1)
+    for (const start of starts.slice(1)) {
+      expect(start).toMatchObject({ conflated: true, recovered: false })
+    }
     await server.change(ALICE, 100n)
     await eventually(() => expect(client.getSnapshot().balance).toBe(6_002))
     const seqs = client.seqs()

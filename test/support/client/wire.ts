@@ -25,6 +25,7 @@ export interface Wire {
 export async function layWire(port: number): Promise<Wire> {
   const ends = new Set<Socket>()
   const fars = new Set<Socket>()
+  let paused = false
   const server = createServer((near) => {
     wire.opened += 1
     const far = wire.down ? undefined : connect(port, '127.0.0.1')
@@ -41,7 +42,15 @@ export async function layWire(port: number): Promise<Wire> {
       })
     }
     if (!far) return near.destroy()
-    far.pipe(near)
+    // Not by `pipe`, which goes on reading after a pause once its destination has drained.
+    far.on('data', (bytes) => {
+      if (near.write(bytes)) return
+      far.pause()
+      near.once('drain', () => {
+        if (!paused) far.resume()
+      })
+    })
+    far.on('end', () => near.end())
     near.on('data', (bytes) => {
       const text = bytes.toString('latin1')
       for (const [line] of text.matchAll(/^(GET|POST|PATCH|PUT|DELETE) .*(?=\r$)/gm)) {
@@ -61,9 +70,11 @@ export async function layWire(port: number): Promise<Wire> {
       for (const socket of ends) socket.destroy()
     },
     pause: () => {
+      paused = true
       for (const far of fars) far.pause()
     },
     resume: () => {
+      paused = false
       for (const far of fars) far.resume()
     },
     open: () => fars.size,
