@@ -3,7 +3,14 @@ import { io } from 'socket.io-client'
 import { describe, expect, onTestFinished } from 'vitest'
 import { openWire, type Person, payment, request } from '../support/conformance/api.ts'
 import { openEventStream } from '../support/conformance/event-stream.ts'
-import { conformance, isEdge, SENDING, TRANSPORTS, test } from '../support/conformance/fixtures.ts'
+import {
+  conformance,
+  isEdge,
+  isNode,
+  SENDING,
+  TRANSPORTS,
+  test,
+} from '../support/conformance/fixtures.ts'
 import { eventually } from '../support/index.ts'
 import { connectBy, type TestClient } from '../support/realtime/clients.ts'
 
@@ -148,8 +155,7 @@ conformance('streams', () => {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-cache, no-transform',
         'x-accel-buffering': 'no',
-        // The server ends the connection with the stream.
-        ...(!isEdge && { connection: 'close' }),
+        ...(isNode && { connection: 'keep-alive' }),
       })
       await eventually(() => expect(stream.blocks()).toHaveLength(1))
       const [{ event, id, data }] = stream.blocks() as [ReturnType<typeof stream.blocks>[0]]

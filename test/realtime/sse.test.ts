@@ -5,6 +5,7 @@ import { EventSource } from 'eventsource'
 import { describe, expect, onTestFinished } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
 import { eventStreams } from '../../src/realtime/transports/sse.ts'
+import { layWire } from '../support/client/wire.ts'
 import { eventually } from '../support/index.ts'
 import { startServer, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
@@ -22,6 +23,19 @@ describe('an event stream', () => {
     socket.write(`${head.join('\r\n')}\r\n\r\n`)
     return { socket, got: () => got }
   }
+
+  test('that breaks off is an error to Node’s fetch, and not the end of the stream', async () => {
+    const { url } = await startServer()
+    const wire = await layWire(Number(new URL(url).port))
+    const response = await fetch(`${wire.url}/balance/stream?token=${await tokenOf(ALICE)}`)
+    const reader = response.body?.getReader()
+    expect((await reader?.read())?.done).toBe(false)
+    wire.cut()
+    const rest = async () => {
+      while (!(await reader?.read())?.done);
+    }
+    await expect(rest()).rejects.toThrow('terminated')
+  })
 
   test('for an HTTP/1.0 client is not chunked, and ends with the connection', async () => {
     const { url, change, server } = await startServer({ heartbeatSeconds: 1 })

@@ -27,6 +27,12 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
 }
 
+/**
+ * `close()` ends the connection too. Deno's `node:http` does so late, and a client could send its next request on it.
+ * Elsewhere the header would do harm: with it, Node's `fetch` takes a connection that broke for the end of the stream.
+ */
+const CLOSING = 'Deno' in globalThis ? { Connection: 'close' } : {}
+
 type Parts = Pick<TransportParts, 'admission' | 'connections' | 'refusedOrigin'>
 
 /** The app puts the headers that every answer has on the context. */
@@ -73,8 +79,7 @@ function written(
   const isChunked = outgoing.req.httpVersion === '1.1'
   outgoing.writeHead(200, {
     ...headers,
-    // `close()` ends the connection too. Without it, a client could send its next request on a closing one.
-    Connection: 'close',
+    ...CLOSING,
     ...(isChunked && { 'Transfer-Encoding': 'chunked' }),
   })
   const sink = new ResponseSink(outgoing, isChunked)

@@ -18,6 +18,8 @@ const { name, command, program } = inject('runtime')
 /** Whether the runtime serves by its own server. Then Socket.IO and the connection below HTTP are missing. */
 export const isEdge = name.endsWith('.serve')
 
+export const isNode = name === 'Node'
+
 export const TRANSPORTS: Transport[] = isEdge ? ['SSE', 'WebSocket'] : ALL
 
 /** The transports on which clients send messages. */
