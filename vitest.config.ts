@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os'
-import { defineConfig } from 'vitest/config'
+import { defaultExclude, defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // `npm run test:conformance` runs these, once for each runtime.
-    exclude: ['test/conformance/**'],
+    exclude: [...defaultExclude, 'test/conformance/**'],
     // Tests of servers wait more than they work: also on two cores two files are run at a time.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     globalSetup: 'test/support/global-setup.ts',
