@@ -80,8 +80,19 @@ $$;
 do $$
 declare
   client constant text := left(current_setting('livebalance.app_role'), 59) || '_sql';
+  foreign_role regrole;
 begin
   revoke all on all functions in schema livebalance from public;
+  -- A role that came with a copy of another database.
+  for foreign_role in
+    select acl.grantee
+    from pg_namespace n, aclexplode(n.nspacl) acl
+    where n.nspname = 'livebalance' and acl.privilege_type = 'USAGE'
+      and acl.grantee not in (0, n.nspowner) and acl.grantee is distinct from to_regrole(quote_ident(client))::oid
+  loop
+    execute format('revoke all on schema livebalance from %s', foreign_role);
+    execute format('revoke all on all functions in schema livebalance from %s', foreign_role);
+  end loop;
   begin
     if not exists (select from pg_roles where rolname = client) then
       execute format('create role %I nologin', client);

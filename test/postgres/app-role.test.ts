@@ -73,6 +73,9 @@ const adjust = (sql: Sql) =>
     amount: 5n,
   })
 
+/** The role of applications that call the ledger by SQL: sql/roles.sql. */
+const sqlRoleOf = (appRole: string) => `${appRole.slice(0, 59)}_sql`
+
 const TAMPERING = [
   'delete from entries',
   'update entries set amount = amount + 1',
@@ -194,6 +197,15 @@ describe('two databases of one cluster', () => {
         await expect(copied`select * from entries`).rejects.toThrow(/permission denied/)
         await expect(copied`select ledger_apply('[]')`).rejects.toThrow(/permission denied/)
         await copied.end()
+        // Neither has the role of the other's applications.
+        const shop = connect(url, { max: 1, role: sqlRoleOf(database.appRole) })
+        await expect(shop`select livebalance.balance('ann')`).rejects.toThrow(/permission denied/)
+        await shop.end()
+        const own = connect(url, { max: 1, role: sqlRoleOf(appRole) })
+        expect(await own`select balance from livebalance.balance('ann')`).toEqual([
+          { balance: '0.00' },
+        ])
+        await own.end()
       } finally {
         await admin.unsafe(`drop database ${name} with (force)`)
       }
