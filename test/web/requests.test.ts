@@ -36,8 +36,11 @@ describeInBrowser('the console’s queue', () => {
     await site.call('other-admin', 'PATCH', `/transactions/topup/${id}/process`, {
       status: 'success',
     })
-    await approve.click()
-    await page.getByText('already been decided').waitFor()
+    // A card that has just moved takes no click for a moment.
+    await eventually(async () => {
+      if (await approve.isVisible()) await approve.click({ timeout: 2_000 }).catch(() => {})
+      await page.getByText('already been decided').waitFor({ timeout: 2_000 })
+    })
     await page.locator(`[data-request="${id}"][data-status="success"]`).waitFor()
   })
 
