@@ -33,7 +33,7 @@ export class StaticDocument {
       ...base,
       ...more,
       // Each encoding is a representation of its own, so it has its own tag.
-      ETag: `"${this.#tag}${encoding === 'identity' ? '' : `-${encoding}`}"`,
+      ETag: this.#tagOf(encoding),
       Vary: vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`,
     }
     if (this.#isKnownTo(c.req.header('If-None-Match'))) return c.body(null, 304, headers)
@@ -46,15 +46,14 @@ export class StaticDocument {
 
   /** True for the tag of any encoding, because the content is the same. */
   #isKnownTo(tags: string | undefined): boolean {
-    return (tags ?? '').split(',').some((text) => {
-      const tag = text.trim()
-      return tag === '*' || ENCODINGS.some((e) => this.#matches(tag, e))
-    })
+    return isUnchanged(
+      tags,
+      ENCODINGS.map((encoding) => this.#tagOf(encoding)),
+    )
   }
 
-  #matches(tag: string, encoding: Encoding): boolean {
-    const own = `"${this.#tag}${encoding === 'identity' ? '' : `-${encoding}`}"`
-    return tag === own || tag === `W/${own}`
+  #tagOf(encoding: Encoding): string {
+    return `"${this.#tag}${encoding === 'identity' ? '' : `-${encoding}`}"`
   }
 
   #form(encoding: Encoding): Uint8Array<ArrayBuffer> {
@@ -69,4 +68,16 @@ export class StaticDocument {
     this.#forms[encoding] = made
     return made
   }
+}
+
+/**
+ * Whether a client has one of these forms already.
+ * @param header `If-None-Match`. A proxy that compresses makes the tags in it weak
+ * @param tags entity tags, with their quotes
+ */
+export function isUnchanged(header: string | undefined, tags: readonly string[]): boolean {
+  return (header ?? '').split(',').some((text) => {
+    const tag = text.trim()
+    return tag === '*' || tags.includes(tag.replace(/^W\//, ''))
+  })
 }

@@ -4,6 +4,7 @@ import { factory } from '../http/context.ts'
 import { subject } from '../http/middleware/authorize.ts'
 import { query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
+import { isUnchanged } from '../http/static-document.ts'
 import type { RouteDeps } from './deps.ts'
 
 const MAX_WAIT_SECONDS = 25
@@ -58,7 +59,7 @@ export function eventRoutes({ guards, eventPages }: Pick<RouteDeps, 'guards' | '
       const body = `{"items":[${items}],${rest}`
       const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
       const headers = { ...c.var.headers, ETag: etag, 'Cache-Control': 'private, no-cache' }
-      if (c.req.header('If-None-Match') === etag) return c.body(null, 304, headers)
+      if (isUnchanged(c.req.header('If-None-Match'), [etag])) return c.body(null, 304, headers)
       return c.body(body, 200, { ...headers, 'Content-Type': 'application/json' })
     },
   )

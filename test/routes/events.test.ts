@@ -87,6 +87,8 @@ test('an unchanged page is 304, a changed one is not', async ({ api }) => {
   const etag = first.headers.get('etag') ?? ''
   const again = await ask(api, 'limit=2', bob, { 'If-None-Match': etag })
   expect([again.status, again.text]).toEqual([304, ''])
+  const weak = await ask(api, 'limit=2', bob, { 'If-None-Match': `"other", W/${etag}` })
+  expect(weak.status).toBe(304)
   await api.fund('bob', 1)
   expect((await ask(api, 'limit=2', bob, { 'If-None-Match': etag })).status).toBe(200)
 })
