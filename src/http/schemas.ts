@@ -4,6 +4,7 @@ import { InvalidAmount, toMinor } from '../ledger/money.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { CURRENCIES } from '../lib/currencies.ts'
 import { ID_PATTERN, ID_RULE, isUserId, MAX_USER_ID } from '../lib/identity.ts'
+import { sortKeys } from '../lib/json.ts'
 
 /** NUL, which Postgres cannot store, and single halves of surrogate pairs, which are not characters. */
 const UNSTORABLE = /[\0\p{Surrogate}]/u
@@ -21,7 +22,8 @@ export const metadata = z
     const problem = metadataProblem(c.value)
     if (problem) c.issues.push({ code: 'custom', input: c.value, message: problem })
   })
-  .transform((value) => sortedKeys(value) as Record<string, unknown>)
+  // The same data sent again is the same request to an idempotency key.
+  .transform((value) => sortKeys(value) as Record<string, unknown>)
   .exactOptional()
   .meta({
     type: 'object',
@@ -55,17 +57,6 @@ function metadataProblem(value: unknown): string | undefined {
   if (new TextEncoder().encode(JSON.stringify(value)).length > MAX_METADATA_BYTES)
     return `must be at most ${MAX_METADATA_BYTES} bytes`
   return undefined
-}
-
-/** With one order of the keys, the same data sent again is the same request to an idempotency key. */
-function sortedKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortedKeys)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, sortedKeys(inner)]),
-  )
 }
 
 /** Text of at most `max` UTF-16 units. */

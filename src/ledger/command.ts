@@ -185,7 +185,7 @@ function inRange(amount: bigint): bigint {
 }
 
 /** Two commands are the same to an idempotency key if all fields but the key and the trace are equal. */
-function hashOf(command: Command): string {
+export function hashOf(command: Command): string {
   const { idempotencyKey: _key, traceparent: _trace, dryRun: _dry, ...asked } = command
   const fields = Object.entries(asked)
     .filter(([, value]) => value !== undefined)

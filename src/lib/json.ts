@@ -89,3 +89,11 @@ function hasExactNumber(value: unknown): boolean {
   for (const key in value) if (hasExactNumber((value as Record<string, unknown>)[key])) return true
   return false
 }
+
+/** The same value with the keys of every object in order. A long number stays as it is. */
+export function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys)
+  if (value === null || typeof value !== 'object' || value instanceof LosslessNumber) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([name, inner]) => [name, sortKeys(inner)]))
+}

@@ -137,6 +137,9 @@ export const SESSIONS = {
   listeners: 1,
 }
 
+/** The most sessions that a server opens. */
+export const ALL_SESSIONS = Object.values(SESSIONS).reduce((sum, count) => sum + count, 0)
+
 export interface PoolsOptions {
   url: string
   /** A role that every session takes on; undefined: the login's own. */

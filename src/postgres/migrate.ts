@@ -1,5 +1,5 @@
 import { appRoleOf, canUseAppRole } from './app-role.ts'
-import { connect, SESSIONS, type Sql } from './database.ts'
+import { ALL_SESSIONS, connect, type Sql } from './database.ts'
 import { codeOf, isTransient, SQLSTATE } from './errors.ts'
 import { hasNewerRevision, newerMigration, whyReadOnly } from './schema-check.ts'
 import {
@@ -186,10 +186,9 @@ function warningsOf({ synchronousCommit, sessions }: Database): string[] {
       'synchronous_commit is off: if Postgres crashes, the payments of its last moments are lost, although they were answered',
     )
   }
-  const wanted = Object.values(SESSIONS).reduce((sum, count) => sum + count, 0)
-  if (sessions < wanted) {
+  if (sessions < ALL_SESSIONS) {
     warnings.push(
-      `Postgres gives this login ${sessions} connections, and a server opens up to ${wanted}: some requests will be answered with 503`,
+      `Postgres gives this login ${sessions} connections, and a server opens up to ${ALL_SESSIONS}: some requests will be answered with 503`,
     )
   }
   return warnings

@@ -7,14 +7,13 @@ import { refusal } from '../http/errors.ts'
 import { subject } from '../http/middleware/authorize.ts'
 import { answer, json } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
-import type { Command, Operation, Outcome } from '../ledger/command.ts'
+import { type Command, hashOf, type Operation, type Outcome } from '../ledger/command.ts'
 import type { Reader } from '../ledger/reader.ts'
 import { ApiError } from '../lib/api-error.ts'
-import { stringifyJson } from '../lib/json.ts'
 import type { RouteDeps } from './deps.ts'
 import { expiresIn } from './hold.ts'
 import { transactionJson } from './transaction-json.ts'
-import { command, type Fields, readPartialAmount, replayedHeader } from './writes.ts'
+import { command, dryRunHeader, type Fields, readPartialAmount, replayedHeader } from './writes.ts'
 
 const MAX_COMMANDS = 1_000
 const MAX_BODY_BYTES = 1024 * 1024
@@ -58,7 +57,7 @@ export function bulkRoutes({
       }
       return answer(c, { results: outcomes.map(resultJson) }, 200, {
         ...replayedHeader(outcomes.every(({ replayed }) => replayed)),
-        ...(dryRun && { 'Dry-Run': 'true' }),
+        ...dryRunHeader(dryRun),
       })
     },
   )
@@ -179,14 +178,9 @@ function requireRole(has: boolean, role: string): void {
  */
 function keyed(commands: readonly Command[], mode: string): Command[] {
   if (commands[0]?.idempotencyKey === undefined) return [...commands]
-  const text = stringifyJson([
-    mode,
-    ...commands.map(({ idempotencyKey: _, traceparent: __, amount, ...rest }) => [
-      rest,
-      amount?.toString() ?? null,
-    ]),
-  ])
-  const bulk = createHash('sha256').update(text).digest('base64url')
+  const bulk = createHash('sha256')
+    .update([mode, ...commands.map(hashOf)].join())
+    .digest('base64url')
   return commands.map((one, i) => ({
     ...one,
     idempotencyKey: i === 0 ? `${one.idempotencyKey}` : `${one.idempotencyKey}${SEPARATOR}${i}`,

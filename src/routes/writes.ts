@@ -11,7 +11,7 @@ import type { Executor } from '../ledger/executor.ts'
 import type { Claim, IdempotencyStore } from '../ledger/idempotency-store.ts'
 import type { Reader } from '../ledger/reader.ts'
 import { ApiError } from '../lib/api-error.ts'
-import { parseJson, stringifyJson } from '../lib/json.ts'
+import { parseJson, sortKeys, stringifyJson } from '../lib/json.ts'
 import { transactionJson } from './transaction-json.ts'
 
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/
@@ -36,6 +36,10 @@ export const idempotencyKey = factory.createMiddleware(function idempotencyKey(c
 export const replayedHeader = (replayed: boolean): Record<string, string> =>
   replayed ? { 'Idempotency-Replayed': 'true' } : {}
 
+/** Marks an answer to a command that was not carried out. */
+export const dryRunHeader = (dryRun = false): Record<string, string> =>
+  dryRun ? { 'Dry-Run': 'true' } : {}
+
 export type Fields = Partial<
   Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey' | 'traceparent'>
 >
@@ -54,7 +58,7 @@ export async function runCommand<S extends 200 | 201>(
   const outcome = await executor.execute(command(c, op, fields))
   const headers = {
     ...replayedHeader(outcome.replayed),
-    ...(fields.dryRun && { 'Dry-Run': 'true' }),
+    ...dryRunHeader(fields.dryRun),
   }
   if (!outcome.ok) throw refusal(outcome.code, outcome.details, headers)
   return answer(c, transactionJson(outcome.transaction), status, headers)
@@ -150,13 +154,6 @@ const stillRunning = () =>
 /** Identifies the request by its route and validated input, so that spelling does not matter. */
 function fingerprint(c: Context<Env>): string {
   const valid = (target: 'param' | 'query' | 'json') => c.req.valid(target as never) as unknown
-  const parts = (['param', 'query', 'json'] as const).map((target) => sorted(valid(target) ?? {}))
+  const parts = (['param', 'query', 'json'] as const).map((target) => sortKeys(valid(target) ?? {}))
   return stringifyJson([c.req.method, routePath(c), ...parts])
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (value === null || typeof value !== 'object' || 'isLosslessNumber' in value) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([name, inner]) => [name, sorted(inner)]))
 }

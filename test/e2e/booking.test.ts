@@ -10,6 +10,7 @@ import {
   eventually,
   mintToken,
   redisUrl,
+  sqlRoleOf,
   type TestDatabase,
 } from '../support/index.ts'
 import { ServerProcess } from '../support/server-process.ts'
@@ -19,7 +20,7 @@ async function applicationLogin(database: TestDatabase, owner: Sql): Promise<str
   const login = `booking_${randomBytes(4).toString('hex')}`
   await owner.unsafe(`
     create role ${login} login password 'secret';
-    grant "${database.appRole.slice(0, 59)}_sql" to ${login};
+    grant "${sqlRoleOf(database.appRole)}" to ${login};
     create schema ${login} authorization ${login}`)
   onTestFinished(
     async () => void (await owner.unsafe(`drop owned by ${login}; drop role ${login}`)),

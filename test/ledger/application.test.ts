@@ -9,6 +9,7 @@ import { PostgresEventStore } from '../../src/ledger/event-store.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { Listener } from '../../src/postgres/listener.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
+import { sqlRoleOf } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { test as base } from '../support/fixtures.ts'
 
@@ -17,7 +18,7 @@ const log = pino({ level: 'silent' })
 /** An application with a table and a login of its own in the database of the ledger. */
 const test = base.extend('shop', { scope: 'file' }, async ({ database, owner }, { onCleanup }) => {
   const login = `shop_${randomBytes(4).toString('hex')}`
-  const role = `${database.appRole.slice(0, 59)}_sql`
+  const role = sqlRoleOf(database.appRole)
   await owner.unsafe(`
     create role ${login} login password 'secret';
     grant "${role}" to ${login};

@@ -4,7 +4,7 @@ import { Executor } from '../../src/ledger/executor.ts'
 import { appRoleOf } from '../../src/postgres/app-role.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
-import { createEmptyDatabase, type TestDatabase } from '../support/database.ts'
+import { createEmptyDatabase, sqlRoleOf, type TestDatabase } from '../support/database.ts'
 import { test as base } from '../support/fixtures.ts'
 import { bootServer } from '../support/observability/booted.ts'
 
@@ -72,9 +72,6 @@ const adjust = (sql: Sql) =>
     ...{ op: 'adjustment', tenant: 'default', actor: 'admin', userId: 'ann', currency: 'USD' },
     amount: 5n,
   })
-
-/** The role of applications that call the ledger by SQL: sql/roles.sql. */
-const sqlRoleOf = (appRole: string) => `${appRole.slice(0, 59)}_sql`
 
 const TAMPERING = [
   'delete from entries',

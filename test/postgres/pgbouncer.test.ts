@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { Auditor } from '../../src/ledger/auditor.ts'
 import { Executor } from '../../src/ledger/executor.ts'
 import { Reader } from '../../src/ledger/reader.ts'
-import { connect, SESSIONS } from '../../src/postgres/database.ts'
+import { ALL_SESSIONS, connect } from '../../src/postgres/database.ts'
 import { startServer } from '../support/cli/server.ts'
 import { test } from '../support/fixtures.ts'
 import { eventually, redisUrl } from '../support/index.ts'
@@ -58,7 +58,7 @@ describeWithPgBouncer('behind PgBouncer', () => {
       const pooler = await startPgBouncer([database.ownerUrl, database.appUrl], {
         pool_mode: mode,
         // In session mode each connection of the server keeps one.
-        default_pool_size: mode === 'session' ? Object.values(SESSIONS).reduce((a, b) => a + b) : 4,
+        default_pool_size: mode === 'session' ? ALL_SESSIONS : 4,
       })
       // The schema comes through the pooler as well, by its owner.
       const owner = await startServer(pooler.through(database.ownerUrl), redisUrl() ?? '', {})

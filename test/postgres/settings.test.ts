@@ -1,15 +1,13 @@
 import { expect } from 'vitest'
 import { parseConfig } from '../../src/config/config.ts'
 import { ShutdownStack } from '../../src/lib/shutdown-stack.ts'
-import { SESSIONS, type Sql } from '../../src/postgres/database.ts'
+import { ALL_SESSIONS, type Sql } from '../../src/postgres/database.ts'
 import { startServer as start } from '../../src/start.ts'
 import { flowOf, plainFlow } from '../support/e2e/main-flow.ts'
 import { test as base } from '../support/fixtures.ts'
 import { createEmptyDatabase, describeWithRedis, TEST_SECRET } from '../support/index.ts'
 import { startLine } from '../support/postgres/start-line.ts'
 import { silent } from '../support/realtime/balance-server.ts'
-
-const sessions = Object.values(SESSIONS).reduce((sum, count) => sum + count, 0)
 
 const nameOf = (url: string) => new URL(url).pathname.slice(1)
 
@@ -189,7 +187,7 @@ test('a commit that a crash may lose, and too few connections, are told at the s
     expect.arrayContaining([
       expect.stringContaining('synchronous_commit is off'),
       expect.stringContaining(
-        `gives this login 4 connections, and a server opens up to ${sessions}`,
+        `gives this login 4 connections, and a server opens up to ${ALL_SESSIONS}`,
       ),
     ]),
   )

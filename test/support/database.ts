@@ -14,6 +14,9 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
+/** The role of applications that call the ledger by SQL: sql/roles.sql. */
+export const sqlRoleOf = (appRole: string): string => `${appRole.slice(0, 59)}_sql`
+
 /** A migrated, otherwise empty database of its own: one per test file, in `beforeAll`. Takes some 100 ms. */
 export async function createDatabase(): Promise<TestDatabase> {
   const template = new URL(inject('templateUrls').owner).pathname.slice(1)

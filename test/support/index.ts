@@ -1,5 +1,5 @@
 export { contentsOf } from './contents.ts'
-export { createDatabase, createEmptyDatabase, type TestDatabase } from './database.ts'
+export { createDatabase, createEmptyDatabase, sqlRoleOf, type TestDatabase } from './database.ts'
 export { eventually } from './eventually.ts'
 export {
   type ConfiguredRedis,

@@ -2,7 +2,7 @@ import { eventId, type UserRef } from '../../ledger/event.ts'
 import type { EventStore } from '../../ledger/event-store.ts'
 import { type EventFrame, fromLedger } from './frame.ts'
 import { isPruned, seqIn } from './history.ts'
-import type { Hub } from './hub.ts'
+import { type Hub, streamKey } from './hub.ts'
 
 /** A part of a user's stream. */
 export interface EventsPage {
@@ -95,7 +95,7 @@ export class EventPages {
   /** Whether an event after this id came in time. */
   async #next(user: UserRef, id: string, waitMs: number): Promise<boolean> {
     const { hub, currency, draining } = this.#options
-    const key = `${user.tenant}\n${user.userId}`
+    const key = streamKey(user)
     const others = this.#waiting.get(key) ?? 0
     if (others >= MAX_WAITING) return false
     this.#waiting.set(key, others + 1)

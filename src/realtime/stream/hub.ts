@@ -151,6 +151,6 @@ export class Hub {
 }
 
 /** Neither part can contain a line break. */
-function streamKey({ tenant, userId }: UserRef): string {
+export function streamKey({ tenant, userId }: UserRef): string {
   return `${tenant}\n${userId}`
 }
