@@ -15,6 +15,7 @@ const BENCHES: Record<string, { script: string; args: string[] }> = {
   ledger: { script: 'ledger/run.ts', args: ['1', '3'] },
   reads: { script: 'reads/run.ts', args: ['1', '5'] },
   writes: { script: 'writes/run.ts', args: ['1', '3'] },
+  webhooks: { script: 'webhooks/run.ts', args: ['2', '3'] },
   realtime: { script: 'realtime/run.ts', args: ['5000'] },
   growth: { script: 'growth/run.ts', args: ['10000', '100000', '1000000'] },
   startup: { script: 'startup.ts', args: ['3'] },

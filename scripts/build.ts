@@ -4,10 +4,10 @@ import { pathToFileURL } from 'node:url'
 import { type BuildOptions, build } from 'esbuild'
 import { bundleServer } from './bundle-server.ts'
 
-/** Builds `dist`: the server, and the client as a library. tsc adds the types. */
+/** Builds `dist`: the server, and the libraries for browsers and for services. tsc adds the types. */
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
-const ENTRIES = ['client/index', 'client/react']
+const ENTRIES = ['client/index', 'client/react', 'server-sdk/index']
 
 await rm(join(DIST, 'src'), { recursive: true, force: true })
 await bundleServer(DIST)

@@ -85,6 +85,17 @@ export const ROWS: Record<string, Panel[]> = {
       unit: 'reqps',
       lines: [line(sumBy('budget', 'rate_limited_total'), '{{budget}}')],
     },
+    {
+      title: 'Requests of payment providers',
+      unit: 'ops',
+      lines: [
+        line(sumBy('provider, outcome', 'provider_events_total'), '{{provider}} {{outcome}}'),
+      ],
+    },
+    {
+      title: 'Provider events that wait for an admin',
+      lines: [line(`max(${of('provider_events_waiting')})`, 'waiting')],
+    },
   ],
   Ledger: [
     {
@@ -148,6 +159,61 @@ export const ROWS: Record<string, Panel[]> = {
       lines: [line(`sum by (state) (${of('stream_state')})`, '{{state}}')],
     },
   ],
+  Webhooks: [
+    {
+      title: 'Webhook deliveries',
+      unit: 'ops',
+      lines: [line(sumBy('outcome', 'webhook_deliveries_total'), '{{outcome}}')],
+    },
+    {
+      title: 'Time of a webhook delivery',
+      unit: 's',
+      lines: quantiles('webhook_delivery_duration_seconds'),
+    },
+    {
+      title: 'Oldest event that waits for a webhook',
+      unit: 's',
+      lines: [line(`max(${of('webhook_lag_seconds')})`, 'age')],
+    },
+    {
+      title: 'Webhook backlog',
+      lines: [
+        line(`max(${of('webhook_waiting_users')})`, 'users waiting'),
+        line(`max(${of('webhook_set_aside_users')})`, 'users set aside'),
+        line(`sum(increase(${of('webhook_set_aside_total')}[1d]))`, 'set aside within a day'),
+        line(`max(${of('webhook_paused_endpoints')})`, 'paused webhooks'),
+      ],
+    },
+    {
+      title: 'Age of the roll-ups of analytics',
+      unit: 's',
+      lines: [line(`max(${of('analytics_age_seconds')})`, 'age')],
+    },
+  ],
+  'Push notifications': [
+    {
+      title: 'Notifications',
+      unit: 'ops',
+      lines: [line(sumBy('outcome', 'push_notifications_total'), '{{outcome}}')],
+    },
+    {
+      title: 'Time of a notification',
+      unit: 's',
+      lines: quantiles('push_duration_seconds'),
+    },
+    {
+      title: 'Notification that waits for longest',
+      unit: 's',
+      lines: [line(`max(${of('push_lag_seconds')})`, 'waits')],
+    },
+    {
+      title: 'Devices',
+      lines: [
+        line(`max by (state) (${of('push_devices')})`, '{{state}}'),
+        line(`sum(increase(${of('push_gone_devices_total')}[1d]))`, 'gone within a day'),
+      ],
+    },
+  ],
   Connections: [
     {
       title: 'Open connections by transport',
@@ -180,7 +246,10 @@ export const ROWS: Record<string, Panel[]> = {
     {
       title: 'Resumed connections',
       unit: 'ops',
-      lines: [line(sumBy('recovered', 'replays_total'), 'recovered: {{recovered}}')],
+      lines: [
+        line(sumBy('recovered', 'replays_total'), 'recovered: {{recovered}}'),
+        line(`sum(${rate('starts_from_redis_total')})`, 'begun from Redis'),
+      ],
     },
     {
       title: 'Repairs',
@@ -229,6 +298,28 @@ export const ROWS: Record<string, Panel[]> = {
           `process_open_fds{${CHOSEN}} / process_max_fds{${CHOSEN}}`,
           '{{instance}} of its limit',
         ),
+      ],
+    },
+    {
+      title: 'Read replicas',
+      description: '1: it takes reads.',
+      lines: [line(`min by (replica) (${of('replica_up')})`, '{{replica}}')],
+    },
+    {
+      title: 'Lag of read replicas',
+      unit: 's',
+      lines: [line(`max by (replica) (${of('replica_lag_seconds')})`, '{{replica}}')],
+    },
+    {
+      title: 'Reads by server',
+      lines: [line(sumBy('server', 'replica_reads_total'), '{{server}}')],
+    },
+    {
+      title: 'Workers of a port',
+      lines: [
+        line(of('workers'), '{{instance}} up'),
+        line(of('workers_wanted'), '{{instance}} wanted'),
+        line(rate('worker_crashes_total'), '{{instance}} crashes a second'),
       ],
     },
     {

@@ -195,7 +195,7 @@ export const SUPPORT: Readonly<Record<string, readonly SupportRow[]>> = {
     row('a user with least privilege (ACL), on one server and in a cluster', `${DEBIAN}: 7.0`, [
       `${REALTIME}/redis-acl.test.ts`,
       'a whole server works with it: payments, streams',
-      'in a cluster it needs the two rules more',
+      'in a cluster it needs a few rules more, and each of them',
     ]),
     row('TLS with a private authority and client certificates', `${DEBIAN}: 7.0`, [
       `${REALTIME}/redis-tls.test.ts`,

@@ -29,8 +29,13 @@ do $$
 declare
   app constant text := current_setting('livebalance.app_role');
   owner constant oid := (select relowner from pg_class where oid = 'schema_files'::regclass);
-  tables constant text := 'accounts, balance_snapshots, clock_steps, currencies, entries, event_stream, events, '
-    'idempotency_keys, limits, meta, monitors, outbox, revocations, schema_files, transactions, wallet_entries, wallets';
+  tables constant text := 'accounts, analytics_buckets, analytics_cohort_periods, analytics_cohorts, analytics_counts, '
+    'analytics_cursors, analytics_days, analytics_feed, analytics_open, analytics_state, analytics_users, api_keys, auto_topup_runs, auto_topups, '
+    'balance_snapshots, clock_steps, currencies, debts, deed_heads, deed_seals, deeds, delivery_feed, entries, '
+    'event_generations, event_rows, event_stream, events, four_eyes, freezes, idempotency_keys, limits, meta, monitors, outbox, provider_events, '
+    'provider_payments, push_devices, push_services, push_settings, push_visible, revocations, saved_methods, '
+    'schema_files, tenant_connections, tenant_homes, tenant_moves, tenant_requests, tenants, transactions, unsealed_deeds, wallet_entries, '
+    'wallets, webhook_attempts, webhook_cursors, webhook_endpoints';
   -- Also those whose file is gone, as long as no migration has dropped them.
   functions constant text := (
     select string_agg(p.oid::regprocedure::text, ', ')
@@ -66,6 +71,7 @@ begin
   execute format('grant usage on schema public to %I', app);
   execute format('grant select on table %s to %I', tables, app);
   execute format('grant insert, update, delete on limits, monitors to %I', app);
+  execute format('grant insert, update on webhook_endpoints to %I', app);
   execute format('grant execute on function %s to %I', functions, app);
   begin
     execute format('grant connect on database %I to %I', current_database(), app);

@@ -1,49 +1,53 @@
+import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import pkg from '../package.json' with { type: 'json' }
 import { API_DOCUMENTS } from './api-docs/documents.ts'
+import { ApiKeyStore } from './auth/api-key-store.ts'
+import { ApiKeys } from './auth/api-keys.ts'
 import { createAuthenticator } from './auth/authenticator.ts'
+import { createAccess, createGate } from './auth/gate.ts'
+import { IdentityProvider } from './auth/identity-provider.ts'
 import { PostgresRevocations } from './auth/revocation-store.ts'
 import { Revocations } from './auth/revocations.ts'
-import { ownSecret } from './auth/secret.ts'
+import { SignIn } from './auth/sign-in.ts'
 import type { Config } from './config/config.ts'
-import { parseConnectionString } from './config/connection-string.ts'
+import { GuardedRequests } from './deliveries/guarded-request.ts'
 import { type CachedReadsOptions, cachedReads } from './http/cached-reads.ts'
 import { openFilesLimit } from './http/connection-cap.ts'
-import { RequestMeter } from './http/middleware/observe.ts'
 import { createServer } from './http/server.ts'
 import { webPages } from './http/web-pages.ts'
-import { Auditor } from './ledger/auditor.ts'
-import { PostgresEventStore } from './ledger/event-store.ts'
-import { Executor } from './ledger/executor.ts'
-import { IdempotencyStore } from './ledger/idempotency-store.ts'
-import { LimitsAndAlerts } from './ledger/limits-and-alerts.ts'
-import { createMaintenance } from './ledger/maintenance.ts'
-import { LedgerMeter } from './ledger/observer.ts'
-import { Reader } from './ledger/reader.ts'
+import { epochOf, type PostgresEventStore } from './ledger/event-store.ts'
+import { oneStore } from './ledger/event-stores.ts'
 import type { Logger } from './lib/log.ts'
 import type { ShutdownStack } from './lib/shutdown-stack.ts'
 import { createDemo } from './local/demo.ts'
-import { ensurePort } from './local/ports.ts'
-import { chooseRedis, openDatabase } from './local/services.ts'
+import { openStorage, type Storage } from './local/storage.ts'
 import { EventLoopWatch } from './observability/event-loop-watch.ts'
 import { createLivenessCheck, createReadinessCheck } from './observability/health.ts'
 import { createMetricSources } from './observability/metrics.ts'
 import { createExposition } from './observability/prometheus.ts'
-import { createSystemStatus } from './observability/system-status.ts'
+import { SystemStatus } from './observability/system-status.ts'
 import type { Tracing } from './observability/tracing.ts'
-import { currentUser } from './postgres/app-role.ts'
-import { createPools, SESSIONS } from './postgres/database.ts'
-import { Listener } from './postgres/listener.ts'
-import { MigrationError, migrate } from './postgres/migrate.ts'
-import { SchemaCheck, tryWrite } from './postgres/schema-check.ts'
-import { whenReachable } from './postgres/wait.ts'
+import { OUTBOX_CHANNEL } from './postgres/listener.ts'
+import { openProviders, Payments } from './providers/providers.ts'
 import { RateLimiter } from './rate-limit/limiter.ts'
 import type { BalanceCache } from './realtime/bus/bus.ts'
 import { Gateway } from './realtime/gateway.ts'
-import { PublishMeter } from './realtime/metrics.ts'
-import { startPublishing } from './realtime/outbox.ts'
-import { eventStreams } from './realtime/transports/sse.ts'
+import { startOutbox, startPublishing } from './realtime/outbox.ts'
+import { adminStreams, eventStreams, serviceStreams } from './realtime/transports/sse.ts'
 import { createApp } from './routes/app.ts'
+import { type Context, createMeters } from './start/context.ts'
+import { createEvents, createLedger, type DatabaseParts } from './start/ledger.ts'
+import { allBacklogs, checksOf, measured, otherChecks } from './start/observed.ts'
+import { routedLedger } from './start/routed.ts'
+import { mirrorTenant, TenantDatabases } from './start/tenant-databases.ts'
+import { createActivity } from './tenants/activity.ts'
+import { Databases } from './tenants/databases.ts'
+import { Departures } from './tenants/departures.ts'
+import { returnedTenants } from './tenants/homes.ts'
+import { TenantStore } from './tenants/tenant-store.ts'
+import { Tenants } from './tenants/tenants.ts'
+import type { WorkerLink } from './workers/worker-link.ts'
 
 /** A running server. */
 export interface Running {
@@ -56,18 +60,15 @@ export interface Running {
   secret: string | undefined
 }
 
-/** Given to every part of the server. */
-interface Context {
-  config: Config
-  log: Logger
-  releases: ShutdownStack
-  tracing: Tracing | undefined
-  meters: ReturnType<typeof createMeters>
+export interface StartOptions {
+  /** Default: opened at the start. */
+  opening?: Promise<Storage>
+  /** Default: no other process has this port. */
+  worker?: WorkerLink | undefined
 }
 
-type Storage = Awaited<ReturnType<typeof openStorage>>
 type Realtime = Awaited<ReturnType<typeof startRealtime>>
-type Ledger = ReturnType<typeof startLedger>
+type Ledgers = Awaited<ReturnType<typeof startLedgers>>
 
 /**
  * Starts the whole server. `releases` holds everything that was started, even if a later step fails. Running it
@@ -77,9 +78,41 @@ export async function startServer(
   config: Config,
   log: Logger,
   releases: ShutdownStack,
+  options: StartOptions = {},
 ): Promise<Running> {
-  await ensurePort(config.port, config.host)
-  const { app, cached, gateway, startMaintenance, ...rest } = await startApp(config, log, releases)
+  const { server, begin, running } = await startHttp(config, log, releases, options)
+  releases.add(() => server.drain(config.drainSeconds))
+  const address = await server.listen(config.port, config.host)
+  begin()
+  return { address, ...running }
+}
+
+/** Starts the server of a worker. Its connections come from its parent. */
+export async function startWorker(
+  config: Config,
+  log: Logger,
+  releases: ShutdownStack,
+  options: StartOptions & { worker: WorkerLink },
+): Promise<void> {
+  const { worker } = options
+  const { server, begin, metrics } = await startHttp(config, log, releases, options)
+  const { values } = metrics
+  worker.serve({ values, adopt: server.adopt, connections: () => server.adopted })
+  releases.add(() => worker.sayLastValues())
+  releases.add(() => server.drain(config.drainSeconds, { notice: !worker.replaced }))
+  server.serveAdopted()
+  begin()
+}
+
+/** Everything but a port. */
+async function startHttp(
+  config: Config,
+  log: Logger,
+  releases: ShutdownStack,
+  options: StartOptions,
+) {
+  const { app, cached, gateway, metrics, startMaintenance, startDeliveries, ...running } =
+    await startApp(config, log, releases, options)
   const server = createServer({
     fetch: app.fetch,
     // With tracing every request goes through the app, which makes its span.
@@ -87,39 +120,65 @@ export async function startServer(
     gateway,
     logger: log,
     openFiles: openFilesLimit(),
+    siblings: options.worker,
   })
-  releases.add(() => server.drain(config.drainSeconds))
-  const address = await server.listen(config.port, config.host)
-  startMaintenance()
-  return { address, ...rest }
-}
-
-/** Starts everything but an HTTP server, for which `app` and `gateway` are the parts. */
-export async function startApp(config: Config, log: Logger, releases: ShutdownStack) {
-  const tracing = await openTracing(config, log, releases)
-  const context: Context = { config, log, releases, tracing, meters: createMeters() }
-  const storage = await openStorage(context)
-  const realtime = await startRealtime(context, storage)
-  const ledger = startLedger(context, storage, realtime)
-  const { dataDir, redis, secret } = storage
   return {
-    ...createHttp(context, storage, realtime, ledger),
-    gateway: realtime.gateway,
+    ...{ server, metrics, running },
     /** Call it when requests are served. */
-    startMaintenance() {
-      ledger.startMaintenance()
-      storage.listen('livebalance_outbox', realtime.sweep)
+    begin() {
+      startMaintenance()
+      startDeliveries()
     },
-    ...{ dataDir, redis: redis.description, secret },
   }
 }
 
-function createMeters() {
+/** Background work opens more sessions. It begins so long after it is started, and does not delay the first requests. */
+const BACKGROUND_DELAY_MS = 500
+
+/** Starts everything but an HTTP server, for which `app` and `gateway` are the parts. */
+export async function startApp(
+  config: Config,
+  log: Logger,
+  releases: ShutdownStack,
+  { opening = openStorage(config, log, releases), worker }: StartOptions = {},
+) {
+  const tracing = await openTracing(config, log, releases)
+  const context: Context = { config, log, releases, tracing, meters: createMeters(), worker }
+  const storage = await opening
+  const realtime = await startRealtime(context, storage)
+  const ledgers = await startLedgers(context, storage, realtime)
+  const { dataDir, redis, secret } = storage
+  const soon = (start: () => void) => {
+    const timer = setTimeout(start, BACKGROUND_DELAY_MS)
+    releases.add(async () => clearTimeout(timer))
+  }
+  const { system, ...http } = createHttp(context, storage, realtime, ledgers)
   return {
-    requests: new RequestMeter(),
-    ledger: new LedgerMeter(),
-    publishing: new PublishMeter(),
-    cacheReads: { hits: 0, misses: 0 },
+    ...http,
+    gateway: realtime.gateway,
+    /** Call it when requests are served. */
+    startMaintenance() {
+      soon(() => {
+        realtime.databases.main.startMaintenance()
+        realtime.activity.start()
+        storage.listen(OUTBOX_CHANNEL, realtime.publishing.sweep)
+        system.start()
+        ledgers.tenantDatabases.onReached((parts) => parts.startMaintenance())
+      })
+    },
+    /** Call it where the process runs for long. */
+    startDeliveries() {
+      soon(() => {
+        const { webhooks, push } = realtime.databases.main
+        webhooks.start()
+        push.start()
+        ledgers.tenantDatabases.onReached((parts) => {
+          parts.webhooks.start()
+          parts.push.start()
+        })
+      })
+    },
+    ...{ dataDir, redis: redis.description, secret },
   }
 }
 
@@ -135,183 +194,259 @@ async function openTracing(
   return tracing
 }
 
-/** Opens or starts Postgres and Redis, migrates the database, and finds the keys of tokens. */
-async function openStorage({ config, log, releases }: Context) {
-  const database = await openDatabase(config, log, releases)
-  const { appRole, canUseAppRole, warnings } = await whenReachable(
-    () => migrate(database.ownerUrl, { appRole: database.appRole }),
-    { forMs: config.databaseWaitMs, log },
-  )
-  for (const warning of warnings) log.warn(warning)
-  const dataDir = database.dataDir ?? config.dataDir
-  const redis = await chooseRedis(config, dataDir, log, releases)
-  const keys =
-    config.tokenKeys.kind === 'generated'
-      ? { kind: 'secret' as const, secret: await ownSecret(dataDir) }
-      : config.tokenKeys
-  const switchesRole = database.appUrl === database.ownerUrl && canUseAppRole
-  const role = switchesRole ? appRole : undefined
-  const pool = createPools({ ...config, url: database.appUrl, role }, releases)
-  const readers = pool('readers')
-  // A pooler may pass no role on, and say nothing.
-  const guarded = canUseAppRole && (!switchesRole || (await currentUser(readers)) === appRole)
-  const unguarded = guarded ? undefined : `the server does not work as the role ${appRole}`
-  if (unguarded !== undefined) {
-    if (config.requireAppRole) {
-      throw new MigrationError(`this login cannot take on the role ${appRole} (REQUIRE_APP_ROLE)`)
-    }
-    log.warn(
-      { appRole },
-      `${unguarded}, which could change no entry: docs/guide/deployment.md, "Logins"`,
-    )
-  }
-  return {
-    /** The data folder of a private Postgres. */
-    dataDir: database.dataDir,
-    redis,
-    keys,
-    secret: keys.kind === 'secret' ? keys.secret : undefined,
-    /** The reason why the server has more rights in the database than it needs. */
-    unguarded,
-    pool,
-    writers: pool('writers'),
-    readers,
-    /** Calls back at each notification on a channel. A pooler that shares sessions passes none on. */
-    listen(channel: string, notified: () => void): void {
-      if (parseConnectionString(database.appUrl).pooled) return
-      const listener = new Listener(database.appUrl, channel, notified, { role, log })
-      releases.add(() => listener.close())
-    },
-  }
-}
-
 /** Starts the way from a commit to the connections, and the checks that decide who may connect. */
 async function startRealtime(
-  { config, log, releases, tracing, meters }: Context,
-  { redis, keys, pool, readers }: Storage,
+  context: Context,
+  { redis, keys, sessionSecret, vapid, pools }: Storage,
 ) {
+  const { config, log, releases, tracing, meters, worker } = context
+  const { readers, revokers } = pools
   const { currency, corsOrigins } = config
-  // At the same time, because each waits for Postgres to open a session.
-  const [store, revocations] = await Promise.all([
-    PostgresEventStore.open(readers),
+  const databases = new Databases<DatabaseParts>(config.tenantDatabases)
+  const tenantStore = new TenantStore(revokers, readers, (tenant) =>
+    databases.areSeveral ? databases.of(tenant).pools.readers : readers,
+  )
+  const announced = { log, announce: (): Promise<void> => bus.announceRevocation() }
+  const departures = new Departures({ databases, log })
+  releases.add(() => departures.stop())
+  const [epoch, returned, revocations, tenants, apiKeys] = await Promise.all([
+    epochOf(revokers),
+    returnedTenants(revokers),
     Revocations.open({
-      store: new PostgresRevocations(pool('revokers'), {
+      store: new PostgresRevocations(revokers, {
         background: readers,
         maxLifetimeSeconds: config.jwtMaxLifetime,
       }),
-      log,
-      announce: (): Promise<void> => bus.announceRevocation(),
+      ...announced,
     }),
+    Tenants.open({
+      ...{ store: tenantStore, ...announced },
+      onStored: (tenant) => mirrorTenant(databases, tenant),
+    }),
+    ApiKeys.open({ store: new ApiKeyStore(revokers, readers), ...announced }),
   ])
   releases.add(async () => revocations.close())
-  const observers = [meters.publishing, ...(tracing ? [tracing.publishing] : [])]
-  const { bus, onCommitted, sweep } = startPublishing(
-    { redis: redis.target, store, currency, log, observers },
+  releases.add(async () => tenants.close())
+  releases.add(() => apiKeys.close())
+  const events = createEvents(context, pools, epoch, vapid, (notices) =>
+    publishing.announce(notices),
+  )
+  const { store, onMarked } = events
+  const observers = publishObservers(meters, tracing)
+  const { bus, ...publishing } = startPublishing(
+    {
+      ...{ redis: redis.target, store, currency, log, observers, onMarked },
+      history: config.eventHistory,
+      shards: config.shards,
+      returned,
+    },
     releases,
   )
-  bus.listen({ message: () => {}, link: () => {}, revoked: () => revocations.announced() })
-  const authenticator = createAuthenticator({
-    keys,
+  bus.listen({
+    message: () => {},
+    link: () => {},
+    revoked() {
+      revocations.announced()
+      tenants.announced()
+      apiKeys.announced()
+    },
+  })
+  const keySets = new GuardedRequests({ allowPrivate: config.webhookAllowPrivate, timeoutMs: 5000 })
+  releases.add(async () => keySets.close())
+  const tokens = createAuthenticator({
+    ...{ keys, sessionSecret },
     issuers: config.jwtIssuers,
     claims: config.jwtClaims,
     audience: config.jwtAudience,
     maxLifetimeSeconds: config.jwtMaxLifetime,
-    revocations,
-    log,
+    ...{ revocations, tenants, log },
+    fetchTenantSet: (url) => keySets.getJson(new URL(url)),
   })
-  const limiter = new RateLimiter({ store: bus.rates, ...config.rateLimits })
+  const gate = createGate({
+    ...{ tenants, keys: apiKeys, onlyMade: config.onlyMadeTenants },
+    isReached: (tenant) => databases.isReached(tenant),
+    departures,
+  })
+  const authenticator = createAccess(tokens, gate, apiKeys)
+  const limiter = new RateLimiter({ store: bus.rates, ...config.rateLimits, tenants })
   const gateway = new Gateway({
-    ...{ bus, store, authenticator, revocations, limiter, currency, corsOrigins },
+    ...{
+      bus,
+      store,
+      stores: storesOf(databases, store),
+      authenticator,
+      revocations,
+      limiter,
+      currency,
+      corsOrigins,
+      gate,
+      tenants,
+    },
+    maxRate: config.streamMaxRate,
     logger: log,
     tracer: tracing?.deliveries,
+    sessionId: worker && ((random) => worker.sessionId(random)),
   })
-  return { store, revocations, bus, onCommitted, sweep, authenticator, limiter, gateway }
-}
-
-/** Creates the parts that read and change the ledger. */
-function startLedger(
-  { config, log, releases, tracing, meters }: Context,
-  { pool, writers, readers }: Storage,
-  { bus, onCommitted }: Realtime,
-) {
-  const executor = new Executor(writers, {
-    onCommitted,
-    inFlight: SESSIONS.writers,
-    retryForMs: config.requestTimeoutMs,
-    observers: [meters.ledger, ...(tracing ? [tracing.ledger] : [])],
+  const process = randomUUID()
+  const activity = createActivity({
+    ...{ store: tenantStore, log, process },
+    requests: () => limiter.countedRequests(),
+    connections: () => gateway.connections.byTenant,
   })
-  const startMaintenance = createMaintenance(
-    { sql: readers, executor, log, eventRetentionSeconds: config.eventRetentionSeconds },
-    releases,
-  )
-  const reader = new Reader(readers)
+  releases.add(() => activity.stop())
+  const connectionsElsewhere = (tenant: string) => tenantStore.connectionsElsewhere(tenant, process)
   return {
-    executor,
-    /** Called when the server listens, so that it does not delay the start. */
-    startMaintenance,
-    reader: tracing?.spanned(reader, 'postgresql', TRACED_READS) ?? reader,
-    idempotency: new IdempotencyStore(readers, { waitTimeoutMs: config.requestTimeoutMs }),
-    limitsAndAlerts: new LimitsAndAlerts(readers),
-    auditor: new Auditor(pool('auditors'), {
-      onCommitted,
-      onVerified: async (wallets) => {
-        await Promise.all(wallets.map((w) => bus.fill(w, w.currency, w.balance, w.seq)))
-      },
-    }),
+    ...{ databases, departures, events, revocations, tenants, apiKeys, activity, bus, publishing },
+    ...{ authenticator, limiter, gateway, connectionsElsewhere },
   }
 }
 
-/** Calls that become spans of their request. */
-const TRACED_READS = [
-  'balance',
-  'balances',
-  'balanceAt',
-  'snapshot',
-  'transaction',
-  'transactions',
-  'requests',
-] as const
+/** The events of the main database are there before the rest of it. */
+function storesOf(databases: Databases<DatabaseParts>, main: PostgresEventStore) {
+  if (!databases.areSeveral) return oneStore(main)
+  return {
+    of: (tenant: string) => (databases.isOfMain(tenant) ? main : databases.of(tenant).store),
+    epochOf: (tenant: string) =>
+      (databases.isOfMain(tenant) ? main : databases.placeOf(tenant).parts?.store)?.epoch,
+  }
+}
+
+/** Opens the ledger of each database. */
+async function startLedgers(
+  context: Context,
+  storage: Storage,
+  { events, bus, gateway, publishing, databases, departures }: Realtime,
+) {
+  const { config, log, meters, tracing } = context
+  const providers = await openProviders(config.providers, {
+    paymentOf: (...asked) => ledger.providerLedger.paymentOf(...asked),
+    linkPayment: (...asked) => ledger.providerLedger.linkPayment(...asked),
+  })
+  const common = { bus, gateway, providers }
+  const { pools } = storage
+  databases.begin({
+    ...events,
+    ...createLedger(context, {
+      ...{ ...common, pools, publishing, store: events.store, replicas: storage.replicas },
+      livesHere: (tenant) => databases.isOfMain(tenant),
+    }),
+    ...{ pools, sweep: publishing.sweep },
+  })
+  const ledger = routedLedger(databases)
+  const tenantDatabases = new TenantDatabases({
+    ...{ context, databases },
+    build({ name, tenants = [] }, pools, epoch, own) {
+      const events = createEvents(own, pools, epoch, storage.vapid, publishing.announce)
+      const { store, onMarked } = events
+      bus.addLedger({ epoch, changes: store, tenants })
+      const observers = publishObservers(meters, tracing)
+      const outbox = startOutbox({ bus, store, logger: own.log, observers, onMarked }, own.releases)
+      const ledger = createLedger(own, {
+        ...{ ...common, pools, store, publishing: outbox, replicas: [] },
+        livesHere: (tenant) => databases.placeOf(tenant).name === name,
+      })
+      return { ...events, ...ledger, pools, sweep: outbox.sweep }
+    },
+  })
+  await tenantDatabases.open()
+  departures.start()
+  return {
+    tenantDatabases,
+    ledger,
+    payments: new Payments(providers, { ledger: ledger.providerLedger, log }),
+  }
+}
+
+function publishObservers(meters: Context['meters'], tracing: Tracing | undefined) {
+  return [meters.publishing, ...(tracing ? [tracing.publishing] : [])]
+}
 
 /** Creates the app with its routes, and what observes the server from outside. */
 function createHttp(
-  { config, log, releases, tracing, meters }: Context,
-  { secret, unguarded, writers, readers }: Storage,
-  { store, revocations, bus, authenticator, limiter, gateway }: Realtime,
-  { executor, reader, idempotency, limitsAndAlerts, auditor }: Ledger,
+  { config, log, releases, tracing, meters, worker }: Context,
+  { secret, sessionSecret, unguarded, pools }: Storage,
+  realtime: Realtime,
+  { ledger, payments }: Ledgers,
 ) {
   const { version } = pkg
+  const { databases, revocations, tenants, apiKeys, bus } = realtime
+  const { authenticator, limiter, gateway, connectionsElsewhere } = realtime
+  const { settings } = gateway
+  const { replicas } = databases.main
   const { currency, corsOrigins } = config
   const { requests, cacheReads } = meters
   const watch = new EventLoopWatch({ log })
   releases.add(async () => watch.close())
+  const system = new SystemStatus({
+    ...{ version, sql: pools.readers, bus, gateway, watch, log, connectionsElsewhere },
+    outbox: allBacklogs(databases),
+  })
+  releases.add(() => system.stop())
+  const main = checksOf(databases.main)
   const demo = createDemo(config, secret)
+  const provider = config.signIn
+  const signIn =
+    provider && sessionSecret !== undefined
+      ? new SignIn({
+          ...provider,
+          provider: new IdentityProvider({ ...provider, log }),
+          secret: sessionSecret,
+          store: bus.tickets,
+          ...{ authenticator, tenants, log },
+        })
+      : undefined
+  const metrics = createExposition(
+    createMetricSources({
+      ...{ version, ...meters, gateway, bus, limiter },
+      databases: () => measured(databases),
+      payments,
+      workers: () => worker?.team ?? { up: 1, wanted: 1, crashes: 0 },
+      replicas,
+    }),
+  )
   const app = createApp({
-    ...{ authenticator, limiter, corsOrigins, currency, requests, cacheReads, revocations, log },
-    ...{ executor, reader, idempotency, limitsAndAlerts, auditor },
+    ...{
+      authenticator,
+      limiter,
+      corsOrigins,
+      currency,
+      requests,
+      cacheReads,
+      revocations,
+      tenants,
+      apiKeys,
+      settings,
+      log,
+    },
+    ...{ ...ledger, payments },
     requestTimeoutMs: config.requestTimeoutMs,
     auditTimeoutMs: config.auditTimeoutMs,
     confirmAbove: config.confirmAbove,
     tracer: tracing?.requests,
-    metrics: createExposition(
-      createMetricSources({ version, ...meters, executor, outbox: store, gateway, bus, limiter }),
-    ),
+    metrics: worker ? () => worker.exposition() : metrics.text,
     cache: tracing?.spanned<BalanceCache>(bus, 'redis', ['cachedBalance']) ?? bus,
     tickets: gateway.tickets,
     eventPages: gateway.eventPages,
     refusedOrigins: gateway.refusedOrigins,
     streams: eventStreams(gateway),
+    services: serviceStreams(gateway),
+    admins: adminStreams(gateway),
     liveness: createLivenessCheck(watch),
-    readiness: createReadinessCheck(new SchemaCheck(readers, store.epoch), gateway, {
-      unguarded,
-      tryWrite: () => tryWrite(writers),
+    readiness: createReadinessCheck(main, gateway, {
+      ...{ unguarded, tryWrite: main.tryWrite },
+      ...(databases.areSeveral && { tenantDatabases: otherChecks(databases) }),
+      replicas: replicas && (() => replicas.states),
+      workers: worker && (() => ({ ...worker.team, replaced: worker.replaced })),
     }),
-    system: createSystemStatus({ version, sql: readers, outbox: store, bus, gateway }),
+    system: system.read,
     documents: API_DOCUMENTS,
     web: webPages(),
     ...(demo && { demo }),
+    ...(provider && signIn && { signIn, provider }),
   })
   const cached: CachedReadsOptions = {
     ...{ authenticator, limiter, cache: bus, cacheReads, requests, log, currency, corsOrigins },
+    settings,
   }
-  return { app, cached }
+  return { app, cached, metrics, system }
 }

@@ -1,14 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { startPostgres } from '../../src/local/postgres.ts'
-import { connect, type Sql } from '../../src/postgres/database.ts'
+import { connect } from '../../src/postgres/database.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import { report as reportRows } from '../report.ts'
 import { count, figure, growth, type Row } from '../row.ts'
+import { analyticsAnswers } from './analytics.ts'
 import { audited } from './audits.ts'
 import { connectionsGrow } from './connections.ts'
+import { fill } from './fill.ts'
 import { type Plan, PlanReader } from './plans.ts'
 import { questions } from './questions.ts'
 import { requestsGrow } from './requests.ts'
@@ -17,10 +19,13 @@ import { usersGrow } from './users.ts'
 /**
  * Fills a private Postgres with transactions, entries and events, and runs every query of the server at each size. It
  * reports the time and the plan of each. Then it measures payments and cached reads at several numbers of users, and
- * deliveries at several numbers of connections. Arguments: numbers of rows, ascending (10000 100000 1000000).
+ * deliveries at several numbers of connections. Arguments: numbers of rows, ascending (10000 100000 1000000). `analytics`
+ * before them: only the analytics, at the largest of them.
  * PLANS=file writes the whole plans of the last size to a file.
  */
-const SIZES = process.argv.slice(2).map(Number)
+const [first, ...more] = process.argv.slice(2)
+const ONLY_ANALYTICS = first === 'analytics'
+const SIZES = (ONLY_ANALYTICS ? more : process.argv.slice(2)).map(Number)
 if (SIZES.length === 0) SIZES.push(10_000, 100_000, 1_000_000)
 
 const folder = mkdtempSync(join(tmpdir(), 'livebalance-bench-'))
@@ -68,6 +73,15 @@ const DRAWN = [
   'outbox: claim',
 ]
 try {
+  if (ONLY_ANALYTICS) reportRows('growth', await analyticsRows())
+  else await everything()
+} finally {
+  await postgres.close()
+  rmSync(folder, { recursive: true, force: true })
+  if (postgres.dataDir !== folder) rmSync(postgres.dataDir, { recursive: true, force: true })
+}
+
+async function everything(): Promise<void> {
   const databases: Filled[] = []
   for (const size of SIZES) databases.push(await filled(size))
   for (const question of databases[0]?.ask.keys() ?? []) {
@@ -78,15 +92,20 @@ try {
   const rows = [
     ...audits,
     ...DRAWN.map(rowsGrow),
+    ...(await analyticsRows()),
     await usersGrow(await database('users')),
     await connectionsGrow(),
   ]
   const requests = await requestsGrow()
   reportRows('growth', [...rows, ...(requests ?? [])], requests ? [] : [NO_REDIS])
-} finally {
-  await postgres.close()
-  rmSync(folder, { recursive: true, force: true })
-  if (postgres.dataDir !== folder) rmSync(postgres.dataDir, { recursive: true, force: true })
+}
+
+/** A ledger over a year, of the largest size. */
+async function analyticsRows(): Promise<Row[]> {
+  const size = SIZES.at(-1) ?? 0
+  const { rows, plans } = await analyticsAnswers(await database('analytics'), size)
+  writePlans([...plans])
+  return rows
 }
 
 async function filled(size: number): Promise<Filled> {
@@ -94,7 +113,7 @@ async function filled(size: number): Promise<Filled> {
   await migrate(url)
   const owner = connect(url, { max: 1 })
   const began = performance.now()
-  const wallets = await fill(owner, size)
+  const wallets = await fill(owner, size, 30)
   await owner.end()
   const seconds = ((performance.now() - began) / 1000).toFixed(0)
   console.log(
@@ -132,30 +151,6 @@ async function inTurn(question: string, databases: Filled[]): Promise<Taken[]> {
   return all
 }
 
-async function fill(owner: Sql, size: number): Promise<number> {
-  const wallets = Math.max(20, Math.round(size / 100))
-  await owner.unsafe(readFileSync(new URL('fill.sql', import.meta.url), 'utf8'))
-  // Building the indexes afterwards is faster than maintaining them.
-  const indexes = await owner<{ name: string; definition: string }[]>`
-    select c.relname as name, pg_get_indexdef(c.oid) as definition
-    from pg_index i join pg_class c on c.oid = i.indexrelid
-    where i.indrelid in ('transactions'::regclass, 'entries'::regclass, 'events'::regclass)`
-  const keys = await owner<{ table: string; name: string; definition: string }[]>`
-    select conrelid::regclass::text as table, conname as name, pg_get_constraintdef(oid) as definition
-    from pg_constraint where contype = 'p'
-      and conrelid in ('transactions'::regclass, 'entries'::regclass, 'events'::regclass)`
-  for (const key of keys) await owner.unsafe(`alter table ${key.table} drop constraint ${key.name}`)
-  const others = indexes.filter(({ name }) => !keys.some((key) => key.name === name))
-  for (const { name } of others) await owner.unsafe(`drop index ${name}`)
-  await owner.unsafe(`call fill(${size}, ${wallets})`)
-  for (const { definition } of others) await owner.unsafe(definition)
-  for (const key of keys) {
-    await owner.unsafe(`alter table ${key.table} add constraint ${key.name} ${key.definition}`)
-  }
-  await owner.unsafe('vacuum analyze')
-  return wallets
-}
-
 async function database(name: string): Promise<string> {
   const admin = connect(postgres.ownerUrl, { max: 1 })
   await admin.unsafe(`create database ${name}`)
@@ -190,9 +185,12 @@ function printAll(): void {
       plan: all.at(-1)?.plan.scans.slice(0, 3).join('; ') ?? '',
     })),
   )
+  writePlans([...taken].map(([question, all]) => [question, all.at(-1)?.plan] as const))
+}
+
+/** Adds them to the file that PLANS names. */
+function writePlans(plans: readonly (readonly [string, Plan | undefined])[]): void {
   const { PLANS } = process.env
-  if (PLANS) {
-    const texts = [...taken].map(([question, all]) => `## ${question}\n${all.at(-1)?.plan.text}`)
-    writeFileSync(PLANS, texts.join('\n\n'))
-  }
+  if (!PLANS) return
+  for (const [question, plan] of plans) appendFileSync(PLANS, `## ${question}\n${plan?.text}\n\n`)
 }

@@ -27,8 +27,8 @@ export interface World {
   redisUrl: string
   /** Starts the built server. Resolves with its port once it is ready. */
   server(nodeArgs?: string[]): Promise<number>
-  /** Starts the built server at this port and does not wait. */
-  launch(port: number, nodeArgs?: string[]): Promise<ChildProcess>
+  /** Starts the built server at this port and does not wait. Variables may differ from those of the others. */
+  launch(port: number, nodeArgs?: string[], env?: Record<string, string>): Promise<ChildProcess>
   /** Starts a bundle of the server's libraries that only connects and listens at this port. */
   launchBare(port: number): Promise<ChildProcess>
   /** Starts a script of the benchmark that prints its port. */
@@ -69,16 +69,19 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
   releases.add(() => redis.close())
   const postgres = await startPostgres({ dataDir: folder, log, settings })
   releases.add(() => postgres.close())
+  // A benchmark that fails leaves no process behind.
+  const running = new Set<ChildProcess>()
+  process.once('exit', () => {
+    for (const child of running) child.kill('SIGKILL')
+  })
   const start = (args: string[], env: Record<string, string>): ChildProcess => {
     const child = spawn(process.execPath, args, {
       cwd: ROOT,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    // A benchmark that fails leaves no process behind.
-    const kill = () => child.kill('SIGKILL')
-    process.once('exit', kill)
-    child.once('exit', () => process.off('exit', kill))
+    running.add(child)
+    child.once('exit', () => running.delete(child))
     releases.add(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
@@ -95,21 +98,23 @@ export async function openWorld(settings: Record<string, string> = {}): Promise<
     NODE_ENV: 'production',
     // Rate limits are counted as in production, but are never reached.
     ...AMPLE,
+    // Receivers are on this machine.
+    WEBHOOK_ALLOW_PRIVATE: 'true',
     PORT: String(port),
     HOST: '127.0.0.1',
     DRAIN_SECONDS: '0',
   })
-  const launchBuilt = (port: number, args: string[]) => {
-    const child = start([...NODE_FLAGS, ...args], environment(port))
+  const launchBuilt = (port: number, args: string[], env: Record<string, string> = {}) => {
+    const child = start([...NODE_FLAGS, ...args], { ...environment(port), ...env })
     child.stdout?.pipe(process.stderr)
     return child
   }
   const built = join(folder, 'built')
   let building: Promise<unknown> | undefined
-  const launch: World['launch'] = async (port, nodeArgs = []) => {
+  const launch: World['launch'] = async (port, nodeArgs = [], env = {}) => {
     building ??= bundleServer(built)
     await building
-    return launchBuilt(port, [...nodeArgs, join(built, 'src/main.js')])
+    return launchBuilt(port, [...nodeArgs, join(built, 'src/main.js')], env)
   }
   const bareBuilt = join(folder, 'bare')
   let buildingBare: Promise<unknown> | undefined

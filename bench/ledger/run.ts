@@ -12,13 +12,16 @@ import { bestClients, hasPgbench, pgbench } from './pgbench.ts'
 
 /**
  * The ledger beside the limit of its Postgres and beside pgledger. They are measured by turns in one run, because a
- * slow moment of the machine then slows all of them. Arguments: seconds of each measurement (2), rounds (5).
+ * slow moment of the machine then slows all of them. Nothing waits for the disk, except in the figures that say so.
+ * Arguments: seconds of each measurement (2), rounds (5).
  */
 const SECONDS = Number(process.argv[2] ?? 2)
 const ROUNDS = Number(process.argv[3] ?? 5)
 const USERS = 10_000
 const CALLERS = 512
 const CLIENTS = [4, 8, 16]
+/** Payments whose bytes on disk are counted. */
+const SIZED = 50_000
 
 const payment = (userId: string) => ({
   ...{ op: 'payment' as const, tenant: 'default', actor: 'service', userId, currency: 'USD' },
@@ -48,6 +51,14 @@ async function bench(): Promise<void> {
   })
   const sql = connect(postgres.appUrl, { max: 4 })
   const owner = connect(postgres.ownerUrl, { max: 1 })
+  const durably = (...settings: string[]) => {
+    const options = ['synchronous_commit=on', ...settings].map((setting) => `-c ${setting}`)
+    const url = `${postgres.ownerUrl}?options=${encodeURIComponent(options.join(' '))}`
+    return connect(url, { max: 4 })
+  }
+  const durable = durably()
+  // Each commit waits for so many microseconds that others join its flush, although no others are under way.
+  const delayed = durably('commit_delay=500', 'commit_siblings=0')
   try {
     await migrate(postgres.ownerUrl, { appRole: postgres.appRole })
     await fill(sql, owner)
@@ -57,6 +68,8 @@ async function bench(): Promise<void> {
       ['single', await byPgbench(postgres.ownerUrl, SINGLE)],
       ['users', () => batched(sql, anyone)],
       ['hot', () => batched(sql, () => 'u1')],
+      ['durable', () => batched(durable, anyone)],
+      ['delayed', () => batched(delayed, anyone)],
     ])
     if (await addPgledger(owner)) {
       subjects.set('pgledger', await byPgbench(postgres.ownerUrl, PGLEDGER))
@@ -65,15 +78,16 @@ async function bench(): Promise<void> {
     for (let round = 0; round < ROUNDS; round++) {
       for (const [name, measure] of subjects) figures.get(name)?.push(await measure())
     }
+    const bytes = await bytesOfPayment(sql, owner, anyone)
     report(
       'ledger',
-      rowsOf(figures),
+      [...rowsOf(figures), bytes],
       figures.has('pgledger')
         ? []
         : ['pgledger: PGLEDGER_SQL names its files, separated by colons'],
     )
   } finally {
-    await Promise.all([sql.end(), owner.end()])
+    await Promise.all([sql, owner, durable, delayed].map((pool) => pool.end()))
     await postgres.close()
     rmSync(folder, { recursive: true, force: true })
     if (postgres.dataDir !== folder) rmSync(postgres.dataDir, { recursive: true, force: true })
@@ -129,23 +143,56 @@ async function batched(sql: Sql, user: () => string): Promise<number> {
   return (done / (performance.now() - began)) * 1_000
 }
 
+/** What a payment adds to the disk for good, beside what its two events add until their retention is over. */
+async function bytesOfPayment(sql: Sql, owner: Sql, user: () => string): Promise<Row> {
+  const size = async (...tables: string[]) => {
+    await owner`vacuum`
+    let bytes = 0
+    for (const table of tables) {
+      const [row] = await owner<{ size: string }[]>`
+        select coalesce(sum(pg_total_relation_size(relid)), pg_total_relation_size(${table}::text::regclass)) as size
+        from pg_partition_tree(${table}::text::regclass)`
+      bytes += Number(row?.size)
+    }
+    return bytes
+  }
+  const kept = ['entries', 'transactions']
+  const before = [await size(...kept), await size('event_rows')] as const
+  const executor = new Executor(sql)
+  await Promise.all(
+    Array.from({ length: SIZED }, async () => void (await executor.execute(payment(user())))),
+  )
+  return compare({
+    ...{ what: 'a payment on disk, for good', unit: 'bytes', direction: '≤' },
+    ours: [((await size(...kept)) - before[0]) / SIZED],
+    limit: { name: 'its two events', rounds: [((await size('event_rows')) - before[1]) / SIZED] },
+  })
+}
+
 function rowsOf(figures: Map<string, number[]>): Row[] {
-  const [minimal, single, users, hot, pgledger] = [...figures.values()]
-  if (!minimal || !single || !users || !hot) throw new Error('nothing was measured')
+  const [minimal, single, users, hot, durable, delayed, pgledger] = [...figures.values()]
+  if (!minimal || !single || !users || !hot || !durable || !delayed) {
+    throw new Error('nothing was measured')
+  }
   const ours = {
     single: { what: 'one payment a call, by pgbench', rounds: single },
     users: { what: `payments batched from Node, ${USERS} users`, rounds: users },
     hot: { what: 'payments batched from Node, one hot user', rounds: hot },
+    durable: { what: 'payments batched from Node, each commit on disk', rounds: durable },
+    delayed: { what: 'the same with commit_delay = 500', rounds: delayed },
   }
-  const row = (name: keyof typeof ours, limit: string, rounds: number[], goal: number) =>
+  const row = (name: keyof typeof ours, limit: string, rounds: number[], goal?: number) =>
     compare({
-      ...{ what: ours[name].what, unit: '/s', ours: ours[name].rounds, direction: '≥', goal },
+      ...{ what: ours[name].what, unit: '/s', ours: ours[name].rounds, direction: '≥' },
+      ...(goal !== undefined && { goal }),
       limit: { name: limit, rounds },
     })
   return [
     row('single', 'minimal transfer', minimal, 0.5),
     row('users', 'one payment a call', single, 3),
     row('hot', 'one payment a call', single, 10),
+    row('durable', 'commits in memory only', users),
+    row('delayed', 'without', durable),
     ...(pgledger
       ? [row('single', 'pgledger', pgledger, 2), row('users', 'pgledger', pgledger, 8)]
       : []),

@@ -65,10 +65,10 @@ async function measure({ server, databaseUrl }: World): Promise<void> {
   const sql = connect(databaseUrl, { max: 2 })
   await fund(sql, userIds(CONNECTIONS), 10n ** 12n)
   await sql.end()
-  const admin = await mintToken(SECRET, { sub: 'ada', roles: ['admin'], expiresIn: 7200 })
+  const operator = await mintToken(SECRET, { sub: 'opal', roles: ['operator'], expiresIn: 7200 })
   const memory = async () => {
     const answer = await fetch(`http://127.0.0.1:${port}/admin/system`, {
-      headers: { Authorization: `Bearer ${admin}` },
+      headers: { Authorization: `Bearer ${operator}` },
     })
     return ((await answer.json()) as { memoryBytes: number }).memoryBytes / MB
   }

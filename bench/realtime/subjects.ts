@@ -11,7 +11,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { createServer } from '../../src/http/server.ts'
 import type { UserRef } from '../../src/ledger/event.ts'
-import type { EventStore } from '../../src/ledger/event-store.ts'
+import type { EventStore, HoldStore } from '../../src/ledger/event-store.ts'
 import type { BusListener } from '../../src/realtime/bus/bus.ts'
 import { MemoryBus } from '../../src/realtime/bus/memory-bus.ts'
 import { Gateway } from '../../src/realtime/gateway.ts'
@@ -36,7 +36,7 @@ export function payload(seq: number): string {
 
 /** Our whole server with messages as they come from Redis. Only the ledger is missing. */
 async function ours(): Promise<Subject> {
-  const store: EventStore = {
+  const store: EventStore & HoldStore = {
     epoch: EPOCH,
     async balance(_who: UserRef, currency: string) {
       return { balance: 10_000n, held: 0n, currency, seq: 0, updatedAt: '' }
@@ -46,6 +46,9 @@ async function ours(): Promise<Subject> {
     },
     async heads(whos) {
       return whos.map(() => 0)
+    },
+    async toldHolds() {
+      return { events: [], next: null }
     },
   }
   const logger = pino({ level: 'warn' })

@@ -16,11 +16,22 @@ create domain user_name as text check (length(value) between 1 and 255 and value
 create domain minor_units as bigint check (value between 0 and 9007199254740991);
 create domain signed_units as bigint check (value between -9007199254740991 and 9007199254740991);
 create type transaction_type as enum
-  ('topup', 'booking_payment', 'refund', 'admin_adjustment', 'transfer', 'withdrawal', 'hold');
+  ('topup', 'booking_payment', 'refund', 'admin_adjustment', 'transfer', 'withdrawal', 'hold', 'split');
 create type transaction_status as enum ('pending', 'success', 'failed', 'cancelled', 'expired');
 create type event_name as enum ('balance_updated', 'balance_insufficient', 'transaction_completed',
-  'transaction_failed', 'balance_alert');
+  'transaction_failed', 'balance_alert', 'wallet_frozen', 'wallet_unfrozen', 'available_changed', 'hold_exhausted',
+  'hold_expiring', 'auto_topup_paused');
 create type side as enum ('below', 'above');
+-- What a capture above the rest of its hold takes: nothing, or the missing amount from the available balance.
+create type overage as enum ('refuse', 'balance');
+-- Of a hold: what its captures took so far, and the `seq` of the events that told of its end.
+create type hold_state as (
+  captured bigint,
+  overage overage,
+  -- Of `hold_exhausted` and `hold_expiring`. Null: not told, or not since the hold was extended.
+  exhausted_seq bigint,
+  expiring_seq bigint
+);
 
 -- One row. `epoch` names this database's life: event ids begin with it, so that ids handed out by a
 -- database that was since replaced or restored are told apart from this one's.
@@ -60,7 +71,7 @@ create table wallets (
   tenant tenant_name not null,
   user_id user_name not null,
   seq bigint not null default 0,
-  -- It has limits or monitors: without them nothing has to be looked up.
+  -- It has limits or monitors, or is frozen: otherwise nothing has to be looked up.
   watched boolean not null default false,
   changed_at timestamptz not null default clock_timestamp(),
   created_at timestamptz not null default clock_timestamp(),
@@ -72,7 +83,8 @@ create table accounts (
   id bigint generated always as identity primary key,
   tenant text not null,
   currency text not null references currencies,
-  kind text not null check (kind in ('wallet', 'cash', 'revenue', 'adjustments', 'transit')),
+  -- `fee:<name>`: fees of split payments, opened when a payment first names it.
+  kind text not null check (kind in ('wallet', 'cash', 'revenue', 'adjustments', 'transit') or kind like 'fee:_%'),
   wallet_id bigint references wallets,
   created_at timestamptz not null default clock_timestamp(),
   check ((kind = 'wallet') = (wallet_id is not null))
@@ -121,6 +133,9 @@ create table transactions (
   -- Who opened it, and who brought it to its final status.
   created_by text not null,
   processed_by text,
+  -- Of two admins who must agree: the first, and when. The second one is processed_by.
+  approved_by text,
+  approved_at timestamptz,
   reference_id text,
   reference_type text,
   -- The balance around its posting; null without one.
@@ -132,7 +147,10 @@ create table transactions (
   held_amount bigint,
   -- Of a hold: when it frees itself.
   expires_at timestamptz,
+  hold_state hold_state,
   metadata jsonb,
+  -- Of a payment that was split, and of its refunds: who got how much, or gave it back. See plan_split().
+  split jsonb,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   -- Ids are UUIDv7 made under the wallet's lock, of created_at: by id is by time.
@@ -278,10 +296,16 @@ create type ledger_command as (
   reference_id text,
   reference_type text,
   metadata jsonb,
+  split jsonb,
   expires_in integer,
+  -- Of a capture: false if more captures follow.
+  final boolean,
+  overage overage,
   idempotency_key text,
   command_hash text,
-  traceparent text
+  traceparent text,
+  -- On whose authority, if it is not a person who decides: `service`, `provider` or `application`.
+  role text
 );
 
 -- What one command did to one wallet, and what its user is told.

@@ -51,6 +51,12 @@ const HEADERS: Readonly<Record<number, Json>> = {
       },
     },
   },
+  403: {
+    'Retry-After': {
+      description: 'Seconds to wait before the next try. It is sent with `tenant_suspended`.',
+      schema: { type: 'integer' },
+    },
+  },
   429: {
     ...RETRY_AFTER,
     RateLimit: {
@@ -93,6 +99,7 @@ export function failures(
       '`unauthorized`, `token_expired`, `token_revoked`: The token is missing or not valid; `details.reason` says why.',
     )
     addCode('forbidden')
+    if (access !== 'operator') addCode('tenant_suspended')
     add(429, '`rate_limited`: Too many requests; see `Retry-After` and `RateLimit`.')
   }
   if (body) {

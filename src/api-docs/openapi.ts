@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Env } from '../http/context.ts'
 import { type Access, ADMITS } from '../http/middleware/authorize.ts'
 import { EXPECTS, type Expectation } from '../http/payload.ts'
@@ -7,6 +7,7 @@ import type { RefusalCode } from '../ledger/command.ts'
 import { type Fallible, failures } from './failures.ts'
 import { OPERATIONS, type Operation, TAGS } from './operations.ts'
 import * as answers from './responses.ts'
+import { webhookDelivery, webhookRequests } from './webhook-delivery.ts'
 
 type Json = Record<string, unknown>
 
@@ -48,11 +49,16 @@ export const APART: ReadonlySet<string> = new Set([
   'GET /docs',
   'GET /metrics',
   'GET /balance/stream',
+  'GET /service/stream',
+  'GET /admin/stream',
   // The pages, and the demo sign-in that they offer on the developer's own machine.
   'GET /',
   'GET /admin',
+  'GET /sign-in',
   'GET /session.json',
   'GET /assets/:name',
+  'GET /worker.js',
+  'GET /manifest.webmanifest',
   'POST /demo/session',
 ])
 
@@ -82,6 +88,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
     servers: [{ url: '/' }],
     tags: TAGS.map((name) => ({ name })),
     paths,
+    webhooks: webhookRequests(jsonSchema(webhookDelivery, 'output', components.schemas)),
     components: {
       ...components,
       securitySchemes: {
@@ -90,7 +97,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
           scheme: 'bearer',
           bearerFormat: 'JWT',
           description:
-            'In the Authorization header, at most 12,288 characters. `sub` is the user id. `exp` is required. `roles`, or `role`, may name `admin` and `service`. `tenant` defaults to `default`. `jti` has at most 512 characters.',
+            'In the Authorization header, at most 12,288 characters. `sub` is the user id. `exp` is required. `roles`, or `role`, may name `admin`, `service` and `operator`. `tenant` defaults to `default`. `jti` has at most 512 characters. An API key (`lb_live_…`) can take its place.',
         },
       },
     },
@@ -103,8 +110,9 @@ function describe(
   components: Components,
 ): Json {
   const { schemas } = components
-  const writes = route.method === 'POST' || route.method === 'PATCH'
   const { access, expects } = route
+  // A payment provider sends no key: its events have an id.
+  const writes = access !== undefined && (route.method === 'POST' || route.method === 'PATCH')
   const body = expects.find(({ target }) => target === 'json')?.schema
   const role = access === 'user' || access === undefined ? '' : ` Requires the role ${access}.`
   return {

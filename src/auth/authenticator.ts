@@ -11,8 +11,10 @@ import {
 import { ApiError } from '../lib/api-error.ts'
 import type { Logger } from '../lib/log.ts'
 import { LogBudget } from '../lib/log-limits.ts'
-import { createClaimReader } from './claims.ts'
-import { createPublishedKeys, KeySourceError } from './jwks.ts'
+import { printable } from '../lib/printable.ts'
+import { NO_TENANTS, type TenantDirectory, type TenantIdentity } from '../tenants/tenant.ts'
+import { createClaimReader, tenantIn } from './claims.ts'
+import { createPublishedKeys, type FetchSet, KeySourceError } from './jwks.ts'
 import type {
   Authenticator,
   ClaimNames,
@@ -20,6 +22,7 @@ import type {
   RevocationList,
   TokenMemory,
 } from './principal.ts'
+import { looksLikeSession, SESSION_CLAIMS, SESSION_ISSUER } from './sessions.ts'
 import { CLOCK_TOLERANCE_SECONDS, MAX_TOKEN_LENGTH, tokenRefused, tokenRevoked } from './tokens.ts'
 
 export interface AuthenticatorOptions {
@@ -28,6 +31,12 @@ export interface AuthenticatorOptions {
   /** Any of these. With several key sets, each issuer's tokens are verified against the set at its own place. */
   issuers?: readonly string[] | undefined
   audience?: string | undefined
+  /** Whose own keys verify the tokens that name them. Default: nobody's. */
+  tenants?: Pick<TenantDirectory, 'settingsOf' | 'hasIdentities'> | undefined
+  /** Gets the key set of a tenant, who chose its URL. Default: `fetch`. */
+  fetchTenantSet?: FetchSet | undefined
+  /** Verifies the tokens of people who signed in by the identity provider. Default: there are none. */
+  sessionSecret?: string | undefined
   /** Default: the claims of RFC 7519, and `roles`, `role`, `tenant`. */
   claims?: ClaimNames | undefined
   /** The longest time from `iat` to `exp`. A token then needs both. Default: no limit. */
@@ -43,21 +52,50 @@ export interface AuthenticatorOptions {
 }
 
 /**
- * Verifies bearer tokens against one secret (HS256) or one key set (RS256, ES256, EdDSA). A verified token is
- * remembered by its hash until it expires, is revoked, or the key set changes.
+ * Verifies bearer tokens against one secret (HS256) or one key set (RS256, ES256, EdDSA). A tenant can have keys of its
+ * own. Then they alone verify the tokens that name it, and they verify no others. A verified token is remembered by its
+ * hash until it expires, is revoked, or the keys change.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator & TokenMemory {
   const now = options.now ?? Date.now
-  const verify = verifier(options, now)
+  const { tenants = NO_TENANTS } = options
+  const server = verifier(options, now)
+  const sessions = options.sessionSecret === undefined ? undefined : sessionVerifier(options, now)
+  const ofTenants = new WeakMap<TenantIdentity, Verifier>()
   const toPrincipal = createClaimReader(options.claims)
-  const known = new Map<string, { principal: Principal; keys: number }>()
+  const toPerson = createClaimReader(SESSION_CLAIMS)
+  const known = new Map<string, Known>()
   const { cacheSize = 100_000, maxLifetimeSeconds, revocations, log } = options
   const budget = log && new LogBudget(log, 10)
   /** Keys that were reported to the log. */
   const unusable = new Set<string>()
 
-  function remember(digest: string, principal: Principal, keys: number) {
-    known.set(digest, { principal, keys })
+  /** The keys for tokens that name this tenant. */
+  function verifierOf(tenant: string): Verifier {
+    const { identity } = tenants.settingsOf(tenant)
+    if (!identity) return server
+    const verify = ofTenants.get(identity) ?? tenantVerifier(options, now, { tenant, identity })
+    ofTenants.set(identity, verify)
+    return verify
+  }
+
+  /** By the kind of the token and the tenant that it names; the signature then proves both. */
+  function verifierFor(token: string): Verifier {
+    if (sessions && looksLikeSession(token)) return sessions
+    return tenants.hasIdentities
+      ? verifierOf(tenantIn(decodeJwt(token), options.claims?.tenant))
+      : server
+  }
+
+  /** A tenant with keys of its own has no other tokens, and so no sessions either. */
+  const mayVerify = (verify: Verifier, tenant: string) =>
+    (verify === sessions ? server : verify) === verifierOf(tenant)
+
+  const isCurrent = ({ principal, verify, keys }: Known) =>
+    keys === verify.generation() && mayVerify(verify, principal.tenant)
+
+  function remember(digest: string, entry: Known) {
+    known.set(digest, entry)
     const [oldest] = known.keys()
     if (known.size > cacheSize && oldest !== undefined) known.delete(oldest)
   }
@@ -102,21 +140,34 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (kept.principal.expiresAt + CLOCK_TOLERANCE_SECONDS <= now() / 1000)
         throw tokenRefused('expired')
       if (revocations?.covers(kept.principal)) throw tokenRevoked()
-      if (kept.keys === verify.generation()) {
+      if (isCurrent(kept)) {
         known.set(digest, kept)
         return kept.principal
       }
     }
-    const keys = verify.generation()
-    const payload = await verify.payload(token).catch((error) => refuse(token, error))
-    const principal = toPrincipal(payload)
+    const { principal, ...verified } = await verifyToken(token).catch((error) =>
+      refuse(token, error),
+    )
     if (isOfTheFuture(principal, now() / 1000)) throw tokenRefused('not_yet_valid', 'iat')
     if (maxLifetimeSeconds !== undefined && livesLonger(principal, maxLifetimeSeconds)) {
       throw tokenRefused('lifetime')
     }
     if (revocations?.covers(principal)) throw tokenRevoked()
-    remember(digest, principal, keys)
+    remember(digest, { principal, ...verified })
     return principal
+  }
+
+  async function verifyToken(token: string): Promise<Known> {
+    const verify = verifierFor(token)
+    const keys = verify.generation()
+    const payload = await verify.payload(token)
+    const read = verify === sessions ? toPerson : toPrincipal
+    const { isOperator, ...principal } = read(payload)
+    // The same claim was read twice, so this cannot differ, unless the tenant's keys were changed meanwhile.
+    if (!mayVerify(verify, principal.tenant)) throw tokenRefused('signature')
+    // A tenant decides which roles its tokens name, but not who runs the platform.
+    const runsPlatform = isOperator && (verify === server || verify === sessions)
+    return { principal: runsPlatform ? { ...principal, isOperator } : principal, verify, keys }
   }
 
   return {
@@ -135,7 +186,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (token.length > MAX_TOKEN_LENGTH) return undefined
       const digest = hash('sha256', token, 'base64')
       const kept = known.get(digest)
-      if (!kept || kept.keys !== verify.generation()) return undefined
+      if (!kept || !isCurrent(kept)) return undefined
       if (kept.principal.expiresAt + CLOCK_TOLERANCE_SECONDS <= now() / 1000) return undefined
       if (revocations?.covers(kept.principal)) return undefined
       known.delete(digest)
@@ -152,6 +203,36 @@ const isOfTheFuture = ({ issuedAt }: Principal, seconds: number) =>
 const livesLonger = ({ issuedAt, expiresAt }: Principal, seconds: number) =>
   issuedAt === undefined || expiresAt - issuedAt > seconds
 
+/** A remembered token. */
+interface Known {
+  principal: Principal
+  verify: Verifier
+  keys: number
+}
+
+function tenantVerifier(
+  { claims, log, fetchTenantSet: fetchSet }: AuthenticatorOptions,
+  now: () => number,
+  { tenant, identity }: { tenant: string; identity: TenantIdentity },
+): Verifier {
+  const { issuer, audience } = identity
+  const keys =
+    identity.kind === 'secret'
+      ? ({ kind: 'secret', secret: identity.secret } as const)
+      : ({ kind: 'jwks', urls: [identity.url] } as const)
+  const issuers = issuer === undefined ? undefined : [issuer]
+  const source = { name: `the tenant ${printable(tenant)}`, fetchSet }
+  return verifier({ keys, issuers, audience, claims, log }, now, source)
+}
+
+function sessionVerifier(
+  { sessionSecret = '' }: AuthenticatorOptions,
+  now: () => number,
+): Verifier {
+  const keys = { kind: 'secret', secret: sessionSecret } as const
+  return verifier({ keys, issuers: [SESSION_ISSUER], audience: SESSION_ISSUER }, now)
+}
+
 interface Verifier {
   payload(token: string): Promise<JWTPayload>
   /** Another number means other keys, so that tokens verified before must be verified again. */
@@ -161,6 +242,7 @@ interface Verifier {
 function verifier(
   { keys, issuers, audience, claims, log }: AuthenticatorOptions,
   now: () => number,
+  source: { name?: string; fetchSet?: FetchSet | undefined } = {},
 ): Verifier {
   const checks = (algorithms: string[], issuer = issuers): JWTVerifyOptions => ({
     algorithms,
@@ -180,7 +262,7 @@ function verifier(
   const sets = keys.urls.map((url, i) => ({
     // One set may have the keys of several issuers.
     issuers: keys.urls.length === 1 ? issuers : issuers?.slice(i, i + 1),
-    published: createPublishedKeys({ url, now, log }),
+    published: createPublishedKeys({ url, now, log, ...source }),
   }))
   return {
     async payload(token) {

@@ -1,11 +1,11 @@
 import type { JWTPayload } from 'jose'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isTenant, isUserId } from '../lib/identity.ts'
 import type { ClaimNames, Principal } from './principal.ts'
 import { tokenRefused } from './tokens.ts'
 
 /** The last second with a four-digit year, which every reader of ISO dates accepts. */
-const MAX_EXPIRY_SECONDS = 253_402_300_799
+export const MAX_EXPIRY_SECONDS = 253_402_300_799
 
 /** In UTF-16 units: a revocation and its index can hold an id of this length. */
 export const MAX_TOKEN_ID = 512
@@ -31,6 +31,11 @@ const registered = z.object({
   jti: z.string().max(MAX_TOKEN_ID).nullish(),
 })
 
+/** The tenant that a token names. @throws ApiError 401 if that cannot be a tenant */
+export function tenantIn(payload: JWTPayload, claim = 'tenant'): string {
+  return parsed(tenantName, claimOf(payload, claim), claim)
+}
+
 /**
  * Reads the bearer from a verified token.
  * @throws ApiError 401 with the name of a claim that is missing or not accepted
@@ -54,9 +59,10 @@ export function createClaimReader({
     )
     return {
       userId: parsed(userId, claimOf(payload, user), user),
-      tenant: parsed(tenantName, claimOf(payload, tenant), tenant),
+      tenant: tenantIn(payload, tenant),
       isAdmin: held.has('admin'),
       isService: held.has('service'),
+      ...(held.has('operator') && { isOperator: true as const }),
       expiresAt: exp,
       ...(iat !== undefined && { issuedAt: iat }),
       ...(typeof jti === 'string' && { tokenId: jti }),

@@ -33,11 +33,26 @@ export interface PublishedKeysOptions {
   /** The least time between two fetches. Default 30 s, and 5 s after a failure. */
   cooldownMs?: number
   now?: () => number
+  /** Gets the set. Default: `fetch`, without redirects. */
+  fetchSet?: FetchSet | undefined
+  /** Names the set in the log. Default JWT_JWKS_URL. */
+  name?: string
   /** Logs when the set becomes unreadable, and readable again. Default: none. */
   log?: Logger | undefined
 }
 
+/** Rejects unless the URL answers 200 with JSON. */
+export type FetchSet = (url: string) => Promise<unknown>
+
 const FETCH_TIMEOUT_MS = 5000
+
+async function fetchSet(url: string): Promise<unknown> {
+  const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS)
+  const response = await fetch(url, { signal, redirect: 'error' })
+  if (response.status !== 200) throw new Error(`answered ${response.status}`)
+  return response.json()
+}
+
 const RETRY_AFTER_FAILURE_MS = 5000
 
 /**
@@ -51,6 +66,8 @@ export function createPublishedKeys(options: PublishedKeysOptions): PublishedKey
     maxAgeMs = 600_000,
     cooldownMs = 30_000,
     now = () => performance.now(),
+    fetchSet: get = fetchSet,
+    name = 'JWT_JWKS_URL',
     log,
   } = options
   const { tooOldMs = 2 * maxAgeMs } = options
@@ -64,22 +81,18 @@ export function createPublishedKeys(options: PublishedKeysOptions): PublishedKey
 
   async function load(): Promise<void> {
     try {
-      const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS)
-      const response = await fetch(url, { signal, redirect: 'error' })
-      if (response.status !== 200) throw new Error(`answered ${response.status}`)
-      const set = (await response.json()) as JSONWebKeySet
+      const set = (await get(url)) as JSONWebKeySet
       const next = createLocalJWKSet(readable(set))
       const canonical = JSON.stringify(set)
       if (canonical !== text) generation++
       keys = next
       text = canonical
       fetchedAt = now()
-      if (failing) log?.info('the keys of JWT_JWKS_URL can be read again')
+      if (failing) log?.info(`the keys of ${name} can be read again`)
       failing = false
       notBefore = fetchedAt + cooldownMs
     } catch (cause) {
-      if (!failing)
-        log?.warn({ err: cause }, 'the keys of JWT_JWKS_URL cannot be read; trying again')
+      if (!failing) log?.warn({ err: cause }, `the keys of ${name} cannot be read; trying again`)
       failing = true
       notBefore = now() + Math.min(cooldownMs, RETRY_AFTER_FAILURE_MS)
       if (!keys) throw new KeySourceError('the key set could not be fetched', { cause })
@@ -119,8 +132,12 @@ export function createPublishedKeys(options: PublishedKeysOptions): PublishedKey
   }
 }
 
+/** Every token is held against all keys of its set. Providers publish a few. */
+const MAX_KEYS = 100
+
 /** Drops entries that are no keys, because one broken entry must not invalidate the others. */
 function readable(set: JSONWebKeySet): JSONWebKeySet {
   if (!Array.isArray(set?.keys)) return set
+  if (set.keys.length > MAX_KEYS) throw new Error(`the set has more than ${MAX_KEYS} keys`)
   return { ...set, keys: set.keys.filter((key) => typeof key === 'object' && key !== null) }
 }

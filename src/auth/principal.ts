@@ -1,4 +1,6 @@
 import type { UserRef } from '../ledger/event.ts'
+import type { ApiError } from '../lib/api-error.ts'
+import type { Scope } from './scopes.ts'
 
 /** The bearer of a verified token. */
 export interface Principal extends UserRef {
@@ -6,6 +8,12 @@ export interface Principal extends UserRef {
   isAdmin: boolean
   /** A trusted backend. May create debits, holds and refunds for any user of its tenant. */
   isService: boolean
+  /** Runs the platform: makes tenants. Only by a token that the server's own key verified. */
+  isOperator?: true
+  /** Of an API key, which took the place of a token. */
+  keyId?: string
+  /** What the API key is narrowed to. Undefined: everything that its roles allow. */
+  scopes?: readonly Scope[]
   /** The token's `exp`, in seconds since 1970. */
   expiresAt: number
   /** The token's `iat`, in seconds since 1970, where it has one. */
@@ -22,7 +30,7 @@ export interface ClaimNames {
   roles?: readonly string[] | undefined
   /** Default `tenant`. */
   tenant?: string | undefined
-  /** The provider's names of roles to `admin` or `service`. Where it is set, no other name counts. */
+  /** The provider's names of roles to `admin`, `service` or `operator`. Where it is set, no other name counts. */
   roleMap?: ReadonlyMap<string, string> | undefined
 }
 
@@ -42,6 +50,13 @@ export interface RevocationList {
   covers(principal: Principal): boolean
   /** `listener` is called when tokens were revoked. Returns a function that removes it. */
   onRevoked(listener: () => void): () => void
+}
+
+/** Decides who may not go on, although their token is good: their tenant is suspended, or their key was revoked. */
+export interface Gate {
+  problem(principal: Principal): ApiError | undefined
+  /** `listener` is called when the answer may have changed. Returns a function that removes it. */
+  onChange(listener: () => void): () => void
 }
 
 /** Issues tickets: single-use replacements of a token, for clients that can only put it into a URL. */

@@ -1,4 +1,6 @@
-import { toIso } from '../ledger/rows.ts'
+import type { DeedOrigin } from '../ledger/deed.ts'
+import { noting } from '../ledger/deeds.ts'
+import { isoOf, pageOf } from '../ledger/rows.ts'
 import type { Sql } from '../postgres/database.ts'
 
 /** Revoked tokens: all tokens of a user that were issued up to `revokedAt`, or the one with an id. */
@@ -40,9 +42,9 @@ export interface RevocationChange {
 /** Stores revocations. Every method rejects while the store is unavailable. */
 export interface RevocationStore {
   /** Revoking the same user or token again renews the existing revocation. */
-  revoke(revocation: NewRevocation): Promise<Revocation>
+  revoke(revocation: NewRevocation, origin?: DeedOrigin): Promise<Revocation>
   /** False if the tenant has no revocation with this id. */
-  lift(tenant: string, id: string): Promise<boolean>
+  lift(tenant: string, id: string, origin?: DeedOrigin): Promise<boolean>
   /** The revocations that apply, newest first. */
   list(query: RevocationQuery): Promise<{ items: Revocation[]; nextCursor: string | null }>
   /** The changes after `version`, in order of their versions; at most `limit`. */
@@ -84,20 +86,39 @@ export class PostgresRevocations implements RevocationStore {
     this.#maxLifetimeSeconds = options.maxLifetimeSeconds
   }
 
-  async revoke(revocation: NewRevocation): Promise<Revocation> {
+  async revoke(revocation: NewRevocation, origin?: DeedOrigin): Promise<Revocation> {
+    const sql = this.#sql
     const { tenant, userId, tokenId, reason, revokedBy, expiresAt } = revocation
     const [kind, subject] = userId === undefined ? ['token', tokenId ?? ''] : ['user', userId]
     const lifetime = this.#maxLifetimeSeconds ?? null
-    const [row] = await this.#sql<Row[]>`
-      select * from revoke_tokens(${tenant}, ${kind}, ${subject}, ${reason}, ${revokedBy},
+    const asked = { ...(tokenId !== undefined && { tokenId }), reason, expiresAt }
+    const note = noting(
+      sql,
+      origin,
+      { deed: 'tokens_revoke', userId, asked },
+      { target: sql`id::text` },
+    )
+    const [row] = await sql<Row[]>`
+      select *, ${note} from revoke_tokens(${tenant}, ${kind}, ${subject}, ${reason}, ${revokedBy},
         coalesce(${expiresAt}::timestamptz, clock_timestamp() + make_interval(secs => ${lifetime})))`
     if (!row) throw new Error('the revocation was not written')
     return toRevocation(row)
   }
 
-  async lift(tenant: string, id: string): Promise<boolean> {
-    const [row] = await this.#sql<{ lifted: boolean }[]>`
-      select lift_revocation(${tenant}, ${id}) as lifted`
+  async lift(tenant: string, id: string, origin?: DeedOrigin): Promise<boolean> {
+    const sql = this.#sql
+    const note = noting(
+      sql,
+      origin,
+      { deed: 'revocation_lift', target: id },
+      {
+        details: sql`jsonb_build_object('before', (
+          select jsonb_build_object(case kind when 'user' then 'userId' else 'tokenId' end, subject, 'reason', reason)
+          from revocations where tenant = ${tenant} and id = ${id}))`,
+      },
+    )
+    const [row] = await sql<{ lifted: boolean }[]>`
+      select lifted, case when lifted then ${note} end from lift_revocation(${tenant}, ${id}) as lifted`
     return row?.lifted === true
   }
 
@@ -110,8 +131,7 @@ export class PostgresRevocations implements RevocationStore {
         ${tokenId === undefined ? sql`` : sql`and kind = 'token' and subject = ${tokenId}`}
         ${cursor === undefined ? sql`` : sql`and id < ${cursor}`}
       order by id desc limit ${limit + 1}`
-    const items = rows.slice(0, limit).map(toRevocation)
-    return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+    return pageOf(rows, limit, toRevocation)
   }
 
   async changesAfter(version: number, limit: number): Promise<RevocationChange[]> {
@@ -125,13 +145,11 @@ export class PostgresRevocations implements RevocationStore {
   }
 
   async prune(): Promise<void> {
-    let deleted = 0
-    do {
-      const [row] = await this.#background<
-        { deleted: string }[]
-      >`select prune_revocations() as deleted`
-      deleted = Number(row?.deleted ?? 0)
-    } while (deleted > 0)
+    for (let deleted = 1; deleted > 0; ) {
+      const [row] = await this.#background<{ deleted: number }[]>`
+        select prune_revocations()::integer as deleted`
+      deleted = row?.deleted ?? 0
+    }
   }
 }
 
@@ -142,7 +160,7 @@ function toRevocation({ id, tenant, kind, subject, ...row }: Row): Revocation {
     ...(kind === 'user' ? { userId: subject } : { tokenId: subject }),
     reason: row.reason,
     revokedBy: row.revoked_by,
-    revokedAt: toIso(row.revoked_at.toISOString()),
-    expiresAt: row.expires_at ? toIso(row.expires_at.toISOString()) : null,
+    revokedAt: isoOf(row.revoked_at),
+    expiresAt: row.expires_at && isoOf(row.expires_at),
   }
 }

@@ -1,4 +1,7 @@
+import type { DeedOrigin } from '../ledger/deed.ts'
 import type { Logger } from '../lib/log.ts'
+import { PeriodicTask } from '../lib/periodic-task.ts'
+import { Refresher } from '../lib/refresher.ts'
 import type { Principal, RevocationList } from './principal.ts'
 import type {
   NewRevocation,
@@ -10,7 +13,7 @@ import { CLOCK_TOLERANCE_SECONDS } from './tokens.ts'
 
 export interface RevocationsOptions {
   store: RevocationStore
-  log: Pick<Logger, 'warn'>
+  log: Pick<Logger, 'warn' | 'info'>
   /** Asks the other processes to read the store. Rejects when they may not have received it. */
   announce(): Promise<void>
   /**
@@ -24,9 +27,6 @@ export interface RevocationsOptions {
 
 /** Changes that are read at a time. */
 const PAGE_SIZE = 1000
-
-/** After so long without a read, everything is read anew. The store keeps lifted revocations for longer. */
-const RELOAD_AFTER_MS = 3_600_000
 
 /** A revocation outlives its tokens, which are accepted for another half minute because clocks differ. */
 const GRACE_MS = 60_000
@@ -43,30 +43,31 @@ interface Known {
  * store is unavailable, the known ones still apply.
  */
 export class Revocations implements RevocationList {
-  readonly #options: Required<RevocationsOptions>
+  readonly #store: RevocationStore
+  readonly #announce: () => Promise<void>
+  readonly #refresher: Refresher
+  readonly #pruning: PeriodicTask
   readonly #listeners = new Set<() => void>()
   #known = new Map<string, Known>()
   #version = 0
-  /** By `performance.now()`, as `#prunedAt`. */
-  #readAt = Number.NEGATIVE_INFINITY
-  #prunedAt = 0
-  #pruning = false
-  #reading: Promise<void> | undefined
-  #next: Promise<void> | undefined
-  #failing = false
-  #closed = false
-  #timer: NodeJS.Timeout | undefined
 
   private constructor(options: RevocationsOptions) {
-    this.#options = { pollEveryMs: 500, pruneEveryMs: 600_000, ...options }
+    const { store, log, announce, pollEveryMs = 500, pruneEveryMs = 600_000 } = options
+    this.#store = store
+    this.#announce = announce
+    this.#refresher = new Refresher((whole) => this.#load(whole), {
+      ...{ log, name: 'revocations', pollEveryMs },
+    })
+    this.#pruning = new PeriodicTask(() => this.#prune(), {
+      ...{ log, name: 'deleting old revocations', intervalMs: pruneEveryMs, delayMs: pruneEveryMs },
+    })
   }
 
   /** Resolves once all revocations are known. Before that no token can be trusted. */
   static async open(options: RevocationsOptions): Promise<Revocations> {
     const revocations = new Revocations(options)
-    await revocations.refresh()
-    revocations.#prunedAt = performance.now()
-    revocations.#poll()
+    await revocations.#refresher.start()
+    revocations.#pruning.start()
     return revocations
   }
 
@@ -88,104 +89,62 @@ export class Revocations implements RevocationList {
    * When it resolves, the revocation is stored, applies in this process, and is being announced. When it
    * rejects, part of that may have happened; calling it again is safe.
    */
-  async revoke(revocation: NewRevocation): Promise<Revocation> {
-    const revoked = await this.#options.store.revoke(revocation)
-    this.#announce()
-    await this.refresh()
+  async revoke(revocation: NewRevocation, origin?: DeedOrigin): Promise<Revocation> {
+    const revoked = await this.#store.revoke(revocation, origin)
+    this.#tellOthers()
+    await this.#refresher.refresh()
     return revoked
   }
 
   /** False if the tenant has no revocation with this id. */
-  async lift(tenant: string, id: string): Promise<boolean> {
-    const lifted = await this.#options.store.lift(tenant, id)
+  async lift(tenant: string, id: string, origin?: DeedOrigin): Promise<boolean> {
+    const lifted = await this.#store.lift(tenant, id, origin)
     if (lifted) {
-      this.#announce()
+      this.#tellOthers()
       // If the store fails now, the token is accepted again after a later read.
-      await this.refresh().catch((error) => this.#failed(error))
+      await this.#refresher.refresh().catch(() => {})
     }
     return lifted
   }
 
-  list: RevocationStore['list'] = (query) => this.#options.store.list(query)
-
-  /** Resolves when this process knows everything that is in the store now. */
-  refresh(): Promise<void> {
-    if (!this.#reading) return this.#read()
-    // The read under way may have begun before the change.
-    this.#next ??= this.#reading.catch(() => {}).then(() => this.#read())
-    return this.#next
-  }
+  list: RevocationStore['list'] = (query) => this.#store.list(query)
 
   /** Another process announced a change. */
   announced(): void {
-    this.refresh().catch((error) => this.#failed(error))
+    this.#refresher.announced()
   }
 
+  /** Does not wait for the end of a deletion. */
   close(): void {
-    this.#closed = true
-    clearTimeout(this.#timer)
+    this.#refresher.close()
+    void this.#pruning.stop()
   }
 
-  #announce(): void {
-    this.#options.announce().catch(() => {
+  #tellOthers(): void {
+    this.#announce().catch(() => {
       // The other processes also poll the store.
     })
   }
 
-  #read(): Promise<void> {
-    this.#next = undefined
-    this.#reading = this.#load().finally(() => {
-      this.#reading = undefined
-    })
-    return this.#reading
-  }
-
-  async #load(): Promise<void> {
-    const { store } = this.#options
-    const began = performance.now()
-    const isReload = began - this.#readAt > RELOAD_AFTER_MS
-    const known = isReload ? new Map<string, Known>() : this.#known
-    let version = isReload ? 0 : this.#version
+  /** @param whole a lifted revocation is kept for a while only, so what was known before does not count */
+  async #load(whole: boolean): Promise<void> {
+    const known = whole ? new Map<string, Known>() : this.#known
+    let version = whole ? 0 : this.#version
     let added = 0
     for (;;) {
-      const changes = await store.changesAfter(version, PAGE_SIZE)
+      const changes = await this.#store.changesAfter(version, PAGE_SIZE)
       for (const change of changes) added += apply(known, change)
       version = changes.at(-1)?.version ?? version
       if (changes.length < PAGE_SIZE) break
     }
     this.#known = known
     this.#version = version
-    this.#readAt = began
-    this.#failing = false
     if (added > 0) for (const listener of this.#listeners) listener()
   }
 
-  #poll(): void {
-    this.#timer = setTimeout(async () => {
-      // Not awaited, so that slow pruning does not delay the next read.
-      void this.#prune()
-      await this.refresh().catch((error) => this.#failed(error))
-      if (!this.#closed) this.#poll()
-    }, this.#options.pollEveryMs)
-    this.#timer.unref()
-  }
-
   async #prune(): Promise<void> {
-    const { store, log, pruneEveryMs } = this.#options
-    if (this.#pruning || performance.now() - this.#prunedAt < pruneEveryMs) return
-    this.#pruning = true
     for (const [key, known] of this.#known) if (!applies(known)) this.#known.delete(key)
-    await store.prune().catch((error) => {
-      if (!this.#closed) log.warn({ err: error }, 'old revocations could not be deleted')
-    })
-    this.#prunedAt = performance.now()
-    this.#pruning = false
-  }
-
-  #failed(error: unknown): void {
-    if (this.#failing || this.#closed) return
-    this.#failing = true
-    this.#options.log.warn({ err: error }, 'revocations could not be read; trying again')
+    await this.#store.prune()
   }
 }
 

@@ -3,6 +3,8 @@ import { toIso } from '../ledger/rows.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { Principal } from './principal.ts'
 
+const UNAVAILABLE = 'Tickets are not available right now.'
+
 /** Stores tickets for all processes until they are redeemed. Both methods reject while it is unavailable. */
 export interface TicketStore {
   put(ticket: string, value: string, seconds: number): Promise<void>
@@ -34,7 +36,7 @@ export class Tickets {
     const left = Math.floor(principal.expiresAt - Date.now() / 1000)
     const seconds = Math.max(1, Math.min(TICKET_SECONDS, left))
     const ticket = PREFIX + randomBytes(24).toString('base64url')
-    await this.#orUnavailable(this.#store.put(ticket, JSON.stringify(principal), seconds))
+    await orUnavailable(this.#store.put(ticket, JSON.stringify(principal), seconds), UNAVAILABLE)
     return { ticket, expiresAt: toIso(new Date(Date.now() + seconds * 1000).toISOString()) }
   }
 
@@ -43,22 +45,20 @@ export class Tickets {
    * @throws ApiError `unavailable`
    */
   async redeem(ticket: string): Promise<Principal | undefined> {
-    const value = await this.#orUnavailable(this.#store.take(ticket))
+    const value = await orUnavailable(this.#store.take(ticket), UNAVAILABLE)
     return value === null ? undefined : (JSON.parse(value) as Principal)
   }
 
   static looksLikeOne(token: string): boolean {
     return token.startsWith(PREFIX)
   }
+}
 
-  async #orUnavailable<T>(answer: Promise<T>): Promise<T> {
-    try {
-      return await answer
-    } catch (cause) {
-      throw new ApiError(503, 'unavailable', 'Tickets are not available right now.', {
-        retryAfter: 1,
-        cause,
-      })
-    }
+/** The answer of a store. @throws ApiError `unavailable`, with this message, if it gives none */
+export async function orUnavailable<T>(answer: Promise<T>, message: string): Promise<T> {
+  try {
+    return await answer
+  } catch (cause) {
+    throw new ApiError(503, 'unavailable', message, { retryAfter: 1, cause })
   }
 }

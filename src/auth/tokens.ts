@@ -19,6 +19,7 @@ export const TOKEN_REASONS = {
   malformed: 'The token is not a signed JWT.',
   algorithm: 'The token is signed with an algorithm that is not accepted here.',
   unknown_key: 'The key that signed the token is not in the published key set.',
+  key: 'The API key is not known, or does not work any more.',
   unusable_key: 'The published key that signed the token cannot be used.',
   signature: 'The signature of the token does not match.',
   issuer: 'The iss claim is not the configured issuer.',

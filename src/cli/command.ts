@@ -106,6 +106,7 @@ export interface CommandConfig
   extends Pick<
     Config,
     | 'databaseUrl'
+    | 'tenantDatabases'
     | 'appRole'
     | 'redis'
     | 'dataDir'
@@ -128,6 +129,7 @@ export function parseCommandConfig(
   const vars = parseVariables(env)
   return {
     databaseUrl: vars.DATABASE_URL,
+    tenantDatabases: vars.TENANT_DATABASES,
     appRole: vars.APP_ROLE,
     redis: redisTarget(vars),
     dataDir: vars.DATA_DIR,

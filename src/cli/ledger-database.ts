@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { MAIN_DATABASE } from '../config/tenant-databases.ts'
 import { ShutdownStack } from '../lib/shutdown-stack.ts'
 import { FolderInUse } from '../local/errors.ts'
 import { dataFolderOf, hasPostgres, runningPostgres, startPostgres } from '../local/postgres.ts'
@@ -9,6 +10,8 @@ import { CommandFailed } from './command.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface LedgerDatabase {
+  /** As in logs and metrics. */
+  name: string
   ownerUrl: string
   appUrl: string
   /** The role that servers use. Undefined: derived from the name of the database. */
@@ -29,14 +32,32 @@ export async function withDatabase<T>(
   { newDatabase = false } = {},
 ): Promise<T> {
   const { databaseUrl: url, dataDir, appRole } = config
-  if (url !== undefined) return work({ ownerUrl: url, appUrl: url, appRole })
+  if (url !== undefined) return work({ name: MAIN_DATABASE, ownerUrl: url, appUrl: url, appRole })
   if (!newDatabase) ensureDatabase(dataDir)
   const releases = new ShutdownStack()
   try {
-    return await work(await privateDatabase(dataDir, terminal, releases))
+    const database = await privateDatabase(dataDir, terminal, releases)
+    return await work({ name: MAIN_DATABASE, ...database })
   } finally {
     await releases.run()
   }
+}
+
+/**
+ * The same with each database, one after the other: the main one, then those of TENANT_DATABASES.
+ * @returns what `work` returned, in this order
+ */
+export async function withDatabases<T>(
+  config: Pick<CommandConfig, 'databaseUrl' | 'tenantDatabases' | 'dataDir' | 'appRole'>,
+  terminal: Terminal,
+  work: (database: LedgerDatabase) => Promise<T>,
+  options?: { newDatabase?: boolean },
+): Promise<T[]> {
+  const done = [await withDatabase(config, terminal, work, options)]
+  for (const { name, url } of config.tenantDatabases) {
+    done.push(await work({ name, ownerUrl: url, appUrl: url, appRole: config.appRole }))
+  }
+  return done
 }
 
 function ensureDatabase(dataDir: string): void {
@@ -51,7 +72,7 @@ async function privateDatabase(
   dataDir: string,
   terminal: Terminal,
   releases: ShutdownStack,
-): Promise<LedgerDatabase> {
+): Promise<Omit<LedgerDatabase, 'name'>> {
   const log = { info: () => {}, error: (text: unknown) => terminal.note(String(text)) }
   try {
     const postgres = await startPostgres({ dataDir, log })

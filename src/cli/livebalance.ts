@@ -10,24 +10,77 @@ import {
   parseCommandConfig,
   UsageError,
 } from './command.ts'
+import { analyticsCommand, rebuildAnalytics } from './commands/analytics.ts'
 import { auditCommand } from './commands/audit.ts'
+import { bulkCommand } from './commands/bulk.ts'
+import { deedsCommand } from './commands/deeds.ts'
 import { renewEpoch, showEpoch } from './commands/epoch.ts'
+import { freezeCommand, unfreezeCommand } from './commands/freeze.ts'
+import { createKey, listKeys, revokeKey, rotateKey } from './commands/keys.ts'
 import { migrateCommand } from './commands/migrate.ts'
+import { moveTenantCommand } from './commands/move-tenant.ts'
 import { recalculateCommand } from './commands/recalculate.ts'
 import { tailCommand } from './commands/tail.ts'
+import {
+  createTenant,
+  listTenants,
+  resumeTenant,
+  setTenant,
+  suspendTenant,
+  tenantUsage,
+} from './commands/tenants.ts'
 import { tokenCommand } from './commands/token.ts'
 import { approveTopups, listTopups, rejectTopups } from './commands/topups.ts'
+import { vapidCommand } from './commands/vapid.ts'
+import {
+  createWebhook,
+  deleteWebhook,
+  listDeliveries,
+  listWebhooks,
+  pauseWebhook,
+  replayWebhook,
+  resumeWebhook,
+  rotateWebhook,
+  testWebhook,
+} from './commands/webhooks.ts'
 import { harmless, type Terminal } from './terminal.ts'
 
 const COMMANDS: readonly Command[] = [
   migrateCommand,
   auditCommand,
   recalculateCommand,
+  rebuildAnalytics,
+  analyticsCommand,
   listTopups,
   approveTopups,
   rejectTopups,
+  bulkCommand,
+  freezeCommand,
+  unfreezeCommand,
+  deedsCommand,
+  listWebhooks,
+  createWebhook,
+  testWebhook,
+  rotateWebhook,
+  pauseWebhook,
+  resumeWebhook,
+  listDeliveries,
+  replayWebhook,
+  deleteWebhook,
+  listTenants,
+  createTenant,
+  setTenant,
+  suspendTenant,
+  resumeTenant,
+  tenantUsage,
+  moveTenantCommand,
+  listKeys,
+  createKey,
+  rotateKey,
+  revokeKey,
   tokenCommand,
   tailCommand,
+  vapidCommand,
   showEpoch,
   renewEpoch,
 ]

@@ -28,6 +28,12 @@ export const SERVER_OPTIONS = {
 export const SERVER_NOTE =
   'Talks to a running server as an admin: with the token in LIVEBALANCE_TOKEN, else with one that it signs\nwith JWT_SECRET, or with the secret in DATA_DIR.'
 
+/** The options of commands of the platform's operator. */
+export const PLATFORM_OPTIONS = { url: SERVER_OPTIONS.url } as const
+
+export const PLATFORM_NOTE =
+  'Talks to a running server as an operator: with the token in LIVEBALANCE_TOKEN, else with one that it signs\nwith JWT_SECRET, or with the secret in DATA_DIR.'
+
 /** How often a call is sent if the server is unavailable or asks to repeat it. */
 const MAX_ATTEMPTS = 5
 
@@ -39,9 +45,26 @@ export async function serverApi(
   config: CommandConfig,
   { url, tenant }: { url: string | undefined; tenant: string | undefined },
 ): Promise<BalanceApi> {
+  return connect(config, url, () => adminToken(config, tenant))
+}
+
+/** The same for an operator. */
+export function operatorApi(
+  config: CommandConfig,
+  { url }: { url: string | undefined },
+): Promise<BalanceApi> {
+  const claims = { sub: 'cli', roles: ['operator'], expiresIn: tokenSeconds(config) }
+  const token = async () => config.serverToken ?? (await signToken(config, claims))
+  return connect(config, url, token)
+}
+
+async function connect(
+  config: CommandConfig,
+  url: string | undefined,
+  getToken: () => Promise<string>,
+): Promise<BalanceApi> {
   const server = serverUrl(config, url)
   // A new token for each call, because a command may take longer than JWT_MAX_LIFETIME.
-  const getToken = () => adminToken(config, tenant)
   // Fails before the first call if no token can be signed.
   await getToken()
   return createApi({

@@ -4,6 +4,8 @@ import { currentRuntime, serverUrl } from './runtime.ts'
 import { authorizedFetch, TokenSource } from './token.ts'
 import type { ServerOption, TokenOption } from './types.ts'
 
+export type { AppType }
+
 export type ApiOptions = TokenOption & ServerOption
 
 /** The server's REST calls, typed from its routes: `api.transactions.topup.$post({ json: { amount: 50 } })`. */
@@ -39,17 +41,4 @@ function encoded({ param, ...rest }: { param?: Record<string, string> }) {
   if (!param) return rest
   const entries = Object.entries(param).map(([name, value]) => [name, encodeURIComponent(value)])
   return { ...rest, param: Object.fromEntries(entries) }
-}
-
-/**
- * A random UUID for the header `Idempotency-Key`. Send the same key with every attempt at one operation, so
- * that it happens once. Also works on pages served over plain http, where browsers have no `crypto.randomUUID`.
- */
-export function createIdempotencyKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  // Version 4, and the variant of RFC 9562.
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
-  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }

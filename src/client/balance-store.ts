@@ -128,7 +128,8 @@ export class BalanceStore {
 
   #advance(event: BalanceEvent): void {
     if (event.seq <= this.#seq) return
-    this.#seq = event.seq
+    // With a maximum rate, a frame before a merged one has the `id` of an earlier event.
+    this.#seq = seqOf(event.id)
     this.#id = event.id
     const { currency } = this.#snapshot
     const isNewer = event.seq > this.#includedSeq
@@ -170,6 +171,10 @@ function logErrors(call: () => void): void {
   } catch (error) {
     console.error(error)
   }
+}
+
+function seqOf(id: string): number {
+  return Number(id.slice(id.lastIndexOf(':') + 1))
 }
 
 function epochOf(id: string): string {

@@ -1,9 +1,10 @@
 import { BalanceStore, type SharedState } from './balance-store.ts'
-import { Reconnector, Retry } from './reconnect.ts'
+import { Reconnector } from './reconnect.ts'
+import { Retry } from './retry.ts'
 import { currentRuntime, type Runtime, serverUrl } from './runtime.ts'
 import { TabGroup } from './tab-leader.ts'
 import { authorizedFetch, identityOf, TokenSource } from './token.ts'
-import { rejectionOf, unreachable } from './transports/transport.ts'
+import { queryOf, rejectionOf, unreachable } from './transports/transport.ts'
 import type {
   AffordQuery,
   BalanceClientOptions,
@@ -13,6 +14,8 @@ import type {
   BalanceStatus,
   CanAfford,
   ClientEvents,
+  EventsPage,
+  HistoryQuery,
 } from './types.ts'
 
 export interface BalanceClient {
@@ -35,6 +38,11 @@ export interface BalanceClient {
    * @throws BalanceError if the server refuses the question or does not answer
    */
   canAfford(query: AffordQuery): Promise<CanAfford>
+  /**
+   * Reads past events, of every currency, in pages. It does not change the snapshot.
+   * @throws BalanceError if the server refuses the question or does not answer
+   */
+  history(query?: HistoryQuery): Promise<EventsPage>
   /** Ends the connection. A closed client cannot be used again. */
   close(): void
 }
@@ -66,6 +74,8 @@ export function openClient(options: BalanceClientOptions, environment: Runtime):
   const url = serverUrl(options.url, runtime.baseUrl)
   const {
     currency,
+    maxRate,
+    transactions,
     transport = 'auto',
     share = true,
     connectTimeout: connectTimeoutMs = 8_000,
@@ -85,6 +95,8 @@ export function openClient(options: BalanceClientOptions, environment: Runtime):
     tokens,
     transport,
     currency,
+    maxRate,
+    transactions,
     connectTimeoutMs,
     store,
     retry,
@@ -130,7 +142,7 @@ export function openClient(options: BalanceClientOptions, environment: Runtime):
     if (identity === undefined) return reconnector.start()
     tabs = new TabGroup({
       tools,
-      name: `livebalance ${JSON.stringify([url, identity, currency])}`,
+      name: `livebalance ${JSON.stringify([url, identity, currency, maxRate, transactions])}`,
       isVisible: runtime.isVisible,
       lead() {
         store.setStatus({ role: 'leader' })
@@ -147,6 +159,14 @@ export function openClient(options: BalanceClientOptions, environment: Runtime):
         if (urgently) reconnector.wake()
       },
     })
+  }
+
+  async function read<T>(path: string, asked: Parameters<typeof queryOf>[0]): Promise<T> {
+    const response = await request(url + path + queryOf(asked)).catch((error) => {
+      throw unreachable(String(error))
+    })
+    if (!response.ok) throw await rejectionOf(response)
+    return (await response.json()) as T
   }
 
   /** Checks the connection, or retries at once: here or in the leading tab. */
@@ -185,28 +205,17 @@ export function openClient(options: BalanceClientOptions, environment: Runtime):
       } else {
         wake()
       }
-      const query = currency === undefined ? '' : `?currency=${encodeURIComponent(currency)}`
       try {
-        const response = await request(`${url}/transactions/balance${query}`)
-        if (response.ok) store.refresh((await response.json()) as BalanceInitial)
-        else store.setStatus({}, { error: await rejectionOf(response) })
+        store.refresh(await read<BalanceInitial>('/transactions/balance', { currency }))
       } catch (error) {
-        store.setStatus({}, { error: unreachable(String(error)) })
+        store.setStatus({}, { error: error as BalanceError })
       }
       return store.getSnapshot()
     },
-    async canAfford({ amount, type, currency: asked = currency }) {
-      const query = new URLSearchParams({
-        amount: String(amount),
-        ...(asked !== undefined && { currency: asked }),
-        ...(type !== undefined && { type }),
-      })
-      const response = await request(`${url}/transactions/can-afford?${query}`).catch((error) => {
-        throw unreachable(String(error))
-      })
-      if (!response.ok) throw await rejectionOf(response)
-      return (await response.json()) as CanAfford
-    },
+    canAfford: ({ amount, type, currency: asked = currency }) =>
+      read<CanAfford>('/transactions/can-afford', { amount, currency: asked, type }),
+    history: ({ before, after, limit } = {}) =>
+      read<EventsPage>('/balance/events', { before, after, limit }),
     close() {
       if (closed) return
       closed = true

@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   url: string
   tokens: TokenSource
   currency: string | undefined
+  maxRate: number | undefined
+  transactions: 'merged' | 'each' | undefined
   connectTimeoutMs: number
   store: BalanceStore
   runtime: Runtime
@@ -91,7 +93,7 @@ export class Connection {
 
   /** Opens the connection. Resolves when it has ended. */
   run(): Promise<ConnectionResult> {
-    const { url, currency, connectTimeoutMs, store, runtime } = this.#options
+    const { url, currency, maxRate, transactions, connectTimeoutMs, store, runtime } = this.#options
     const { fetch, WebSocket } = runtime
     const { lastEventId } = store
     return new Promise((resolve) => {
@@ -99,7 +101,10 @@ export class Connection {
       this.#heardAt = Date.now()
       this.#setTimer(connectTimeoutMs, this.#timeOut)
       this.#connection = OPEN[this.#transport](
-        { url, token: this.#token, currency, lastEventId, fetch, WebSocket },
+        {
+          ...{ url, token: this.#token, currency, maxRate, transactions, lastEventId },
+          ...{ fetch, WebSocket },
+        },
         { message: this.#receive, beat: this.#heard, ended: this.end },
       )
       if (this.#ended) this.#connection.close()

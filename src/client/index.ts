@@ -1,8 +1,11 @@
-export { type ApiOptions, type BalanceApi, createApi, createIdempotencyKey } from './api.ts'
+export { type ApiOptions, type BalanceApi, createApi } from './api.ts'
 export { type BalanceClient, createBalanceClient } from './client.ts'
+export { createIdempotencyKey } from './idempotency-key.ts'
 export type { Fetch, WebSocketConstructor, WebSocketLike } from './runtime.ts'
 export type {
   AffordQuery,
+  AutoTopupPaused,
+  AvailableChanged,
   BalanceAlert,
   BalanceClientOptions,
   BalanceError,
@@ -16,7 +19,9 @@ export type {
   ClientErrorCode,
   ClientEvents,
   ConnectionState,
+  EventsPage,
   GetToken,
+  HistoryQuery,
   LedgerEventFields,
   LedgerEvents,
   RetryBounds,
@@ -25,4 +30,6 @@ export type {
   TransactionCompleted,
   TransactionFailed,
   Transport,
+  WalletFrozen,
+  WalletUnfrozen,
 } from './types.ts'

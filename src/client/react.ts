@@ -238,8 +238,8 @@ function identify(source: Source): string | BalanceClient | null {
   if (isClient(source)) return source
   const options = optionsOf(source)
   if (!options) return null
-  const { url, token, transport, currency, share, key } = options
-  return JSON.stringify([url, token, transport, currency, share, key])
+  const { url, token, transport, currency, maxRate, transactions, share, key } = options
+  return JSON.stringify([url, token, transport, currency, maxRate, transactions, share, key])
 }
 
 function optionsOf(source: Source): UseBalanceOptions | undefined {

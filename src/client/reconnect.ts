@@ -1,45 +1,7 @@
 import { Connection, type ConnectionOptions, RENEWED } from './connection.ts'
+import type { Retry } from './retry.ts'
 import type { ConnectionEnd } from './transports/transport.ts'
-import type { BalanceError, RetryBounds, Transport } from './types.ts'
-
-/**
- * The delays between attempts. Each one is random, up to a maximum that doubles every time. When a server restarts,
- * its clients therefore do not all return at the same moment.
- */
-export class Retry {
-  readonly #minDelayMs: number
-  readonly #maxDelayMs: number
-  #attempts = 0
-  #wake: (() => void) | undefined
-
-  constructor({ minDelay = 500, maxDelay = 30_000 }: RetryBounds) {
-    this.#minDelayMs = minDelay
-    this.#maxDelayMs = maxDelay
-  }
-
-  /** @param atLeastSeconds the delay that the server asks for */
-  wait(atLeastSeconds = 0): Promise<void> {
-    const mostMs = Math.min(this.#maxDelayMs, this.#minDelayMs * 2 ** this.#attempts)
-    this.#attempts += 1
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, atLeastSeconds * 1000 + Math.random() * mostMs)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-  }
-
-  /** Makes the next delay short again. */
-  reset(): void {
-    this.#attempts = 0
-  }
-
-  /** Ends the current delay. */
-  wake(): void {
-    this.#wake?.()
-  }
-}
+import type { BalanceError, Transport } from './types.ts'
 
 export interface ReconnectorOptions extends ConnectionOptions {
   transport: Transport | 'auto'

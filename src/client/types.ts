@@ -2,13 +2,19 @@ import type { SentEvents } from '../ledger/event.ts'
 import type { Fetch, WebSocketConstructor } from './runtime.ts'
 
 export type {
+  AutoTopupPaused,
+  AvailableChanged,
   BalanceAlert,
   BalanceInsufficient,
   BalanceUpdated,
+  HoldExhausted,
+  HoldExpiring,
   SentEvent as LedgerEventFields,
   SentEvents as LedgerEvents,
   TransactionCompleted,
   TransactionFailed,
+  WalletFrozen,
+  WalletUnfrozen,
 } from '../ledger/event.ts'
 
 /** The first message on every connection. It comes again whenever the stream starts over. */
@@ -105,6 +111,24 @@ export interface BalanceSnapshot {
   readonly error: BalanceError | null
 }
 
+/** Asks for a page of past events. Without an id: the newest. */
+export type HistoryQuery = {
+  /** At most so many events, up to 200. Default 50. */
+  limit?: number | undefined
+} & (
+  | { /** Only earlier events, newest first. */ before?: string | undefined; after?: undefined }
+  | { /** Only later events, oldest first. */ after: string; before?: undefined }
+)
+
+/** A page of a user's events. */
+export interface EventsPage {
+  items: BalanceEvent[]
+  /** Ask with it as `before` or `after` for the next page. Null: there are no older events. */
+  nextCursor: string | null
+  /** False: the id is of another database, or events after it were deleted. */
+  recovered: boolean
+}
+
 /** A payment that the page asks about. */
 export interface AffordQuery {
   /** Major units, positive. */
@@ -118,8 +142,11 @@ export interface AffordQuery {
 /** The ledger's decision on a payment that was not made. It holds until the balance changes. */
 export interface CanAfford {
   ok: boolean
-  /** Why not. `funds`: the balance is too small. `hold`: too much of it is held. `limit`: a spending limit. */
-  reason?: 'funds' | 'hold' | 'limit'
+  /**
+   * Why not. `frozen`: an admin froze the wallet. `funds`: the balance is too small. `hold`: too much of it is held.
+   * `limit`: a spending limit.
+   */
+  reason?: 'frozen' | 'funds' | 'hold' | 'limit'
   /** The balance less the held amount, in major units. */
   available: number
   currency: string
@@ -158,6 +185,13 @@ export type BalanceClientOptions = TokenOption &
     transport?: Transport | 'auto' | undefined
     /** ISO 4217 code of the balance. Default: the server's currency. */
     currency?: string | undefined
+    /**
+     * The most balance frames a second, from 0.1 to 1000. Several changes in between become one `balance_updated` with
+     * `fromSeq`, `toSeq`, `count` and `sum`. Default: every change is sent at once.
+     */
+    maxRate?: number | undefined
+    /** With `maxRate`: `each` never merges `transaction_completed` and `transaction_failed`. Default `merged`. */
+    transactions?: 'merged' | 'each' | undefined
     /** Whether the tabs of one user share one connection, if the browser supports it. Default true. */
     share?: boolean | undefined
     retry?: RetryBounds | undefined

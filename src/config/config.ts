@@ -1,6 +1,9 @@
+import { availableParallelism } from 'node:os'
 import type { z } from 'zod'
 import { LOCAL_PAGES } from '../lib/origins.ts'
+import { isVapidPair, type VapidKeys } from '../lib/vapid.ts'
 import { parseRedisAddress, type RedisTarget } from './redis-address.ts'
+import type { TenantDatabase } from './tenant-databases.ts'
 import { ConnectionStringError } from './url-parts.ts'
 import { VARIABLES, type Variables } from './variables.ts'
 
@@ -13,8 +16,15 @@ export type TokenKeys =
 export interface Config {
   port: number
   host: string
+  /** Processes that share the port. */
+  workers: number
   /** Undefined: embedded mode. */
   databaseUrl: string | undefined
+  /** Undefined: there are no replicas. */
+  databaseReplicaUrl: string | undefined
+  databaseReplicaMaxLagSeconds: number
+  /** Empty: every tenant lives in the same database. */
+  tenantDatabases: readonly TenantDatabase[]
   /** Undefined: derived from the name of the database. */
   databaseWaitMs: number
   appRole: string | undefined
@@ -27,6 +37,8 @@ export interface Config {
   jwtAudience: string | undefined
   /** Which claims name the user, the roles and the tenant. */
   jwtClaims: ReturnType<typeof claimNames>
+  /** Nobody else is let in than the tenants that an operator has made. */
+  onlyMadeTenants: boolean
   /** Seconds. */
   jwtMaxLifetime: number | undefined
   currency: string
@@ -44,10 +56,48 @@ export interface Config {
   production: boolean
   requestTimeoutMs: number
   auditTimeoutMs: number
+  /** Balance frames a second of one connection. Undefined: no limit. */
+  eventHistory: number
+  /** Parts that users are divided into. Undefined: by the kind of Redis. */
+  shards: number | undefined
+  streamMaxRate: number | undefined
   drainSeconds: number
+  holdExpiringSeconds: number
   eventRetentionSeconds: number
+  webhookAllowPrivate: boolean
+  push: PushConfig
+  /** The payment providers. Undefined ones are not configured. */
+  providers: ReturnType<typeof providers>
+  /** How people sign in to the pages. Undefined: with a token. */
+  signIn: SignInConfig | undefined
   /** Undefined: no tracing. */
   tracing: TracingConfig | undefined
+}
+
+/** The OpenID provider, and the sessions of those who sign in there. */
+export interface SignInConfig {
+  issuer: string
+  clientId: string
+  clientSecret: string | undefined
+  scope: string
+  /** For people. */
+  name: string
+  claims: ReturnType<typeof claimNames>
+  /** Of a session. */
+  seconds: number
+  /** The pages offer no other way to sign in. */
+  only: boolean
+  /** Undefined: derived from the secret of the tokens. */
+  secret: string | undefined
+}
+
+/** Push notifications. */
+export interface PushConfig {
+  /** `generated`: an embedded server's own, kept in its data folder. Undefined: nothing is pushed. */
+  keys: Omit<VapidKeys, 'subject'> | 'generated' | undefined
+  subject: string
+  /** An older notification is not sent. */
+  maxAgeSeconds: number
 }
 
 /** Requests in a minute; 0 means no limit. */
@@ -73,7 +123,11 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
   return {
     port: vars.PORT,
     host: vars.HOST ?? (vars.DATABASE_URL ? '0.0.0.0' : '127.0.0.1'),
+    workers: vars.WORKERS === 'auto' ? availableParallelism() : vars.WORKERS,
     databaseUrl: vars.DATABASE_URL,
+    databaseReplicaUrl: vars.DATABASE_REPLICA_URL,
+    databaseReplicaMaxLagSeconds: vars.DATABASE_REPLICA_MAX_LAG,
+    tenantDatabases: vars.TENANT_DATABASES,
     databaseWaitMs: vars.DATABASE_WAIT * 1000,
     appRole: vars.APP_ROLE,
     requireAppRole: vars.REQUIRE_APP_ROLE === 'true',
@@ -83,6 +137,7 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     jwtIssuers: vars.JWT_ISSUER,
     jwtAudience: vars.JWT_AUDIENCE,
     jwtClaims: claimNames(vars),
+    onlyMadeTenants: vars.TENANTS === 'made',
     jwtMaxLifetime: vars.JWT_MAX_LIFETIME,
     currency: vars.CURRENCY,
     confirmAbove: vars.CONFIRM_ABOVE,
@@ -104,8 +159,16 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     production: vars.NODE_ENV === 'production',
     requestTimeoutMs: vars.REQUEST_TIMEOUT * 1000,
     auditTimeoutMs: vars.AUDIT_TIMEOUT * 1000,
+    eventHistory: vars.EVENT_HISTORY,
+    shards: vars.FAN_OUT_SHARDS,
+    streamMaxRate: vars.STREAM_MAX_RATE,
     drainSeconds: vars.DRAIN_SECONDS,
     eventRetentionSeconds: vars.EVENT_RETENTION,
+    webhookAllowPrivate: vars.WEBHOOK_ALLOW_PRIVATE === 'true',
+    push: push(vars),
+    holdExpiringSeconds: vars.HOLD_EXPIRING_SECONDS,
+    providers: providers(vars),
+    signIn: signIn(vars),
     tracing: tracing(vars),
   }
 }
@@ -174,6 +237,45 @@ function contradictions(vars: Variables): string[] {
       'JWT_SECRET (or JWT_JWKS_URL) must be set with DATABASE_URL: there is no default secret',
     ]
   }
+  if (vars.DATABASE_REPLICA_URL && !vars.DATABASE_URL) {
+    return ['DATABASE_URL must be set with DATABASE_REPLICA_URL: it names the primary']
+  }
+  if (vars.TENANT_DATABASES.length > 0 && !vars.DATABASE_URL) {
+    return ['DATABASE_URL must be set with TENANT_DATABASES: it has all other tenants']
+  }
+  if (vars.TENANT_DATABASES.some(({ url }) => url === vars.DATABASE_URL)) {
+    return ['TENANT_DATABASES names the database of DATABASE_URL, where tenants live anyway']
+  }
+  if ((vars.OIDC_ISSUER === undefined) !== (vars.OIDC_CLIENT_ID === undefined)) {
+    return ['OIDC_ISSUER and OIDC_CLIENT_ID must be set together']
+  }
+  if (vars.OIDC_ISSUER && vars.JWT_JWKS_URL && !vars.SESSION_SECRET) {
+    return ['SESSION_SECRET must be set with OIDC_ISSUER and JWT_JWKS_URL: it signs the sessions']
+  }
+  if (vars.OIDC_ONLY === 'true' && !vars.OIDC_ISSUER) {
+    return ['OIDC_ISSUER must be set with OIDC_ONLY: else nobody could sign in']
+  }
+  if (vars.STRIPE_SECRET_KEY && !vars.STRIPE_WEBHOOK_SECRET) {
+    return ['STRIPE_WEBHOOK_SECRET must be set with STRIPE_SECRET_KEY: else no payment is credited']
+  }
+  if (vars.SIGNED_PROVIDER_URL && !vars.SIGNED_PROVIDER_SECRET) {
+    return [
+      'SIGNED_PROVIDER_SECRET must be set with SIGNED_PROVIDER_URL: else no payment is credited',
+    ]
+  }
+  const { VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey } = vars
+  if ((publicKey === undefined) !== (privateKey === undefined)) {
+    return ['VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY must be set together']
+  }
+  if (publicKey && privateKey && !isVapidPair(publicKey, privateKey)) {
+    return ['VAPID_PRIVATE_KEY is not the one of VAPID_PUBLIC_KEY: livebalance vapid makes a pair']
+  }
+  if (publicKey && !vars.VAPID_SUBJECT) {
+    return ['VAPID_SUBJECT must be set with VAPID_PUBLIC_KEY: push services want to reach you']
+  }
+  if (vars.SIGNED_PROVIDER_URL && vars.STRIPE_SECRET_KEY) {
+    return ['STRIPE_SECRET_KEY and SIGNED_PROVIDER_URL exclude each other: one begins the payments']
+  }
   return []
 }
 
@@ -181,6 +283,57 @@ function tokenKeys(vars: Variables): TokenKeys {
   if (vars.JWT_SECRET) return { kind: 'secret', secret: vars.JWT_SECRET }
   if (vars.JWT_JWKS_URL) return { kind: 'jwks', urls: vars.JWT_JWKS_URL }
   return { kind: 'generated' }
+}
+
+function signIn(vars: Variables): SignInConfig | undefined {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId } = vars
+  if (issuer === undefined || clientId === undefined) return undefined
+  const names = claimNames(vars)
+  const given = vars.OIDC_ROLE_MAP as typeof names.roleMap
+  return {
+    ...{ issuer, clientId, clientSecret: vars.OIDC_CLIENT_SECRET, scope: vars.OIDC_SCOPE },
+    name: vars.OIDC_NAME ?? new URL(issuer).host,
+    claims: {
+      user: vars.OIDC_USER_CLAIM ?? names.user,
+      roles: vars.OIDC_ROLES_CLAIM ?? names.roles,
+      tenant: vars.OIDC_TENANT_CLAIM ?? names.tenant,
+      roleMap: given ?? names.roleMap,
+    },
+    seconds: Math.min(vars.OIDC_SESSION, vars.JWT_MAX_LIFETIME ?? vars.OIDC_SESSION),
+    only: vars.OIDC_ONLY === 'true',
+    secret: vars.SESSION_SECRET,
+  }
+}
+
+/** Of an embedded server that nobody else is meant to reach. */
+const OWN_SUBJECT = 'mailto:livebalance@localhost.localdomain'
+
+function push(vars: Variables): PushConfig {
+  const { VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey } = vars
+  const given = publicKey && privateKey ? { publicKey, privateKey } : undefined
+  return {
+    keys: given ?? (vars.DATABASE_URL === undefined ? 'generated' : undefined),
+    subject: vars.VAPID_SUBJECT ?? OWN_SUBJECT,
+    maxAgeSeconds: vars.PUSH_MAX_AGE,
+  }
+}
+
+function providers(vars: Variables) {
+  return {
+    stripe:
+      vars.STRIPE_WEBHOOK_SECRET === undefined
+        ? undefined
+        : {
+            webhookSecret: vars.STRIPE_WEBHOOK_SECRET,
+            secretKey: vars.STRIPE_SECRET_KEY,
+            apiUrl: vars.STRIPE_API_URL,
+          },
+    signed:
+      vars.SIGNED_PROVIDER_SECRET === undefined
+        ? undefined
+        : { secrets: vars.SIGNED_PROVIDER_SECRET, url: vars.SIGNED_PROVIDER_URL },
+    takeBack: { refunds: vars.PROVIDER_REFUNDS, disputes: vars.PROVIDER_DISPUTES },
+  }
 }
 
 function tracing(vars: Variables): TracingConfig | undefined {

@@ -40,7 +40,7 @@ export interface Balance {
 
 /**
  * Starts everything but an HTTP server.
- * @param variables the settings, as in the environment, without PORT and HOST. Default: the environment.
+ * @param variables the settings, as in the environment, without PORT, HOST and WORKERS. Default: the environment.
  * @throws what is wrong with them, or what cannot be reached
  */
 export async function startBalance(
@@ -98,8 +98,9 @@ function isWebSocket({ headers }: Request): boolean {
 }
 
 function originOf({ headers }: Request, remoteAddress: string | undefined): Origin {
-  const forwarded = headers.get('x-forwarded-for') ?? undefined
-  return { headers: { 'x-forwarded-for': forwarded }, socket: { remoteAddress } }
+  const header = (name: string) => headers.get(name) ?? undefined
+  const named = ['x-forwarded-for', 'origin', 'host'].map((name) => [name, header(name)])
+  return { headers: Object.fromEntries(named), socket: { remoteAddress } }
 }
 
 /** Answers a request for a WebSocket. There is none for Socket.IO, whose server needs Node's `http`. */

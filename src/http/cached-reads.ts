@@ -3,6 +3,7 @@ import type { Principal, TokenMemory } from '../auth/principal.ts'
 import type { Logger } from '../lib/log.ts'
 import type { RateLimiter } from '../rate-limit/limiter.ts'
 import type { BalanceCache } from '../realtime/bus/bus.ts'
+import { EffectiveSettings } from '../tenants/effective-settings.ts'
 import { BASE_HEADERS, nextRequestId, type RequestMeter } from './middleware/observe.ts'
 
 /** Balances read from the cache since the start. A miss is also a read while the cache was not trusted. */
@@ -42,6 +43,8 @@ export interface CachedReadsOptions {
   cacheReads: CacheReads
   currency: string
   corsOrigins: readonly string[]
+  /** Default: those two, for every tenant. */
+  settings?: Pick<EffectiveSettings, 'currencyOf' | 'allOrigins'>
   limiter?: Pick<RateLimiter, 'addressOf' | 'look' | 'take'> | undefined
   /** Counts requests answered here. The app counts its own. */
   requests: RequestMeter
@@ -55,14 +58,18 @@ export interface CachedReadsOptions {
  * attached if it was read.
  */
 export function cachedReads(options: CachedReadsOptions, app: Handler): Handler {
-  const { authenticator, cache, cacheReads, currency, corsOrigins, limiter, log } = options
+  const { authenticator, cache, cacheReads, limiter, log } = options
+  const { settings = new EffectiveSettings(options) } = options
   const meter = options.requests.of(PATH, 'GET')
-  const vary = corsOrigins.length > 0 && !corsOrigins.includes('*')
-  const fixed = [
+  const withoutVary = [
     ...Object.entries(BASE_HEADERS).flat(),
-    ...(vary ? ['Vary', 'Origin'] : []),
     ...['Content-Type', 'application/json'],
   ]
+  const withVary = [...withoutVary, 'Vary', 'Origin']
+  const fixed = () => {
+    const origins = settings.allOrigins
+    return origins.length > 0 && !origins.includes('*') ? withVary : withoutVary
+  }
 
   /** The caller of a request that can be answered here. */
   function callerOf(request: IncomingMessage): Principal | undefined {
@@ -80,7 +87,7 @@ export function cachedReads(options: CachedReadsOptions, app: Handler): Handler 
     const principal =
       request.method === 'GET' && request.url === PATH ? callerOf(request) : undefined
     if (!principal) return app(request, response)
-    cache.cachedBalance(principal, currency).then(
+    cache.cachedBalance(principal, settings.currencyOf(principal.tenant)).then(
       (balance) => {
         const granted = balance !== null && DECIMAL.test(balance) && grant(request, principal)
         if (!granted) {
@@ -90,7 +97,7 @@ export function cachedReads(options: CachedReadsOptions, app: Handler): Handler 
         }
         const body = `{"balance":${balance},"cached":true}`
         response.writeHead(200, [
-          ...fixed,
+          ...fixed(),
           ...granted,
           ...['X-Request-Id', nextRequestId(), 'Content-Length', String(body.length)],
         ])

@@ -48,8 +48,10 @@ export class ConnectionCap {
   /** Counts the connections of a server from now on. */
   watch(http: Server): void {
     if (!Number.isFinite(this.#clients)) return
-    http.maxConnections = this.#clients + TOLD
     http.on('connection', (socket: Socket) => {
+      // Not by the server's own maximum: where several processes have the port, Node would offer the connection to each
+      // of them again and again.
+      if (this.#open >= this.#clients + TOLD) return socket.destroy()
       this.#open += 1
       socket.once('close', () => {
         this.#open -= 1

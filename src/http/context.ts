@@ -11,6 +11,10 @@ export interface Env {
     extendDeadline: (ms: number) => void
     /** Set by a guard, so it exists only on routes that have one. */
     principal: Principal
+    /** The client's address, set with the principal. Undefined where it is not known. */
+    address: string | undefined
+    /** Currency of requests that name none, where the tenant has one. Set by a guard. */
+    currency: string | undefined
     /** Set on POST and PATCH if the caller sent one. */
     idempotencyKey: string | undefined
     /** Of the request's own span, if requests are traced. */

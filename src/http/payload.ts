@@ -5,6 +5,7 @@ import { toWire } from '../ledger/money.ts'
 import { ApiError, type ErrorCode } from '../lib/api-error.ts'
 import { parseStrictJson, stringifyJson } from '../lib/json.ts'
 import type { Env } from './context.ts'
+import { parsing } from './schemas.ts'
 
 type Target = 'json' | 'query' | 'param'
 
@@ -28,6 +29,12 @@ export interface Expectation {
 /** Validates the JSON body. Use `z.strictObject`, so that unknown fields are rejected. */
 export const json = <S extends z.ZodType>(schema: S, maxBytes = MAX_BODY_BYTES) =>
   validator('json', schema, (c) => readJson(c, maxBytes))
+
+/** Documents the JSON body of a route that reads it as text, because its signature covers every byte. */
+export const signedJson = (schema: z.ZodType) => {
+  const proceed: MiddlewareHandler<Env> = (_, next) => next() as Promise<undefined>
+  return Object.assign(proceed, { [EXPECTS]: { target: 'json', schema } satisfies Expectation })
+}
 
 /**
  * Validates the query string. A repeated parameter becomes a list, which no schema accepts. `metadata.a=1` and
@@ -63,7 +70,7 @@ function validator<T extends Target, S extends z.ZodType>(
 ): Validator<T, S> {
   const validate: Validator<T, S> = (c, next) => {
     const proceed = (input: unknown) => {
-      const parsed = schema.safeParse(input)
+      const parsed = parsing(c.get('currency'), () => schema.safeParse(input))
       if (!parsed.success) throw invalid(parsed.error.issues)
       c.req.addValidatedData(target, parsed.data as object)
       return next() as Promise<undefined>
@@ -108,6 +115,21 @@ const DECLARED_JSON = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
  *   JSON in UTF-8, or an object repeats a key
  */
 async function readJson(c: Context, maxBytes: number): Promise<unknown> {
+  const text = await readJsonText(c, maxBytes)
+  if (text === '') return {}
+  try {
+    return parseStrictJson(text)
+  } catch (cause) {
+    const message = 'The body is not valid JSON, or an object in it repeats a key.'
+    throw new ApiError(400, 'invalid_request', message, { cause })
+  }
+}
+
+/**
+ * The body of a request, declared as JSON, as it came.
+ * @throws ApiError 413 above `maxBytes`; 415 if the body is compressed or not declared as JSON; 400 if it is not UTF-8
+ */
+export async function readJsonText(c: Context, maxBytes: number): Promise<string> {
   const encoding = c.req.header('Content-Encoding')
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new ApiError(
@@ -119,7 +141,7 @@ async function readJson(c: Context, maxBytes: number): Promise<unknown> {
   }
   const text = await readText(c, maxBytes)
   const type = c.req.header('Content-Type')
-  if (text === '' && type === undefined) return {}
+  if (text === '' && type === undefined) return ''
   if (type === undefined || !DECLARED_JSON.test(type)) {
     throw new ApiError(
       415,
@@ -127,13 +149,7 @@ async function readJson(c: Context, maxBytes: number): Promise<unknown> {
       'Send JSON with Content-Type: application/json.',
     )
   }
-  if (text === '') return {}
-  try {
-    return parseStrictJson(text)
-  } catch (cause) {
-    const message = 'The body is not valid JSON, or an object in it repeats a key.'
-    throw new ApiError(400, 'invalid_request', message, { cause })
-  }
+  return text
 }
 
 async function readText(c: Context, maxBytes: number): Promise<string> {

@@ -1,9 +1,17 @@
 import { isLosslessNumber, LosslessNumber } from 'lossless-json'
-import { z } from 'zod'
+import * as z from 'zod'
+import type { SplitPart } from '../ledger/command.ts'
 import { InvalidAmount, toMinor } from '../ledger/money.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { CURRENCIES } from '../lib/currencies.ts'
-import { ID_PATTERN, ID_RULE, isUserId, MAX_USER_ID } from '../lib/identity.ts'
+import {
+  ID_PATTERN,
+  ID_RULE,
+  isTenant,
+  isUserId,
+  MAX_TENANT,
+  MAX_USER_ID,
+} from '../lib/identity.ts'
 import { sortKeys } from '../lib/json.ts'
 
 /** NUL, which Postgres cannot store, and single halves of surrogate pairs, which are not characters. */
@@ -13,7 +21,13 @@ const MAX_METADATA_BYTES = 4096
 const MAX_METADATA_DEPTH = 16
 
 /** The names that the ledger itself writes to a transaction's metadata. */
-const RESERVED_METADATA: readonly string[] = ['toUserId', 'fromUserId', 'heldAmount']
+const RESERVED_METADATA: readonly string[] = [
+  'toUserId',
+  'fromUserId',
+  'heldAmount',
+  'paymentProblem',
+  'autoTopup',
+]
 
 /** Any JSON object of the caller's. It is stored with the transaction, and lists can be filtered by it. */
 export const metadata = z
@@ -77,6 +91,17 @@ export const userId = z
     examples: ['alice'],
   })
 
+export const tenant = z
+  .string()
+  .refine(isTenant, ID_RULE(MAX_TENANT))
+  .meta({
+    minLength: 1,
+    maxLength: MAX_TENANT,
+    pattern: ID_PATTERN,
+    description: 'As the tokens spell it.',
+    examples: ['acme'],
+  })
+
 export const transactionId = z.uuid('must be a UUID')
 
 export const currency = z
@@ -90,6 +115,22 @@ export const currency = z
     description: 'ISO 4217 code.',
     examples: ['USD'],
   })
+
+/** The currency of the request that is parsed now. Parsing is synchronous, so no other request sees it. */
+let currencyOfTenant: string | undefined
+
+/** Parses input of a request whose tenant has this currency. */
+export function parsing<T>(currency: string | undefined, parse: () => T): T {
+  currencyOfTenant = currency
+  try {
+    return parse()
+  } finally {
+    currencyOfTenant = undefined
+  }
+}
+
+/** A currency that may be left out: then it is the tenant's, or else the server's. */
+export const currencyOr = (ofServer: string) => currency.default(() => currencyOfTenant ?? ofServer)
 
 /** Major units as a JSON number or a plain decimal string. `readAmount` converts it to minor units. */
 export const amount = z
@@ -189,13 +230,76 @@ export const onBehalfOf = (role: 'an admin' | 'a service' | 'an admin or a servi
 /** The fields of every request that moves money. */
 export const money = (defaultCurrency: string) => ({
   amount,
-  currency: currency.default(defaultCurrency),
+  currency: currencyOr(defaultCurrency),
   description: text(500).exactOptional(),
   ...ofCommand,
 })
 
 /** The description of an adjustment. */
 export const reason = text(500).refine((given) => given.trim() !== '', 'must give a reason')
+
+const MAX_PARTS = 20
+const MAX_SHARE = 1_000_000
+
+const payee = {
+  to: userId.exactOptional(),
+  fee: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'must be 1 to 64 of a-z, 0-9, - and _')
+    .exactOptional()
+    .meta({ description: 'The house’s account `fee:<name>`, in place of a user.' }),
+}
+
+/** Who gets the money of a payment. `readSplit` converts it. */
+export const split = z
+  .array(
+    z
+      .strictObject({
+        ...payee,
+        amount: amount.exactOptional(),
+        share: z.int().min(1).max(MAX_SHARE).exactOptional().meta({
+          description: 'The shares divide what the fixed amounts leave, in this proportion.',
+        }),
+      })
+      .refine(({ to, fee }) => (to === undefined) !== (fee === undefined), 'Set either to or fee.')
+      .refine(
+        ({ amount, share }) => (amount === undefined) !== (share === undefined),
+        'Set either amount or share.',
+      ),
+  )
+  .min(1)
+  .max(MAX_PARTS)
+  .exactOptional()
+  .meta({
+    description: `Only a service can set it: the money goes to these users and fees and not to the house’s revenue. At most ${MAX_PARTS} parts, which must come to the whole amount. A payee’s transaction has the type \`split\`.`,
+  })
+
+export type SplitInput = NonNullable<z.infer<typeof split>>
+
+/** Who gets the money of a hold that is captured: `to` gets all. */
+export const captured = {
+  to: userId.exactOptional().meta({ description: 'Who gets all of it, as by `split`.' }),
+  split,
+}
+
+export const isCaptured = [
+  ({ to, split }: { to?: string | undefined; split?: unknown }) =>
+    to === undefined || split === undefined,
+  'Set either to or split.',
+] as const
+
+/**
+ * Converts the amounts of a split to minor units of `currency`.
+ * @throws ApiError `invalid_amount`
+ */
+export function readSplit(parts: SplitInput, currency: string): SplitPart[] {
+  return parts.map(({ to = '', fee, amount: fixed, share = 1 }, i) => ({
+    ...(fee === undefined ? { to } : { fee }),
+    ...(fixed === undefined
+      ? { share }
+      : { amount: readAmount(fixed, currency, { field: `split.${i}.amount` }) }),
+  }))
+}
 
 /** The fields that name what a payment or a hold is for. */
 export const reference = {

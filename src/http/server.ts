@@ -4,10 +4,12 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import { type AddressInfo, Server as TcpServer } from 'node:net'
+import { type AddressInfo, type Socket, Server as TcpServer } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
+import type { ApiError } from '../lib/api-error.ts'
 import { sleep, withTimeout } from '../lib/timeout.ts'
 import type { Gateway } from '../realtime/gateway.ts'
 import { createUpgradeRouter, SOCKET_IO_PATH } from '../realtime/transports/upgrade.ts'
@@ -15,6 +17,7 @@ import type { Handler } from './cached-reads.ts'
 import { ConnectionCap } from './connection-cap.ts'
 import { asksForWebSocket, serveWithoutUpgrade, shouldUpgrade } from './declined-upgrade.ts'
 import { malformedRequest, rejectRequest } from './errors.ts'
+import { headOf, readWhole, type Siblings } from './hand-over.ts'
 import { STALLED_DOWNLOAD_TIMEOUT_MS } from './middleware/deadline.ts'
 import { BASE_HEADERS } from './middleware/observe.ts'
 import { headError } from './request-head.ts'
@@ -30,6 +33,8 @@ export interface ServerOptions {
   timeoutsMs?: typeof CLIENT_TIMEOUTS_MS
   /** Files and connections that the process may have open. Default: no bound. */
   openFiles?: number | undefined
+  /** Default: no other process has this port. */
+  siblings?: Siblings | undefined
 }
 
 /**
@@ -56,8 +61,16 @@ export interface BalanceServer {
    * so many seconds, and finishes the requests in flight. Idle connections stay open that long, and their
    * requests are answered with `Connection: close`. Resolves when no connection is open, at the latest after
    * about twice the time.
+   * @param options.notice whether balancers must see a server that is not ready, before it accepts nothing more. Default
+   *   true. Not where another process has the port.
    */
-  drain(seconds: number): Promise<void>
+  drain(seconds: number, options?: { notice?: boolean }): Promise<void>
+  /** Serves connections without a port: those of `adopt`. */
+  serveAdopted(): void
+  /** Serves a connection that another process accepted, and the bytes that were already read from it. */
+  adopt(connection: Socket, bytes?: Uint8Array): void
+  /** Connections of `adopt` that are open. */
+  readonly adopted: number
   /** Ends at once. */
   close(): Promise<void>
 }
@@ -70,6 +83,7 @@ export function createServer({
   before,
   timeoutsMs = CLIENT_TIMEOUTS_MS,
   openFiles,
+  siblings,
 }: ServerOptions): BalanceServer {
   const { engine } = gateway.socketIo
   const cap = new ConnectionCap(openFiles, logger)
@@ -95,6 +109,8 @@ export function createServer({
     const error = headError(request) ?? cap.refusal(request)
     if (error) return rejectRequest(request, response, error, gateway.corsOrigins)
     if (!request.url?.startsWith(SOCKET_IO_PATH)) return handle(request, response)
+    const owner = siblings?.ownerOf(request)
+    if (owner !== undefined) return void handOver(owner, request, response)
     const refused = gateway.admission.refusedSession(request)
     if (refused) return rejectRequest(request, response, refused, gateway.corsOrigins)
     const { origin, host } = request.headers
@@ -107,6 +123,21 @@ export function createServer({
     for (const [name, value] of Object.entries(BASE_HEADERS)) response.setHeader(name, value)
     engine.handleRequest(request as never, response)
   })
+  async function handOver(
+    owner: number,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { socket } = request
+    try {
+      const bytes = await readWhole(request)
+      // Not in the turn in which the parser still works on the request.
+      if (bytes) setImmediate(() => siblings?.send(owner, socket, bytes))
+    } catch (error) {
+      response.setHeader('Connection', 'close')
+      rejectRequest(request, response, error as ApiError, gateway.corsOrigins)
+    }
+  }
   // Node sets it on each new socket, and restarts it with every byte that the client reads.
   http.timeout = timeoutsMs.stalledDownloadTimeout
   cap.watch(http)
@@ -126,12 +157,24 @@ export function createServer({
     }
     // Without a listener, a client that resets during authentication would end the process.
     socket.on('error', destroy)
+    const owner = siblings?.ownerOf(request)
+    if (siblings && owner !== undefined) {
+      return siblings.send(owner, socket as Socket, Buffer.concat([headOf(request), head]))
+    }
     upgraded.add(socket)
     socket.on('close', forget)
     const error = headError(request) ?? cap.refusal(request)
     if (error) return rejectRequest(request, socket, error, gateway.corsOrigins)
     void upgrade(request, socket, head)
   })
+  const adopted = new Set<Socket>()
+  /** Node's server waits only for connections that it accepted. */
+  async function adoptedClosed(): Promise<void> {
+    for (const socket of adopted) {
+      if (!socket.closed)
+        await new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    }
+  }
   const closed = () => {
     return new Promise<void>((resolve) => {
       http.close(() => resolve())
@@ -149,19 +192,36 @@ export function createServer({
         })
       })
     },
-    async drain(seconds) {
+    serveAdopted() {
+      // Node begins then to watch the time limits of requests.
+      http.emit('listening')
+    },
+    adopt(connection, bytes) {
+      adopted.add(connection)
+      connection.once('close', () => adopted.delete(connection))
+      if (bytes) connection.unshift(bytes)
+      http.emit('connection', connection)
+    },
+    get adopted() {
+      return adopted.size
+    },
+    async drain(seconds, { notice = true } = {}) {
       gateway.admission.stop()
       const lingered = sleep(seconds * 1000)
       // Balancers that check now see a server that is not ready, rather than no server.
-      const noticeSeconds = Math.min(1, seconds / 10)
+      const noticeSeconds = notice ? Math.min(1, seconds / 10) : 0
       await sleep(noticeSeconds * 1000)
+      siblings?.stopAccepting()
+      // Right after the event loop has accepted what the kernel holds: the kernel resets what is left when the socket closes.
+      await nextTurn()
       // Only the listening socket is closed, by the method of the parent class. `http.close()` would also close
       // idle connections. A proxy that sends a request at that moment could not know whether it was received.
       // Bun's HTTP server has no such parent.
-      const finished = new Promise<void>((resolve) => {
+      const accepted = new Promise<void>((resolve) => {
         if (http instanceof TcpServer) TcpServer.prototype.close.call(http, () => resolve())
         else (http as Server).close(() => resolve())
       })
+      const finished = accepted.then(adoptedClosed)
       // Not before: a proxy that loses its connections opens new ones, which must not reach this server.
       draining = true
       await gateway.connections.drain(seconds - noticeSeconds)

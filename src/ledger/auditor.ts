@@ -8,6 +8,8 @@ import {
 } from './audit.ts'
 import type { WalletState } from './balance.ts'
 import type { Committed } from './command.ts'
+import type { DeedOrigin } from './deed.ts'
+import { noting } from './deeds.ts'
 import type { UserRef } from './event.ts'
 import type { Claim } from './idempotency-store.ts'
 import { type EventRow, toEvent } from './rows.ts'
@@ -50,6 +52,9 @@ export interface AuditorOptions {
 
 /** Wallets that one statement of an audit checks, all as of one instant. */
 const WALLETS_PER_STEP = 500
+
+/** Deeds that one statement of an audit checks. */
+const DEEDS_PER_STEP = 5_000
 
 /** Steps that run at once. Each keeps one core of the database busy. */
 const CONCURRENT_STEPS = 2
@@ -110,6 +115,17 @@ export class Auditor {
     tally.list(
       await this.#sql<DiscrepancyRow[]>`select problem, currency, at from audit_ledger(${tenant})`,
     )
+    tally.list(
+      await this.#sql<DiscrepancyRow[]>`select problem, currency, at from audit_rollups(${tenant})`,
+    )
+    for (let after: string | null = '0'; after !== null; ) {
+      const rows: readonly (DiscrepancyRow & { next: string | null })[] = await this.#sql<
+        (DiscrepancyRow & { next: string | null })[]
+      >`
+        select problem, at, next from audit_deeds(${tenant}, ${after}, ${DEEDS_PER_STEP})`
+      tally.list(rows.filter(({ next }) => next === null))
+      after = rows.find(({ next }) => next !== null)?.next ?? null
+    }
     return tally.audit()
   }
 
@@ -140,8 +156,14 @@ export class Auditor {
     who: UserRef,
     currency: string,
     claim?: Claim,
+    origin?: DeedOrigin,
   ): Promise<Recalculation | undefined> {
-    const [row] = await this.#sql<
+    const sql = this.#sql
+    const deed = { deed: 'recalculate', userId: who.userId, asked: { currency } } as const
+    const after = sql`jsonb_build_object('after', jsonb_build_object('corrected', corrected,
+      'previousBalance', decimal_of(previous_balance, ${currency}),
+      'newBalance', decimal_of(new_balance, ${currency})))`
+    const [row] = await sql<
       {
         previous_balance: string
         new_balance: string
@@ -150,7 +172,8 @@ export class Auditor {
         outbox_id: string
       }[]
     >`
-      select previous_balance, new_balance, corrected, events, outbox_id
+      select previous_balance, new_balance, corrected, events, outbox_id,
+        ${noting(sql, origin, deed, { details: after })}
       from recalculate(${who.tenant}, ${who.userId}, ${currency},
         ${claim?.actor ?? null}, ${claim?.key ?? null}, ${claim?.id ?? null})`
     if (!row) return undefined
@@ -165,6 +188,7 @@ export class Auditor {
   async recalculateAll(
     tenant: string,
     { cursor = '0', limit = Number.POSITIVE_INFINITY }: RecalculationStretch = {},
+    origin?: DeedOrigin,
   ): Promise<RecalculationOfAll> {
     let total = 0
     let corrected = 0
@@ -176,7 +200,8 @@ export class Auditor {
         where s.tenant = ${tenant} and s.account_id > ${after}
         order by s.account_id limit ${step}`
       for (const row of rows.filter(({ accurate }) => !accurate)) {
-        const done = await this.recalculate({ tenant, userId: row.user_id }, row.currency)
+        const who = { tenant, userId: row.user_id }
+        const done = await this.recalculate(who, row.currency, undefined, origin)
         if (done?.corrected) corrected += 1
       }
       await this.#onVerified(

@@ -1,5 +1,5 @@
 import type { LimitedType } from './command.ts'
-import type { UserRef } from './event.ts'
+import type { Frozen, UserRef } from './event.ts'
 
 /** A wallet in one currency. Amounts in minor units. */
 export interface Balance {
@@ -9,6 +9,8 @@ export interface Balance {
   currency: string
   /** The user's newest event when this was read. The balance includes all events up to it. */
   seq: number
+  /** What an admin froze of the wallet, in every currency. */
+  frozen?: Frozen
   updatedAt: string
 }
 
@@ -65,7 +67,7 @@ export interface Affordable {
   /** The balance less the held amount, in minor units. */
   available: bigint
   /** Undefined: it would. `hold`: the balance is large enough, but too much of it is held. */
-  reason?: 'funds' | 'hold' | 'limit'
+  reason?: 'frozen' | 'funds' | 'hold' | 'limit'
   /** ISO 8601: when holds have expired, or the limit's window has moved on, so far that it would. */
   freesAt?: string
 }
@@ -88,6 +90,8 @@ export interface WalletSummary {
   held: bigint
   /** Every currency that they have ever used, in order of its code. */
   balances: { currency: string; balance: bigint; held: bigint }[]
+  /** What an admin froze of the wallet. */
+  frozen?: Frozen
   /** ISO 8601, of the newest change. */
   updatedAt: string
 }

@@ -1,9 +1,16 @@
+import { allFulfilled, Batcher } from '../lib/batcher.ts'
 import type { Sql } from '../postgres/database.ts'
 import type { Balance, WalletState } from './balance.ts'
 import type { Committed } from './command.ts'
 import type { LedgerEvent, UserRef } from './event.ts'
 import { Reader } from './reader.ts'
 import { type EventRow, toEvent } from './rows.ts'
+
+/** A part of a user's stream, and the newest seq at the same instant. */
+export interface EventPage {
+  head: number
+  events: LedgerEvent[]
+}
 
 /** The ledger as streams read it to resume and to repair: from Postgres, never from a cache. */
 export interface EventStore {
@@ -15,13 +22,23 @@ export interface EventStore {
    * The user's events with `after < seq`, in order, at most `limit`. `head` is the newest seq at the
    * same instant. When the first one's seq is not `after + 1`, older ones were pruned.
    */
-  eventsAfter(
-    who: UserRef,
-    after: number,
-    limit: number,
-  ): Promise<{ head: number; events: LedgerEvent[] }>
+  eventsAfter(who: UserRef, after: number, limit: number): Promise<EventPage>
   /** The newest seq of each user, in the given order; 0 for an unknown user. One query for all. */
   heads(whos: readonly UserRef[]): Promise<number[]>
+}
+
+/** The holds that a service opened for users, as its stream reads them. */
+export interface HoldStore {
+  readonly epoch: string
+  /**
+   * The open holds of a service that are exhausted or expire soon, as events with the figures of now, at most `limit`
+   * holds after `cursor` (null: from the start). `next` is null on the last page.
+   */
+  toldHolds(
+    service: UserRef,
+    cursor: string | null,
+    limit: number,
+  ): Promise<{ events: LedgerEvent[]; next: string | null }>
 }
 
 /** Commits whose events are not known to be published. Rows are found by existence, never by cursor. */
@@ -31,14 +48,17 @@ export interface OutboxStore {
    * claims them: another claimer skips them (SKIP LOCKED) until as much time has passed again.
    */
   claim(limit: number, olderThanMs: number): Promise<Committed[]>
-  /** Deletes the rows. Unknown ids are no error, because another process may have deleted them. */
-  acknowledge(outboxIds: readonly string[]): Promise<void>
+  /**
+   * Deletes the rows. Returns how many of them it left to webhooks: none, if there is no endpoint. Unknown ids are no
+   * error, because another process may have deleted them.
+   */
+  acknowledge(outboxIds: readonly string[]): Promise<number>
 }
 
 /** For a cache that may be out of date after a failure of Redis. */
 export interface ChangeLog {
   /**
-   * The wallets (per currency) whose balance changed within the last `withinSeconds`, at most `limit`
+   * The wallets (per currency) that got an event within the last `withinSeconds`, at most `limit`
    * after `cursor` (null: from the start), in a fixed order. `next` is null on the last page.
    */
   changedWithin(
@@ -48,51 +68,111 @@ export interface ChangeLog {
   ): Promise<{ wallets: WalletState[]; next: string | null }>
 }
 
+/** Connections that begin together are read together: so many in a statement, */
+const MOST_STARTS = 200
+
+/** with at most so many events. */
+const MOST_EVENTS = 4_000
+
+/** Statements of one kind under way, so that a storm of connections leaves sessions to requests. */
+const STARTS_IN_FLIGHT = 2
+
+/** In a storm, connections wait for so long to be read together. A single one does not wait. */
+const GATHER_MS = 40
+
+interface PageAsked {
+  who: UserRef
+  after: number
+  limit: number
+}
+
 /** The outbox is counted up to this number of rows. */
 const MOST_COUNTED = 10_000
 
+/** Identifies the database. Ids of events begin with it. */
+export async function epochOf(sql: Sql): Promise<string> {
+  const [row] = await sql<{ epoch: string }[]>`select epoch from meta`
+  if (!row) throw new Error('the database has no epoch: it was not migrated')
+  return row.epoch
+}
+
 /** The ledger as streams, the outbox and the cache read it. */
-export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
+export class PostgresEventStore implements EventStore, HoldStore, OutboxStore, ChangeLog {
   readonly epoch: string
   readonly #sql: Sql
   readonly #reader: Reader
+  readonly #balances: Batcher<{ who: UserRef; currency: string }, Balance | undefined>
+  readonly #pages: Batcher<PageAsked, EventPage>
 
-  private constructor(sql: Sql, epoch: string) {
+  /** @param epoch see `epochOf` */
+  constructor(sql: Sql, epoch: string) {
     this.#sql = sql
     this.epoch = epoch
     this.#reader = new Reader(sql)
+    const bounds = { size: MOST_STARTS, inFlight: STARTS_IN_FLIGHT, gatherMs: GATHER_MS }
+    this.#balances = new Batcher(
+      async (asked) => allFulfilled(await this.#reader.knownBalances(asked)),
+      bounds,
+    )
+    this.#pages = new Batcher(async (asked) => allFulfilled(await this.#readPages(asked)), bounds)
   }
 
   static async open(sql: Sql): Promise<PostgresEventStore> {
-    const [row] = await sql<{ epoch: string }[]>`select epoch from meta`
-    if (!row) throw new Error('the database has no epoch: it was not migrated')
-    return new PostgresEventStore(sql, row.epoch)
+    return new PostgresEventStore(sql, await epochOf(sql))
   }
 
-  balance(who: UserRef, currency: string): Promise<Balance> {
-    return this.#reader.balance(who, currency)
+  async balance(who: UserRef, currency: string): Promise<Balance> {
+    const known = await this.#balances.add({ who, currency })
+    // Opening a wallet may wait for a transaction that has opened it. It must not keep the others waiting.
+    return known ?? (await this.#reader.balance(who, currency))
   }
 
-  async eventsAfter(
-    who: UserRef,
-    after: number,
-    limit: number,
-  ): Promise<{ head: number; events: LedgerEvent[] }> {
-    const [row] = await this.#sql<{ head: string; events: EventRow[] | null }[]>`
+  eventsAfter(who: UserRef, after: number, limit: number): Promise<EventPage> {
+    return this.#pages.add({ who, after, limit })
+  }
+
+  async #readPages(asked: readonly PageAsked[]): Promise<EventPage[]> {
+    const pages: EventPage[] = []
+    while (pages.length < asked.length) {
+      const rest = asked.slice(pages.length)
+      let events = 0
+      const end = rest.findIndex(({ limit }) => {
+        events += limit
+        return events > MOST_EVENTS
+      })
+      pages.push(...(await this.#readSome(end === -1 ? rest : rest.slice(0, Math.max(1, end)))))
+    }
+    return pages
+  }
+
+  async #readSome(asked: readonly PageAsked[]): Promise<EventPage[]> {
+    const users = asked.map(({ who, after, limit }) => ({
+      ...{ tenant: who.tenant, user_id: who.userId, after, size: limit },
+    }))
+    const rows = await this.#sql<{ head: string | null; events: EventRow[] | null }[]>`
       select w.seq as head, (
         select json_agg(e order by e.seq) from (
-          select * from event_stream s
-          where s.wallet_id = w.id and s.seq > page.after and s.seq <= page.after + ${limit}::bigint
-          offset 0
+          select * from stream_between(w.id, page.after, page.after + asked.size) offset 0
         ) e
       ) as events
-      from wallets w
+      from rows from (
+        json_to_recordset(${JSON.stringify(users)}::text::json)
+          as (tenant text, user_id text, after bigint, size bigint)
+      ) with ordinality as asked (tenant, user_id, after, size, place)
+      -- The planner takes any JSON for 100 rows, and would read every wallet. With offset 0 it looks up each one.
+      left join lateral (
+        select id, seq from wallets where tenant = asked.tenant and user_id = asked.user_id offset 0
+      ) w on true
       -- No seq is missing, so a page is a range: a limit would have the planner read the whole stream.
-      cross join lateral (
-        select greatest(${after}::bigint, min(seq) - 1) as after from events where wallet_id = w.id
-      ) page
-      where w.tenant = ${who.tenant} and w.user_id = ${who.userId}`
-    return { head: Number(row?.head ?? 0), events: (row?.events ?? []).map(toEvent) }
+      left join lateral (
+        select greatest(asked.after, r.seq - cardinality(r.events)) as after from event_rows r
+        where r.wallet_id = w.id and r.seq > asked.after order by r.seq limit 1
+      ) page on true
+      order by asked.place`
+    return rows.map(({ head, events }) => ({
+      head: Number(head ?? 0),
+      events: (events ?? []).map(toEvent),
+    }))
   }
 
   async heads(whos: readonly UserRef[]): Promise<number[]> {
@@ -101,9 +181,44 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
       from rows from (
         json_to_recordset(${JSON.stringify(whos)}::text::json) as (tenant text, "userId" text)
       ) with ordinality as asked (tenant, user_id, place)
-      left join wallets w on w.tenant = asked.tenant and w.user_id = asked.user_id
+      left join lateral (
+        select seq from wallets where tenant = asked.tenant and user_id = asked.user_id offset 0
+      ) w on true
       order by asked.place`
     return rows.map((row) => Number(row.seq ?? 0))
+  }
+
+  async toldHolds(
+    { tenant, userId }: UserRef,
+    cursor: string | null,
+    limit: number,
+  ): Promise<{ events: LedgerEvent[]; next: string | null }> {
+    const rows = await this.#sql<{ events: EventRow[] }[]>`
+      select json_agg(json_build_object(
+        'tenant', t.tenant, 'user_id', t.user_id, 'seq', told.seq, 'event', told.event, 'currency', t.currency,
+        'new_balance', s.balance, 'previous_balance', null, 'transaction_id', t.id, 'transaction_type', t.type,
+        'status', t.status, 'amount', t.amount, 'traceparent', null, 'created_at', t.updated_at,
+        'details', json_build_object(
+          'held', s.held, 'available', s.balance - s.held, 'heldAmount', abs(t.amount),
+          'capturedAmount', (t.hold_state).captured, 'remaining', abs(t.amount) - (t.hold_state).captured,
+          'overage', (t.hold_state).overage, 'service', t.created_by,
+          'expiresAt', to_char(t.expires_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+        ) order by told.seq) as events
+      from transactions t
+      join balance_snapshots s on s.wallet_id = t.wallet_id and s.currency = t.currency
+      cross join lateral (values
+        ('hold_exhausted', (t.hold_state).exhausted_seq), ('hold_expiring', (t.hold_state).expiring_seq)
+      ) as told (event, seq)
+      where t.tenant = ${tenant} and t.created_by = ${userId} and t.created_by <> t.user_id
+        and t.status = 'pending' and t.type = 'hold'
+        and ((t.hold_state).exhausted_seq is not null or (t.hold_state).expiring_seq is not null)
+        and t.id > ${cursor ?? '00000000-0000-0000-0000-000000000000'}::uuid and told.seq is not null
+      group by t.id order by t.id limit ${limit}`
+    const last = rows.length === limit ? rows[rows.length - 1]?.events[0] : undefined
+    return {
+      events: rows.flatMap(({ events }) => events.map(toEvent)),
+      next: last?.transaction_id ?? null,
+    }
   }
 
   async claim(limit: number, olderThanMs: number): Promise<Committed[]> {
@@ -116,8 +231,10 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
     }))
   }
 
-  async acknowledge(outboxIds: readonly string[]): Promise<void> {
-    await this.#sql`select outbox_acknowledge(${`{${outboxIds.join()}}`}::text::bigint[])`
+  async acknowledge(outboxIds: readonly string[]): Promise<number> {
+    const [row] = await this.#sql<{ left: number }[]>`
+      select outbox_acknowledge(${`{${outboxIds.join()}}`}::text::bigint[]) as left`
+    return row?.left ?? 0
   }
 
   async changedWithin(
@@ -138,7 +255,9 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
       select s.account_id, s.tenant, s.user_id, s.currency, s.balance, w.seq
       from balance_snapshots s join wallets w on w.id = s.wallet_id
       where s.account_id > ${cursor ?? '0'}
-        and s.updated_at > ledger_clock() - make_interval(secs => ${withinSeconds})
+        and w.changed_at > ledger_clock() - make_interval(secs => ${withinSeconds})
+        -- Of a tenant that moved, another database has the newest balance.
+        and not exists (select from tenant_homes h where h.tenant = s.tenant and not h.here)
       order by s.account_id limit ${limit}`
     const last = rows.length === limit ? rows[rows.length - 1] : undefined
     return {
@@ -160,7 +279,7 @@ export class PostgresEventStore implements EventStore, OutboxStore, ChangeLog {
           select min(e.created_at)
           from (select wallet_ids, after_seqs, last_seqs from outbox order by id limit 1) o
           cross join unnest(o.wallet_ids, o.after_seqs, o.last_seqs) as p (wallet_id, seq, last)
-          join events e on e.wallet_id = p.wallet_id and e.seq = p.seq + 1
+          cross join lateral events_between(p.wallet_id, p.seq, p.seq + 1) e
           where p.seq < p.last
         )), 0)::float8 as oldest`
     return { rows: row?.rows ?? 0, oldestSeconds: Math.max(0, row?.oldest ?? 0) }

@@ -2,18 +2,24 @@ import { allFulfilled, Batcher } from '../lib/batcher.ts'
 import type { Sql } from '../postgres/database.ts'
 import {
   asUnavailable,
+  codeOf,
   DatabaseUnavailable,
   isLockTimeout,
   isTransient,
+  SQLSTATE,
+  tenantElsewhere,
 } from '../postgres/errors.ts'
+import { type AdminNotice, requestsIn } from './admin-notice.ts'
 import type { Command, Committed, Outcome, RefusalCode } from './command.ts'
 import { toJson } from './command.ts'
 import { LockedWallets } from './locked-wallets.ts'
 import type { LedgerObserver } from './observer.ts'
 import {
+  type BriefPayment,
   type ChangeRow,
   type TransactionRow,
   toEvents,
+  toPaymentChange,
   toTransaction,
   withAmounts,
 } from './rows.ts'
@@ -24,6 +30,8 @@ export interface ExecutorOptions {
    * read after the write finds the new balance. It must settle soon.
    */
   onCommitted?: (committed: Committed) => Promise<void>
+  /** Called after each commit with the requests that wait for an admin since. It must not throw. */
+  announce?: (notices: readonly AdminNotice[]) => void
   /** The largest number of commands in one SQL call. */
   batchSize?: number
   /** Calls that run at once. Few writers with full batches are faster than many that wait for one busy wallet. */
@@ -53,7 +61,7 @@ interface Applied {
 
 interface AppliedRow {
   results: ResultRow[]
-  changes: ChangeRow[]
+  changes: (ChangeRow | BriefPayment)[]
   outbox_id: string | null
 }
 
@@ -63,6 +71,7 @@ export class Executor {
   readonly #batcher: Batcher<Command, Applied>
   readonly #lockedWallets: LockedWallets
   readonly #onCommitted: (committed: Committed) => Promise<void>
+  readonly #announce: ExecutorOptions['announce']
   readonly #retryForMs: number
   readonly #callTimeoutMs: number
   readonly #observers: readonly LedgerObserver[]
@@ -71,6 +80,7 @@ export class Executor {
     this.#sql = sql
     this.#lockedWallets = new LockedWallets(sql)
     this.#onCommitted = options.onCommitted ?? (() => Promise.resolve())
+    this.#announce = options.announce
     this.#retryForMs = options.retryForMs ?? 5_000
     this.#callTimeoutMs = options.callTimeoutMs ?? 10_000
     this.#observers = options.observers ?? []
@@ -136,7 +146,8 @@ export class Executor {
       true,
     )
     if (!row) throw new Error('ledger_preview returned nothing')
-    return row.results.map((result) => toOutcome(result, row.changes))
+    const changes = fullChanges(commands, row)
+    return row.results.map((result) => toOutcome(result, changes))
   }
 
   #report(command: Command, outcome: Outcome | undefined): void {
@@ -152,6 +163,8 @@ export class Executor {
       } catch (error) {
         const unavailable = asUnavailable(error)
         const safe = unavailable?.notApplied || keyed
+        // It takes longer than anybody waits.
+        if (unavailable && tenantElsewhere(error) !== undefined) throw unavailable
         if (!isTransient(error) && !unavailable) throw error
         if ((unavailable && !safe) || performance.now() + pause > deadline) {
           throw unavailable ?? new DatabaseUnavailable(true, error)
@@ -178,7 +191,15 @@ export class Executor {
       if (commands.length > 1 && isLockTimeout(reason)) {
         const locked = await this.#lockedWallets.among(commands)
         if (locked.size > 0) return this.#applyWithout(locked, commands)
-      } else if (commands.length === 1 || asUnavailable(reason) || isTransient(reason)) {
+      } else if (tenantElsewhere(reason) !== undefined) {
+        const theirs = commands.filter(({ tenant }) => tenant === tenantElsewhere(reason))
+        return this.#applyWithout(new Set(theirs.length > 0 ? theirs : commands), commands, reason)
+      } else if (
+        commands.length === 1 ||
+        asUnavailable(reason) ||
+        // What one command meets while others change must not keep the rest of its batch from being applied.
+        (isTransient(reason) && codeOf(reason) !== SQLSTATE.SERIALIZATION_FAILURE)
+      ) {
         return commands.map(() => ({ status: 'rejected', reason }))
       }
       // Sent one by one, only the command that caused the error fails.
@@ -188,15 +209,21 @@ export class Executor {
     }
   }
 
-  /** Keeps a wallet that is locked from outside from delaying other users. Its own commands may be retried. */
+  /**
+   * Keeps a wallet that is locked from outside from delaying other users, and a tenant that moves from delaying other
+   * tenants. Their own commands may be retried.
+   */
   async #applyWithout(
     locked: ReadonlySet<Command>,
     commands: Command[],
+    reason: unknown = new Error('another transaction locks the wallet'),
   ): Promise<PromiseSettledResult<Applied>[]> {
     const free = commands.filter((command) => !locked.has(command))
     const applied = (free.length > 0 ? await this.#apply(free) : []).values()
-    const reason = new DatabaseUnavailable(true, new Error('another transaction locks the wallet'))
-    const skipped = { status: 'rejected', reason } as const
+    const skipped = {
+      status: 'rejected',
+      reason: asUnavailable(reason) ?? new DatabaseUnavailable(true, reason),
+    } as const
     return commands.map((command) =>
       locked.has(command) ? skipped : (applied.next().value ?? skipped),
     )
@@ -224,20 +251,28 @@ export class Executor {
         select results, changes, outbox_id from ledger_apply(${json}::text::json)`
     const [row] = await answered(call, this.#callTimeoutMs)
     if (!row) throw new DatabaseUnavailable(false, new Error('ledger_apply returned nothing'))
+    const changes = fullChanges(commands, row)
     const published =
       row.outbox_id === null
         ? Promise.resolve()
-        : this.#onCommitted({ outboxId: row.outbox_id, events: row.changes.flatMap(toEvents) })
+        : this.#onCommitted({ outboxId: row.outbox_id, events: changes.flatMap(toEvents) })
+    this.#announce?.(requestsIn(changes))
     // A failure to publish is no failure of the command. The outbox row stays until the events are published.
     const settled = published.catch(() => {})
     return row.results.map((result) => ({
-      outcome: toOutcome(result, row.changes),
+      outcome: toOutcome(result, changes),
       published: settled,
     }))
   }
 }
 
-const jsonOf = (commands: readonly Command[]) => JSON.stringify(commands.map(toJson))
+/** A brief answer is a statement more for Postgres. From so many commands on, it saves more than that. */
+const BRIEF_FROM = 4
+
+function jsonOf(commands: readonly Command[]): string {
+  const brief = commands.length >= BRIEF_FROM
+  return JSON.stringify(commands.map((command) => toJson(command, brief)))
+}
 
 /** A server that neither answers nor hangs up must not hold a writer forever. */
 async function answered<T>(call: PromiseLike<T>, ms: number): Promise<T> {
@@ -252,6 +287,20 @@ async function answered<T>(call: PromiseLike<T>, ms: number): Promise<T> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** The changes of a brief answer, with what the commands say of them. */
+function fullChanges(
+  commands: readonly Command[],
+  { results, changes }: Pick<AppliedRow, 'results' | 'changes'>,
+): ChangeRow[] {
+  const full = [...changes]
+  for (const [i, { change }] of results.entries()) {
+    const brief = change === null ? undefined : full[change]
+    if (change === null || !brief || 'transaction' in brief) continue
+    full[change] = toPaymentChange(commands[i] as Command, brief)
+  }
+  return full as ChangeRow[]
 }
 
 function toOutcome(row: ResultRow, changes: ChangeRow[]): Outcome {

@@ -29,9 +29,10 @@ export class LockedWallets {
   }
 
   /** Only Postgres knows the wallet of a transaction that a command names. */
-  #mayConcern({ tenant, userId, toUserId, transactionId }: Command): boolean {
+  #mayConcern({ tenant, userId, toUserId, split = [], transactionId }: Command): boolean {
     if (transactionId !== undefined) return true
-    return [userId, toUserId].some((name) => this.#found.has(keyOf(tenant, name)))
+    const payees = split.map((part) => ('to' in part ? part.to : undefined))
+    return [userId, toUserId, ...payees].some((name) => this.#found.has(keyOf(tenant, name)))
   }
 
   /**
@@ -43,7 +44,7 @@ export class LockedWallets {
       tenant,
       user_id: userId,
     }))
-    const json = JSON.stringify([...commands.map(toJson), ...found])
+    const json = JSON.stringify([...commands.map((command) => toJson(command)), ...found])
     const rows = await this.#sql<LockedRow[]>`
       select tenant, user_id, to_json(places) as places
       from locked_wallets(${json}::text::json)`.catch((cause: unknown) => {

@@ -3,26 +3,47 @@ import { PeriodicTask } from '../lib/periodic-task.ts'
 import type { ShutdownStack } from '../lib/shutdown-stack.ts'
 import { sleep } from '../lib/timeout.ts'
 import type { Sql } from '../postgres/database.ts'
+import type { Command } from './command.ts'
+import type { Deeds } from './deeds.ts'
+import { EventPartitions } from './event-partitions.ts'
 import type { Executor } from './executor.ts'
+import { RollUps } from './rollups.ts'
 
-const START_DELAY_MS = 500
+export interface MaintenanceOptions
+  extends Omit<HoldExpiryOptions & RetentionOptions, 'intervalMs' | 'keyRetentionSeconds'> {
+  /** Sessions for statements that may take longer than a request. */
+  longRunning: Sql
+  deeds: Pick<Deeds, 'seal'>
+}
+
+/** Time between two rounds that seal deeds. */
+const SEALING_INTERVAL_MS = 5_000
 
 /**
- * The ledger's periodic work: it expires holds, and deletes old events and idempotency keys. The work starts
- * `START_DELAY_MS` after a call of the returned function.
+ * The ledger's periodic work: it expires holds, drops or deletes old events and idempotency keys, keeps the roll-ups up
+ * to date, and seals deeds. Call the result to start.
  */
 export function createMaintenance(
-  options: Omit<HoldExpiryOptions & RetentionOptions, 'intervalMs' | 'keyRetentionSeconds'>,
+  { longRunning, ...options }: MaintenanceOptions,
   releases: ShutdownStack,
 ): () => void {
-  const tasks = [new HoldExpiry(options), new Retention(options)]
+  const { deeds, log } = options
+  const sealing = new PeriodicTask(
+    async (signal) => {
+      while (!signal.aborted && (await deeds.seal()) > 0);
+    },
+    { log, name: 'sealing deeds', intervalMs: SEALING_INTERVAL_MS },
+  )
+  const tasks = [
+    new HoldExpiry(options),
+    new EventPartitions({ ...options, longRunning }),
+    new Retention(options),
+    new RollUps({ sql: longRunning, log }),
+    sealing,
+  ]
   for (const task of tasks) releases.add(() => task.stop())
   return () => {
-    // The first round opens more sessions, which takes time. It must not delay the first request.
-    const timer = setTimeout(() => {
-      for (const task of tasks) task.start()
-    }, START_DELAY_MS)
-    releases.add(async () => clearTimeout(timer))
+    for (const task of tasks) task.start()
   }
 }
 
@@ -30,6 +51,8 @@ export interface HoldExpiryOptions {
   sql: Sql
   executor: Pick<Executor, 'execute'>
   log: Pick<Logger, 'warn' | 'info'>
+  /** Users and services are warned of a hold's end so long before it. Default 0: never. */
+  holdExpiringSeconds?: number
   /** Time between rounds. Default 1 s. */
   intervalMs?: number
 }
@@ -37,18 +60,26 @@ export interface HoldExpiryOptions {
 const HOLDS_PER_STEP = 500
 
 /**
- * Expires holds, which frees their money. Holds that ended while no process ran are expired too. Each hold
- * is a command of the actor `system`. If several processes find the same hold, one expires it and the
- * others get a refusal.
+ * Expires holds, which frees their money, and warns of the end of others. Holds that ended while no process ran are
+ * expired too. Each hold is a command of the actor `system`. If several processes find the same hold, one command is
+ * accepted and the others are refused. So each warning is sent once, also if a process is killed.
  */
 export class HoldExpiry {
   readonly #sql: Sql
   readonly #executor: Pick<Executor, 'execute'>
+  readonly #warnSeconds: number
   readonly #task: PeriodicTask
 
-  constructor({ sql, executor, log, intervalMs = 1_000 }: HoldExpiryOptions) {
+  constructor({
+    sql,
+    executor,
+    log,
+    holdExpiringSeconds = 0,
+    intervalMs = 1_000,
+  }: HoldExpiryOptions) {
     this.#sql = sql
     this.#executor = executor
+    this.#warnSeconds = holdExpiringSeconds
     this.#task = new PeriodicTask((signal) => this.#round(signal), {
       log,
       name: 'expiring holds',
@@ -66,27 +97,41 @@ export class HoldExpiry {
 
   /** If a hold cannot be expired, the round continues with the others and fails at its end. */
   async #round(signal: AbortSignal): Promise<void> {
-    const failures: unknown[] = []
-    for (let after = BEFORE_ALL; !signal.aborted; ) {
-      const due = await dueHolds(this.#sql, after)
-      const results = await Promise.allSettled(
-        due.map(({ tenant, id }) =>
-          this.#executor.execute({
-            op: 'hold_expire',
-            tenant,
-            actor: 'system',
-            transactionId: id,
-          }),
-        ),
+    const seconds = this.#warnSeconds
+    const failures = await this.#run({ op: 'hold_expire' }, signal, (after) =>
+      dueHolds(this.#sql, after),
+    )
+    if (seconds > 0) {
+      const warning = { op: 'hold_expiring', expiresIn: Math.ceil(seconds) } as const
+      failures.push(
+        ...(await this.#run(warning, signal, (after) => expiringHolds(this.#sql, seconds, after))),
       )
-      for (const result of results) if (result.status === 'rejected') failures.push(result.reason)
-      const last = due[due.length - 1]
-      if (!last || due.length < HOLDS_PER_STEP) break
-      after = last
     }
     if (failures.length > 0) {
       throw new Error(`${failures.length} holds could not be expired`, { cause: failures[0] })
     }
+  }
+
+  /** Runs a command for each hold that `next` finds, step by step. @returns the failures */
+  async #run(
+    command: Pick<Command, 'op' | 'expiresIn'>,
+    signal: AbortSignal,
+    next: (after: Place) => Promise<(Place & { tenant: string })[]>,
+  ): Promise<unknown[]> {
+    const failures: unknown[] = []
+    for (let after = BEFORE_ALL; !signal.aborted; ) {
+      const holds = await next(after)
+      const results = await Promise.allSettled(
+        holds.map(({ tenant, id }) =>
+          this.#executor.execute({ ...command, tenant, actor: 'system', transactionId: id }),
+        ),
+      )
+      for (const result of results) if (result.status === 'rejected') failures.push(result.reason)
+      const last = holds[holds.length - 1]
+      if (!last || holds.length < HOLDS_PER_STEP) break
+      after = last
+    }
+    return failures
   }
 }
 
@@ -104,7 +149,17 @@ export function dueHolds(sql: Sql, after: Place = BEFORE_ALL) {
   // The clock is volatile, so only a subquery lets Postgres use the index.
   return sql<(Place & { tenant: string })[]>`
     select tenant, id, t.expires_at::text from transactions t
-    where status = 'pending' and type = 'hold' and t.expires_at <= (select ledger_clock())
+    where status = 'pending' and type = 'hold' and t.expires_at <= (select ledger_clock()) and not has_left(tenant)
+      and (t.expires_at, id) > (${after.expires_at}::text::timestamptz, ${after.id}::uuid)
+    order by t.expires_at, id limit ${HOLDS_PER_STEP}`
+}
+
+/** Holds that end within so many seconds, and of whose end nobody was told. Reads only such holds. */
+export function expiringHolds(sql: Sql, seconds: number, after: Place = BEFORE_ALL) {
+  return sql<(Place & { tenant: string })[]>`
+    select tenant, id, t.expires_at::text from transactions t
+    where status = 'pending' and type = 'hold' and (hold_state).expiring_seq is null
+      and t.expires_at <= (select ledger_clock() + make_interval(secs => ${seconds})) and not has_left(tenant)
       and (t.expires_at, id) > (${after.expires_at}::text::timestamptz, ${after.id}::uuid)
     order by t.expires_at, id limit ${HOLDS_PER_STEP}`
 }
@@ -130,8 +185,8 @@ const BLOCKS_PER_STEP = 128
 const PAUSE_RATIO = 9
 
 /**
- * Deletes old events and idempotency keys in small steps. Events stay while the outbox names them. A lock
- * inside the SQL functions lets only one process prune at a time.
+ * Deletes old events that `EventPartitions` does not drop, and idempotency keys, in small steps. Events stay while the
+ * outbox names them. A lock inside the SQL functions lets only one process prune at a time.
  */
 export class Retention {
   readonly #options: Required<RetentionOptions>

@@ -10,15 +10,29 @@ import type {
   WalletQuery,
   WalletSummary,
 } from './balance.ts'
-import type { UserRef } from './event.ts'
+import type { Frozen, UserRef } from './event.ts'
 import { toIso } from './rows.ts'
+import type { Trail } from './trail.ts'
+import { readTrail } from './trail-reader.ts'
 import { TransactionReader } from './transaction-reader.ts'
 
 interface BalanceRow {
   balance: string
   held: string
   seq: string
+  frozen: Frozen | null
   updated_at: string
+}
+
+function toBalance(row: BalanceRow, currency: string): Balance {
+  return {
+    balance: BigInt(row.balance),
+    held: BigInt(row.held),
+    currency,
+    seq: Number(row.seq),
+    ...(row.frozen && { frozen: row.frozen }),
+    updatedAt: toIso(row.updated_at),
+  }
 }
 
 /** Reads balances and transactions from Postgres. */
@@ -40,20 +54,48 @@ export class Reader extends TransactionReader {
 
   async knownBalance(who: UserRef, currency: string): Promise<Balance | undefined> {
     const [row] = await this.#sql<BalanceRow[]>`
-      select coalesce(s.balance, 0) as balance, coalesce(s.held, 0) as held, w.seq,
-        to_json(coalesce(s.updated_at, w.created_at)) #>> '{}' as updated_at
+      select ${this.#balanceColumns}
       from wallets w
       left join balance_snapshots s on s.wallet_id = w.id and s.currency = ${currency}
       where w.tenant = ${who.tenant} and w.user_id = ${who.userId}`
-    return (
-      row && {
-        balance: BigInt(row.balance),
-        held: BigInt(row.held),
-        currency,
-        seq: Number(row.seq),
-        updatedAt: toIso(row.updated_at),
-      }
+    return row && toBalance(row, currency)
+  }
+
+  /** Undefined if the tenant has no such transaction. */
+  trail(tenant: string, id: string): Promise<Trail | undefined> {
+    return readTrail(this.#sql, tenant, id)
+  }
+
+  /** `knownBalance` of many users, by one statement. */
+  async knownBalances(
+    asked: readonly { who: UserRef; currency: string }[],
+  ): Promise<(Balance | undefined)[]> {
+    const users = asked.map(({ who: { tenant, userId }, currency }) => ({
+      ...{ tenant, user_id: userId, currency },
+    }))
+    const rows = await this.#sql<(BalanceRow | { seq: null })[]>`
+      select known.*
+      from rows from (
+        json_to_recordset(${JSON.stringify(users)}::text::json) as (tenant text, user_id text, currency text)
+      ) with ordinality as asked (tenant, user_id, currency, place)
+      -- The planner takes any JSON for 100 rows, and would read every wallet. With offset 0 it looks up each one.
+      left join lateral (
+        select ${this.#balanceColumns}
+        from wallets w
+        left join balance_snapshots s on s.wallet_id = w.id and s.currency = asked.currency
+        where w.tenant = asked.tenant and w.user_id = asked.user_id
+        offset 0
+      ) known on true
+      order by asked.place`
+    return rows.map((row, i) =>
+      row.seq === null ? undefined : toBalance(row, asked[i]?.currency ?? ''),
     )
+  }
+
+  get #balanceColumns() {
+    return this.#sql`
+      coalesce(s.balance, 0) as balance, coalesce(s.held, 0) as held, w.seq, frozen_sides(w) as frozen,
+      to_json(coalesce(s.updated_at, w.created_at)) #>> '{}' as updated_at`
   }
 
   async canAfford(who: UserRef, { currency, amount, type }: AffordQuery): Promise<Affordable> {
@@ -135,7 +177,7 @@ export class Reader extends TransactionReader {
 
   async snapshot(who: UserRef, currency: string): Promise<Snapshot | undefined> {
     const [row] = await this.#sql<
-      (Omit<BalanceRow, 'seq'> & { version: string; created_at: string })[]
+      (Omit<BalanceRow, 'seq' | 'frozen'> & { version: string; created_at: string })[]
     >`
       select s.balance, s.held, s.version, to_json(s.updated_at) #>> '{}' as updated_at,
         to_json(a.created_at) #>> '{}' as created_at
@@ -159,11 +201,12 @@ export class Reader extends TransactionReader {
     const rows = await this.#sql<
       {
         user_id: string
+        frozen: Frozen | null
         balances: { currency: string; balance: string; held: string }[]
         updated_at: string
       }[]
     >`
-      select w.user_id, coalesce(s.balances, '[]') as balances,
+      select w.user_id, frozen_sides(w) as frozen, coalesce(s.balances, '[]') as balances,
         to_json(coalesce(s.updated_at, w.created_at)) #>> '{}' as updated_at
       from wallets w
       cross join lateral (
@@ -183,7 +226,8 @@ export class Reader extends TransactionReader {
       }))
       const { balance = 0n, held = 0n } = balances.find((one) => one.currency === currency) ?? {}
       const updatedAt = toIso(row.updated_at)
-      return { userId: row.user_id, currency, balance, held, balances, updatedAt }
+      const frozen = row.frozen && { frozen: row.frozen }
+      return { userId: row.user_id, currency, balance, held, balances, ...frozen, updatedAt }
     })
     return { items, nextCursor: rows.length > limit ? (items.at(-1)?.userId ?? null) : null }
   }

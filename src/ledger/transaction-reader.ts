@@ -1,6 +1,6 @@
 import type { Sql } from '../postgres/database.ts'
 import type { RequestType, Transaction, TransactionStatus, TransactionType } from './command.ts'
-import { type TransactionRow, toTransaction } from './rows.ts'
+import { pageOf, type TransactionRow, toTransaction } from './rows.ts'
 
 /** A filter of transactions. Missing fields do not narrow it. */
 export interface TransactionFilter {
@@ -28,6 +28,22 @@ export interface TransactionQuery extends TransactionFilter {
 /** A filter of the requests that wait for an admin. */
 export interface RequestQuery extends Omit<TransactionQuery, 'type' | 'status'> {
   types: readonly RequestType[]
+  /** For which of two admins they wait. */
+  waitingFor?: 'first' | 'second'
+  /** Minor units of `currency`, without regard to the sign, both inclusive. */
+  minAmount?: bigint
+  maxAmount?: bigint
+}
+
+/** What an admin should know of a user to decide a request. Amounts are minor units. */
+export interface RequestContext {
+  userId: string
+  currency: string
+  balance: bigint
+  held: bigint
+  /** Of the last twenty topups and the last twenty withdrawals that were decided. */
+  approved: number
+  rejected: number
 }
 
 export interface TransactionPage {
@@ -77,9 +93,28 @@ export class TransactionReader {
   }
 
   /** One SQL statement, so that the number agrees with the list. Each type has its own part of the partial index. */
-  async requests({ types, ...query }: RequestQuery): Promise<RequestPage> {
+  async requests({
+    types,
+    waitingFor,
+    minAmount,
+    maxAmount,
+    ...query
+  }: RequestQuery): Promise<RequestPage> {
     const sql = this.#sql
-    const waiting = types.map((type) => this.#matches({ ...query, type, status: 'pending' }))
+    const approved =
+      waitingFor === undefined
+        ? sql``
+        : waitingFor === 'first'
+          ? sql`and approved_by is null`
+          : sql`and approved_by is not null`
+    const least =
+      minAmount === undefined ? sql`` : sql`and abs(amount) >= ${minAmount.toString()}::bigint`
+    const most =
+      maxAmount === undefined ? sql`` : sql`and abs(amount) <= ${maxAmount.toString()}::bigint`
+    const waiting = types.map(
+      (type) =>
+        sql`${this.#matches({ ...query, type, status: 'pending' })} ${approved} ${least} ${most}`,
+    )
     const parts = <T>(part: (matches: T) => unknown, matches: readonly T[]) =>
       matches.map((each, i) =>
         i === 0 ? sql`${part(each) as never}` : sql`union all ${part(each) as never}`,
@@ -103,17 +138,72 @@ export class TransactionReader {
     return { ...toPage(rows, query.limit), total, offset }
   }
 
-  async *statement(filter: TransactionFilter): AsyncIterable<Transaction[]> {
+  /** Of each user and currency among the requests, in any order. One statement for all. */
+  async requestContexts(
+    tenant: string,
+    requests: readonly Pick<Transaction, 'userId' | 'currency'>[],
+  ): Promise<RequestContext[]> {
+    const keys = new Set(requests.map(({ userId, currency }) => `${currency} ${userId}`))
+    const asked = [...keys].map((key) => ({ currency: key.slice(0, 3), user_id: key.slice(4) }))
+    if (asked.length === 0) return []
+    const rows = await this.#sql<
+      {
+        user_id: string
+        currency: string
+        balance: string
+        held: string
+        approved: number
+        rejected: number
+      }[]
+    >`
+      select w.user_id, asked.currency, w.balance, w.held, past.approved, past.rejected
+      from json_to_recordset(${JSON.stringify(asked)}::text::json) as asked (user_id text, currency text)
+      -- The planner takes any JSON for 100 rows, and would read every wallet. With offset 0 it looks up each one.
+      cross join lateral (
+        select w.id, w.user_id, coalesce(s.balance, 0) as balance, coalesce(s.held, 0) as held
+        from wallets w
+        left join balance_snapshots s on s.wallet_id = w.id and s.currency = asked.currency
+        where w.tenant = ${tenant} and w.user_id = asked.user_id
+        offset 0
+      ) w
+      cross join lateral (
+        select count(*) filter (where status = 'success')::int as approved,
+          count(*) filter (where status = 'failed')::int as rejected
+        from (
+          (select status from transactions t
+           where t.wallet_id = w.id and t.type = 'topup' and t.status <> 'pending'
+           order by t.id desc limit 20)
+          union all
+          (select status from transactions t
+           where t.wallet_id = w.id and t.type = 'withdrawal' and t.status <> 'pending'
+           order by t.id desc limit 20)
+        ) decided
+      ) past`
+    return rows.map(({ user_id: userId, balance, held, ...rest }) => ({
+      ...rest,
+      userId,
+      balance: BigInt(balance),
+      held: BigInt(held),
+    }))
+  }
+
+  /** A page of a statement, oldest first. One that is not full is the last. */
+  async statementPage(filter: TransactionFilter, after?: string): Promise<Transaction[]> {
     const sql = this.#sql
+    const rows = await sql<{ json: TransactionRow }[]>`
+      select to_json(t) as json from transactions t
+      where ${this.#matches(filter)}
+      ${after === undefined ? sql`` : sql`and id > ${after}`}
+      order by id limit ${STATEMENT_PAGE}`
+    return rows.map((row) => toTransaction(row.json))
+  }
+
+  /** All pages of a statement, each read when the one before was taken. */
+  async *statement(filter: TransactionFilter): AsyncIterable<Transaction[]> {
     for (let after: string | undefined; ; ) {
-      const rows = await sql<{ json: TransactionRow }[]>`
-        select to_json(t) as json from transactions t
-        where ${this.#matches(filter)}
-        ${after === undefined ? sql`` : sql`and id > ${after}`}
-        order by id limit ${STATEMENT_PAGE}`
-      const page = rows.map((row) => toTransaction(row.json))
+      const page = await this.statementPage(filter, after)
       if (page.length > 0) yield page
-      after = page[page.length - 1]?.id
+      after = page.at(-1)?.id
       if (page.length < STATEMENT_PAGE) return
     }
   }
@@ -156,11 +246,8 @@ ${Object.entries(metadata).reduce((so, [key, value]) => sql`${so} ${this.#has(ke
   }
 }
 
-/** @param rows one more than fit on the page, where there are more */
-function toPage(rows: readonly TransactionRow[], limit: number): TransactionPage {
-  const items = rows.slice(0, limit).map(toTransaction)
-  return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
-}
+const toPage = (rows: readonly TransactionRow[], limit: number): TransactionPage =>
+  pageOf(rows, limit, toTransaction)
 
 /**
  * The name of a type or status as an SQL constant. A generic plan does not know the value of a parameter, so it could

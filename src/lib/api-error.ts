@@ -17,7 +17,11 @@ export type RefusalCode =
   | 'capture_exceeds_hold'
   | 'hold_expired'
   | 'not_your_hold'
+  | 'second_admin_required'
   | 'limit_exceeded'
+  | 'wallet_frozen'
+  | 'invalid_split'
+  | 'payee_insufficient_funds'
   | 'idempotency_key_reused'
   | 'bulk_aborted'
 
@@ -25,10 +29,13 @@ export type RefusalCode =
 export type ErrorCode =
   | RefusalCode
   | 'invalid_request'
+  | 'invalid_signature'
   | 'unauthorized'
   | 'token_expired'
   | 'token_revoked'
+  | 'sign_in_failed'
   | 'forbidden'
+  | 'tenant_suspended'
   | 'conflict'
   | 'payload_too_large'
   | 'unsupported_media_type'

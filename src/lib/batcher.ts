@@ -3,6 +3,11 @@ export interface BatcherOptions {
   size: number
   /** The most calls under way at the same time. Default: no limit. */
   inFlight?: number
+  /**
+   * After a call with several items, the next one waits for this long in milliseconds, so that it is a larger one.
+   * Default: it does not wait.
+   */
+  gatherMs?: number
 }
 
 interface Waiting<In, Out> {
@@ -19,6 +24,9 @@ export class Batcher<In, Out> {
   readonly #run: (items: In[]) => Promise<PromiseSettledResult<Out>[]>
   readonly #size: number
   readonly #maxInFlight: number
+  readonly #gatherMs: number
+  /** By `performance.now()`: when the next call may begin. */
+  #nextAt = 0
   #waiting: Waiting<In, Out>[] = []
   #inFlight = 0
   #scheduled = false
@@ -26,11 +34,12 @@ export class Batcher<In, Out> {
   /** @param run returns one result for each item, in their order; if it throws, every item is rejected */
   constructor(
     run: (items: In[]) => Promise<PromiseSettledResult<Out>[]>,
-    { size, inFlight = Number.POSITIVE_INFINITY }: BatcherOptions,
+    { size, inFlight = Number.POSITIVE_INFINITY, gatherMs = 0 }: BatcherOptions,
   ) {
     this.#run = run
     this.#size = size
     this.#maxInFlight = inFlight
+    this.#gatherMs = gatherMs
   }
 
   add(item: In): Promise<Out> {
@@ -48,15 +57,21 @@ export class Batcher<In, Out> {
   #schedule(): void {
     if (this.#scheduled || this.#inFlight >= this.#maxInFlight) return
     this.#scheduled = true
+    const isFull = this.#waiting.length >= this.#size
+    const waitMs = this.#gatherMs > 0 && !isFull ? this.#nextAt - performance.now() : 0
+    if (waitMs > 0) setTimeout(() => this.#sendAll(), waitMs)
     // After the I/O callbacks of this turn, so that the batch takes what arrives on other sockets too.
-    setImmediate(() => {
-      this.#scheduled = false
-      while (this.#waiting.length > 0 && this.#inFlight < this.#maxInFlight) this.#send()
-    })
+    else setImmediate(() => this.#sendAll())
+  }
+
+  #sendAll(): void {
+    this.#scheduled = false
+    while (this.#waiting.length > 0 && this.#inFlight < this.#maxInFlight) this.#send()
   }
 
   async #send(): Promise<void> {
     const batch = this.#waiting.splice(0, this.#size)
+    if (batch.length > 1) this.#nextAt = performance.now() + this.#gatherMs
     this.#inFlight += 1
     try {
       const results = await this.#run(batch.map((waiting) => waiting.item))

@@ -7,6 +7,8 @@ export interface PeriodicTaskOptions {
   name: string
   /** Time between the end of a round and the start of the next. */
   intervalMs: number
+  /** Time before the first round. Default 0. */
+  delayMs?: number
 }
 
 /**
@@ -26,7 +28,7 @@ export class PeriodicTask {
     this.#options = options
   }
 
-  /** Starts the first round immediately. */
+  /** Starts the first round, immediately unless there is a delay. */
   start(): void {
     if (this.#running) return
     this.#abort = new AbortController()
@@ -41,9 +43,11 @@ export class PeriodicTask {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    const { intervalMs, delayMs = 0 } = this.#options
+    if (delayMs > 0) await sleep(delayMs, { signal, unref: true })
     while (!signal.aborted) {
       await this.#attempt(signal)
-      await sleep(this.#options.intervalMs, { signal, unref: true })
+      await sleep(intervalMs, { signal, unref: true })
     }
   }
 

@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/config.ts'
 import { failureOf, isSqlState, isTlsFailure } from '../postgres/errors.ts'
 import { MigrationError } from '../postgres/migrate.ts'
+import { TenantDatabaseError } from '../tenants/homes.ts'
 
 /** A private Postgres or Redis could not be started. `message` is one line for the terminal. */
 export class EmbeddedError extends Error {
@@ -32,6 +33,7 @@ export function aboutFolder(error: unknown, folder: string): unknown {
 
 /** Explains a failed start in one line that a person can act on. Null for a bug, which needs its stack. */
 export function startFailure(error: unknown): string | null {
+  if (error instanceof TenantDatabaseError) return `TENANT_DATABASES: ${error.message}`
   if (error instanceof MigrationError) return `DATABASE_URL: ${error.message}`
   if (error instanceof ConfigError || error instanceof EmbeddedError) return error.message
   return portFailure(error as SystemError) ?? databaseFailure(error as SystemError)

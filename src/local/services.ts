@@ -28,7 +28,9 @@ export async function openDatabase(
   const { startPostgres } = await import('./postgres.ts')
   const postgres = await startPostgres({ dataDir: config.dataDir, log })
   releases.add(() => postgres.close())
-  return postgres
+  // Without its methods, because a parent sends the rest to its workers.
+  const { ownerUrl, appUrl, appRole, dataDir } = postgres
+  return { ownerUrl, appUrl, appRole, dataDir }
 }
 
 export interface RedisChoice {
@@ -36,6 +38,12 @@ export interface RedisChoice {
   target: RedisTarget | undefined
   /** Shown to a person. */
   description: string
+}
+
+/** What one process has started for others. Undefined parts are configured, and each process finds them there. */
+export interface PrivateServices {
+  database?: Database | undefined
+  redis?: RedisChoice | undefined
 }
 
 /** Uses the configured Redis, else a private one if the PATH has a program for it, else none. */

@@ -1,4 +1,5 @@
 import { withTimeout } from '../lib/timeout.ts'
+import type { ReplicaState } from '../postgres/replicas.ts'
 import type { SchemaCheck } from '../postgres/schema-check.ts'
 import type { Gateway } from '../realtime/gateway.ts'
 import type { Check, Health } from '../routes/deps.ts'
@@ -28,6 +29,24 @@ export interface ReadinessOptions {
   unguarded?: string | undefined
   /** Tries a write like that of a payment. Returns why Postgres refuses it. Default: no write is tried. */
   tryWrite?: () => Promise<string | undefined>
+  /** In the order of TENANT_DATABASES; undefined: not reached yet. Default: there are none. */
+  tenantDatabases?: (() => readonly (DatabaseChecks | undefined)[]) | undefined
+  /** In the order of DATABASE_REPLICA_URL. Default: there are none. */
+  replicas?: (() => readonly Pick<ReplicaState, 'problem'>[]) | undefined
+  /** The server processes of this port. Default: this one alone. */
+  workers?: (() => WorkersHealth) | undefined
+}
+
+interface DatabaseChecks {
+  read: SchemaCheck['read']
+  tryWrite(): Promise<string | undefined>
+}
+
+interface WorkersHealth {
+  up: number
+  wanted: number
+  /** Another process takes the place of this one, and has the port. */
+  replaced: boolean
 }
 
 const RECONCILING = 'comparing the streams with Postgres'
@@ -41,21 +60,36 @@ const RECONCILING = 'comparing the streams with Postgres'
 export function createReadinessCheck(
   schema: Pick<SchemaCheck, 'read'>,
   gateway: Pick<Gateway, 'health'>,
-  { unguarded, tryWrite = async () => undefined }: ReadinessOptions = {},
+  {
+    unguarded,
+    tryWrite = async () => undefined,
+    tenantDatabases,
+    replicas,
+    workers,
+  }: ReadinessOptions = {},
 ): () => Promise<Health> {
-  let asking: Promise<PostgresChecks> | undefined
+  let asking: Promise<[PostgresChecks, string | undefined]> | undefined
   return async () => {
     // Anybody may ask as often as they like. Postgres gets one query at a time.
-    asking ??= askPostgres(schema, tryWrite).finally(() => {
+    asking ??= Promise.all([
+      askPostgres({ read: () => schema.read(), tryWrite }),
+      tenantDatabases && databaseReport(tenantDatabases()),
+    ]).finally(() => {
       asking = undefined
     })
-    const postgres = await asking
+    const [postgres, report] = await asking
     const { state, reason = state === 'reconciling' ? RECONCILING : undefined } = gateway.health
     const draining = state === 'draining'
     const checks: Record<string, Check> = {
       ...postgres,
       stream: draining ? { ok: true } : check(state === 'live' || state === 'disconnected', reason),
-      process: draining ? check(false, reason) : { ok: true },
+      process: draining ? check(workers?.().replaced === true, reason) : { ok: true },
+      // Only their own tenants wait.
+      ...(tenantDatabases && { tenantDatabases: check(true, report) }),
+      // Without any of them the primary reads.
+      ...(replicas && { replicas: check(true, replicaReport(replicas())) }),
+      // Not a failure either: the workers that are up serve.
+      ...(workers && { workers: check(true, `${workers().up} of ${workers().wanted} are up`) }),
       // Not a failure, because the operator may be unable to change it.
       ...(unguarded !== undefined && { appRole: check(true, unguarded) }),
     }
@@ -63,18 +97,40 @@ export function createReadinessCheck(
   }
 }
 
+/** By their places: anyone may read it, and the names of hosts are nobody's business. */
+function replicaReport(replicas: readonly Pick<ReplicaState, 'problem'>[]): string | undefined {
+  const problems = replicas.flatMap(({ problem }, i) =>
+    problem === undefined ? [] : `replica ${i + 1} ${problem.replace(/^it /, '')}`,
+  )
+  if (problems.length === 0) return undefined
+  const taking = `${replicas.length - problems.length} of ${replicas.length} take reads`
+  return `${taking}: ${problems.join(', ')}`
+}
+
 interface PostgresChecks {
   postgres: Check
   migrations: Check
 }
 
-async function askPostgres(
-  schema: Pick<SchemaCheck, 'read'>,
-  tryWrite: () => Promise<string | undefined>,
-): Promise<PostgresChecks> {
+/** By their places, as replicas. */
+async function databaseReport(
+  databases: readonly (DatabaseChecks | undefined)[],
+): Promise<string | undefined> {
+  const problems = await Promise.all(
+    databases.map(async (database, i) => {
+      if (!database) return [`database ${i + 1} cannot be reached`]
+      const { postgres, migrations } = await askPostgres(database)
+      const { reason } = postgres.ok ? migrations : postgres
+      return reason === undefined ? [] : [`database ${i + 1}: ${reason}`]
+    }),
+  )
+  return problems.flat().join(', ') || undefined
+}
+
+async function askPostgres({ read, tryWrite }: DatabaseChecks): Promise<PostgresChecks> {
   try {
     const [{ ok, reason }, refusal] = await withTimeout(
-      Promise.all([schema.read(), tryWrite()]),
+      Promise.all([read(), tryWrite()]),
       POSTGRES_TIMEOUT_MS,
       () => {
         throw new Error('Postgres did not answer in time')

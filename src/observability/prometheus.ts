@@ -4,11 +4,14 @@ import type { Exposition } from '../routes/deps.ts'
 import { METRICS, PREFIX } from './metric-definitions.ts'
 import type { MetricDefinition, MetricSources, Sample } from './metrics.ts'
 
+/** The values of all metrics of a process, as they can be added to those of others. */
+export type MetricValues = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
+
 /**
- * Writes all metrics in Prometheus's text format. The library that writes it and measures Node itself is
- * loaded at the first scrape. Scrapes at the same time share one reading.
+ * Reads all metrics. The library that writes them in Prometheus's text format and measures Node itself is loaded at
+ * the first scrape. Scrapes at the same time share one reading.
  */
-export function createExposition(sources: MetricSources): () => Promise<Exposition> {
+export function createExposition(sources: MetricSources) {
   let registry: Promise<Registry> | undefined
   let scrape: Promise<Exposition> | undefined
 
@@ -21,11 +24,24 @@ export function createExposition(sources: MetricSources): () => Promise<Expositi
     return { contentType, text: await metrics }
   }
 
-  return () => {
-    scrape ??= read().finally(() => {
-      scrape = undefined
-    })
-    return scrape
+  return {
+    /** In the text format. */
+    text(): Promise<Exposition> {
+      scrape ??= read().finally(() => {
+        scrape = undefined
+      })
+      return scrape
+    },
+    async values(): Promise<MetricValues> {
+      registry ??= createRegistry(sources)
+      const values = await (await registry).getMetricsAsJSON()
+      return values.map((metric) =>
+        // The library's mean would hide a worker that hangs.
+        metric.name.startsWith('nodejs_eventloop_lag_')
+          ? { ...metric, aggregator: 'max' as const }
+          : metric,
+      )
+    },
   }
 }
 
@@ -50,7 +66,7 @@ async function valuesOf(metric: MetricDefinition, sources: MetricSources) {
     name,
     help: metric.help,
     type: metric.type,
-    aggregator: 'sum',
+    aggregator: metric.together ?? 'sum',
     values: samples.flatMap((sample) => valuesOfSample(name, sample)),
   }
 }

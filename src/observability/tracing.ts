@@ -3,7 +3,7 @@ import { type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry
 import type { RequestTracer } from '../http/middleware/observe.ts'
 import type { LedgerObserver } from '../ledger/observer.ts'
 import { withTimeout } from '../lib/timeout.ts'
-import { UPDATES_CHANNEL } from '../realtime/bus/bus.ts'
+import { UPDATES_CHANNEL } from '../realtime/bus/shards.ts'
 import type { PublishObserver } from '../realtime/outbox.ts'
 import type { DeliveryTracer } from '../realtime/stream/user-stream.ts'
 import { createProvider, type ProviderOptions } from './otel.ts'

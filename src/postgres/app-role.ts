@@ -27,6 +27,16 @@ const REFUSALS: readonly (string | undefined)[] = [
   SQLSTATE.UNDEFINED_SCHEMA,
 ]
 
+/** The current role serves, and cannot change or remove an entry. */
+const IS_GUARDED = `has_table_privilege('meta', 'select')
+  and has_function_privilege('ledger_apply(json)', 'execute')
+  and not has_table_privilege('entries', 'update, delete, truncate')`
+
+/** A condition: the session works as the role, and so cannot change or remove an entry. */
+export function worksAs(sql: Sql, role: string) {
+  return sql`current_user = ${role} and ${sql.unsafe(IS_GUARDED)}`
+}
+
 /**
  * Whether this login can use the role, and then cannot change or remove an entry. It is tried out, because the catalogs
  * do not say what a membership allows.
@@ -36,9 +46,7 @@ export async function canUseAppRole(sql: Sql, role: string): Promise<boolean> {
     // Several statements in one query are one transaction. At its end the role is the login's own again.
     const results = await sql.unsafe(`
       set local role ${quoted(role)};
-      select has_table_privilege('meta', 'select')
-        and has_function_privilege('ledger_apply(json)', 'execute')
-        and not has_table_privilege('entries', 'update, delete, truncate') as guarded`)
+      select ${IS_GUARDED} as guarded`)
     return (results as unknown as { guarded: boolean }[][])[1]?.[0]?.guarded === true
   } catch (error) {
     if (REFUSALS.includes(codeOf(error))) return false

@@ -5,8 +5,7 @@ import {
   type PostgresTarget,
   parseConnectionString,
 } from '../config/connection-string.ts'
-import type { ShutdownStack } from '../lib/shutdown-stack.ts'
-import { FailedSocket, LONG_STARTUP, mended, renewing } from './driver.ts'
+import { FailedSocket, LONG_STARTUP, mended, oneAtATime, renewing } from './driver.ts'
 import { Hosts, openSocket, type ServerState } from './hosts.ts'
 
 export type Sql = postgres.Sql
@@ -20,6 +19,8 @@ export interface ConnectOptions {
   readOnly?: boolean
   /** Postgres cancels a statement that runs longer. Default 0: never. */
   statementTimeoutMs?: number
+  /** The only one of the hosts to connect to, in whatever state it is. Default: as the connection string says. */
+  host?: PostgresHost
   /** Called with the notices of Postgres. Default: they are ignored. */
   onNotice?: (notice: postgres.Notice) => void
   /** Called with the channel of each notification that a session listens to. */
@@ -34,7 +35,11 @@ export interface ConnectOptions {
  */
 export function connect(url: string, options: ConnectOptions = {}): Sql {
   const target = parseConnectionString(url)
-  return renewing(() => open(target, options))
+  const { host } = options
+  const chosen = host
+    ? { ...target, hosts: [host] as const, sessionAttributes: 'any' as const }
+    : target
+  return renewing(() => open(chosen, options))
 }
 
 function open(target: PostgresTarget, options: ConnectOptions): Sql {
@@ -65,7 +70,7 @@ function client(
     'path' in first ? { host: first.path } : { host: [first.host], port: [first.port] }
   // The client reads `PG*` variables for missing options. All options are given here except this one.
   delete process.env.PGTARGETSESSIONATTRS
-  return postgres({
+  const sql = postgres({
     // The client uses these only in its errors. With several hosts it would never give up.
     ...named,
     // The client's types do not know this option.
@@ -91,12 +96,15 @@ function client(
       ...target.settings,
       // Timestamps come out of JSON functions in the session's zone.
       TimeZone: 'UTC',
+      // The client reads times in this form only. Poolers pass the setting on, as those beside it.
+      DateStyle: 'ISO',
       // Patterns in the SQL have backslashes. Poolers pass on this setting and the one before.
       standard_conforming_strings: 'on',
       ...LONG_STARTUP,
       ...(target.pooled ? {} : sessionSettings(options)),
     },
   })
+  return target.pooled ? oneAtATime(sql) : sql
 }
 
 /** Settings that a database, a role or a server may have for other applications, at their values for this one. */
@@ -139,26 +147,3 @@ export const SESSIONS = {
 
 /** The most sessions that a server opens. */
 export const ALL_SESSIONS = Object.values(SESSIONS).reduce((sum, count) => sum + count, 0)
-
-export interface PoolsOptions {
-  url: string
-  /** A role that every session takes on; undefined: the login's own. */
-  role: string | undefined
-  /** Postgres cancels a statement after this time. */
-  requestTimeoutMs: number
-  /** The same for the auditors. */
-  auditTimeoutMs: number
-}
-
-/** Returns a function that creates the pool of one kind of work. The pool connects at its first query. */
-export function createPools(
-  { url, role, requestTimeoutMs, auditTimeoutMs }: PoolsOptions,
-  releases: ShutdownStack,
-): (work: Exclude<keyof typeof SESSIONS, 'listeners'>) => Sql {
-  return (work) => {
-    const statementTimeoutMs = work === 'auditors' ? auditTimeoutMs : requestTimeoutMs
-    const sql = connect(url, { role, max: SESSIONS[work], statementTimeoutMs })
-    releases.add(() => sql.end({ timeout: 2 }))
-    return sql
-  }
-}

@@ -3,7 +3,8 @@
  * issue. docs/decisions/postgres-client.md says why we use this client all the same.
  */
 import type { Socket } from 'node:net'
-import { Duplex } from 'node:stream'
+import { Duplex, type Readable, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type postgres from 'postgres'
 import { withTimeout } from '../lib/timeout.ts'
 import { endsSession, isStaleSession } from './errors.ts'
@@ -117,6 +118,23 @@ export class FailedSocket extends Duplex {
 
   override _write(_: unknown, __: unknown, done: () => void): void {
     done()
+  }
+}
+
+/**
+ * Passes what `copy … to stdout` gives on. If the end arrives together with data that fills the stream, the client leaves
+ * its socket paused, and the next query of the connection never gets its answer
+ * (https://github.com/porsager/postgres/pull/1016). Reading from the stream is what continues it.
+ */
+export async function pipeCopy(
+  rows: Readable,
+  sink: Writable,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await pipeline(rows, sink, signal ? { signal } : {})
+  } finally {
+    rows._read(0)
   }
 }
 
@@ -268,6 +286,24 @@ export function renewing(open: () => Sql): Sql {
       return name === 'begin'
         ? (...args: Parameters<Sql['begin']>) => transaction(generation, args)
         : (...args: unknown[]) => watched(generation, call(...args))
+    },
+  })
+}
+
+/**
+ * Lets a session have one statement at a time. Without prepared statements the client asks what the parameters of a
+ * statement are before it sends them. If that question follows the statement before without a pause, PgBouncer in
+ * transaction mode takes the session for idle in between, and loses the answer (1.18). A statement with parameters makes the client
+ * wait; this does it for the others. `max_pipeline: 0` would do the same and break transactions.
+ */
+export function oneAtATime(sql: Sql): Sql {
+  return new Proxy(sql, {
+    apply(target, self, args: unknown[]) {
+      const query = Reflect.apply(target, self, args)
+      const isStatement = Array.isArray(args[0]) && 'raw' in args[0]
+      if (isStatement)
+        (query as { options: { onexecute?: () => boolean } }).options.onexecute = () => false
+      return query
     },
   })
 }

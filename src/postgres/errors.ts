@@ -18,6 +18,7 @@ export const SQLSTATE = {
   INVALID_PARAMETER_VALUE: '22023',
   UNIQUE_VIOLATION: '23505',
   READ_ONLY: '25006',
+  SERIALIZATION_FAILURE: '40001',
   UNDEFINED_DATABASE: '3D000',
   UNDEFINED_SCHEMA: '3F000',
   INSUFFICIENT_PRIVILEGE: '42501',
@@ -25,6 +26,8 @@ export const SQLSTATE = {
   UNDEFINED_FUNCTION: '42883',
   UNDEFINED_TABLE: '42P01',
   LOCK_NOT_AVAILABLE: '55P03',
+  /** Our own: the tenant lives in another database, or moves to one. `detail` has its name. */
+  TENANT_ELSEWHERE: '57L01',
 } as const
 
 type Meaning = 'transient' | 'not applied' | 'outcome unknown'
@@ -70,6 +73,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '53': 'outcome unknown', // insufficient_resources
   '55P03': 'transient', // lock_not_available
   '57014': 'not applied', // query_canceled
+  '57L01': 'not applied', // our own: the tenant lives in another database, or moves to one
   '57P03': 'not applied', // cannot_connect_now
   '57P': 'outcome unknown', // operator_intervention: admin_shutdown, crash_shutdown, database_dropped …
   '58030': 'outcome unknown', // io_error
@@ -183,6 +187,14 @@ export function isTransient(error: unknown): boolean {
 /** Rolled back after waiting too long for a row that another transaction has locked. */
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === SQLSTATE.LOCK_NOT_AVAILABLE
+}
+
+/** The tenant that lives in another database, or moves to one, if that is what the error says. */
+export function tenantElsewhere(error: unknown): string | undefined {
+  const cause = error instanceof DatabaseUnavailable ? error.cause : error
+  if (codeOf(cause) !== SQLSTATE.TENANT_ELSEWHERE) return undefined
+  const { detail } = cause as { detail?: unknown }
+  return typeof detail === 'string' ? detail : ''
 }
 
 /**

@@ -1,4 +1,6 @@
+import { parseConnectionString } from '../config/connection-string.ts'
 import type { Logger } from '../lib/log.ts'
+import type { ShutdownStack } from '../lib/shutdown-stack.ts'
 import { type ConnectOptions, connect, type Sql } from './database.ts'
 
 const RETRY_MS = 1_000
@@ -56,4 +58,20 @@ export class Listener {
     this.#timer = setTimeout(() => void this.#listen(), RETRY_MS)
     this.#timer.unref()
   }
+}
+
+/** Tells of commits of applications that call the ledger by SQL. */
+export const OUTBOX_CHANNEL = 'livebalance_outbox'
+
+/** Calls back at each notification on a channel. A pooler that shares sessions passes none on. */
+export function listenUnlessPooled(
+  url: string,
+  channel: string,
+  notified: () => void,
+  options: { role: string | undefined; log: Logger },
+  releases: ShutdownStack,
+): void {
+  if (parseConnectionString(url).pooled) return
+  const listener = new Listener(url, channel, notified, options)
+  releases.add(() => listener.close())
 }

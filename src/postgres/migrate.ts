@@ -1,9 +1,10 @@
-import { appRoleOf, canUseAppRole } from './app-role.ts'
+import { appRoleOf, canUseAppRole, worksAs } from './app-role.ts'
 import { ALL_SESSIONS, connect, type Sql } from './database.ts'
 import { codeOf, isTransient, SQLSTATE } from './errors.ts'
 import { hasNewerRevision, newerMigration, whyReadOnly } from './schema-check.ts'
 import {
   type Recorded,
+  readChecksums,
   readMigrations,
   readReplaced,
   readRevision,
@@ -49,7 +50,10 @@ const SUPPORTED = { oldest: 15, newest: 18 }
 export async function migrate(ownerUrl: string, options: MigrateOptions = {}): Promise<Migrated> {
   const sql = connect(ownerUrl, { max: 1 })
   try {
-    const database = await describe(sql)
+    const described = describe(sql)
+    // While Postgres opens the session.
+    readChecksums()
+    const database = await described
     ensureSupported(database)
     const appRole = options.appRole ?? appRoleOf(database.name)
     const warnings = warningsOf(database)
@@ -71,6 +75,27 @@ export async function migrate(ownerUrl: string, options: MigrateOptions = {}): P
   } finally {
     await sql.end()
   }
+}
+
+/**
+ * Asks, as a server does it, whether there is nothing to migrate and the session works as the role.
+ * @returns what `migrate` would return, or undefined if it has something to do or to explain
+ * @throws the client's error, for example if there is no such role yet
+ */
+export async function readyFor(sql: Sql, appRole: string): Promise<Migrated | undefined> {
+  // One statement, because a server waits for it.
+  const asked = sql<(Database & { guarded: boolean; files: Record<string, string> })[]>`
+    select ${description(sql)}, ${worksAs(sql, appRole)} as guarded,
+      (select json_object_agg(name, checksum) from schema_files) as files`.execute()
+  // While Postgres opens the session.
+  readChecksums()
+  const [row] = await asked
+  if (!row?.guarded) return undefined
+  const found = compare(new Map(Object.entries(row.files ?? {})))
+  if (found === 'behind') return undefined
+  ensureSupported(row)
+  const warnings = warningsOf(row)
+  return { applied: [], newer: found === 'newer', appRole, canUseAppRole: true, warnings }
 }
 
 /** A running server may win a deadlock: it locks wallets first, and a migration locks in another order. */
@@ -110,15 +135,16 @@ async function explain(sql: Sql, error: unknown): Promise<never> {
  * program. `behind`: `migrate` has something to do or to report.
  */
 export async function standing(sql: Sql): Promise<'current' | 'newer' | 'behind'> {
-  const asked = knownFiles(sql).catch(noneIfMissing)
-  const migrations = readMigrations()
+  return compare(await knownFiles(sql).catch(noneIfMissing))
+}
+
+function compare(known: ReadonlyMap<string, string>): 'current' | 'newer' | 'behind' {
+  const { migrations, replaced } = readChecksums()
   const revision = readRevision()
-  const replaced = [...Object.values(readReplaced()).flat(), revision]
-  const known = await asked
   const has = (file: Recorded) => known.get(file.name) === file.checksum
   if (newerMigration(known, migrations) !== undefined || !migrations.every(has)) return 'behind'
   if (hasNewerRevision(known, revision)) return 'newer'
-  return replaced.every(has) ? 'current' : 'behind'
+  return [...replaced, revision].every(has) ? 'current' : 'behind'
 }
 
 function noneIfMissing(error: unknown): Map<string, string> {
@@ -144,9 +170,9 @@ interface Database {
   sessions: number
 }
 
-async function describe(sql: Sql): Promise<Database> {
-  const [row] = await sql<Database[]>`
-    select current_setting('server_version') as version, current_database() as name,
+/** The columns of a `Database`. */
+const description = (sql: Sql) => sql`
+    current_setting('server_version') as version, current_database() as name,
       current_setting('server_encoding') as encoding, current_schema() as schema,
       current_setting('search_path') as "searchPath",
       current_setting('synchronous_commit') as "synchronousCommit",
@@ -155,6 +181,9 @@ async function describe(sql: Sql): Promise<Database> {
         (select nullif(datconnlimit, -1) from pg_database where datname = current_database()),
         (select nullif(rolconnlimit, -1) from pg_roles where rolname = session_user)
       ) as sessions`
+
+async function describe(sql: Sql): Promise<Database> {
+  const [row] = await sql<Database[]>`select ${description(sql)}`
   if (!row) throw new Error('the database does not say what it is')
   return row
 }

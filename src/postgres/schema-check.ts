@@ -1,6 +1,6 @@
 import type { Sql } from './database.ts'
 import { codeOf, SQLSTATE } from './errors.ts'
-import { REVISION, type Recorded, readMigrations, readReplaced, readRevision } from './sql-files.ts'
+import { REVISION, type Recorded, readChecksums, readRevision } from './sql-files.ts'
 
 /**
  * Why a payment would fail now; undefined: it would not. Changes nothing, and uses up no transaction number.
@@ -53,9 +53,8 @@ export interface SchemaState {
 export class SchemaCheck {
   readonly #sql: Sql
   readonly #epoch: string
-  // Only names and checksums: the texts are not used here.
-  readonly #migrations = readMigrations().map(recorded)
-  readonly #replaced = Object.values(readReplaced()).flat().map(recorded)
+  readonly #migrations = readChecksums().migrations
+  readonly #replaced = readChecksums().replaced
   readonly #revision = readRevision()
 
   /** @param epoch the database's, as this process knows it */
@@ -97,12 +96,8 @@ export class SchemaCheck {
   }
 }
 
-function recorded({ name, checksum }: Recorded): Recorded {
-  return { name, checksum }
-}
-
 /** The reason why the database differs from these files. */
-function misfitOf(files: Recorded[], applied: Applied): string | undefined {
+function misfitOf(files: readonly Recorded[], applied: Applied): string | undefined {
   for (const { name, checksum } of files) {
     const found = applied.get(name)
     if (found === undefined) return `the database is older than this version: it lacks ${name}`

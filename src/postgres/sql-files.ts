@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { PACKAGE_ROOT } from '../lib/package-root.ts'
 
@@ -15,14 +15,48 @@ export interface SourceFile extends Recorded {
   text: string
 }
 
-export const readMigrations = (): SourceFile[] => readFolder('migrations/')
+// Each is read once in a process.
+let migrations: SourceFile[] | undefined
+let replaced: Record<'views' | 'functions' | 'roles', SourceFile[]> | undefined
+
+export const readMigrations = (): readonly SourceFile[] => {
+  migrations ??= readFolder('migrations/')
+  return migrations
+}
 
 /** Folders whose files are all applied again when one of them has changed, in this order. */
-export function readReplaced(): Record<'views' | 'functions' | 'roles', SourceFile[]> {
-  return {
+export function readReplaced(): Readonly<NonNullable<typeof replaced>> {
+  replaced ??= {
     views: readFolder('views/'),
     functions: readFolder('functions/'),
     roles: [readSource('roles.sql')],
+  }
+  return replaced
+}
+
+/** What `schema_files` records of a database that is up to date with this program. */
+export interface Checksums {
+  migrations: readonly Recorded[]
+  /** The views, functions and roles. */
+  replaced: readonly Recorded[]
+}
+
+/** In the built package: the checksums, because reading and hashing 150 small files takes a part of each start. */
+export const CHECKSUMS_FILE = 'checksums.json'
+
+let checksums: Checksums | undefined
+
+export function readChecksums(): Checksums {
+  const built = join(SQL, CHECKSUMS_FILE)
+  checksums ??= existsSync(built) ? JSON.parse(readFileSync(built, 'utf8')) : computeChecksums()
+  return checksums as Checksums
+}
+
+export function computeChecksums(): Checksums {
+  const recorded = ({ name, checksum }: Recorded): Recorded => ({ name, checksum })
+  return {
+    migrations: readMigrations().map(recorded),
+    replaced: Object.values(readReplaced()).flat().map(recorded),
   }
 }
 

@@ -2,6 +2,7 @@ import type { Principal } from '../auth/principal.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { userKey } from '../lib/identity.ts'
 import { LabeledCounter } from '../lib/instruments.ts'
+import { NO_TENANTS, type TenantDirectory } from '../tenants/tenant.ts'
 import { clientAddress, type Origin } from './client-address.ts'
 import type { RateCounter, RateStore } from './store.ts'
 
@@ -19,6 +20,8 @@ export interface RateLimiterOptions {
   perAddress: Rates
   /** The number of proxies in front whose X-Forwarded-For is trusted. */
   trustProxy: number
+  /** A tenant can have a limit for all of its requests together. Default: none has. */
+  tenants?: Pick<TenantDirectory, 'settingsOf' | 'isMade'> | undefined
 }
 
 /** A failed authentication counts as so many requests of its address. */
@@ -34,22 +37,33 @@ interface Limit {
   policy: string
 }
 
+/** Of a tenant, with the number that is set for it. */
+type TenantLimit = Limit & { points: number }
+
 type Limits = Partial<Record<Kind, Limit>>
 
 /**
- * Limits the requests of each user and of each address. A service acts for all of its users, so it is not
- * limited. An unknown address is not limited either.
+ * Limits the requests of each user, of each address, and of each tenant that has a limit. A service acts for all of its
+ * users, so only the limit of its tenant counts. An unknown address is not limited either.
  */
 export class RateLimiter {
   /** Rejected requests since the start, by budget. */
   readonly refusals = new LabeledCounter('budget')
   readonly #users: Limits
   readonly #addresses: Limits
+  readonly #store: RateStore
+  readonly #tenants: Pick<TenantDirectory, 'settingsOf' | 'isMade'>
+  /** By kind and tenant. Only made tenants are here, so it cannot grow without bound. */
+  readonly #tenantLimits = new Map<string, TenantLimit>()
+  /** Requests of made tenants since the last call of `countedRequests`. */
+  #counted = new Map<string, number>()
   readonly #trustProxy: number
   /** The addresses of sockets without a proxy, which never change. */
   readonly #known = new WeakMap<Origin['socket'], string>()
 
-  constructor({ store, perUser, perAddress, trustProxy }: RateLimiterOptions) {
+  constructor({ store, perUser, perAddress, trustProxy, tenants }: RateLimiterOptions) {
+    this.#store = store
+    this.#tenants = tenants ?? NO_TENANTS
     this.#users = limits(store, perUser, '')
     this.#addresses = limits(store, perAddress, '-by-address')
     this.#trustProxy = trustProxy
@@ -88,7 +102,21 @@ export class RateLimiter {
     address: string | undefined,
     headers: Record<string, string> = {},
   ): void {
-    if (principal.isService) return
+    const ofTenant = this.#ofTenant(kind, principal.tenant)
+    // Checked first: at its quota a tenant uses up no other budget.
+    const spent = ofTenant?.budget.refusal(principal.tenant)
+    if (ofTenant && spent) throw this.#tooMany(ofTenant, spent)
+    if (!principal.isService) this.#takeOfUser(kind, principal, address, headers)
+    ofTenant?.budget.take(principal.tenant, 1)
+    this.#count(principal.tenant)
+  }
+
+  #takeOfUser(
+    kind: Kind,
+    principal: Principal,
+    address: string | undefined,
+    headers: Record<string, string>,
+  ): void {
     const limit = this.#users[kind]
     const key = userKey(principal)
     // Checked before the address is counted: a rejected user must not use up the budget of others there.
@@ -111,7 +139,9 @@ export class RateLimiter {
 
   /** Counts more points for a request that was already let through. */
   charge(kind: Kind, principal: Principal, address: string | undefined, points: number): void {
-    if (principal.isService || points <= 0) return
+    if (points <= 0) return
+    this.#ofTenant(kind, principal.tenant)?.budget.take(principal.tenant, points)
+    if (principal.isService) return
     this.#users[kind]?.budget.take(userKey(principal), points)
     if (address !== undefined) this.#addresses[kind]?.budget.take(address, points)
   }
@@ -122,6 +152,30 @@ export class RateLimiter {
     if (!limit || address === undefined) return
     if (error instanceof ApiError && error.status === 401)
       limit.budget.take(address, FAILURE_POINTS)
+  }
+
+  /** Requests of each made tenant since the last call. */
+  countedRequests(): ReadonlyMap<string, number> {
+    const counted = this.#counted
+    this.#counted = new Map()
+    return counted
+  }
+
+  #count(tenant: string): void {
+    if (this.#tenants.isMade(tenant)) {
+      this.#counted.set(tenant, (this.#counted.get(tenant) ?? 0) + 1)
+    }
+  }
+
+  #ofTenant(kind: Kind, tenant: string): TenantLimit | undefined {
+    const points = this.#tenants.settingsOf(tenant).rateLimits?.[kind]
+    if (points === undefined) return undefined
+    const key = `${kind} ${tenant}`
+    const known = this.#tenantLimits.get(key)
+    if (known?.points === points) return known
+    const limit = { ...limitOf(this.#store, `${kind}-by-tenant`, points), points }
+    this.#tenantLimits.set(key, limit)
+    return limit
   }
 
   #tooMany(limit: Limit, grant: Grant): ApiError {
@@ -138,11 +192,14 @@ function limits(store: RateStore, rates: Rates, suffix: string): Limits {
   for (const kind of KINDS) {
     const points = rates[kind]
     if (points === 0) continue
-    const name = kind + suffix
-    const budget = new Budget(store.counter(name, WINDOW_SECONDS), points, WINDOW_SECONDS)
-    all[kind] = { budget, name, policy: `"${name}";q=${points};w=${WINDOW_SECONDS}` }
+    all[kind] = limitOf(store, kind + suffix, points)
   }
   return all
+}
+
+function limitOf(store: RateStore, name: string, points: number): Limit {
+  const budget = new Budget(store.counter(name, WINDOW_SECONDS), points, WINDOW_SECONDS)
+  return { budget, name, policy: `"${name}";q=${points};w=${WINDOW_SECONDS}` }
 }
 
 /** As in draft-ietf-httpapi-ratelimit-headers. */

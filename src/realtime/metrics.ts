@@ -7,11 +7,26 @@ const LAG_SAMPLE_MS = 10
 
 const TIMESTAMP = /"timestamp":"([^"]{1,40})"/
 
+/** What the connections of one tenant and transport did since the start of the process. */
+export interface Tally {
+  tenant: string
+  transport: string
+  /** Opened. */
+  connections: number
+  /** That reached a connection as they happened. */
+  events: number
+}
+
+/** Tenants and transports that are counted by themselves. */
+const MOST_TALLIES = 3_000
+
 /** Counts the streams of this process since its start, in plain numbers, because the path of events is hot. */
 export class StreamMeter {
-  /** Messages of the channel that were events of this installation, and others. */
+  /** Messages of the channels that were events of this installation, and others. */
   received = 0
   ignored = 0
+  /** Messages about users who are not connected here. Nothing else was read of them. */
+  strangers = 0
   /** Events written to connections. */
   delivered = 0
   /** Connections that got the newest balance instead of unread events. */
@@ -21,16 +36,34 @@ export class StreamMeter {
   /** Connections with an id to resume from that got every missed event, or not. */
   resumed = 0
   notResumed = 0
+  /** Connections that began with what Redis had, without a question to Postgres. */
+  startsFromBus = 0
   /** Events that connections got while they were resuming. */
   replayed = 0
   /** Seconds from a change, by Postgres's clock, to its message, by ours. */
   readonly lag = new Histogram(LATENCY_BOUNDS)
   readonly opened = new LabeledCounter('transport')
+  readonly #tallies = new Map<string, Tally>()
   /** Connections that the server closed, by the code of the reason. */
   readonly cuts = new LabeledCounter('reason')
   /** Connections that were not admitted, by the code of the error. */
   readonly refusals = new LabeledCounter('code')
   #sampledAt = Number.NEGATIVE_INFINITY
+
+  /** The counts of a tenant's connections of one transport. */
+  tally(tenant: string, transport: string): Tally {
+    const key = `${tenant}\n${transport}`
+    const known = this.#tallies.get(key)
+    if (known) return known
+    const tally: Tally = { tenant, transport, connections: 0, events: 0 }
+    // Past the bound nobody reads it, so that memory does not grow with the number of tenants.
+    if (this.#tallies.size < MOST_TALLIES) this.#tallies.set(key, tally)
+    return tally
+  }
+
+  traffic(): Iterable<Readonly<Tally>> {
+    return this.#tallies.values()
+  }
 
   /** @param text a message of `balance:updates` that is an event of this installation */
   receivedMessage(text: string): void {

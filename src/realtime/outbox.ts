@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { RedisTarget } from '../config/redis-address.ts'
+import type { AdminNotice } from '../ledger/admin-notice.ts'
 import type { Committed } from '../ledger/command.ts'
 import type { LedgerEvent } from '../ledger/event.ts'
 import type { ChangeLog, OutboxStore } from '../ledger/event-store.ts'
@@ -20,7 +21,7 @@ export interface PublishObserver {
 }
 
 export interface OutboxOptions {
-  bus: Pick<Bus, 'publish' | 'reachable'>
+  bus: Pick<Bus, 'publish' | 'announce' | 'reachable'>
   store: OutboxStore
   logger: Logger
   /** Default 500. */
@@ -29,6 +30,8 @@ export interface OutboxOptions {
   leftOverAfterMs?: number
   /** Are notified of every commit that is published. */
   observers?: readonly PublishObserver[]
+  /** Called when published events wait for webhooks. */
+  onMarked?: () => void
 }
 
 /** Batches that are being published at the same time. Further ones wait in their rows for the sweep. */
@@ -74,6 +77,18 @@ export class Outbox {
     this.#inFlight.add(publishing)
     void publishing.finally(() => this.#inFlight.delete(publishing))
     return await withTimeout(publishing, maxWaitMs, () => false)
+  }
+
+  /**
+   * Tells admins what waits for them. Not repeated: who missed it finds it in the list that every page of an admin
+   * reads at its start, after each failure of the stream, and from time to time.
+   */
+  announce(notices: readonly AdminNotice[]): void {
+    const { bus, logger } = this.#options
+    if (notices.length === 0 || !bus.reachable) return
+    bus.announce(notices).catch((error: unknown) => {
+      logger.debug({ err: error }, 'admins were not told what waits')
+    })
   }
 
   /** Publishes what no process has taken up, without waiting for the next sweep. */
@@ -141,7 +156,7 @@ export class Outbox {
       const ids = this.#published
       this.#published = []
       try {
-        await store.acknowledge(ids)
+        if ((await store.acknowledge(ids)) > 0) this.#options.onMarked?.()
       } catch (error) {
         // The rows stay. The sweep publishes them again and then tries to acknowledge them again.
         logger.debug({ err: error }, 'published events were not acknowledged')
@@ -181,25 +196,56 @@ export interface PublishingOptions {
   store: OutboxStore & ChangeLog & { epoch: string }
   /** Of the documented `balance:user:<userId>` keys. */
   currency: string
+  /** Events of each user that Redis keeps. */
+  history?: number | undefined
+  /** Parts that users are divided into. */
+  shards?: number | undefined
+  /** Tenants that lived in another database, and live in the main one again. */
+  returned?: readonly string[] | undefined
   log: Logger
   observers: readonly PublishObserver[]
+  onMarked: () => void
 }
 
-/** Starts the bus of the installation, and the outbox that publishes on it. `shutdown` closes both. */
+/** Publishes what the processes commit in one database. */
+export interface Publishing {
+  onCommitted(committed: Committed): Promise<void>
+  announce(notices: readonly AdminNotice[]): void
+  sweep(): void
+}
+
+/** Starts the bus of the installation, and the outbox of the main database. `shutdown` closes both. */
 export function startPublishing(
-  { redis, store, currency, log, observers }: PublishingOptions,
+  {
+    redis,
+    store,
+    currency,
+    history,
+    shards,
+    returned,
+    log,
+    observers,
+    onMarked,
+  }: PublishingOptions,
   shutdown: ShutdownStack,
-): { bus: Bus; onCommitted(committed: Committed): Promise<void>; sweep(): void } {
+): Publishing & { bus: Bus } {
   const shared = { epoch: store.epoch, currency, logger: log }
-  const bus = redis ? new RedisBus({ ...shared, redis, changes: store }) : new MemoryBus(shared)
+  const bus = redis
+    ? new RedisBus({ ...shared, redis, history, shards, returned, changes: store })
+    : new MemoryBus(shared)
   shutdown.add(() => bus.close())
-  const outbox = new Outbox({ bus, store, logger: log, observers })
+  return { bus, ...startOutbox({ bus, store, logger: log, observers, onMarked }, shutdown) }
+}
+
+/** Starts the outbox of a database. `shutdown` closes it. */
+export function startOutbox(options: OutboxOptions, shutdown: ShutdownStack): Publishing {
+  const outbox = new Outbox(options)
   shutdown.add(() => outbox.close())
   return {
-    bus,
     async onCommitted(committed) {
       await outbox.publish(committed)
     },
+    announce: (notices) => outbox.announce(notices),
     sweep: () => outbox.sweep(),
   }
 }

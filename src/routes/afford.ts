@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { factory } from '../http/context.ts'
 import { subject } from '../http/middleware/authorize.ts'
 import { amountJson, answer, query } from '../http/payload.ts'
@@ -18,7 +18,7 @@ export function affordRoutes({
     query(
       z.strictObject({
         amount: field.amount,
-        currency: field.currency.default(currency),
+        currency: field.currencyOr(currency),
         type: z
           .enum(LIMITED_TYPES)
           .default('booking_payment')

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { factory } from '../http/context.ts'
 import { timeoutError } from '../http/errors.ts'
 import { extendDeadline } from '../http/middleware/deadline.ts'
@@ -6,21 +6,22 @@ import { amountJson, answer, json, param, query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
 import type { Audit, Discrepancy } from '../ledger/audit.ts'
 import { ApiError } from '../lib/api-error.ts'
+import { asDeed } from './deed.ts'
 import type { RouteDeps } from './deps.ts'
 import { idempotent } from './writes.ts'
 
 /** `/transactions`: checks that the balances match the entries, and repairs a snapshot that does not. */
-export function auditRoutes({
-  currency,
-  guards,
-  auditor,
-  auditTimeoutMs,
-  idempotency,
-}: Pick<RouteDeps, 'currency' | 'guards' | 'auditor' | 'auditTimeoutMs' | 'idempotency'>) {
+export function auditRoutes(
+  deps: Pick<
+    RouteDeps,
+    'currency' | 'guards' | 'auditor' | 'auditTimeoutMs' | 'idempotency' | 'deeds' | 'log'
+  >,
+) {
+  const { currency, guards, auditor, auditTimeoutMs, idempotency, deeds } = deps
   const byUser = param(z.object({ userId: field.userId }))
   /** These calls read every entry, of one wallet or of all. */
   const moreTime = extendDeadline(auditTimeoutMs)
-  const inCurrency = query(z.strictObject({ currency: field.currency.default(currency) }))
+  const inCurrency = query(z.strictObject({ currency: field.currencyOr(currency) }))
 
   return factory
     .createApp()
@@ -62,12 +63,16 @@ export function auditRoutes({
         return idempotent(
           c,
           idempotency,
-          async (claim) => {
-            const found = await auditor.recalculate({ tenant, userId }, currency, claim)
-            if (!found) throw noWallet()
-            const { previousBalance, newBalance, corrected } = found
-            return { previousBalance: `${previousBalance}`, newBalance: `${newBalance}`, corrected }
-          },
+          (claim) =>
+            asDeed(c, deps, { deed: 'recalculate', userId }, async (origin) => {
+              const found = await auditor.recalculate({ tenant, userId }, currency, claim, origin)
+              if (!found) throw noWallet()
+              const { previousBalance, newBalance, corrected } = found
+              return {
+                ...{ previousBalance: `${previousBalance}`, newBalance: `${newBalance}` },
+                corrected,
+              }
+            }),
           200,
           ({ previousBalance, newBalance, corrected }) => ({
             userId,
@@ -82,7 +87,15 @@ export function auditRoutes({
     .post('/recalculate-all', guards.requireAdmin, moreTime, json(recalculation), (c) => {
       const { tenant } = c.var.principal
       const part = c.req.valid('json')
-      const recalculate = () => auditor.recalculateAll(tenant, part)
+      const recalculate = () =>
+        asDeed(c, deps, { deed: 'recalculate_all', asked: part }, async (origin) => {
+          // Each wallet that it corrects is noted with it.
+          const done = await auditor.recalculateAll(tenant, part, origin)
+          const { total, corrected } = done
+          const after = { total, corrected }
+          await deeds.note(origin, { deed: 'recalculate_all', asked: part, after })
+          return done
+        })
       // Each wallet is a transaction of its own, so it can be repeated after a crash.
       return idempotent(c, idempotency, recalculate, 200)
     })

@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { cacheEntryOf } from '../http/cached-reads.ts'
 import { type Env, factory } from '../http/context.ts'
 import { refusal } from '../http/errors.ts'
@@ -30,7 +30,7 @@ export function balanceRoutes({
   cacheReads,
 }: Pick<RouteDeps, 'currency' | 'guards' | 'reader' | 'cache' | 'cacheReads'>) {
   const wallet = z.strictObject({
-    currency: field.currency.default(currency),
+    currency: field.currencyOr(currency),
     userId: field.onBehalfOf('an admin'),
   })
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Principal } from '../auth/principal.ts'
 import { type Env, factory } from '../http/context.ts'
 import { refusal } from '../http/errors.ts'
@@ -11,9 +11,17 @@ import { type Command, hashOf, type Operation, type Outcome } from '../ledger/co
 import type { Reader } from '../ledger/reader.ts'
 import { ApiError } from '../lib/api-error.ts'
 import type { RouteDeps } from './deps.ts'
-import { expiresIn } from './hold.ts'
+import { expiresIn, extension, final, isExtension, overage } from './hold.ts'
 import { transactionJson } from './transaction-json.ts'
-import { command, dryRunHeader, type Fields, readPartialAmount, replayedHeader } from './writes.ts'
+import {
+  command,
+  dryRunHeader,
+  type Fields,
+  readPartialAmount,
+  replayedHeader,
+  splitOf,
+  splitOfHold,
+} from './writes.ts'
 
 const MAX_COMMANDS = 1_000
 const MAX_BODY_BYTES = 1024 * 1024
@@ -55,10 +63,15 @@ export function bulkRoutes({
       if (outcomes.some((one) => !one.ok && one.code === 'idempotency_key_reused')) {
         throw refusal('idempotency_key_reused')
       }
-      return answer(c, { results: outcomes.map(resultJson) }, 200, {
-        ...replayedHeader(outcomes.every(({ replayed }) => replayed)),
-        ...dryRunHeader(dryRun),
-      })
+      return answer(
+        c,
+        { results: outcomes.map((outcome) => resultJson(outcome, c.var.principal)) },
+        200,
+        {
+          ...replayedHeader(outcomes.every(({ replayed }) => replayed)),
+          ...dryRunHeader(dryRun),
+        },
+      )
     },
   )
 }
@@ -72,9 +85,14 @@ function commandSchema(currency: string) {
   const description = field.text(500).exactOptional()
   const spends = { ...money, ...field.reference, userId: field.onBehalfOf('a service') }
   return z.discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('booking_payment'), ...spends }),
-    z.strictObject({ type: z.literal('hold'), ...spends, expiresIn }),
-    z.strictObject({ type: z.literal('hold_capture'), ...part }),
+    z.strictObject({ type: z.literal('booking_payment'), ...spends, split: field.split }),
+    z.strictObject({ type: z.literal('hold'), ...spends, expiresIn, overage }),
+    z
+      .strictObject({ type: z.literal('hold_extend'), transactionId, ...extension, ...ofCommand })
+      .refine(...isExtension),
+    z
+      .strictObject({ type: z.literal('hold_capture'), ...part, final, ...field.captured })
+      .refine(...field.isCaptured),
     z.strictObject({ type: z.literal('hold_void'), transactionId, ...ofCommand }),
     z.strictObject({ type: z.literal('transfer'), toUserId: field.userId, ...money }),
     z.strictObject({ type: z.literal('topup'), ...money }),
@@ -86,6 +104,8 @@ function commandSchema(currency: string) {
     }),
     z.strictObject({ type: z.literal('topup_process'), transactionId, ...decision }),
     z.strictObject({ type: z.literal('withdrawal_process'), transactionId, ...decision }),
+    z.strictObject({ type: z.literal('adjustment_process'), transactionId, ...decision }),
+    z.strictObject({ type: z.literal('refund_process'), transactionId, ...decision }),
   ])
 }
 
@@ -94,6 +114,7 @@ type Asked = z.infer<ReturnType<typeof commandSchema>>
 const OPERATIONS: Readonly<Record<Asked['type'], Operation>> = {
   booking_payment: 'payment',
   hold: 'hold',
+  hold_extend: 'hold_extend',
   hold_capture: 'hold_capture',
   hold_void: 'hold_void',
   transfer: 'transfer',
@@ -103,6 +124,8 @@ const OPERATIONS: Readonly<Record<Asked['type'], Operation>> = {
   admin_adjustment: 'adjustment',
   topup_process: 'topup_process',
   withdrawal_process: 'withdrawal_process',
+  adjustment_process: 'adjustment_process',
+  refund_process: 'refund_process',
 }
 
 /**
@@ -130,7 +153,13 @@ async function toCommand(
 async function fieldsOf(principal: Principal, reader: Reader, asked: Asked): Promise<Fields> {
   const { userId, isAdmin, isService } = principal
   switch (asked.type) {
-    case 'booking_payment':
+    case 'booking_payment': {
+      const { split, ...payment } = asked
+      const payer = subject(principal, asked.userId, isService).userId
+      const amount = field.readAmount(asked.amount, asked.currency)
+      const parts = splitOf(principal, { split }, asked.currency)
+      return { ...payment, userId: payer, amount, ...parts }
+    }
     case 'hold': {
       const payer = subject(principal, asked.userId, isService).userId
       return { ...asked, userId: payer, amount: field.readAmount(asked.amount, asked.currency) }
@@ -145,7 +174,11 @@ async function fieldsOf(principal: Principal, reader: Reader, asked: Asked): Pro
       return { ...asked, amount }
     }
     case 'topup_process':
+      requireRole(isAdmin || isService, 'admin or service')
+      return asked
     case 'withdrawal_process':
+    case 'adjustment_process':
+    case 'refund_process':
       requireRole(isAdmin, 'admin')
       return asked
     case 'hold_void':
@@ -153,7 +186,12 @@ async function fieldsOf(principal: Principal, reader: Reader, asked: Asked): Pro
     case 'refund':
       requireRole(isAdmin || isService, 'admin or service')
       return partOf(asked)
-    case 'hold_capture':
+    case 'hold_capture': {
+      const { to, split, ...capture } = asked
+      const parts = await splitOfHold(reader, principal, asked.transactionId, { to, split })
+      return { ...(await partOf(capture, userId)), ...(!isService && { userId }), ...parts }
+    }
+    case 'hold_extend':
       return { ...(await partOf(asked, userId)), ...(!isService && { userId }) }
   }
 
@@ -166,7 +204,10 @@ async function fieldsOf(principal: Principal, reader: Reader, asked: Asked): Pro
   }
 }
 
-type Part = Extract<Asked, { type: 'refund' | 'hold_capture' }>
+type Part = Omit<
+  Extract<Asked, { type: 'refund' | 'hold_capture' | 'hold_extend' }>,
+  'to' | 'split'
+>
 
 function requireRole(has: boolean, role: string): void {
   if (!has) throw new ApiError(403, 'forbidden', `This command requires the role ${role}.`)
@@ -188,8 +229,8 @@ function keyed(commands: readonly Command[], mode: string): Command[] {
   }))
 }
 
-function resultJson(outcome: Outcome) {
-  if (outcome.ok) return { transaction: transactionJson(outcome.transaction) }
+function resultJson(outcome: Outcome, viewer: Principal) {
+  if (outcome.ok) return { transaction: transactionJson(outcome.transaction, viewer) }
   const { code, message, details } = refusal(outcome.code, outcome.details)
   return { code, message, ...(details && { details }) }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { factory } from '../http/context.ts'
 import { subject } from '../http/middleware/authorize.ts'
 import { query } from '../http/payload.ts'

@@ -1,6 +1,10 @@
+import type { Context } from 'hono'
+import type { Env } from '../http/context.ts'
+import { abortStalledDownload, STALLED_DOWNLOAD_TIMEOUT_MS } from '../http/middleware/deadline.ts'
 import type { Transaction } from '../ledger/command.ts'
 import { toDecimal } from '../ledger/money.ts'
 import { stringifyJson } from '../lib/json.ts'
+import type { RouteDeps } from './deps.ts'
 import { metadataJson, transactionJson } from './transaction-json.ts'
 
 /** The media type of each format. */
@@ -9,32 +13,70 @@ export const EXPORT_FORMATS = {
   ndjson: 'application/x-ndjson; charset=utf-8',
 } as const
 
+type ExportFormat = keyof typeof EXPORT_FORMATS
+
+/** How the items of a file are written. */
+export interface ExportLines<Item> {
+  format: ExportFormat
+  /** The first line of a CSV, with its line end. */
+  header: string
+  /** An item with its line end. */
+  line: (item: Item) => string
+}
+
+/** Transactions as lines. */
+export const transactionLines = (format: ExportFormat): ExportLines<Transaction> => ({
+  ...{ format, header: csvHeader(), line: lines[format] },
+})
+
+/** Answers with a file that is written while it is sent. It is cut off if the client stops reading. */
+export async function answerExport<Item>(
+  c: Context<Env>,
+  {
+    stalledDownloadTimeoutMs = STALLED_DOWNLOAD_TIMEOUT_MS,
+    log,
+  }: Pick<RouteDeps, 'stalledDownloadTimeoutMs' | 'log'>,
+  pages: AsyncIterable<Item[]>,
+  { name, ...how }: ExportLines<Item> & { name: string },
+) {
+  const { requestId, headers } = c.var
+  const body = await exportStream(pages, how, (error) =>
+    log.error({ err: error, requestId }, 'an export failed'),
+  )
+  abortStalledDownload(c, stalledDownloadTimeoutMs, () =>
+    log.info({ requestId }, 'an export was aborted, because its client stopped reading'),
+  )
+  return c.body(body, 200, {
+    ...headers,
+    'Content-Type': EXPORT_FORMATS[how.format],
+    'Content-Disposition': `attachment; filename="${name}.${how.format}"`,
+  })
+}
+
 /**
- * Pages of transactions as one file. A page is read only when the client has received the page before, so
+ * Pages of items as one file. A page is read only when the client has received the page before, so
  * neither a long statement nor a slow client takes more memory. Resolves when the first page is read. Until
  * then, a failure can still be answered as an error.
  */
-export async function exportStream(
-  pages: AsyncIterable<Transaction[]>,
-  format: keyof typeof EXPORT_FORMATS,
+export async function exportStream<Item>(
+  pages: AsyncIterable<Item[]>,
+  { format, header, line }: ExportLines<Item>,
   onFailure: (error: unknown) => void,
 ): Promise<ReadableStream<Uint8Array>> {
   const encoder = new TextEncoder()
   const iterator = pages[Symbol.asyncIterator]()
-  let next: Promise<IteratorResult<Transaction[]>> | undefined = Promise.resolve(
-    await iterator.next(),
-  )
+  let next: Promise<IteratorResult<Item[]>> | undefined = Promise.resolve(await iterator.next())
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        if (format === 'csv') controller.enqueue(encoder.encode(csvHeader()))
+        if (format === 'csv') controller.enqueue(encoder.encode(header))
       },
       async pull(controller) {
         try {
           const page = await (next ?? iterator.next())
           next = undefined
           if (page.done) controller.close()
-          else controller.enqueue(encoder.encode(page.value.map(lines[format]).join('')))
+          else controller.enqueue(encoder.encode(page.value.map(line).join('')))
         } catch (error) {
           // The connection breaks, so that nobody takes a part of the statement for the whole.
           onFailure(error)
@@ -95,14 +137,17 @@ const SEPARATOR = /([;\t\n\v\f\r\u0085\u2028\u2029])/
  * apostrophe in front (OWASP, "CSV Injection"). So does a part of a text: a spreadsheet that splits at
  * semicolons or tabs takes the quotes for text, and makes cells of the parts.
  */
-function cell(text: string | null): string {
+export function cell(text: string | null): string {
   if (text === null) return ''
   const parts = text.split(SEPARATOR)
   const inert = parts.map((part) => (FORMULA.test(part) ? `'${part}` : part)).join('')
   return `"${(FORMULA.test(inert) ? `'${inert}` : inert).replaceAll('"', '""')}"`
 }
 
+/** A statement says the same to everybody. */
+const A_USER = { isAdmin: false, isService: false }
+
 const lines = {
   csv: csvRow,
-  ndjson: (transaction: Transaction) => `${stringifyJson(transactionJson(transaction))}\n`,
+  ndjson: (transaction: Transaction) => `${stringifyJson(transactionJson(transaction, A_USER))}\n`,
 }

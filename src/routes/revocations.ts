@@ -1,10 +1,11 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MAX_TOKEN_ID } from '../auth/claims.ts'
 import type { Revocation } from '../auth/revocation-store.ts'
 import { factory } from '../http/context.ts'
 import { answer, json, param, query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
 import { ApiError } from '../lib/api-error.ts'
+import { asDeed, originOf } from './deed.ts'
 import type { RouteDeps } from './deps.ts'
 import { idempotent } from './writes.ts'
 
@@ -14,11 +15,10 @@ const tokenId = field
   .meta({ description: 'The `jti` of one token.', examples: ['5f0c…'] })
 
 /** `/admin/revocations`: tokens of the tenant that are no longer valid. */
-export function revocationRoutes({
-  guards,
-  idempotency,
-  revocations,
-}: Pick<RouteDeps, 'guards' | 'idempotency' | 'revocations'>) {
+export function revocationRoutes(
+  deps: Pick<RouteDeps, 'guards' | 'idempotency' | 'revocations' | 'deeds' | 'log'>,
+) {
+  const { guards, idempotency, revocations } = deps
   return factory
     .createApp()
     .post(
@@ -50,7 +50,10 @@ export function revocationRoutes({
         const { tenant, userId: revokedBy } = c.var.principal
         const revoke = async () =>
           revocationJson(
-            await revocations.revoke({ ...subject, tenant, reason, revokedBy, expiresAt }),
+            await revocations.revoke(
+              { ...subject, tenant, reason, revokedBy, expiresAt },
+              originOf(c),
+            ),
           )
         return idempotent(c, idempotency, revoke, 201)
       },
@@ -77,9 +80,11 @@ export function revocationRoutes({
     )
     .delete('/:id', guards.requireAdmin, param(field.byId), async (c) => {
       const { tenant } = c.var.principal
-      if (!(await revocations.lift(tenant, c.req.valid('param').id))) {
+      const { id } = c.req.valid('param')
+      await asDeed(c, deps, { deed: 'revocation_lift', target: id }, async (origin) => {
+        if (await revocations.lift(tenant, id, origin)) return
         throw new ApiError(404, 'not_found', 'There is no such revocation.')
-      }
+      })
       return answer(c, { deleted: 1 })
     })
 }

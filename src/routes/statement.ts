@@ -1,12 +1,12 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { factory } from '../http/context.ts'
 import { refusal } from '../http/errors.ts'
 import { subject } from '../http/middleware/authorize.ts'
-import { abortStalledDownload, STALLED_DOWNLOAD_TIMEOUT_MS } from '../http/middleware/deadline.ts'
 import { answer, param, query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
+import { originOf } from './deed.ts'
 import type { RouteDeps } from './deps.ts'
-import { EXPORT_FORMATS, exportStream } from './export.ts'
+import { answerExport, transactionLines } from './export.ts'
 import {
   answerPage,
   listQuery,
@@ -16,12 +16,10 @@ import {
 } from './transaction-json.ts'
 
 /** `/transactions`: one transaction, pages of them, or all as a file. */
-export function statementRoutes({
-  guards,
-  reader,
-  stalledDownloadTimeoutMs = STALLED_DOWNLOAD_TIMEOUT_MS,
-  log,
-}: Pick<RouteDeps, 'guards' | 'reader' | 'stalledDownloadTimeoutMs' | 'log'>) {
+export function statementRoutes(
+  deps: Pick<RouteDeps, 'guards' | 'reader' | 'deeds' | 'stalledDownloadTimeoutMs' | 'log'>,
+) {
+  const { guards, reader, deeds } = deps
   return factory
     .createApp()
     .get('/my-transactions', guards.requireUser, query(ownListQuery), (c) =>
@@ -43,21 +41,14 @@ export function statementRoutes({
         const { format, userId: named, ...filter } = c.req.valid('query')
         const { principal } = c.var
         const user = subject(principal, named, principal.isAdmin)
-        const body = await exportStream(reader.statement({ ...filter, ...user }), format, (error) =>
-          log.error({ err: error, requestId: c.var.requestId }, 'an export failed'),
-        )
-        abortStalledDownload(c, stalledDownloadTimeoutMs, () =>
-          log.info(
-            { requestId: c.var.requestId },
-            'an export was aborted, because its client stopped reading',
-          ),
-        )
-        const headers = {
-          ...c.var.headers,
-          'Content-Type': EXPORT_FORMATS[format],
-          'Content-Disposition': `attachment; filename="transactions.${format}"`,
+        if (user.userId !== principal.userId) {
+          const asked = { format, ...filter }
+          await deeds.note(originOf(c), { deed: 'statement_export', userId: user.userId, asked })
         }
-        return c.body(body, 200, headers)
+        return answerExport(c, deps, reader.statement({ ...filter, ...user }), {
+          ...transactionLines(format),
+          name: 'transactions',
+        })
       },
     )
     .get('/:id', guards.requireUser, param(field.byId), async (c) => {
@@ -65,6 +56,6 @@ export function statementRoutes({
       const { id } = c.req.valid('param')
       const found = await reader.transaction(tenant, id, isAdmin ? undefined : userId)
       if (!found) throw refusal('not_found')
-      return answer(c, transactionJson(found))
+      return answer(c, transactionJson(found, c.var.principal))
     })
 }

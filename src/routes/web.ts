@@ -1,7 +1,8 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Env, factory } from '../http/context.ts'
 import { notFoundError } from '../http/errors.ts'
+import { isNavigation, NAVIGATION_HEADERS } from '../http/navigation.ts'
 import { answer, json } from '../http/payload.ts'
 import { StaticDocument } from '../http/static-document.ts'
 import type { WebFiles, WebPages } from '../http/web-pages.ts'
@@ -15,6 +16,8 @@ export interface WebDeps {
   /** Amounts by currency, `*` for all others. Above them, the console asks for confirmation. */
   confirmAbove: Readonly<Record<string, number>>
   demo: DemoDeps | undefined
+  /** The identity provider that people sign in with. `only`: the pages offer no other way. */
+  provider?: { name: string; only: boolean } | undefined
   rateLimit: MiddlewareHandler<Env>
 }
 
@@ -23,10 +26,16 @@ const TYPES: Record<string, string> = {
   css: 'text/css; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
   svg: 'image/svg+xml',
+  png: 'image/png',
+  webmanifest: 'application/manifest+json',
 }
 
-/** The wallet page, the admin console and their assets. */
-export function webRoutes({ pages, currency, confirmAbove, demo, rateLimit }: WebDeps) {
+/** The name of a file that never changes, because it contains a hash of the content. */
+const HASHED = /-[A-Z0-9]{8}\.[a-z0-9]+$/
+
+/** The wallet page, the screens of the admin console, and their assets. Mount it before the REST routes of `/admin`. */
+export function webRoutes(deps: WebDeps) {
+  const { pages, currency, confirmAbove, demo, provider, rateLimit } = deps
   const documents = new WeakMap<Uint8Array, StaticDocument>()
 
   const send = (
@@ -46,10 +55,20 @@ export function webRoutes({ pages, currency, confirmAbove, demo, rateLimit }: We
     if (!bytes) throw notFoundError()
     return send(c, name, bytes, {
       'Cache-Control': 'no-cache',
-      'Content-Security-Policy': contentSecurityPolicy(c.req.header('Host')),
+      'Content-Security-Policy': contentSecurityPolicy(
+        c.req.header('Host'),
+        name === 'wallet.html',
+      ),
       'Cross-Origin-Opener-Policy': 'same-origin',
       'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=()',
     })
+  }
+
+  /** A file whose name says nothing about its version. */
+  const file = (name: string) => async (c: Context<Env>) => {
+    const bytes = (await built(pages)).get(name)
+    if (!bytes) throw notFoundError()
+    return send(c, name, bytes, { 'Cache-Control': 'no-cache' })
   }
 
   return (
@@ -57,13 +76,30 @@ export function webRoutes({ pages, currency, confirmAbove, demo, rateLimit }: We
       .createApp()
       .get('/', rateLimit, page('wallet.html'))
       .get('/admin', rateLimit, page('admin.html'))
+      // Where the identity provider gives people back. Those of the console come to `/admin/sign-in`.
+      .get('/sign-in', rateLimit, page('wallet.html'))
+      // A screen of the console can have the path of a REST route, so only a navigation gets the page.
+      .use('/admin/*', async (c, next) => {
+        const vary = [c.var.headers.Vary, NAVIGATION_HEADERS].filter(Boolean).join(', ')
+        Object.assign(c.var.headers, { Vary: vary })
+        if (!isNavigation(c)) return next()
+        await rateLimit(c, async () => {})
+        return page('admin.html')(c)
+      })
+      .get('/manifest.webmanifest', rateLimit, file('manifest.webmanifest'))
+      // At the root, because a worker is responsible for the paths below its own.
+      .get('/worker.js', rateLimit, file('worker.js'))
       // Settings of this server, which the built pages cannot contain.
       .get('/session.json', rateLimit, (c) =>
-        answer(c, { currency, confirmAbove, demo: demo !== undefined && isLocal(c) }),
+        answer(c, {
+          ...{ currency, confirmAbove },
+          demo: demo !== undefined && isLocal(c),
+          ...(provider && { provider: { name: provider.name, only: provider.only } }),
+        }),
       )
       .get('/assets/:name', rateLimit, async (c) => {
         const name = c.req.param('name')
-        const bytes = name.endsWith('.html') ? undefined : (await built(pages)).get(name)
+        const bytes = HASHED.test(name) ? (await built(pages)).get(name) : undefined
         if (!bytes) throw notFoundError()
         return send(c, name, bytes, { 'Cache-Control': 'public, max-age=31536000, immutable' })
       })
@@ -73,8 +109,9 @@ export function webRoutes({ pages, currency, confirmAbove, demo, rateLimit }: We
 /**
  * Allows no inline code, no other host and no text as HTML. In some browsers, `'self'` does not include
  * WebSockets, so their URLs are listed.
+ * @param hasWorker the page may start its service worker, by a policy that allows no other script
  */
-function contentSecurityPolicy(host: string | undefined): string {
+function contentSecurityPolicy(host: string | undefined, hasWorker: boolean): string {
   const sockets = host && /^[\w.:[\]-]+$/.test(host) ? ` ws://${host} wss://${host}` : ''
   return [
     "default-src 'none'",
@@ -86,7 +123,9 @@ function contentSecurityPolicy(host: string | undefined): string {
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
+    ...(hasWorker
+      ? ['trusted-types worker', "worker-src 'self'", "manifest-src 'self'"]
+      : ["trusted-types 'none'"]),
   ].join('; ')
 }
 

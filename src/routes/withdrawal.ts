@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { factory } from '../http/context.ts'
 import { json, param } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'

@@ -5,13 +5,15 @@ import { type Env, factory } from '../http/context.ts'
 import { refusal } from '../http/errors.ts'
 import { traceparentOf } from '../http/middleware/observe.ts'
 import { answer } from '../http/payload.ts'
-import { type AmountInput, readAmount } from '../http/schemas.ts'
-import type { Command, Operation } from '../ledger/command.ts'
+import { type AmountInput, readAmount, readSplit, type SplitInput } from '../http/schemas.ts'
+import type { Command, Operation, SplitPart, Transaction } from '../ledger/command.ts'
+import { DEEDS } from '../ledger/deed.ts'
 import type { Executor } from '../ledger/executor.ts'
 import type { Claim, IdempotencyStore } from '../ledger/idempotency-store.ts'
 import type { Reader } from '../ledger/reader.ts'
 import { ApiError } from '../lib/api-error.ts'
 import { parseJson, sortKeys, stringifyJson } from '../lib/json.ts'
+import { originOf } from './deed.ts'
 import { transactionJson } from './transaction-json.ts'
 
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/
@@ -41,11 +43,12 @@ export const dryRunHeader = (dryRun = false): Record<string, string> =>
   dryRun ? { 'Dry-Run': 'true' } : {}
 
 export type Fields = Partial<
-  Omit<Command, 'op' | 'tenant' | 'actor' | 'idempotencyKey' | 'traceparent'>
+  Omit<Command, 'op' | 'tenant' | 'actor' | 'role' | 'origin' | 'idempotencyKey' | 'traceparent'>
 >
 
 /**
  * Runs one command of the ledger in the caller's name. Answers with the transaction.
+ * @param addition more fields of the answer. Also called if the answer is a repeated one
  * @throws ApiError the ledger's refusal
  */
 export async function runCommand<S extends 200 | 201>(
@@ -54,6 +57,7 @@ export async function runCommand<S extends 200 | 201>(
   op: Operation,
   fields: Fields,
   status: S,
+  addition?: (transaction: Transaction) => Promise<object>,
 ) {
   const outcome = await executor.execute(command(c, op, fields))
   const headers = {
@@ -61,12 +65,14 @@ export async function runCommand<S extends 200 | 201>(
     ...dryRunHeader(fields.dryRun),
   }
   if (!outcome.ok) throw refusal(outcome.code, outcome.details, headers)
-  return answer(c, transactionJson(outcome.transaction), status, headers)
+  const more = await addition?.(outcome.transaction)
+  const shown = transactionJson(outcome.transaction, c.var.principal)
+  return answer(c, { ...shown, ...more }, status, headers)
 }
 
 /** A command in the caller's name. */
 export function command(c: Context<Env>, op: Operation, fields: Fields): Command {
-  const { tenant, userId: actor } = c.var.principal
+  const { tenant, userId: actor, isAdmin, isService } = c.var.principal
   const { idempotencyKey } = c.var
   const traceparent = traceparentOf(c)
   return {
@@ -74,6 +80,8 @@ export function command(c: Context<Env>, op: Operation, fields: Fields): Command
     op,
     tenant,
     actor,
+    ...(isService && !isAdmin && { role: 'service' as const }),
+    ...((DEEDS as readonly string[]).includes(op) && { origin: originOf(c) }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
     ...(traceparent !== undefined && { traceparent }),
   }
@@ -96,6 +104,38 @@ export async function readPartialAmount(
   const whole = await reader.transaction(principal.tenant, transactionId, userId)
   if (!whole) throw refusal('not_found')
   return { amount: readAmount(amount, whole.currency) }
+}
+
+/**
+ * The split of a payment, in minor units. Who pays does not choose who is paid: only a service does.
+ * @param to one user, who gets all
+ * @throws ApiError `forbidden`, `invalid_amount`
+ */
+export function splitOf(
+  { isService }: Principal,
+  { split, to }: { split?: SplitInput | undefined; to?: string | undefined },
+  currency: string,
+): { split?: SplitPart[] } {
+  if (split === undefined && to === undefined) return {}
+  if (!isService) throw new ApiError(403, 'forbidden', 'Only a service can split a payment.')
+  return { split: split === undefined ? [{ to: to ?? '', share: 1 }] : readSplit(split, currency) }
+}
+
+/**
+ * Who gets the money of a hold that is captured, in minor units of the hold's currency.
+ * @throws ApiError `forbidden`, `not_found`, `invalid_amount`
+ */
+export async function splitOfHold(
+  reader: Reader,
+  principal: Principal,
+  transactionId: string,
+  parts: Parameters<typeof splitOf>[1],
+): Promise<{ split?: SplitPart[] }> {
+  // Only amounts have a currency.
+  if (!parts.split?.some(({ amount }) => amount !== undefined)) return splitOf(principal, parts, '')
+  const hold = await reader.transaction(principal.tenant, transactionId)
+  if (!hold) throw refusal('not_found')
+  return splitOf(principal, parts, hold.currency)
 }
 
 /** A refusal as it is stored. No other stored answer has a field of this name. */

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 
 const SOURCE = join(import.meta.dirname, '../../src')
 
-/** The files directly in `src`: the entry and what puts everything together. */
-const ROOT = 'start'
+/** The files directly in `src`: what puts everything together, and the program. */
+const ROOTS = ['start', 'main']
 
 /**
  * The folders of `src`, lowest first. A file imports from its own folder and from lower ones, types included.
@@ -16,21 +16,29 @@ const LAYERS = [
   'config',
   'postgres',
   'ledger',
+  'tenants',
   'auth',
   'rate-limit',
   'realtime',
+  'deliveries',
+  'providers',
   'http',
   'routes',
   'api-docs',
   'observability',
   'local',
-  ROOT,
+  'workers',
+  'start',
   'edge',
   'cli',
+  'main',
 ]
 
 /** The client library is for browsers. It takes nothing from the server but types, which a build removes. */
 const CLIENT = 'client'
+
+/** The library for services. It takes parts of the client, and nothing from the server but types. */
+const SDK = 'server-sdk'
 
 interface Import {
   from: string
@@ -59,20 +67,21 @@ const imports: Import[] = files.flatMap((from) => {
   })
 })
 
-const folderOf = (file: string) => (file.includes('/') ? file.slice(0, file.indexOf('/')) : ROOT)
+const folderOf = (file: string) => file.slice(0, file.search(/\/|\.ts$/))
 
 test('every file of src is found, and so are its imports', () => {
   expect(files).toContain('main.ts')
-  expect(imports).toContainEqual({ from: 'main.ts', to: 'start.ts', typeOnly: false })
+  expect(imports).toContainEqual({ from: 'cli/serve.ts', to: 'local/storage.ts', typeOnly: false })
   expect(imports.map(({ to }) => to).filter((to) => !files.includes(to))).toEqual([])
 })
 
-test('only the entry and the start lie directly in src', () => {
-  expect(files.filter((file) => !file.includes('/')).sort()).toEqual(['main.ts', 'start.ts'])
+test('only the program and the start lie directly in src', () => {
+  const loose = files.filter((file) => !file.includes('/'))
+  expect(loose.sort()).toEqual(ROOTS.map((name) => `${name}.ts`).sort())
 })
 
 test('each folder has its place in the order', () => {
-  expect([...new Set(files.map(folderOf))].sort()).toEqual([...LAYERS, CLIENT].sort())
+  expect([...new Set(files.map(folderOf))].sort()).toEqual([...LAYERS, CLIENT, SDK].sort())
 })
 
 describe('imports go down', () => {
@@ -86,18 +95,26 @@ describe('imports go down', () => {
     expect(back).toEqual([])
   })
 
-  test('the client library imports nothing but types from the server', () => {
+  test.each([
+    [CLIENT, [CLIENT]],
+    [SDK, [SDK, CLIENT]],
+  ])('the library in %s imports nothing but types from the server', (library, allowed) => {
     const taken = imports
-      .filter(({ from, to }) => folderOf(from) === CLIENT && folderOf(to) !== CLIENT)
+      .filter(({ from, to }) => folderOf(from) === library && !allowed.includes(folderOf(to)))
       .filter(({ typeOnly }) => !typeOnly)
       .map(({ from, to }) => `${from} → ${to}`)
     expect(taken).toEqual([])
   })
 
-  test('only the command line imports the client library', () => {
+  test('only the command line and the library for services import the client library', () => {
     const users = imports.filter(
-      ({ from, to }) => ![CLIENT, 'cli'].includes(folderOf(from)) && folderOf(to) === CLIENT,
+      ({ from, to }) => ![CLIENT, SDK, 'cli'].includes(folderOf(from)) && folderOf(to) === CLIENT,
     )
+    expect(users).toEqual([])
+  })
+
+  test('nothing imports the library for services', () => {
+    const users = imports.filter(({ from, to }) => folderOf(from) !== SDK && folderOf(to) === SDK)
     expect(users).toEqual([])
   })
 })
@@ -132,3 +149,10 @@ function circles(): string[][] {
   for (const file of files) if (!order.has(file)) visit(file)
   return found
 }
+
+test('zod is imported as a namespace, so that the bundle of the server has only what is used of it', () => {
+  const others = files.filter((file) =>
+    /^import \{.*\} from 'zod'/m.test(readFileSync(join(SOURCE, file), 'utf8')),
+  )
+  expect(others).toEqual([])
+})

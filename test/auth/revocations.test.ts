@@ -8,6 +8,7 @@ import type { Sql } from '../../src/postgres/database.ts'
 import { test } from '../support/fixtures.ts'
 import { eventually, mintToken, TEST_SECRET } from '../support/index.ts'
 import { bootServer } from '../support/observability/booted.ts'
+import { silent } from '../support/realtime/balance-server.ts'
 
 let sql: Sql
 test.beforeAll(({ sql: connected }) => {
@@ -18,7 +19,7 @@ test.beforeAll(({ sql: connected }) => {
 async function openProcess(options: Partial<RevocationsOptions> = {}) {
   const revocations = await Revocations.open({
     store: new PostgresRevocations(sql),
-    log: { warn: () => {} },
+    log: silent,
     announce: async () => {
       throw new Error('redis is unavailable')
     },
@@ -174,7 +175,7 @@ test('while the database is unavailable, known revocations still count', async (
         return store.changesAfter(version, limit)
       },
     })),
-    log: { warn: (...args: unknown[]) => void warnings.push(args) },
+    log: { warn: (...args: unknown[]) => void warnings.push(args), info: () => {} },
     pollEveryMs: 5,
   })
   await here.revoke(revocation({ userId: 'lena' }))

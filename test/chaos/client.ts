@@ -1,4 +1,5 @@
 import { sleep } from '../../src/lib/timeout.ts'
+import type { Random } from '../support/random.ts'
 import {
   connectBy,
   type Received,
@@ -6,7 +7,6 @@ import {
   TRANSPORTS,
   type Transport,
 } from '../support/realtime/balance-server.ts'
-import type { Random } from './random.ts'
 
 /** Events with their own number in the user's stream. */
 const STREAM = /^(balance_updated|balance_insufficient|transaction_completed|transaction_failed)$/

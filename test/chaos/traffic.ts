@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sleep } from '../../src/lib/timeout.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../support/random.ts'
 
 export interface TrafficOptions {
   urls: readonly string[]

@@ -77,7 +77,7 @@ describeWithPrivateRedis('beside a server in a folder that only its owner may en
     expect(await inProcess(server.env, 'topups', 'list')).toMatchObject({ code: 0, stderr: '' })
     const { stdout } = await inProcess(server.env, 'epoch', 'show')
     expect(stdout).toMatch(/^\w+\n$/)
-    const tail = start(server.env, 'tail')
+    const tail = await start(server.env, 'tail')
     await tail.printed(/Listening/)
     expect((await tail.interrupt()).code).toBe(0)
   })
@@ -91,7 +91,7 @@ describeWithPrivateRedis('beside a server in a folder that only its owner may en
 test.runIf(process.platform === 'linux')(
   'where no folder can be made, that is said in a line',
   async () => {
-    const ran = start({ DATA_DIR: '/proc/livebalance' }, 'token', '--sub', 'a')
+    const ran = await start({ DATA_DIR: '/proc/livebalance' }, 'token', '--sub', 'a')
     const { code, stderr } = await ran.end
     expect([code, stderr]).toEqual([
       1,

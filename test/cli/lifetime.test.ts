@@ -11,7 +11,14 @@ describeWithRedis('with a server that takes tokens of half an hour', () => {
   test('commands sign theirs for no longer', async () => {
     const listed = await livebalance(beside.server.env, 'topups', 'list', '--json')
     expect(listed).toMatchObject({ code: 0, stderr: '' })
-    const tail = start(beside.server.env, 'tail', '--user', 'cli-brief', '--url', beside.server.url)
+    const tail = await start(
+      beside.server.env,
+      'tail',
+      '--user',
+      'cli-brief',
+      '--url',
+      beside.server.url,
+    )
     await tail.printed(/balance_initial/)
     expect((await tail.interrupt()).code).toBe(0)
   })

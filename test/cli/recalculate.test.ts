@@ -34,7 +34,7 @@ describeWithRedis('recalculate, with a server', () => {
     const told = await cli('audit', '--tenant', 'default')
     expect([told.code, told.stdout]).toEqual([1, expect.stringMatching(/cli-bob +USD +75 +70 /)])
 
-    const tail = start(beside.server.env, 'tail', '--user', 'cli-bob', '--json')
+    const tail = await start(beside.server.env, 'tail', '--user', 'cli-bob', '--json')
     await tail.printed(/Listening/)
     const one = await cli('recalculate', 'cli-bob', '--json')
     expect(one.json()).toMatchObject({ previousBalance: 75, newBalance: 70, corrected: true })

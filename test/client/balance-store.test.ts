@@ -64,6 +64,17 @@ test('a stream that starts anew is taken as it is, even where it goes back', () 
   expect([balance(), seqs(), store.lastEventId]).toEqual([8, [5, 21], 'e1:21'])
 })
 
+test('frames just before a merged one are heard once, and do not move the position', () => {
+  initial(2, 10)
+  updated(3, 9)
+  const alert = { threshold: 5, currency: 'USD', seq: 5, id: 'e1:3' }
+  store.receive('balance_alert', alert)
+  expect([seqs(), store.lastEventId]).toEqual([[3, 5], 'e1:3'])
+  // Here the connection breaks, and the server sends the events after the position once more.
+  updated(8, 4, { fromSeq: 4, toSeq: 8, count: 2, sum: -5 })
+  expect([balance(), seqs(), store.lastEventId]).toEqual([4, [3, 5, 8], 'e1:8'])
+})
+
 test('events of another currency are heard, and do not touch the balance', () => {
   initial(2, 10)
   updated(3, 99, { currency: 'EUR' })

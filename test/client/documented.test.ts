@@ -196,7 +196,7 @@ test('curl', async () => {
 
 test('wscat', async () => {
   const terminal = shell(example('wscat'))
-  await eventually(() => expect(terminal.output).toContain('"balance":100'), { timeout: 15_000 })
+  await eventually(() => expect(terminal.output).toContain('"balance":100'))
   await server.fund(user, 5)
   await eventually(() => expect(terminal.output).toMatch(/"event":"balance_updated".*105/))
 })

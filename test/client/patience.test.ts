@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openClient } from '../../src/client/client.ts'
-import { Retry } from '../../src/client/reconnect.ts'
+import { Retry } from '../../src/client/retry.ts'
 import { currentRuntime } from '../../src/client/runtime.ts'
 
 beforeEach(() => {

@@ -230,6 +230,15 @@ test('whether a payment can be afforded follows the balance, over the same conne
   await page.render(view(15.01))
   await eventually(() => expect(page.container.textContent).toBe('15no: funds'))
   expect(streams()).toBe(1)
+  // A hold of another program changes what is available, and not the balance.
+  const service = await mintToken({ sub: 'shop', roles: ['service'] })
+  await page.render(view(15))
+  await eventually(() => expect(page.container.textContent).toBe('15yes'))
+  const hold = { userId: user, amount: 1 }
+  const { id } = await server.call(service, 'POST /transactions/hold', hold)
+  await eventually(() => expect(page.container.textContent).toBe('15no: hold'))
+  await server.call(service, `POST /transactions/hold/${id}/void`)
+  await eventually(() => expect(page.container.textContent).toBe('15yes'))
   // However many events arrive, it asks no more than once a second.
   const asked = () => wire.requests.filter((line) => line.includes('can-afford')).length
   const before = asked()

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import { createAccess } from '../../src/auth/gate.ts'
+import { ApiError } from '../../src/lib/api-error.ts'
 import { startLiveServer } from '../support/client/live-server.ts'
 import { record, TRANSPORTS } from '../support/client/recorded.ts'
 import { layWire } from '../support/client/wire.ts'
-import { eventually, mintToken } from '../support/index.ts'
+import { eventually, mintToken, TEST_SECRET } from '../support/index.ts'
 import { startServer, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
 
@@ -74,6 +77,55 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   })
 })
 
+test.each(TRANSPORTS)(
+  'over %s a client of a suspended tenant says so, tries on, and is live once it is resumed',
+  async (transport) => {
+    let problem: ApiError | undefined
+    let attempts = 0
+    const listeners: (() => void)[] = []
+    const gate = {
+      problem() {
+        attempts += 1
+        return problem
+      },
+      onChange: (listener: () => void) => {
+        listeners.push(listener)
+        return () => {}
+      },
+    }
+    const tokens = createAuthenticator({ keys: { kind: 'secret', secret: TEST_SECRET } })
+    const server = await startServer({ authenticator: createAccess(tokens, gate), gate })
+    const { tickets } = server.gateway
+    await server.change(ALICE, 100n)
+    // Over a WebSocket the client asks for a ticket, for which this server has no route.
+    const fetchTicket = async (url: string, init?: RequestInit) => {
+      if (!url.endsWith('/ticket')) return fetch(url, init)
+      attempts += 1
+      if (problem) return Response.json({ code: problem.code, message: '' }, { status: 403 })
+      return Response.json(
+        await tickets.issue({ ...ALICE, isAdmin: false, isService: false, expiresAt: 4e9 }),
+      )
+    }
+    const client = record({
+      ...{ url: server.url, transport, token: await tokenOf(ALICE), fetch: fetchTicket },
+    })
+    await eventually(() => expect(client.getSnapshot().balance).toBe(1))
+
+    problem = new ApiError(403, 'tenant_suspended', 'This tenant is suspended.')
+    attempts = 0
+    for (const listener of listeners) listener()
+    await eventually(() => {
+      const { status, error, balance } = client.getSnapshot()
+      expect([status.state, error?.code, balance]).toEqual(['reconnecting', 'tenant_suspended', 1])
+      expect(attempts).toBeGreaterThan(2)
+    })
+    problem = undefined
+    await server.change(ALICE, 100n)
+    await eventually(() => expect(client.getSnapshot()).toMatchObject({ balance: 2, error: null }))
+    expect(client.seqs()).toEqual([3, 4])
+  },
+)
+
 describe.each(['socketio', 'sse'] as const)('over %s', (transport) => {
   test('a client that read too slowly goes on from the newest balance, and is told what it missed', async () => {
     const server = await startServer({ bounds: { maxQueuedBytes: 10_000 } })
@@ -92,7 +144,7 @@ describe.each(['socketio', 'sse'] as const)('over %s', (transport) => {
       if (i % 100 === 0) await new Promise(setImmediate)
     }
     wire.resume()
-    await eventually(() => expect(client.getSnapshot().balance).toBe(6_001), { timeout: 30_000 })
+    await eventually(() => expect(client.getSnapshot().balance).toBe(6_001))
     // On a busy machine the system takes what is queued in several pieces, and each time the client starts again.
     expect(starts.length).toBeGreaterThan(1)
     for (const start of starts.slice(1)) {

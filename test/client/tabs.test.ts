@@ -71,7 +71,7 @@ test('a leader that the browser froze is replaced once somebody looks at another
   const [first, second, third] = (await openTabs(3)) as [Tab, Tab, Tab]
   first.freeze()
   second.awake()
-  await eventually(() => expect(role(second)).toBe('leader'), { timeout: 10_000 })
+  await eventually(() => expect(role(second)).toBe('leader'))
   await server.fund(user, 1)
   for (const tab of [second, third]) await eventually(() => expect(tab.seqs()).toEqual([1, 2]))
   await eventually(() => expect(role(first)).toBe('follower'))
@@ -129,7 +129,7 @@ test('a leader whose token is over makes way for a tab with a better one', async
   const second = browser.open(options)
   await eventually(() => isLive(second))
   expect([first, second].map(role)).toEqual(['leader', 'follower'])
-  await eventually(() => expect(role(second)).toBe('leader'), { timeout: 10_000 })
+  await eventually(() => expect(role(second)).toBe('leader'))
   await server.fund(user, 1)
   for (const tab of [first, second]) await eventually(() => expect(tab.seqs()).toEqual([1, 2]))
 })
@@ -145,14 +145,14 @@ test('a tab whose token is over, and whose leader closed, is refused again, and 
   await eventually(() => isLive(first))
   const second = browser.open(options)
   await eventually(() => isLive(second))
-  await eventually(() => expect(role(second)).toBe('leader'), { timeout: 10_000 })
+  await eventually(() => expect(role(second)).toBe('leader'))
   await server.fund(user, 1)
   await eventually(() => expect(first.seqs()).toEqual([1, 2]))
   expect(first.getSnapshot()).toMatchObject({ status: { state: 'live' }, error: null })
   second.close()
   first.awake()
   await eventually(() => expect(first.getSnapshot().status.state).toBe('refused'), {
-    timeout: 20_000,
+    timeout: 60_000,
   })
   expect(first.getSnapshot()).toMatchObject({ balance: 1, error: { code: 'token_expired' } })
   const third = browser.open(options)

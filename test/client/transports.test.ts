@@ -35,6 +35,19 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     })
   })
 
+  test('a maximum rate holds back what comes sooner', async ({ server, user }) => {
+    const { url, fund } = server
+    const token = await mintToken({ sub: user })
+    const slow = record({ url, transport, token, maxRate: 0.1 })
+    const quick = record({ url, transport, token })
+    for (const client of [slow, quick]) {
+      await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
+    }
+    for (let i = 0; i < 5; i++) await fund(user, 1)
+    await eventually(() => expect(quick.seqs()).toHaveLength(10))
+    await eventually(() => expect(slow.seqs()).toEqual([1, 2]))
+  })
+
   test('a cut connection resumes: nothing is missing, nothing comes twice', async ({
     server,
     user,
@@ -58,4 +71,24 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(client.getSnapshot()).toMatchObject({ balance: 5, error: null })
     expect(starts.slice(1)).toMatchObject([{ recovered: true, replay: 6, balance: 5 }])
   })
+})
+
+test('past events are read in pages, back to the first and forth again', async ({
+  server,
+  user,
+}) => {
+  const { url, fund } = server
+  for (let i = 1; i <= 3; i++) await fund(user, i)
+  const client = record({ url, token: await mintToken({ sub: user }) })
+  await eventually(() => expect(client.getSnapshot().status.state).toBe('live'))
+  const newest = await client.history({ limit: 4 })
+  expect(newest.items.map(({ seq }) => seq)).toEqual([6, 5, 4, 3])
+  expect(newest.items[1]).toMatchObject({ event: 'balance_updated', newBalance: 6, amount: 3 })
+  const rest = await client.history({ before: newest.nextCursor ?? '', limit: 4 })
+  expect([rest.items.map(({ seq }) => seq), rest.nextCursor]).toEqual([[2, 1], null])
+  const after = await client.history({ after: rest.items[0]?.id ?? '', limit: 2 })
+  expect(after).toMatchObject({ items: [{ seq: 3 }, { seq: 4 }], recovered: true })
+  // The pages are not events that arrive.
+  expect([client.seqs(), client.getSnapshot().seq]).toEqual([[], 6])
+  await expect(client.history({ limit: 0 })).rejects.toMatchObject({ code: 'invalid_request' })
 })

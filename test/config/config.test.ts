@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os'
 import { expect, test } from 'vitest'
 import type { ConfigError } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import { LOCAL_PAGES } from '../../src/lib/origins.ts'
+import { newVapidKeys } from '../../src/lib/vapid.ts'
 
 const SECRET = 'a secret of at least thirty-two bytes'
 
@@ -73,6 +75,25 @@ test('amounts that are asked about again come by currency, one for all others', 
   expect(() => above('many')).toThrow('CONFIRM_ABOVE')
 })
 
+test.each([
+  ['1', 1],
+  ['16', 16],
+  ['auto', availableParallelism()],
+])('WORKERS=%s is %i processes', (WORKERS, workers) => {
+  expect(parseConfig({ WORKERS }).workers).toBe(workers)
+  expect(parseConfig({}).workers).toBe(1)
+})
+
+test.each(['0', '-1', '1.5', 'all', '1000'])('WORKERS=%s is refused', (WORKERS) => {
+  expect(complaints({ WORKERS })).toEqual([
+    'WORKERS must be a number of processes from 1 to 128, or auto',
+  ])
+})
+
+test('there are at most 128 workers', () => {
+  expect(complaints({ WORKERS: '129' })).toEqual(['WORKERS must be at most 128'])
+})
+
 test('every bad variable gets one line of its own', () => {
   expect(
     complaints({
@@ -132,5 +153,85 @@ test('a shared database needs a secret of its own: there is no default one', () 
 test('a secret and a key set exclude each other', () => {
   expect(complaints({ JWT_SECRET: SECRET, JWT_JWKS_URL: 'https://id.example.com/jwks' })).toEqual([
     'JWT_SECRET and JWT_JWKS_URL exclude each other: set the one that signs your tokens',
+  ])
+})
+
+test('push notifications have the operator’s keys, the server’s own in embedded mode, or none', () => {
+  const { publicKey, privateKey } = newVapidKeys()
+  const pair = { VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey }
+  const shared = { DATABASE_URL: 'postgres://localhost/balance', JWT_SECRET: SECRET }
+  const subject = { VAPID_SUBJECT: 'mailto:ops@example.com' }
+  expect(parseConfig({}).push.keys).toBe('generated')
+  expect(parseConfig(shared).push.keys).toBeUndefined()
+  for (const env of [{}, shared]) {
+    expect(parseConfig({ ...env, ...pair, ...subject }).push).toMatchObject({
+      keys: { publicKey, privateKey },
+      subject: subject.VAPID_SUBJECT,
+    })
+  }
+  const { VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY } = pair
+  const half = ['VAPID_PUBLIC_KEY and VAPID_PRIVATE_KEY must be set together']
+  expect(complaints({ VAPID_PUBLIC_KEY, ...subject })).toEqual(half)
+  expect(complaints({ VAPID_PRIVATE_KEY, ...subject })).toEqual(half)
+  expect(complaints(pair)).toEqual([expect.stringMatching(/^VAPID_SUBJECT must be set/)])
+  const other = { ...pair, VAPID_PUBLIC_KEY: newVapidKeys().publicKey, ...subject }
+  expect(complaints(other)).toEqual([expect.stringMatching(/^VAPID_PRIVATE_KEY is not the one/)])
+})
+
+test('an identity provider for people has a client, a secret for sessions, and nobody listening', () => {
+  const oidc = { OIDC_ISSUER: 'https://login.example.com/company', OIDC_CLIENT_ID: 'balance' }
+  expect(parseConfig({}).signIn).toBeUndefined()
+  expect(
+    parseConfig({ ...oidc, JWT_ROLES_CLAIM: 'groups', JWT_USER_CLAIM: 'oid' }).signIn,
+  ).toMatchObject({
+    ...{ issuer: oidc.OIDC_ISSUER, clientId: 'balance', clientSecret: undefined },
+    ...{ name: 'login.example.com', scope: 'openid profile', seconds: 3600, only: false },
+    claims: { user: 'oid', roles: ['groups'] },
+  })
+  const own = { OIDC_ROLES_CLAIM: 'teams', OIDC_ROLE_MAP: 'finance=admin' }
+  const role = { JWT_ROLES_CLAIM: 'groups', JWT_ROLE_MAP: 'x=service', JWT_MAX_LIFETIME: '10m' }
+  expect(parseConfig({ ...oidc, ...role, ...own }).signIn).toMatchObject({
+    claims: { roles: ['teams'], roleMap: new Map([['finance', 'admin']]) },
+    seconds: 600,
+  })
+  const together = ['OIDC_ISSUER and OIDC_CLIENT_ID must be set together']
+  expect(complaints({ OIDC_CLIENT_ID: 'balance' })).toEqual(together)
+  expect(complaints({ OIDC_ISSUER: oidc.OIDC_ISSUER })).toEqual(together)
+  const keySet = { ...oidc, JWT_JWKS_URL: 'https://login.example.com/keys' }
+  expect(complaints(keySet)).toEqual([expect.stringMatching(/^SESSION_SECRET must be set/)])
+  expect(parseConfig({ ...keySet, SESSION_SECRET: SECRET }).signIn?.secret).toBe(SECRET)
+  expect(complaints({ OIDC_ONLY: 'true' })).toEqual([expect.stringMatching(/^OIDC_ISSUER must/)])
+  expect(complaints({ ...oidc, OIDC_ISSUER: 'http://login.example.com' })).toEqual([
+    'OIDC_ISSUER must begin with https://, except on this machine',
+  ])
+  expect(complaints({ ...oidc, OIDC_ROLE_MAP: 'shop=service' })).toEqual([
+    expect.stringMatching(/the roles are admin, operator$/),
+  ])
+  expect(complaints({ ...oidc, OIDC_SCOPE: 'profile' })).toEqual([
+    expect.stringMatching(/^OIDC_SCOPE must contain openid/),
+  ])
+})
+
+test('tenants are placed in databases, and no complaint repeats a password', () => {
+  const main = { DATABASE_URL: 'postgres://me@db/main' }
+  const placed = (text: string) => ({ ...main, JWT_SECRET: SECRET, TENANT_DATABASES: text })
+  const one = 'postgres://me:pw1@db2/one'
+  const more = `acme=${one}\n  a=b=${one}  globex=postgres://db3/one`
+  expect(parseConfig(placed(more)).tenantDatabases).toEqual([
+    { name: 'one', url: one, tenants: ['acme', 'a=b'] },
+    { name: 'one-2', url: 'postgres://db3/one', tenants: ['globex'] },
+  ])
+  for (const [text, complaint] of [
+    ['acme', /^TENANT_DATABASES must be pairs separated by spaces: pair 1 is no tenant=postgres/],
+    [`acme=${one} acme=postgres://db3/x`, /^TENANT_DATABASES names a tenant twice, in pair 2$/],
+    [`acme=${one} b=postgres://me:pw1@db:1x/y`, /^TENANT_DATABASES pair 2: /],
+    [`acme=${main.DATABASE_URL}`, /^TENANT_DATABASES names the database of DATABASE_URL/],
+  ] as const) {
+    const [line, ...others] = complaints(placed(text))
+    expect([line, others]).toEqual([expect.stringMatching(complaint), []])
+    expect(line).not.toContain('pw1')
+  }
+  expect(complaints({ TENANT_DATABASES: `acme=${one}` })).toEqual([
+    expect.stringMatching(/^DATABASE_URL must be set with TENANT_DATABASES/),
   ])
 })

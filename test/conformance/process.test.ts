@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, inject, onTestFinished } from 'vitest'
 import { freePort } from '../../src/local/ports.ts'
 import { openWire, People, payment, request } from '../support/conformance/api.ts'
-import { conformance, isEdge, TRANSPORTS, test } from '../support/conformance/fixtures.ts'
+import { conformance, isEdge, isNode, TRANSPORTS, test } from '../support/conformance/fixtures.ts'
 import { eventually } from '../support/index.ts'
 import { connectBy } from '../support/realtime/clients.ts'
 import { sendSignal } from '../support/server-process.ts'
@@ -124,6 +124,28 @@ conformance('the process', () => {
       const wrong = run(['src/main.ts'], { PORT: 'http' })
       expect(await wrong.code).toBe(1)
       expect(wrong.output()).toBe('PORT must be a port number\n')
+    })
+
+    test('several processes share a port on Node, and are refused elsewhere', async ({
+      database,
+      redis,
+    }) => {
+      const several = run(['src/main.ts'], {
+        ...{ DATABASE_URL: database.ownerUrl, REDIS_URL: redis.url, WORKERS: '2' },
+        ...{ JWT_SECRET: 'a secret for this server: 32 bytes', HOST: '127.0.0.1', PORT: '0' },
+      })
+      if (!isNode) {
+        expect(await several.code).toBe(1)
+        expect(several.output()).toMatch(
+          /^WORKERS: only Node can share a port among processes: .*\n$/,
+        )
+        return
+      }
+      await eventually(() => expect(several.output().match(/"a worker is up"/g)).toHaveLength(2), {
+        timeout: 60_000,
+      })
+      several.stop()
+      expect(await several.code).toBe(0)
     })
 
     test('a taken port ends the start', async ({ server, database, redis }) => {

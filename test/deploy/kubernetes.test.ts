@@ -151,7 +151,15 @@ test('the ingress passes on every route, and keeps the metrics inside', () => {
     http.paths.some(({ path, pathType }: Manifest) =>
       pathType === 'Exact' ? route === path : `${route}/`.startsWith(`${path}/`),
     )
-  const web = ['/', '/admin', '/assets/:name', '/session.json', '/socket.io/', '/balance/stream']
+  const web = [
+    '/',
+    '/admin',
+    '/assets/:name',
+    '/session.json',
+    '/sign-in',
+    '/socket.io/',
+    '/balance/stream',
+  ]
   const routes = [...routesOf(edge().app).map(({ path }) => path), ...web]
   expect(routes.filter((route) => !reaches(route))).toEqual(['/metrics'])
 })

@@ -50,7 +50,8 @@ test('a server deletes events older than EVENT_RETENTION', async () => {
   await eventually(async () => expect(await sql`select from outbox`).toHaveLength(0))
   await server.stop()
   const ofCid = sql`wallet_id = (select id from wallets where user_id = 'cid')`
-  await sql`update events set created_at = created_at - interval '2 hours' where ${ofCid}`
+  await sql`update event_rows set created_at = created_at - interval '2 hours' where ${ofCid}`
+  await sql`update event_generations set began_at = began_at - interval '2 hours'`
   await server.start()
   await eventually(async () => expect(await sql`select from events where ${ofCid}`).toHaveLength(0))
 })

@@ -49,5 +49,5 @@ describeWithPrivateRedis('two processes whose Redis was killed', () => {
     await eventually(async () => {
       expect((await ask(there, 'GET /transactions/balance', alice)).status).toBe(200)
     })
-  }, 60_000)
+  })
 })

@@ -50,7 +50,7 @@ describeWithPrivateRedis('the seed document, step by step', () => {
       socket.on(name, (data) => onSocket.push([name, data]))
       stream.addEventListener(name, ({ data }) => onStream.push([name, JSON.parse(data)]))
     }
-  }, 90_000)
+  })
 
   afterAll(async () => {
     socket?.close()
@@ -60,7 +60,7 @@ describeWithPrivateRedis('the seed document, step by step', () => {
     await server?.ended()
     await redis?.close()
     if (dataDir) await rm(dataDir, { recursive: true, force: true })
-  }, 60_000)
+  })
 
   async function call(method: string, path: string, token: string, body?: unknown) {
     const response = await fetch(screen.url + path, {

@@ -77,6 +77,17 @@ describe('npm start', { timeout: TIME }, () => {
     expect(morePids.filter(isRunning)).toEqual([])
   })
 
+  test('runs several workers on one private Postgres and Redis, and ends all of them', async () => {
+    const server = start({ WORKERS: '2', LOG_LEVEL: 'info' })
+    const screen = await screenOf(server)
+    await server.printed(/(a worker is up.*){2}/s)
+    expect(server.output().match(/Livebalance is ready at/g)).toHaveLength(1)
+    for (const balance of [1, 2, 3]) expect(await adjust(screen, 1)).toBe(balance)
+    const pids = await privateProcesses()
+    expect(await server.stop('SIGTERM')).toBe(0)
+    expect(pids.filter(isRunning)).toEqual([])
+  })
+
   test('recovers after kill -9, with every cent', async () => {
     const first = start()
     const screen = await screenOf(first)

@@ -11,7 +11,7 @@ let redis: Redis | undefined
 beforeAll(async () => {
   server = await openLiveServer()
   if (inject('redisUrl') !== null) redis = new Redis(redisUrl())
-}, 60_000)
+})
 afterAll(async () => {
   await redis?.quit()
   await server?.close()

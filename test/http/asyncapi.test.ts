@@ -19,6 +19,11 @@ const transaction = {
   transactionType: 'topup',
 }
 
+const hold = {
+  ...{ heldAmount: 5_000n, capturedAmount: 5_000n, remaining: 0n, overage: 'refuse' as const },
+  ...{ expiresAt: '2025-11-04T10:45:00.000000Z', service: 'model' },
+} as const
+
 /** One of each, with every field that the ledger sets. */
 const EVENTS: Record<LedgerEventName, LedgerEvent> = {
   balance_updated: {
@@ -49,6 +54,26 @@ const EVENTS: Record<LedgerEventName, LedgerEvent> = {
     available: 15_000n,
   },
   balance_alert: { ...about, event: 'balance_alert', threshold: 20_000n, direction: 'below' },
+  wallet_frozen: { ...about, event: 'wallet_frozen', frozen: 'both' },
+  wallet_unfrozen: { ...about, event: 'wallet_unfrozen' },
+  auto_topup_paused: {
+    ...about,
+    event: 'auto_topup_paused',
+    transactionId: transaction.transactionId,
+    reason: 'card_declined',
+  },
+  available_changed: {
+    ...{ ...about, ...transaction, transactionType: 'hold', event: 'available_changed' },
+    ...{ amount: -5_000n, status: 'pending', held: 5_000n, available: 10_000n, ...hold },
+  },
+  hold_exhausted: {
+    ...{ ...about, ...transaction, transactionType: 'hold', event: 'hold_exhausted' },
+    ...{ amount: -5_000n, status: 'pending', held: 5_000n, available: 10_000n, ...hold },
+  },
+  hold_expiring: {
+    ...{ ...about, ...transaction, transactionType: 'hold', event: 'hold_expiring' },
+    ...{ amount: -5_000n, status: 'pending', held: 5_000n, available: 10_000n, ...hold },
+  },
 }
 
 test('the document is valid AsyncAPI 3', async () => {

@@ -114,6 +114,18 @@ describe('an application in the same database', () => {
         shop`select * from livebalance.refund(${hold?.transaction_id ?? ''}, 0.5, 'too much')`,
       ),
     ).toMatchObject({ type: 'refund', amount: '0.50', balance: '85.00' })
+    const { transaction_id: metered = '' } =
+      (await one(shop`select * from livebalance.hold('cleo', 3)`)) ?? {}
+    await one(shop`select * from livebalance.extend(${metered}, 2, expires_in => 3600)`)
+    const part = await one(shop`select * from livebalance.capture(${metered}, 4, final => false)`)
+    expect(part).toMatchObject({ status: 'pending', amount: '-5.00', balance: '85.00' })
+    await expect(
+      shop`select livebalance.capture(${metered}, 1.01, final => false)`,
+    ).rejects.toMatchObject({ code: 'LB308' })
+    expect(await one(shop`select * from livebalance.release(${metered})`)).toMatchObject({
+      ...{ status: 'success', amount: '-4.00', balance: '81.00' },
+    })
+    await credit(shop, 'cleo', 4)
     expect(await one(shop`select * from livebalance.transfer('cleo', 'dan', 5)`)).toMatchObject({
       ...{ amount: '-5.00', balance: '80.00' },
     })
@@ -152,6 +164,65 @@ describe('an application in the same database', () => {
     expect(await balance(shop, 'finn')).toMatchObject({ balance: '30.00' })
   })
 
+  test('splits a payment or a capture, in major units of each currency', async ({ shop }) => {
+    await credit(shop, 'gus', 100)
+    await shop`select livebalance.credit('gus', 1.005, 'KWD')`
+    await credit(shop, 'host', 1)
+    const parts = (...split: object[]) => JSON.stringify(split)
+    const fee = { fee: 'sql', amount: 1.25 }
+    const [paid] = await shop`
+      select * from livebalance.pay('gus', 10, split => ${parts({ to: 'host', share: 1 }, fee)}::text::jsonb)`
+    expect(paid).toMatchObject({ amount: '-10.00', balance: '90.00' })
+    expect(await balance(shop, 'host')).toMatchObject({ balance: '9.75' })
+    await shop`
+      select livebalance.pay('gus', 1.005, 'KWD',
+        split => ${parts({ to: 'host', amount: 1.004 }, { fee: 'sql', amount: '0.001' })}::text::jsonb)`
+    expect(await balance(shop, 'host', 'KWD')).toMatchObject({ balance: '1.004' })
+    const [hold] = await shop`select * from livebalance.hold('gus', 20)`
+    await shop`
+      select livebalance.capture(${hold?.transaction_id}, 15, split => ${parts({ to: 'host', share: 1 })}::text::jsonb)`
+    expect(await balance(shop, 'host')).toMatchObject({ balance: '24.75' })
+    await shop`select livebalance.refund(${paid?.transaction_id}, 8.76)`
+    expect(await balance(shop, 'host')).toMatchObject({ balance: '17.08' })
+    await shop`select livebalance.pay('host', 17.08)`
+    await expect(shop`select livebalance.refund(${paid?.transaction_id})`).rejects.toMatchObject({
+      code: 'LB205',
+      message: 'payee_insufficient_funds',
+    })
+  })
+
+  test.for([
+    `'[]'`,
+    `'{}'`,
+    `'1'`,
+    `'[1]'`,
+    `'[{"to": "host", "amount": 0.001}]'`,
+    `'[{"to": "host", "amount": "x"}]'`,
+    `'[{"to": "host", "amount": 2}]'`,
+    `'[{"to": "host", "share": 0.5}]'`,
+    `'[{"to": "host", "share": 1, "amount": 1}]'`,
+    `'[{"to": "host", "fee": "f", "share": 1}]'`,
+    `'[{"to": 5, "share": 1}]'`,
+    `'[{"fee": "F", "share": 1}]'`,
+    `'[{"to": "host", "share": 1, "wallet": 1}]'`,
+  ])('a split of %s is refused with LB106', async (split, { shop }) => {
+    await credit(shop, 'ivy', 5)
+    await credit(shop, 'host', 1)
+    const paying = shop.unsafe(`select livebalance.pay('ivy', 1, split => ${split})`)
+    await expect(paying).rejects.toMatchObject({ code: 'LB106' })
+  })
+
+  test('a frozen wallet raises, also when it is credited', async ({ shop, owner }) => {
+    await credit(shop, 'jan', 5)
+    await owner`select set_freeze('default', 'jan', 'USD', true, true, null, 'admin')`
+    // No process of this test publishes the event.
+    await owner`delete from outbox`
+    for (const call of [`pay('jan', 1)`, `credit('jan', 1)`, `hold('jan', 1)`]) {
+      const refused = shop.unsafe(`select livebalance.${call}`)
+      await expect(refused).rejects.toMatchObject({ code: 'LB204', message: 'wallet_frozen' })
+    }
+  })
+
   test('can do nothing else with the ledger', async ({ shop }) => {
     for (const statement of [
       'select * from entries',
@@ -186,7 +257,11 @@ describe('the events of such a commit', () => {
   async function publishing(sql: Sql, url: string) {
     const events: LedgerEvent[] = []
     const outbox = new Outbox({
-      bus: { reachable: true, publish: async (batch) => void events.push(...batch) },
+      bus: {
+        reachable: true,
+        publish: async (batch) => void events.push(...batch),
+        announce: async () => {},
+      },
       store: await PostgresEventStore.open(sql),
       logger: log,
       sweepEveryMs: 3_600_000,

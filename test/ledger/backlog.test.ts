@@ -25,7 +25,7 @@ test('a commit whose events are gone is claimed with none, so that its row can g
 }) => {
   const { store } = ledger
   await ledger.fund('erin', 5n)
-  await ledger.owner`delete from events where wallet_id = (select id from wallets where user_id = 'erin')`
+  await ledger.owner`delete from event_rows where wallet_id = (select id from wallets where user_id = 'erin')`
   const claimed = await store.claim(10, 0)
   expect(claimed).toEqual([{ outboxId: expect.any(String), events: [] }])
   await store.acknowledge(claimed.map(({ outboxId }) => outboxId))

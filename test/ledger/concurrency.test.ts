@@ -59,6 +59,12 @@ class Chronicle {
           ...{ tenant: 'default', actor: 'admin', userId: user(), toUserId: user() },
           ...{ currency: 'USD', amount: BigInt(randomInt(1, 200)), expiresIn: 3_600 },
         }
+    if (command.op === 'payment' && randomInt(3) === 0) {
+      command.split = [
+        { to: user(), share: 3 },
+        { fee: `f${randomInt(3)}`, share: 1 },
+      ]
+    }
     command.description = key
     // Without a key nobody can say whether a broken call was applied: so these only move money about.
     if (command.op !== 'transfer' || randomInt(2) === 0) command.idempotencyKey = key
@@ -164,13 +170,18 @@ test('16 workers, 20,000 commands, duplicates and killed connections: every key 
     if (first?.ok && first.transaction.type !== 'transfer') {
       const { previousBalance, newBalance } = first.transaction
       expected += (newBalance ?? 0n) - (previousBalance ?? 0n)
+      // What payees got of it, or gave back.
+      for (const part of first.transaction.split ?? []) {
+        if ('to' in part) expected += first.transaction.amount < 0n ? part.amount : -part.amount
+      }
     }
   }
   const [sum] = await owner`select sum(balance)::text as total from balance_snapshots`
   expect(sum).toEqual({ total: String(expected) })
   expect(
     await owner`
-      select description, count(*) from transactions where type <> 'transfer' or amount < 0
+      select description, count(*) from transactions
+      where type <> 'split' and (type <> 'transfer' or amount < 0)
       group by 1 having count(*) > 1`,
   ).toHaveLength(0)
 
@@ -196,4 +207,4 @@ test('16 workers, 20,000 commands, duplicates and killed connections: every key 
   const [deadlocks] = await owner`
     select deadlocks::int from pg_stat_database where datname = current_database()`
   expect(deadlocks).toEqual({ deadlocks: 0 })
-}, 180_000)
+})

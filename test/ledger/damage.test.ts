@@ -102,15 +102,29 @@ const DAMAGES: [name: string, statement: string, problem: string][] = [
      update balance_snapshots s set hash = posted.hash from posted where posted.account_id = s.account_id`,
     'an entry is dated before the one before, and no step of the clock is noted',
   ],
-  ['an event taken out', 'delete from events where EVENT = 3', 'an event is missing'],
+  [
+    'the events of a change taken out',
+    'delete from event_rows where EVENT = 4',
+    'an event is missing',
+  ],
+  [
+    'the first event of a change taken out',
+    'update event_rows set events = events[2:] where EVENT = 4',
+    'an event is missing',
+  ],
+  [
+    'an event put before those of a change',
+    'update event_rows set events = events[1:1] || events where EVENT = 4',
+    'an event is missing',
+  ],
   [
     'the newest event taken out',
-    'delete from events where EVENT = 10',
+    'delete from event_rows where EVENT = 10',
     'the newest event is not the one that the wallet counts',
   ],
   [
     'the balance that the newest event tells',
-    'update events set new_balance = new_balance + 1 where EVENT = 10',
+    'update event_rows set new_balance = new_balance + 1 where EVENT = 10',
     'the newest event tells another balance than the snapshot',
   ],
 ]

@@ -6,7 +6,7 @@ test.for([
   'decide_opening(s.user_id, s.version, s.user_id, s.currency, s.version::int)',
   'check_funds(s.currency, s.balance, s.held, s.version, s.cash)',
   'decide(c, a, t, s.updated_at)',
-  'told_by(t.status)',
+  'told_by(t.status, s.held)',
   'opened_transaction(c, d, a, t.id, s.updated_at)',
   "build_change(transaction => t, events => '{balance_updated}', seq => 1, balance => s.balance)",
   'build_result(change => s.version::int)',

@@ -1,4 +1,6 @@
 import { describe, expect } from 'vitest'
+import type { LedgerEvent } from '../../src/ledger/event.ts'
+import { Executor } from '../../src/ledger/executor.ts'
 import { tenant, test, USD } from '../support/ledger/sample.ts'
 
 describe('a topup', () => {
@@ -54,6 +56,47 @@ describe('a topup', () => {
 })
 
 describe('a payment', () => {
+  test('is answered, and told, as it is stored', async ({ ledger }) => {
+    const { sql, reader, store } = ledger
+    await ledger.fund('eva', 1_000n)
+    const told: LedgerEvent[] = []
+    const executor = new Executor(sql, {
+      onCommitted: async ({ events }) => void told.push(...events),
+    })
+    const common = { op: 'payment', tenant, actor: 'desk', userId: 'eva', currency: USD } as const
+    const words = {
+      ...{ description: 'Bett „Süd“ \\ "2"', adminNotes: 'at the desk', traceparent: '00-1-2-01' },
+      ...{ referenceId: 'B-1', referenceType: 'booking', idempotencyKey: 'one' },
+    }
+    const outcomes = await executor.executeAll(
+      [
+        { ...common, ...words, amount: 400n },
+        { ...common, ...words, amount: 400n },
+        { ...common, amount: 9_000n },
+        { ...common, amount: 1n, metadata: { b: 1, a: '' } },
+        { ...common, amount: 2n, split: [{ fee: 'service', share: 1 }] },
+        { ...common, amount: 3n },
+      ],
+      'each',
+    )
+    expect(outcomes.map(({ ok, replayed }) => [ok, replayed])).toEqual([
+      [true, false],
+      [true, true],
+      [false, false],
+      [true, false],
+      [true, false],
+      [true, false],
+    ])
+    for (const outcome of outcomes) {
+      if (!outcome.ok) continue
+      const { transaction } = outcome
+      expect(transaction).toEqual(await reader.transaction(tenant, transaction.id, 'eva'))
+    }
+    expect(told).toHaveLength(9)
+    const { events } = await store.eventsAfter({ tenant, userId: 'eva' }, 2, 500)
+    expect(told).toEqual(events)
+  })
+
   test('takes the money at once', async ({ ledger }) => {
     await ledger.fund('eve', 1_000n)
     const payment = await ledger.accepted({ op: 'payment', userId: 'eve', amount: 400n })

@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest'
 import { HoldExpiry, Retention } from '../../src/ledger/maintenance.ts'
+import { TenantStore } from '../../src/tenants/tenant-store.ts'
 import { eventually } from '../support/index.ts'
 import { type Sample, silent, tenant, test } from '../support/ledger/sample.ts'
 
@@ -25,7 +26,7 @@ describe('an expired hold', () => {
         status: 'expired',
         processedBy: 'system',
       })
-      expect((await ledger.eventsOf('ann')).at(-1)).toEqual([3, 'transaction_failed', 100n])
+      expect((await ledger.eventsOf('ann')).at(-1)).toEqual([5, 'transaction_failed', 100n])
     } finally {
       await expiry.stop()
     }
@@ -73,10 +74,15 @@ describe('pruning', () => {
   const seqsOf = async (ledger: Sample, userId: string) =>
     (await ledger.eventsOf(userId)).map(([seq]) => seq)
   const age = (ledger: Sample, userId: string, upTo: number, hours = 2) => ledger.owner`
-    update events set created_at = created_at - make_interval(hours => ${hours})
+    update event_rows set created_at = created_at - make_interval(hours => ${hours})
     where wallet_id = (select id from wallets where user_id = ${userId}) and seq <= ${upTo}`
   const published = (ledger: Sample, userId: string) => ledger.owner`
     delete from outbox where (select id from wallets where user_id = ${userId}) = any (wallet_ids)`
+
+  // Otherwise no event could be old.
+  test.beforeEach(async ({ owner }) => {
+    await owner`update event_generations set began_at = now() - interval '1 year'`
+  })
 
   test('forgets the oldest events, and leaves a stream without a hole', async ({ ledger }) => {
     for (let i = 0; i < 130; i++) await ledger.fund('dan', 1n)
@@ -95,6 +101,60 @@ describe('pruning', () => {
     expect(await seqsOf(ledger, 'eve')).toEqual([1, 2])
   })
 
+  test('keeps events as long as their tenant says, and all of a suspended tenant', async ({
+    ledger,
+  }) => {
+    const tenants = new TenantStore(ledger.sql)
+    await tenants.create('short', 'Short', { eventRetentionSeconds: 600 }, 'opal')
+    await tenants.create('long', 'Long', { eventRetentionSeconds: 86_400 }, 'opal')
+    await tenants.create('waits', 'Waits', { eventRetentionSeconds: 60 }, 'opal')
+    await tenants.suspend('waits', null, 'opal')
+    const all = ['short', 'long', 'waits', 'nobody-made-it']
+    for (const tenant of all) {
+      await ledger.accepted({
+        op: 'adjustment',
+        tenant,
+        actor: 'admin',
+        userId: tenant,
+        amount: 1n,
+      })
+    }
+    await ledger.owner`delete from outbox`
+    const agesAgo = (tenant: string, minutes: number) => ledger.owner`
+      update event_rows set created_at = created_at - make_interval(mins => ${minutes})
+      where wallet_id = (select id from wallets where user_id = ${tenant})`
+    for (const tenant of all) await agesAgo(tenant, 30)
+    const kept = async () => {
+      const rows = await ledger.owner<{ tenant: string }[]>`
+        select distinct tenant from wallets w join events e on e.wallet_id = w.id
+        where tenant <> 'default' order by 1`
+      return rows.map(({ tenant }) => tenant)
+    }
+    const work = pruning(ledger)
+    work.start()
+    await eventually(async () => expect(await kept()).toEqual(['long', 'nobody-made-it', 'waits']))
+    for (const tenant of all) await agesAgo(tenant, 60)
+    await eventually(async () => expect(await kept()).toEqual(['long', 'waits']))
+    await tenants.resume('waits')
+    await eventually(async () => expect(await kept()).toEqual(['long']))
+    await work.stop()
+  })
+
+  test('leaves events that are kept longest to their partition, until they are a quarter too old', async ({
+    ledger,
+  }) => {
+    await ledger.fund('kim', 1n)
+    await ledger.owner`delete from outbox`
+    const prune = async () => {
+      await ledger.sql`select prune_events(interval '40 hours', 0, 1000)`
+      return seqsOf(ledger, 'kim')
+    }
+    await age(ledger, 'kim', 2, 49)
+    expect(await prune()).toEqual([1, 2])
+    await age(ledger, 'kim', 2, 2)
+    expect(await prune()).toEqual([])
+  })
+
   test('leaves a stretch without a hole, also where a clock that was wrong dated an event', async ({
     ledger,
   }) => {
@@ -102,12 +162,13 @@ describe('pruning', () => {
     await ledger.owner`delete from outbox`
     await age(ledger, 'ina', 8)
     await ledger.owner`
-      update events set created_at = clock_timestamp() + interval '1 day'
+      update event_rows set created_at = clock_timestamp() + interval '1 day'
       where wallet_id = (select id from wallets where user_id = 'ina') and seq = 4`
     const work = pruning(ledger)
     work.start()
+    // The events of a change stay or go together.
     await eventually(async () =>
-      expect(await seqsOf(ledger, 'ina')).toEqual([4, 5, 6, 7, 8, 9, 10]),
+      expect(await seqsOf(ledger, 'ina')).toEqual([3, 4, 5, 6, 7, 8, 9, 10]),
     )
     await work.stop()
   })

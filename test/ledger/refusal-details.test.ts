@@ -107,13 +107,40 @@ test('a refusal says the same whatever others hold: nothing in it is of another 
   const { balance } = await ledger.reader.balance({ tenant: 'rich', userId: 'bob' }, USD)
   const gift = { tenant: 'rich', userId: 'bob', actor: 'admin', amount: MAX - balance - 2n }
   await ledger.accepted({ op: 'adjustment', ...gift })
+  // Whom nobody can send money to, for another reason in each.
+  for (const tenant of TENANTS) {
+    const who = { tenant, userId: 'cid' }
+    await ledger.reader.balance(who, USD)
+    const reason = `of the ${tenant}`
+    await ledger.freezes.set(who, { debits: tenant === 'rich', credits: true, reason, by: 'admin' })
+  }
+  // Who has spent a part of ann's payment, or all of it.
+  const spent: string[] = []
+  for (const [tenant, amount] of [
+    ['poor', 4n],
+    ['rich', 10n],
+  ] as const) {
+    const payee = { tenant, userId: 'dee' }
+    await ledger.reader.balance(payee, USD)
+    const split = [{ to: 'dee', share: 1 }]
+    const pays = { op: 'payment', userId: 'ann', amount: 10n, split } as const
+    spent.push((await ledger.accepted({ ...pays, tenant })).id)
+    await ledger.accepted({ ...payee, op: 'payment', amount })
+  }
+  // Of ann's topup, which needs two, the service has given the first approval.
+  for (const [i, tenant] of TENANTS.entries()) {
+    await ledger.fourEyes.set(tenant, [{ currency: USD, amount: 1n }], 'admin')
+    const transactionId = anns[i]?.topup ?? ''
+    const approval = { tenant, actor: 'service', transactionId, status: 'success' } as const
+    await ledger.accepted({ op: 'topup_process', ...approval })
+  }
 
   const ann = { actor: 'ann', user_id: 'ann' }
   const amountOf = (amount: bigint | null) => (amount === null ? {} : { amount: `${amount}` })
   const opening = OPENING.flatMap((op) =>
     AMOUNTS.flatMap((amount) =>
       ['USD', 'JPY', 'XXX'].flatMap((currency) =>
-        (op === 'transfer' ? ['bob', 'ann', 'nobody'] : [null]).map((to) => ({
+        (op === 'transfer' ? ['bob', 'ann', 'nobody', 'cid'] : [null]).map((to) => ({
           ...{ ...ann, op, currency, ...amountOf(amount), expires_in: amount === 3n ? 0 : 60 },
           ...(to !== null && { to_user_id: to }),
         })),
@@ -138,6 +165,8 @@ test('a refusal says the same whatever others hold: nothing in it is of another 
     // As an admin or a service, on her own behalf and on what is hers.
     ...naming(anns[i], { actor: 'ann' }),
     ...naming(anns[i], { actor: 'service' }),
+    { actor: 'service', role: 'service', op: 'refund', transaction_id: spent[i] },
+    { ...ann, op: 'payment', currency: 'USD', amount: '1', split: [] },
     {
       ...ann,
       op: 'payment',

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { TRANSACTION_STATUSES, TRANSACTION_TYPES } from '../../src/ledger/command.ts'
+import { DEEDS } from '../../src/ledger/deed.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { readReplaced } from '../../src/postgres/sql-files.ts'
 import { test } from '../support/fixtures.ts'
@@ -20,7 +21,7 @@ async function schema(sql: Sql, appRole: string): Promise<string> {
       from pg_class c
       join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
       left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'c')
+      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'c')
       union all
       select 2, conrelid::regclass || conname,
         format('constraint %s on %s %s', conname, conrelid::regclass, pg_get_constraintdef(oid))
@@ -58,6 +59,7 @@ test('the schema is the one that sql/schema.txt shows (to renew it: UPDATE_SCHEM
 test.for([
   ['transaction_type', TRANSACTION_TYPES],
   ['transaction_status', TRANSACTION_STATUSES],
+  ['deed_name', DEEDS],
 ] as const)('%s has the same names in SQL as in TypeScript', async ([type, names], { sql }) => {
   const rows = await sql<{ name: string }[]>`
     select enumlabel as name from pg_enum

@@ -2,122 +2,32 @@ import { expect } from 'vitest'
 import type { Command, Operation } from '../../src/ledger/command.ts'
 import { stringifyJson } from '../../src/lib/json.ts'
 import type { Sql } from '../../src/postgres/database.ts'
-import { MARK, mine, type Parts, rowsOfTheirs, test } from '../support/ledger/two-tenants.ts'
+import { CALLS } from '../support/ledger/calls-of-mine.ts'
+import { MARK, mine, PROVIDER } from '../support/ledger/tenant-names.ts'
+import { type Parts, rowsOfTheirs, test } from '../support/ledger/two-tenants.ts'
 
-async function all<T>(pages: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = []
-  for await (const page of pages) found.push(page)
-  return found
-}
-
-/** By class and method: the calls that `mine` can make, with everything that `theirs` has. */
-const CALLS: Record<string, Record<string, (parts: Parts) => Promise<unknown>>> = {
-  Reader: {
-    balance: (parts) => parts.reader.balance(mine, 'USD'),
-    knownBalance: (parts) => parts.reader.knownBalance(mine, 'USD'),
-    balanceAt: (parts) => parts.reader.balanceAt(mine, 'USD', '2999-01-01T00:00:00Z'),
-    balances: (parts) => parts.reader.balances(mine),
-    canAfford: (parts) =>
-      parts.reader.canAfford(mine, { currency: 'USD', amount: 1n, type: 'hold' }),
-    balanceSeries: (parts) => parts.reader.balanceSeries(mine, 'USD', { points: 3 }),
-    snapshot: (parts) => parts.reader.snapshot(mine, 'USD'),
-    wallets: (parts) => parts.reader.wallets({ tenant: 'mine', currency: 'USD', limit: 100 }),
-  },
-  TransactionReader: {
-    transaction: (parts) =>
-      Promise.all(
-        parts.transactions.flatMap((id) => [
-          parts.reader.transaction('mine', id),
-          parts.reader.transaction('mine', id, 'alice'),
-        ]),
-      ),
-    transactions: (parts) =>
-      Promise.all([
-        parts.reader.transactions({ tenant: 'mine', limit: 100 }),
-        ...parts.transactions.map((cursor) =>
-          parts.reader.transactions({ ...mine, cursor, limit: 100 }),
-        ),
-      ]),
-    requests: (parts) =>
-      Promise.all(
-        [undefined, ...parts.transactions].flatMap((cursor) =>
-          [{ tenant: 'mine' }, mine].map((whose) =>
-            parts.reader.requests({
-              ...whose,
-              types: ['topup', 'withdrawal'],
-              limit: 100,
-              ...(cursor !== undefined && { cursor }),
-            }),
-          ),
-        ),
-      ),
-    statement: async (parts) => [
-      await all(parts.reader.statement(mine)),
-      await all(parts.reader.statement({ tenant: 'mine' })),
-    ],
-  },
-  Auditor: {
-    verify: (parts) => parts.auditor.verify(mine, 'USD'),
-    audit: (parts) => parts.auditor.audit('mine'),
-    recalculate: (parts) => parts.auditor.recalculate(mine, 'USD'),
-    recalculateAll: (parts) => parts.auditor.recalculateAll('mine'),
-  },
-  LimitsAndAlerts: {
-    monitors: (parts) => parts.limitsAndAlerts.monitors(mine),
-    putMonitor: (parts) =>
-      parts.limitsAndAlerts.putMonitor({
-        ...mine,
-        currency: 'USD',
-        threshold: 1n,
-        direction: 'below',
-      }),
-    deleteMonitors: async (parts) => [
-      await parts.limitsAndAlerts.deleteMonitors(mine, parts.monitor),
-      await parts.limitsAndAlerts.deleteMonitors(mine),
-    ],
-    limits: (parts) => parts.limitsAndAlerts.limits('mine'),
-    putLimit: (parts) =>
-      parts.limitsAndAlerts.putLimit({
-        ...mine,
-        type: 'hold',
-        currency: 'USD',
-        maxAmount: 1_000n,
-        maxSum: null,
-        windowSeconds: null,
-      }),
-    deleteLimit: (parts) => parts.limitsAndAlerts.deleteLimit(mine, 'hold', 'USD'),
-  },
-  PostgresEventStore: {
-    balance: (parts) => parts.events.balance(mine, 'USD'),
-    eventsAfter: (parts) => parts.events.eventsAfter(mine, 0, 100),
-    heads: (parts) => parts.events.heads([mine]),
-  },
-  IdempotencyStore: {
-    run: (parts) =>
-      parts.idempotency.run(
-        { tenant: 'mine', actor: 'ada', key: 'answer', asked: 'x' },
-        async () => 'mine',
-      ),
-  },
-  PostgresRevocations: {
-    revoke: (parts) =>
-      parts.revocations.revoke({
-        ...{ tenant: 'mine', userId: 'alice', revokedBy: 'ada', expiresAt: null },
-        reason: null,
-      }),
-    lift: (parts) => parts.revocations.lift('mine', parts.revocation),
-    list: (parts) => parts.revocations.list({ tenant: 'mine', limit: 100 }),
-  },
-}
-
-/** For all tenants at once, and for nobody's eyes: publishing, caching, pruning, counting. */
+/** For all tenants at once, and for nobody's eyes: publishing, caching, pruning, counting, charging. */
 const ACROSS = [
+  'Deeds.seal',
   'PostgresEventStore.claim',
   'PostgresEventStore.acknowledge',
   'PostgresEventStore.changedWithin',
   'PostgresEventStore.backlog',
   'PostgresRevocations.changesAfter',
   'PostgresRevocations.prune',
+  'WebhookEndpoints.totals',
+  'PushDevices.totals',
+  'Analytics.state',
+  'ApiKeyStore.tenantOf',
+  'ApiKeyStore.changesAfter',
+  'ApiKeyStore.noteUses',
+  'ApiKeyStore.prune',
+  'ProviderLedger.publish',
+  'ProviderLedger.waiting',
+  'AutoTopupStore.due',
+  'AutoTopupStore.open',
+  'AutoTopupStore.unanswered',
+  'AutoTopupStore.settled',
 ]
 
 const methods = Object.entries(CALLS).flatMap(([name, calls]) =>
@@ -138,10 +48,15 @@ function methodsOf(prototype: object): string[] {
 test('every method that asks the database is here, or works for all tenants at once', ({
   parts,
 }) => {
-  const { reader, auditor, limitsAndAlerts, events, idempotency, revocations } = parts
-  const there = [reader, auditor, limitsAndAlerts, events, idempotency, revocations].flatMap(
-    (part) => methodsOf(Object.getPrototypeOf(part)),
-  )
+  const { search } = parts
+  const { reader, auditor, analytics, limitsAndAlerts, freezes, fourEyes, deeds, events } = parts
+  const { idempotency, revocations, endpoints, devices, apiKeys, providerLedger, autoTopups } =
+    parts
+  const there = [
+    ...[reader, auditor, limitsAndAlerts, freezes, fourEyes, deeds, events, idempotency],
+    ...[search, revocations],
+    ...[endpoints, devices, apiKeys, providerLedger, autoTopups, analytics],
+  ].flatMap((part) => methodsOf(Object.getPrototypeOf(part)))
   expect([...methods.map(([name]) => name), ...ACROSS].sort()).toEqual(there.sort())
 })
 
@@ -158,17 +73,9 @@ async function staysApart(
       ),
     ),
   )
-  for (const secret of [
-    MARK,
-    '"theirs"',
-    '77777777',
-    '88888888',
-    parts.monitor,
-    parts.revocation,
-  ]) {
+  for (const secret of [MARK, '"theirs"', '77777777', '88888888', ...parts.secrets]) {
     expect(text).not.toContain(secret)
   }
-  for (const id of parts.transactions) expect(text).not.toContain(id)
   expect(await rowsOfTheirs(sql)).toEqual(before)
 }
 
@@ -182,24 +89,42 @@ test.for(methods)('%s stays within its tenant', async ([, call], { parts, sql })
   await staysApart({ parts, sql }, () => call(parts))
 })
 
-const SETTLES: [Operation, Partial<Command>][] = [
-  ['topup_cancel', {}],
-  ['topup_process', { status: 'success' }],
-  ['withdrawal_process', { status: 'failed' }],
-  ['refund', {}],
-  ['hold_capture', {}],
-  ['hold_void', {}],
-  ['hold_expire', {}],
-]
+type Opening =
+  | 'topup_request'
+  | 'payment'
+  | 'transfer'
+  | 'withdrawal_request'
+  | 'hold'
+  | 'adjustment'
 
-test.for(SETTLES)(
+const SETTLES: Record<Exclude<Operation, Opening>, Partial<Command>[]> = {
+  topup_cancel: [{}],
+  topup_process: [{ status: 'success' }, { status: 'failed' }],
+  topup_note: [{ metadata: { paymentProblem: 'x' } }],
+  withdrawal_process: [{ status: 'success' }, { status: 'failed' }],
+  adjustment_process: [{ status: 'success' }, { status: 'failed' }],
+  refund_process: [{ status: 'success' }, { status: 'failed' }],
+  refund: [{}, { amount: 1n }],
+  hold_extend: [{ amount: 1n }, { expiresIn: 86_400 }],
+  hold_capture: [{}, { amount: 1n, final: false }, { split: [{ to: 'bob', share: 1 }] }],
+  hold_void: [{}],
+  hold_expiring: [{ expiresIn: 7200 }],
+  hold_expire: [{}],
+}
+
+const settling = Object.entries(SETTLES) as [Operation, Partial<Command>[]][]
+
+test.for(settling)(
   'a %s finds no transaction of another tenant',
-  async ([op, rest], { parts, sql }) => {
+  async ([op, variants], { parts, sql }) => {
     await staysApart({ parts, sql }, async () => {
       for (const transactionId of parts.transactions) {
-        const command = { op, tenant: 'mine', actor: 'ada', transactionId, ...rest }
-        for (const userId of [undefined, 'alice']) {
-          const outcome = await parts.executor.execute({ ...command, ...(userId && { userId }) })
+        const command = { op, tenant: 'mine', actor: 'ada', transactionId }
+        const asked = variants.flatMap((rest) => [rest, { ...rest, userId: 'alice' }])
+        const outcomes = await Promise.all(
+          asked.map((rest) => parts.executor.execute({ ...command, ...rest })),
+        )
+        for (const outcome of outcomes) {
           expect(outcome).toMatchObject({ ok: false, code: 'not_found' })
         }
       }
@@ -207,23 +132,53 @@ test.for(SETTLES)(
   },
 )
 
-const OPENS: [Operation, Partial<Command>][] = [
-  ['topup_request', {}],
-  ['payment', {}],
-  ['transfer', { toUserId: 'bob' }],
-  ['withdrawal_request', {}],
-  ['hold', { idempotencyKey: 'k', expiresIn: 60 }],
-  ['adjustment', {}],
-]
+const OPENS: Record<Opening, Partial<Command>[]> = {
+  topup_request: [{}],
+  payment: [
+    {},
+    {
+      amount: 2n,
+      split: [
+        { to: 'bob', amount: 1n },
+        { fee: 'fee', share: 1 },
+      ],
+    },
+  ],
+  transfer: [{ toUserId: 'bob' }],
+  withdrawal_request: [{}],
+  hold: [{ idempotencyKey: 'k', expiresIn: 60 }],
+  adjustment: [{}],
+}
 
-test.for(OPENS)(
+const opening = Object.entries(OPENS) as [Operation, Partial<Command>[]][]
+
+test.for(opening)(
   'a %s for a namesake moves nothing of the other',
-  async ([op, rest], { parts, sql }) => {
+  async ([op, variants], { parts, sql }) => {
     await staysApart({ parts, sql }, async () => {
-      const command = { op, ...mine, actor: 'ada', currency: 'USD', amount: 1n, ...rest }
-      const outcome = await parts.executor.execute(command)
-      expect(outcome.ok).toBe(true)
-      return outcome
+      const command = { op, ...mine, actor: 'ada', currency: 'USD', amount: 1n }
+      const outcomes = await Promise.all(
+        variants.map((rest) => parts.executor.execute({ ...command, ...rest })),
+      )
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ ok: true })
+      return outcomes
     })
   },
 )
+
+test('the other itself finds what it has by these ids', async ({ parts }) => {
+  const { endpoints, endpoint, providerLedger, payments } = parts
+  expect(await endpoints.failing('theirs', endpoint)).toHaveLength(2)
+  const attempts = await endpoints.attempts('theirs', endpoint, { limit: 100 })
+  expect(attempts.items).toHaveLength(2)
+  expect(await endpoints.replayAll('theirs', endpoint)).toBe(1)
+  expect(await endpoints.replay('theirs', endpoint, 'alice', 0)).toBe(true)
+  expect(await endpoints.failing('theirs', endpoint)).toHaveLength(0)
+  const [paymentId = ''] = payments.paymentIds
+  const [disputeId = ''] = payments.disputes
+  const won = { kind: 'dispute_won', eventId: 'won', paymentId, disputeId } as const
+  const recorded = await providerLedger.record({ ...won, provider: PROVIDER })
+  expect(recorded).toMatchObject({ outcome: 'applied' })
+  const { items } = await providerLedger.debts({ tenant: 'theirs', limit: 100 })
+  expect(items.map(({ status }) => status)).toEqual(['open', 'cancelled', 'written_off'])
+})

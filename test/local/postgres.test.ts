@@ -161,7 +161,7 @@ describe('the first start', () => {
     const node = spawnHolder('postgres', dataDir)
     const halfMade = () => readdirSync(dataDir).filter((name) => name.startsWith('postgres.new'))
     await eventually(() => expect(existsSync(dataDir) && halfMade()).toHaveLength(1), {
-      timeout: 30_000,
+      timeout: 60_000,
     })
     node.kill('SIGKILL')
     await once(node, 'exit')

@@ -24,7 +24,7 @@ describe('the built server', () => {
   beforeAll(async () => {
     out = join(work, 'built')
     await bundleServer(out)
-  }, 120_000)
+  })
 
   /** As far as its first complaint: from there on it is the server that speaks. */
   const starts = async (program: string, flags: string[] = []) => {
@@ -80,14 +80,11 @@ describe('the built server', () => {
         output += text
       })
     }
-    const url = await eventually(
-      () => {
-        const [, found] = /ready at (http:\S+)/.exec(output) ?? []
-        if (found === undefined) throw new Error(`not ready: ${output}`)
-        return found
-      },
-      { timeout: 30_000 },
-    )
+    const url = await eventually(() => {
+      const [, found] = /ready at (http:\S+)/.exec(output) ?? []
+      if (found === undefined) throw new Error(`not ready: ${output}`)
+      return found
+    })
     const health = await fetch(`${url}/health/ready`)
     expect(health.status).toBe(200)
     server.kill('SIGTERM')

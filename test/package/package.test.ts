@@ -34,6 +34,7 @@ const CONSUMER = `
 import { createApi, createBalanceClient, type BalanceSnapshot } from 'livebalance/client'
 import { bunOptions, denoHandler, startBalance } from 'livebalance/edge'
 import { useBalance } from 'livebalance/react'
+import { createServiceClient, LivebalanceError, type Transaction, verifyWebhook } from 'livebalance/server'
 
 const client = createBalanceClient({ url: 'http://localhost:3000', getToken: async () => 'a token' })
 client.on('balance_updated', ({ newBalance }) => newBalance.toFixed(2))
@@ -52,6 +53,22 @@ export const { amount, status } = await answer.json()
 export const doubled: number = amount * 2
 // @ts-expect-error the amount is missing
 await api.transactions.topup.$post({ json: { description: 'nothing' } })
+
+const shop = createServiceClient({ url: 'http://localhost:3000', token: async () => 'a token' })
+export const paid: Transaction = await shop.pay({ userId: 'alice', amount: '30.00' })
+for await (const { amount, status } of shop.transactions({ userId: 'alice', limit: 10 })) amount.toFixed(2) + status
+const { results } = await shop.bulk({ commands: [{ type: 'hold', userId: 'alice', amount: 5 }] })
+export const refused: string[] = results.flatMap((result) => ('code' in result ? [result.code] : []))
+export const isPoor = (error: unknown) => error instanceof LivebalanceError && error.code === 'insufficient_funds'
+const delivery = await verifyWebhook('{}', new Headers(), ['whsec_a', 'whsec_b'])
+export const debit = delivery.type === 'transaction_completed' && delivery.amount < 0 ? delivery.userId : null
+for await (const { event, userId, remaining } of shop.stream()) event + userId + remaining.toFixed(2)
+// @ts-expect-error the amount is missing
+await shop.pay({ userId: 'alice' })
+// @ts-expect-error there is no such filter
+await shop.transactions({ colour: 'red' })
+// @ts-expect-error there is no such code
+export const isOdd = (error: LivebalanceError) => error.code === 'odd'
 
 const balance = await startBalance({ DATABASE_URL: 'postgres://localhost/balance' })
 export const served: Promise<Response> = balance.fetch(new Request('http://localhost/'))
@@ -113,12 +130,17 @@ test('holds the client, the server, its SQL and its pages', () => {
       'README.md',
       'CHANGELOG.md',
       'docs/guide/clients.md',
+      'docs/guide/server-sdk.md',
       'dist/src/client/index.js',
       'dist/src/client/index.d.ts',
       'dist/src/client/index.cjs',
       'dist/src/client/index.d.cts',
       'dist/src/client/react.js',
       'dist/src/client/react.d.ts',
+      'dist/src/server-sdk/index.js',
+      'dist/src/server-sdk/index.d.ts',
+      'dist/src/server-sdk/index.cjs',
+      'dist/src/server-sdk/index.d.cts',
       'dist/src/main.js',
       'dist/src/cli/main.js',
       'dist/src/edge/index.js',
@@ -132,7 +154,7 @@ test('holds the client, the server, its SQL and its pages', () => {
 
 test('holds nothing else', () => {
   const known =
-    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|docs\/guide\/clients\.md|dist\/(package\.json|licenses\.txt|src\/.+\.(js|js\.map|d\.ts)|src\/client\/\w+\.(cjs|cjs\.map|d\.cts)|sql\/(.+\.sql|revision\.json)|web\/[^/]+\.(html|js|css|svg)))$/
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|docs\/guide\/(clients|server-sdk)\.md|dist\/(package\.json|licenses\.txt|src\/.+\.(js|js\.map|d\.ts)|src\/(client|server-sdk)\/\w+\.(cjs|cjs\.map|d\.cts)|sql\/(.+\.sql|(revision|checksums)\.json)|web\/[^/]+\.(html|js|css|svg|png|webmanifest)))$/
   expect(contents.filter((path) => !known.test(path))).toEqual([])
 })
 
@@ -155,7 +177,16 @@ describe.each([
       const options = { module, moduleResolution, skipLibCheck: skip }
       const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
       const tsc = join(root, 'node_modules/.bin/tsc')
-      const always = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,dom']
+      // One may lie above the temporary folder.
+      const always = [
+        '--ignoreConfig',
+        '--noEmit',
+        '--strict',
+        '--target',
+        'es2022',
+        '--lib',
+        'es2022,dom',
+      ]
       const checked = run(tsc, [...always, '--types', '', ...flags, 'consumer.ts'], {
         cwd: project,
       })
@@ -193,13 +224,10 @@ test('its server brings an empty database up to date, answers, shows its pages a
   const ended = once(child, 'exit')
   try {
     const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
-    await eventually(
-      async () => {
-        if (child.exitCode !== null) throw new Error(output)
-        expect((await get('/health/ready')).status).toBe(200)
-      },
-      { timeout: 30_000 },
-    )
+    await eventually(async () => {
+      if (child.exitCode !== null) throw new Error(output)
+      expect((await get('/health/ready')).status).toBe(200)
+    })
     expect(await (await get('/')).text()).toContain('<!doctype html>')
     expect(await (await get('/openapi.json')).json()).toMatchObject({ openapi: '3.1.0' })
   } finally {
@@ -221,11 +249,13 @@ test('plain Node imports it', async () => {
   const script = `
     const { createBalanceClient, createApi } = await import('livebalance/client')
     const { useBalance } = await import('livebalance/react')
-    console.log(typeof createBalanceClient, typeof createApi, typeof useBalance)`
+    const { createServiceClient, verifyWebhook } = await import('livebalance/server')
+    console.log(typeof createBalanceClient, typeof createApi, typeof useBalance)
+    console.log(typeof createServiceClient, typeof verifyWebhook)`
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], {
     cwd: project,
   })
-  expect(stdout.trim()).toBe('function function function')
+  expect(stdout).toBe('function function function\nfunction function\n')
 })
 
 test('it brings the command livebalance', async () => {

@@ -47,6 +47,7 @@ const MEANT: [code: string, fields: Fields, meaning: string][] = [
   ['57014', { severity: 'ERROR' }, 'unavailable, not applied'],
   ['57P01', { severity: 'FATAL' }, 'unavailable, outcome unknown'],
   ['57P02', { severity: 'FATAL' }, 'unavailable, outcome unknown'],
+  ['57L01', { severity: 'ERROR' }, 'unavailable, not applied'],
   ['57P03', { severity: 'FATAL' }, 'unavailable, not applied'],
   ['57P04', { severity: 'FATAL' }, 'unavailable, outcome unknown'],
   ['22023', { severity: 'FATAL' }, 'unavailable, outcome unknown'],
@@ -90,8 +91,9 @@ const unreachable = failed('EHOSTUNREACH', { syscall: 'connect' })
 describe('whoever gets such an error goes by the table', () => {
   const command: Command = { op: 'payment', tenant: 'default', actor: 'ann', userId: 'ann' }
 
-  // A batch that waited too long for a lock is applied without the wallets that are locked.
-  const atOnce = MEANT.filter(([code]) => code !== '55P03')
+  // A batch that waited too long for a lock is applied without the wallets that are locked. One that a command has
+  // spoiled is sent one by one.
+  const atOnce = MEANT.filter(([code]) => code !== '55P03' && code !== '40001')
   test.each(atOnce)('the executor fails a whole batch at once: %s %o', async (code, fields) => {
     const { sql, calls } = failing(failed(code, fields))
     const executor = new Executor(sql, { retryForMs: -1 })
@@ -113,12 +115,15 @@ describe('whoever gets such an error goes by the table', () => {
     expect(await attempts(failed('EHOSTUNREACH', { syscall: 'read' }))).toBe(1)
   })
 
-  test('a batch that a bug has spoiled is still sent one by one', async () => {
-    const { sql, calls } = failing(failed('22023', { severity: 'ERROR' }))
-    const executor = new Executor(sql)
-    await Promise.allSettled(Array.from({ length: 3 }, () => executor.execute(command)))
-    expect(calls).toHaveLength(4)
-  })
+  test.each(['22023', '40001'])(
+    'a batch that one command has spoiled is still sent one by one: %s',
+    async (code) => {
+      const { sql, calls } = failing(failed(code, { severity: 'ERROR' }))
+      const executor = new Executor(sql, { retryForMs: -1 })
+      await Promise.allSettled(Array.from({ length: 3 }, () => executor.execute(command)))
+      expect(calls).toHaveLength(4)
+    },
+  )
 
   test.each(MEANT)(
     'a request is answered 503, and hears no text of it: %s %o',

@@ -139,6 +139,6 @@ describeWithRedis('synchronous replication', () => {
         close()
       }
       await standby.end()
-    }, 120_000)
+    })
   })
 })

@@ -117,9 +117,11 @@ describeWithPrivateRedis('a Redis that comes later than the server', () => {
       return [response.status, ((await response.json()) as { cached: boolean }).cached]
     }
     expect(await cached()).toEqual([200, false])
-    await eventually(() => expect(warn).toHaveBeenCalled())
+    // On a busy machine the event loop may be held up too, which is another line.
+    const missed = () => warn.mock.calls.filter((line) => !/event loop/.test(String(line.at(-1))))
+    await eventually(() => expect(missed()).toHaveLength(1))
     await startConfiguredRedis([], port)
     await eventually(async () => expect(await cached()).toEqual([200, true]))
-    expect(warn).toHaveBeenCalledTimes(1)
+    expect(missed()).toHaveLength(1)
   })
 })

@@ -3,6 +3,7 @@ import { Auditor } from '../../src/ledger/auditor.ts'
 import { Executor } from '../../src/ledger/executor.ts'
 import { Reader } from '../../src/ledger/reader.ts'
 import { ALL_SESSIONS, connect } from '../../src/postgres/database.ts'
+import { tryWrite } from '../../src/postgres/schema-check.ts'
 import { startServer } from '../support/cli/server.ts'
 import { test } from '../support/fixtures.ts'
 import { eventually, redisUrl } from '../support/index.ts'
@@ -51,6 +52,36 @@ describeWithPgBouncer('behind PgBouncer', () => {
       await pooler.close()
     }
   })
+
+  test.for(['transaction', 'session'])(
+    'in %s mode, queries with and without parameters share a session',
+    async (mode, { database }) => {
+      const pooler = await startPgBouncer([database.appUrl], { pool_mode: mode })
+      const sql = connect(pooler.through(database.appUrl), { max: 1 })
+      try {
+        await sql`select 0`
+        const asked = await Promise.all([
+          sql`select 1 as i`,
+          sql<{ i: number }[]>`select ${2}::int as i`,
+          tryWrite(sql),
+          sql<{ i: number }[]>`select ${3}::int as i ${sql`where true`}`,
+          sql`select 4 as i, ${sql`true`} as b`,
+          sql<{ i: number }[]>`select ${5}::int as i`,
+        ])
+        expect(asked.map((rows) => rows?.[0])).toEqual([
+          { i: 1 },
+          { i: 2 },
+          undefined,
+          { i: 3 },
+          { i: 4, b: true },
+          { i: 5 },
+        ])
+      } finally {
+        await sql.end({ timeout: 1 })
+        await pooler.close()
+      }
+    },
+  )
 
   test.for(['transaction', 'session'])(
     'a whole server runs in %s mode, and survives its end',

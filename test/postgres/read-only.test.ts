@@ -43,17 +43,14 @@ describeWithRedis('a database that was read-only for a while', () => {
     expect(await ready(server)).toEqual({ status: 200, postgres: { ok: true } })
     await set(owner, 'on', true)
     const reason = 'Postgres is read-only'
-    await eventually(
-      async () =>
-        expect(await ready(server)).toEqual({ status: 503, postgres: { ok: false, reason } }),
-      { timeout: 20_000 },
+    await eventually(async () =>
+      expect(await ready(server)).toEqual({ status: 503, postgres: { ok: false, reason } }),
     )
     await expect(pay(server)).rejects.toThrow(/503/)
     await set(owner, 'off', false)
-    await eventually(() => pay(server), { timeout: 20_000 })
-    await eventually(
-      async () => expect(await ready(server)).toEqual({ status: 200, postgres: { ok: true } }),
-      { timeout: 20_000 },
+    await eventually(() => pay(server))
+    await eventually(async () =>
+      expect(await ready(server)).toEqual({ status: 200, postgres: { ok: true } }),
     )
   })
 
@@ -66,17 +63,14 @@ describeWithRedis('a database that was read-only for a while', () => {
       owner.unsafe(`set default_transaction_read_only = off; ${change} ${database.appRole}`)
     await right('revoke execute on function ledger_apply(json) from')
     const reason = 'Postgres denies the server the right to write'
-    await eventually(
-      async () =>
-        expect(await ready(server)).toEqual({ status: 503, postgres: { ok: false, reason } }),
-      { timeout: 20_000 },
+    await eventually(async () =>
+      expect(await ready(server)).toEqual({ status: 503, postgres: { ok: false, reason } }),
     )
     await expect(pay(server)).rejects.toThrow(/503/)
     await right('grant execute on function ledger_apply(json) to')
-    await eventually(() => pay(server), { timeout: 20_000 })
-    await eventually(
-      async () => expect(await ready(server)).toEqual({ status: 200, postgres: { ok: true } }),
-      { timeout: 20_000 },
+    await eventually(() => pay(server))
+    await eventually(async () =>
+      expect(await ready(server)).toEqual({ status: 200, postgres: { ok: true } }),
     )
   })
 })
@@ -93,13 +87,10 @@ test('a transaction under way is not cut when the sessions are renewed', async (
       // The pool has two sessions: any third one is of its successor.
       const other = await pid(sql)
       // Names are looked up by the session's own search path, so a missing one renews the pool, at most once a second.
-      await eventually(
-        async () => {
-          await expect(sql`select * from missing`).rejects.toThrow('does not exist')
-          expect([own, other, before]).not.toContain(await pid(sql))
-        },
-        { timeout: 20_000 },
-      )
+      await eventually(async () => {
+        await expect(sql`select * from missing`).rejects.toThrow('does not exist')
+        expect([own, other, before]).not.toContain(await pid(sql))
+      })
       // Longer than any session that is ending would be given.
       await tx`select pg_sleep(6)`
       return (await pid(tx as unknown as Sql)) === own

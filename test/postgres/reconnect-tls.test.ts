@@ -65,7 +65,7 @@ test('a connection by TLS is by TLS, and is opened again at once after it was en
   ])
   await sql.end()
   await expectReconnects(url, owner)
-}, 60_000)
+})
 
 test('what is longer than any buffer goes both ways by TLS, and is whole', async ({ server }) => {
   const sql = connect(`${server.appUrl}?sslmode=require`, { max: 1 })
@@ -87,7 +87,7 @@ test('a server that never says whether it speaks TLS is given up, and hung up on
   await Promise.all([once(socket, 'close'), asked])
   await sql.end({ timeout: 0 })
   silence.close()
-}, 20_000)
+})
 
 test('a certificate that nobody vouches for is refused where one is asked for', async ({
   server,

@@ -9,7 +9,7 @@ test('a connection that is ended while a query is about to be sent is opened aga
   owner,
 }) => {
   await expectReconnects(database.appUrl, owner)
-}, 60_000)
+})
 
 test('a pool whose connections broke under queries ends', async ({ database, owner }) => {
   const sql = connect(database.appUrl, { max: 2 })

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net'
 import { expect } from 'vitest'
 import { Auditor } from '../../src/ledger/auditor.ts'
 import { connect } from '../../src/postgres/database.ts'
@@ -7,39 +5,9 @@ import { type CliServer, startServer } from '../support/cli/server.ts'
 import { describeWithRedis, eventually, redisUrl } from '../support/index.ts'
 import { test as base } from '../support/postgres/replicated.ts'
 import { startLine } from '../support/postgres/start-line.ts'
+import { startSwitch } from '../support/postgres/switch.ts'
 
 const REASON = 'this database is a standby, which takes no writes'
-
-/** One address for whichever Postgres is at `target`, as a load balancer or a name gives it. */
-async function startSwitch(target: number) {
-  const sockets = new Set<Socket>()
-  const listener = createServer((client) => {
-    const server = connectTo(address.target, '127.0.0.1')
-    for (const [socket, other] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      sockets.add(socket)
-      socket.pipe(other)
-      socket.on('error', () => other.destroy())
-      socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
-      })
-    }
-  })
-  await once(listener.listen(0, '127.0.0.1'), 'listening')
-  const address = {
-    port: (listener.address() as AddressInfo).port,
-    /** Of new connections: the others stay where they are. */
-    target,
-    close() {
-      listener.close()
-      for (const socket of sockets) socket.destroy()
-    },
-  }
-  return address
-}
 
 const test = base
   /** Leads to the standby at first. */
@@ -126,5 +94,5 @@ describeWithRedis('a standby', () => {
     } finally {
       await sql.end()
     }
-  }, 120_000)
+  })
 })

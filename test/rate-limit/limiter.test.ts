@@ -182,6 +182,24 @@ test.each<[string, Record<string, string>]>([
   expect(await statuses(1, READ, await alice())).toEqual([429])
 })
 
+test('a tenant at its quota uses up no other budget, and its services count too', async () => {
+  const tenants = {
+    isMade: () => true,
+    settingsOf: (tenant: string) => (tenant === 'acme' ? { rateLimits: { reads: 3 } } : {}),
+  }
+  const { statuses, send } = await listen({ perAddress: { ...OFF, reads: 5 }, tenants })
+  const booking = await bearer({ sub: 'booking', roles: ['service'], tenant: 'acme' })
+  const ann = await bearer({ sub: 'ann', tenant: 'acme' })
+  expect(await statuses(2, READ, booking)).toEqual([200, 200])
+  expect(await statuses(20, READ, ann)).toEqual([200, ...Array(19).fill(429)])
+  const refused = await send(READ, booking)
+  expect(refused.headers.get('RateLimit-Policy')).toBe('"reads-by-tenant";q=3;w=60')
+  expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(0)
+  expect(await statuses(1, WRITE, ann)).toEqual([200])
+  // Of the address, only the one request that was let through is used up.
+  expect(await statuses(5, READ, await bob())).toEqual([200, 200, 200, 200, 429])
+})
+
 test('health and metrics are not limited, and a service is not', async () => {
   const one = { reads: 1, writes: 1, handshakes: 1 }
   const { statuses } = await listen({ perUser: one, perAddress: one })

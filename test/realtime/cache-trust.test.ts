@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis'
 import { expect, onTestFinished, vi } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
 import type { RedisBus } from '../../src/realtime/bus/redis-bus.ts'
@@ -76,7 +77,7 @@ describeWithPrivateRedis('a cache that missed something', () => {
   })
 
   test('old data that Redis restored is corrected before it is used', async ({ redis, admin }) => {
-    const ledger = new FakeLedger()
+    const ledger = Object.assign(new FakeLedger(), { epoch: 'e5' })
     ledger.change(ALICE, 500n)
     const key = `balance:user:${ALICE.userId}`
     await admin.mset('livebalance:owner', `${ledger.epoch}:USD`, key, '1')
@@ -87,6 +88,56 @@ describeWithPrivateRedis('a cache that missed something', () => {
     await admin.set('balance:user:bob', '77')
     await openBus(redis, ledger)
     await eventually(async () => expect(await admin.get('balance:user:bob')).toBeNull())
+  })
+
+  /** What the database of the epoch `ex` has left in Redis of a tenant that lived there. */
+  async function leaveBehind(admin: Redis, epoch: string) {
+    await admin.mset('livebalance:owner:acme', 'ex', 'balance:acme:user:ann', '77')
+    await admin.set('livebalance:version:USD:acme:ann', 'ex:9')
+    // From before it went there.
+    await admin.rpush(`livebalance:events:${epoch}:acme:ann`, '1 {}')
+    await admin.set('balance:user:alice', '5')
+  }
+
+  const KEYS_OF_ACME = ['balance:acme:user:ann', 'livebalance:version:USD:acme:ann']
+
+  test('balances and histories of a tenant are not used after it came back from another database', async ({
+    redis,
+    admin,
+  }) => {
+    const ledger = Object.assign(new FakeLedger(), { epoch: 'e6' })
+    await admin.set('livebalance:owner', 'e6:USD')
+    await leaveBehind(admin, 'e6')
+    const bus = openRedisBus(redis.url, ledger, { ...SHORT_TIMEOUTS, returned: ['acme'] })
+    const ann = { tenant: 'acme', userId: 'ann' }
+    await eventually(async () => {
+      await bus.fill({ ...ALICE, userId: 'probe' }, 'USD', 0n, 0)
+      expect(await admin.get('livebalance:owner:acme')).toBe('e6')
+    })
+    expect(await admin.exists(...KEYS_OF_ACME, 'livebalance:events:e6:acme:ann')).toBe(0)
+    expect(await admin.get('balance:user:alice')).toBe('5')
+    // The next process finds what this one has cached since.
+    await eventually(async () => {
+      await bus.fill(ann, 'USD', 800n, 10)
+      expect(await bus.cachedBalance(ann, 'USD')).toBe('8')
+    })
+    const next = openRedisBus(redis.url, ledger, { ...SHORT_TIMEOUTS, returned: ['acme'] })
+    await eventually(async () => {
+      await next.fill({ ...ALICE, userId: 'probe' }, 'USD', 0n, 0)
+      expect(await next.cachedBalance(ann, 'USD')).toBe('8')
+    })
+  })
+
+  test('nor after it went to another database, again', async ({ redis, admin }) => {
+    const bus = await openBus(redis, Object.assign(new FakeLedger(), { epoch: 'e7' }))
+    await leaveBehind(admin, 'e8')
+    const beside = Object.assign(new FakeLedger(), { epoch: 'e8' })
+    bus.addLedger({ epoch: 'e8', changes: beside, tenants: ['acme'] })
+    await eventually(async () => {
+      await bus.fill({ tenant: 'acme', userId: 'probe' }, 'USD', 0n, 0)
+      expect(await admin.get('livebalance:owner:acme')).toBe('e8')
+    })
+    expect(await admin.exists(...KEYS_OF_ACME, 'livebalance:events:e8:acme:ann')).toBe(0)
   })
 
   test('changes committed while Redis was unavailable are not swept into an empty cache, where they could be older than delivered ones', async ({

@@ -3,8 +3,9 @@ import { Cluster, Redis } from 'ioredis'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { parseRedisAddress } from '../../src/config/redis-address.ts'
-import { slotOf } from '../../src/realtime/bus/keys.ts'
+import { walletKeys } from '../../src/realtime/bus/keys.ts'
 import { tagsOfPrimaries } from '../../src/realtime/bus/redis-connections.ts'
+import { CLUSTER_SHARDS, Shards, slotOf } from '../../src/realtime/bus/shards.ts'
 import { describeWithPrivateRedis, eventually, startConfiguredRedis } from '../support/index.ts'
 import { type ClusterNode, startCluster } from '../support/realtime/cluster.ts'
 import { startInstallation } from '../support/realtime/failover.ts'
@@ -17,6 +18,10 @@ const measured = (what: string, ms: number) => {
 
 const user = (userId: string, tenant = 'default') => ({ tenant, userId })
 
+const SHARDS = new Shards(CLUSTER_SHARDS, true)
+const tagOf = (userId: string) => SHARDS.tagOf(user(userId))
+const keys = walletKeys('USD', SHARDS)
+
 describeWithPrivateRedis('Redis Cluster', () => {
   test('slots move, a primary dies and the node of a subscription, all under load: every event arrives once, in order', async () => {
     const cluster = await startCluster()
@@ -28,20 +33,24 @@ describeWithPrivateRedis('Redis Cluster', () => {
       await eventually(() => expect(events()).toBeGreaterThan(before + 10))
     }
     await more()
-    await cluster.moveSlot('alice', more)
+    await cluster.moveSlot(tagOf('alice'), more)
     await more()
     // While the keys of a script are on no node, no node takes the script.
-    await cluster.moveSlot('alice', async (from) => {
-      const keys = (await from.admin.cluster('GETKEYSINSLOT', slotOf('alice'), 10)) as string[]
-      await from.admin.del(...keys)
+    await cluster.moveSlot(tagOf('alice'), async (from) => {
+      const stored = (await from.admin.cluster(
+        'GETKEYSINSLOT',
+        slotOf(tagOf('alice')),
+        10,
+      )) as string[]
+      await from.admin.del(...stored)
       await more()
     })
     await more()
 
-    const primary = await eventually(() => cluster.primaryOf('alice'))
+    const primary = await eventually(() => cluster.primaryOf(tagOf('alice')))
     const died = performance.now()
     await primary.kill()
-    const decided = await cluster.takenOverFrom(primary, 'alice')
+    const decided = await cluster.takenOverFrom(primary, tagOf('alice'))
     await installation.ready()
     measured('from the death to the take-over', decided - died)
     measured('from the take-over until both servers are live', performance.now() - decided)
@@ -71,7 +80,7 @@ describeWithPrivateRedis('Redis Cluster', () => {
   }
 
   test('the bus does on a cluster what it does on one Redis', async () => {
-    const { hosts, nodes } = await startCluster()
+    const { hosts, nodes, primaryOf } = await startCluster()
     const ledger = new FakeLedger()
     const url = `redis-cluster://${hosts}`
     const buses = [openRedisBus(url, ledger), openRedisBus(url, ledger)] as const
@@ -88,8 +97,15 @@ describeWithPrivateRedis('Redis Cluster', () => {
         revoked += 1
       },
     })
-    // redis-cli on any node shows the documented channel, and the documented key with braces.
-    const cli = new Redis(nodes[5]?.port ?? 0)
+    const users = Array.from({ length: 100 }, (_, i) => user(i % 2 ? `auth0|{${i}}` : `u${i}`))
+    // A process hears only of users whom it follows.
+    const following = users.slice(0, 50).map((one) => there.follow(one))
+    await Promise.all(following.map(({ ready }) => ready))
+    const followed = new Set(users.slice(0, 50).map((one) => SHARDS.of(one)))
+    const heard = users.filter((one) => followed.has(SHARDS.of(one)))
+    // redis-cli shows the documented channel of a shard, and the documented key with the tag.
+    const { port = 0 } = await primaryOf(tagOf('u0'))
+    const cli = new Redis(port)
     const redis = new Cluster([{ host: '127.0.0.1', port: nodes[0]?.port ?? 0 }])
     onTestFinished(() => {
       cli.disconnect()
@@ -98,17 +114,19 @@ describeWithPrivateRedis('Redis Cluster', () => {
     // A cache without an owner is emptied first.
     await eventually(async () => expect(await redis.get('livebalance:owner')).not.toBeNull())
     let seen = 0
-    cli.on('message', () => {
+    cli.on('smessage', () => {
       seen += 1
     })
-    await cli.subscribe('balance:updates')
-    const users = Array.from({ length: 100 }, (_, i) => user(i % 2 ? `auth0|{${i}}` : `u${i}`))
+    await cli.ssubscribe(`balance:updates:{${tagOf('u0')}}`)
+    const ofShard = users.filter((one) => SHARDS.of(one) === SHARDS.of(user('u0')))
     const changed = users.map((one) => ledger.change(one, 15_050n))
     await here.publish(changed.flatMap(({ events }) => events))
-    await eventually(() => expect([received.length, seen]).toEqual([200, 200]))
-    expect(await redis.get('balance:user:{u0}')).toBe('150.5')
-    expect(await redis.get('balance:user:{auth0|%7B1%7D}')).toBe('150.5')
-    expect(await redis.ttl('balance:user:{u0}')).toBeGreaterThan(3590)
+    const expected = [2 * heard.length, 2 * ofShard.length]
+    await eventually(() => expect([received.length, seen]).toEqual(expected))
+    expect(heard.length).toBeLessThan(60)
+    expect(await redis.get(keys.balance(user('u0'), 'USD'))).toBe('150.5')
+    expect(await redis.get(keys.balance(user('auth0|{1}'), 'USD'))).toBe('150.5')
+    expect(await redis.ttl(`balance:user:u0:{${tagOf('u0')}}`)).toBeGreaterThan(3590)
     await eventually(async () => {
       const cached = await Promise.all(users.map((one) => there.cachedBalance(one, 'USD')))
       expect(new Set(cached)).toEqual(new Set(['150.5']))
@@ -119,7 +137,7 @@ describeWithPrivateRedis('Redis Cluster', () => {
     await here.fill(user('u0', 'acme'), 'USD', 300n, 1)
     expect(await there.cachedBalance(user('u0'), 'USD')).toBe('150.5')
     expect(await there.cachedBalance(user('u0'), 'EUR')).toBe('2')
-    expect(await redis.get('balance:acme:user:{u0}')).toBe('3')
+    expect(await redis.get(`balance:acme:user:u0:{${SHARDS.tagOf(user('u0', 'acme'))}}`)).toBe('3')
 
     await here.announceRevocation()
     await eventually(() => expect(revoked).toBe(1))
@@ -153,7 +171,7 @@ describeWithPrivateRedis('Redis Cluster', () => {
     foreign.epoch = 'e2'
     openRedisBus(url, foreign)
     await eventually(async () => {
-      const left = await Promise.all(users.map((one) => redis.get(`balance:user:{${one.userId}}`)))
+      const left = await Promise.all(users.map((one) => redis.get(keys.balance(one, 'USD'))))
       expect(left.filter((value) => value !== null)).toEqual([])
     })
   })
@@ -167,12 +185,12 @@ describeWithPrivateRedis('Redis Cluster', () => {
       await bus.fill(user('alice'), 'USD', 100n, 1)
       expect(await bus.cachedBalance(user('alice'), 'USD')).toBe('1')
     })
-    const node = await primaryOf('alice')
-    expect(await primaryOf('bob')).not.toBe(node)
+    const node = await primaryOf(tagOf('alice'))
+    expect(await primaryOf(tagOf('bob'))).not.toBe(node)
     await node.admin.config('SET', 'maxmemory', '1')
     await eventually(() => expect(bus.link.reason).toContain('(OOM)'))
     // The others take each probe meanwhile, which says nothing about this one.
-    const healthy = await primaryOf('bob')
+    const healthy = await primaryOf(tagOf('bob'))
     const probes = async () => {
       const stats = await healthy.admin.info('commandstats')
       return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1])

@@ -153,7 +153,7 @@ describeWithRedis('connections of one user over all processes', () => {
     // All three connections of the killed process, not one of them.
     expect([await counts.acquire(user), await counts.acquire(user)]).toEqual([true, true])
     expect(await counts.acquire(user)).toBe(false)
-  }, 30_000)
+  })
 
   test('asserting a count of zero makes room', async () => {
     const { leases, counts } = open(1, 30)

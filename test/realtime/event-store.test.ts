@@ -8,6 +8,7 @@ import {
   PostgresEventStore,
 } from '../../src/ledger/event-store.ts'
 import { Executor } from '../../src/ledger/executor.ts'
+import type { Sql } from '../../src/postgres/database.ts'
 import { test as base } from '../support/fixtures.ts'
 import { FakeLedger } from '../support/realtime/fake-ledger.ts'
 
@@ -106,3 +107,88 @@ describe.each(['real', 'fake'] as const)('the event store (%s)', (name) => {
     expect(found).toEqual(expect.arrayContaining(users.map(({ userId }) => userId)))
   })
 })
+
+describe('a storm of connections', () => {
+  test('two statements read the balances and the histories of two hundred', async ({
+    real,
+    sql,
+  }) => {
+    const users = Array.from({ length: 200 }, newUser)
+    for (const user of users.slice(0, 100)) await real.change(user, 100n)
+    const counted = counting(sql)
+    const store = await PostgresEventStore.open(counted.sql)
+    const before = counted.statements
+    const found = await Promise.all(
+      users.map(async (user, i) => {
+        const [{ balance, seq }, page] = await Promise.all([
+          store.balance(user, i % 3 === 0 ? 'EUR' : 'USD'),
+          store.eventsAfter(user, 1, 20),
+        ])
+        return { balance, seq, page }
+      }),
+    )
+    // A user without a wallet costs three more: it is looked for again, opened and read.
+    expect(counted.statements - before).toBe(2 + 3 * 100)
+    for (const [i, { balance, seq, page }] of found.entries()) {
+      const known = i < 100
+      expect([balance, seq]).toEqual([known && i % 3 !== 0 ? 100n : 0n, known ? 2 : 0])
+      expect(page.head).toBe(seq)
+      expect(page.events.map((event) => [event.userId, event.seq])).toEqual(
+        known ? [[users[i]?.userId, 2]] : [],
+      )
+    }
+  })
+
+  test('a wallet that a transaction has just opened, and not committed, keeps nobody else waiting', async ({
+    real,
+    owner,
+  }) => {
+    const [locked, other, fresh] = [newUser(), newUser(), newUser()]
+    await real.change(other, 100n)
+    let waiting: Promise<unknown> | undefined
+    await owner
+      .begin(async (tx) => {
+        await tx`select open_wallet(${locked.tenant}, ${locked.userId})`
+        waiting = real.store.balance(locked, 'USD')
+        const balances = [other, fresh].map((user) => real.store.balance(user, 'USD'))
+        expect(await Promise.all(balances)).toMatchObject([{ balance: 100n }, { balance: 0n }])
+        expect(await real.store.balance(other, 'USD')).toMatchObject({ balance: 100n })
+        throw new Error('taken back')
+      })
+      .catch(() => {})
+    expect(await waiting).toMatchObject({ balance: 0n })
+  })
+
+  test('long pages are read in parts, so that no answer grows without bound', async ({
+    real,
+    sql,
+  }) => {
+    const users = Array.from({ length: 41 }, newUser)
+    const counted = counting(sql)
+    const store = await PostgresEventStore.open(counted.sql)
+    const before = counted.statements
+    for (const user of users.slice(0, 2)) await real.change(user, 100n)
+    const pages = await Promise.all(users.map((user) => store.eventsAfter(user, 0, 200)))
+    expect(counted.statements - before).toBe(3)
+    expect(pages.map(({ head }) => head)).toEqual([2, 2, ...Array(39).fill(0)])
+  })
+})
+
+/** The same sessions, with a count of the statements that were sent. */
+function counting(sql: Sql) {
+  const counted = {
+    statements: 0,
+    sql: new Proxy(sql, {
+      apply(target, self, args) {
+        const query = Reflect.apply(target, self, args)
+        // biome-ignore lint/suspicious/noThenProperty: a fragment is never awaited, a statement is
+        query.then = (...handlers: Parameters<typeof query.then>) => {
+          counted.statements += 1
+          return Object.getPrototypeOf(query).then.apply(query, handlers)
+        }
+        return query
+      },
+    }),
+  }
+  return counted
+}

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { sleep } from '../../src/lib/timeout.ts'
+import { FIRST_PAGE_SIZE } from '../../src/realtime/stream/history.ts'
 import type { Subscriber } from '../../src/realtime/stream/subscriber.ts'
 import { eventually } from '../support/index.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
@@ -73,13 +74,13 @@ describe('invariant 7: each event once, in order', () => {
       commit(1000)
       const { sink, subscriber } = join('e1:0')
       sink.queued = 5000
-      await eventually(() => expect(sink.seqs).toHaveLength(200))
+      await eventually(() => expect(sink.seqs).toHaveLength(FIRST_PAGE_SIZE))
       ledger.prune(ALICE, pruned)
       sink.queued = 0
       await eventually(() => expect(subscriber.state).toBe('live'))
       expect(sink.initials[1]).toMatchObject({ seq: 1000, recovered: false })
       bring(commit(1))
-      expect(sink.seqs).toEqual([...upTo(200), 1001])
+      expect(sink.seqs).toEqual([...upTo(FIRST_PAGE_SIZE), 1001])
     },
   )
 
@@ -245,10 +246,10 @@ describe('invariant 9: a slow reader', () => {
     commit(1000)
     const { sink, subscriber } = join('e1:0')
     sink.queued = 5000
-    await eventually(() => expect(sink.seqs).toHaveLength(200))
+    await eventually(() => expect(sink.seqs).toHaveLength(FIRST_PAGE_SIZE))
     // More than twice the interval at which queues are checked: nothing more is sent.
     await sleep(250)
-    expect(sink.seqs).toHaveLength(200)
+    expect(sink.seqs).toHaveLength(FIRST_PAGE_SIZE)
     sink.queued = 0
     await eventually(() => expect(subscriber.state).toBe('live'))
     expect(sink.seqs).toEqual(upTo(1000))

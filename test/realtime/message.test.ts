@@ -29,6 +29,9 @@ const EVENTS: LedgerEvent[] = [
   { ...COMMON, ...ABOUT, event: 'transaction_failed', status: 'expired' },
   { ...COMMON, event: 'balance_insufficient', requiredAmount: 500n, available: 1n },
   { ...COMMON, ...ABOUT, event: 'balance_alert', threshold: 5n, direction: 'below' },
+  { ...COMMON, event: 'wallet_frozen', frozen: 'debits' },
+  { ...COMMON, event: 'wallet_unfrozen' },
+  { ...COMMON, ...ABOUT, event: 'auto_topup_paused', status: 'failed', reason: 'card_declined' },
 ]
 
 function parsed(text: string): EventFrame {

@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
+import { io } from 'socket.io-client'
 import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { LOCAL_PAGES } from '../../src/lib/origins.ts'
+import { NO_TENANTS } from '../../src/tenants/tenant.ts'
 import { startServer, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
 
@@ -107,3 +109,60 @@ test('a request without an Origin needs a credential of its own: none is ambient
   const Authorization = `Bearer ${await tokenOf(ALICE)}`
   expect(await upgrade(`${url}/balance`, { Authorization })).toBe(101)
 })
+
+const ACME = 'https://acme.example.com'
+
+/** As `attempts`, with the token: 200 or 101 once the stream is open. Socket.IO hears of its token in a session. */
+const streams: typeof attempts = {
+  SSE: (url, token, headers) => statusOf(`${url}/balance/stream?token=${token}`, headers),
+  WebSocket: (url, token, headers) => upgrade(`${url}/balance?token=${token}`, headers),
+  'Socket.IO': (url, token, extraHeaders) => {
+    const socket = io(`${url}/balance`, {
+      ...{ auth: { token }, extraHeaders, transports: ['websocket'] },
+      ...{ reconnection: false, forceNew: true },
+    })
+    return new Promise((resolve) => {
+      socket.on('balance_initial', () => {
+        socket.close()
+        resolve(101)
+      })
+      socket.on('connect_error', (error) => {
+        resolve((error as Error & { data?: { code: string } }).data?.code === 'forbidden' ? 403 : 0)
+      })
+    })
+  },
+}
+
+test.each(Object.entries(streams))(
+  '%s: a tenant with origins of its own lets in only their pages, and no other tenant does',
+  async (_, attempt) => {
+    const { url } = await startServer({
+      corsOrigins: [ALLOWED],
+      tenants: {
+        ...NO_TENANTS,
+        settingsOf: (tenant) => (tenant === 'acme' ? { allowedOrigins: [ACME] } : {}),
+        origins: [ACME],
+      },
+    })
+    const opened = [200, 101]
+    const tokens = {
+      theirs: await tokenOf({ ...ALICE, tenant: 'acme' }),
+      others: await tokenOf(ALICE),
+    }
+    for (const [token, Origin, opens] of [
+      [tokens.theirs, ACME, true],
+      [tokens.theirs, ALLOWED, false],
+      [tokens.others, ALLOWED, true],
+      [tokens.others, ACME, false],
+      [tokens.theirs, url, true],
+      [tokens.theirs, 'https://evil.example.com', false],
+    ] as const) {
+      const status = await attempt(url, token, { Origin })
+      // Socket.IO's server refuses an origin that nobody lists before it knows of a token.
+      const refused = Origin.includes('evil') ? [403, 0] : [403]
+      expect([Origin, (opens ? opened : refused).includes(status)]).toEqual([Origin, true])
+    }
+    // Programs send none.
+    expect(opened).toContain(await attempt(url, tokens.theirs, {}))
+  },
+)

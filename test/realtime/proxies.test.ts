@@ -4,6 +4,7 @@ import { Hono } from 'hono'
 import { io } from 'socket.io-client'
 import { describe, expect, onTestFinished } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
+import { freePort } from '../../src/local/ports.ts'
 import { eventually } from '../support/index.ts'
 import { connectBy, startServer, TRANSPORTS, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
@@ -35,7 +36,8 @@ async function crashable(target: string) {
     if (typeof address !== 'object' || !address) throw new Error('no address')
     return address.port
   }
-  const port = await listen(0)
+  // It stays free during a crash.
+  const port = await listen(await freePort())
   const crash = async () => {
     if (!server.listening) return
     const closed = once(server, 'close')

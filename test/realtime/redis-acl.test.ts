@@ -29,9 +29,11 @@ function rulesInTable(text: string): string[] {
 
 const CLUSTER_RULES = rulesInTable('In a cluster, add')
 
+const SHARD_RULES = ['&balance:updates:*', '+spublish', '+ssubscribe', '+sunsubscribe']
+
 test('the table of the page explains each rule of its command', () => {
   expect(rulesInTable('## A user with least privilege')).toEqual(RULES)
-  expect(CLUSTER_RULES).toEqual(['+cluster|slots', '+asking'])
+  expect(CLUSTER_RULES).toEqual(['+cluster|slots', ...SHARD_RULES, '+asking'])
 })
 
 interface Line {
@@ -54,6 +56,11 @@ async function callEverything(bus: RedisBus, ledger: FakeLedger): Promise<void> 
   const other = randomUUID()
   const holder = randomUUID()
   const steps: (() => Promise<unknown>)[] = [
+    async () => {
+      const { ready, release } = bus.follow(ALICE)
+      await ready
+      release()
+    },
     () => bus.publish(ledger.change(ALICE, 100n).events),
     () => bus.publish(ledger.change(ALICE, 100n).events, true),
     () => bus.fill(ALICE, 'EUR', 1n, 1),
@@ -62,6 +69,14 @@ async function callEverything(bus: RedisBus, ledger: FakeLedger): Promise<void> 
       eventually(async () => expect(await bus.cachedBalance(ALICE, 'USD')).toBe('2'), {
         timeout: 500,
       }),
+    () =>
+      eventually(
+        async () => {
+          const asked = { user: ALICE, currency: 'USD', after: 3 }
+          expect(await bus.recentEvents(asked)).toMatchObject({ head: 4 })
+        },
+        { timeout: 500 },
+      ),
     () => bus.tickets.put('ticket', 'value', 30),
     () => bus.tickets.take('ticket'),
     () => bus.rates.counter('test', 60).add('alice', 1),
@@ -184,7 +199,7 @@ describeWithPrivateRedis('a user of Redis with least privilege', () => {
     await eventually(() => expect(beyond.link.reason).toContain('(NODATABASE)'))
   })
 
-  test('in a cluster it needs the two rules more', async () => {
+  test('in a cluster it needs a few rules more, and each of them', async () => {
     const cluster = await startCluster()
     const setAll = (rules: readonly string[]) =>
       Promise.all(cluster.nodes.map(({ admin }) => setUser(admin, rules)))
@@ -193,7 +208,7 @@ describeWithPrivateRedis('a user of Redis with least privilege', () => {
     const open = () => {
       const { lines, logger } = logged()
       const url = `redis-cluster://livebalance:password@${cluster.hosts}`
-      return { lines, bus: openRedisBus(url, ledger, { logger, probeAfterMs: 50 }) }
+      return { lines, bus: openRedisBus(url, ledger, { logger, probeAfterMs: 50, keepShardMs: 5 }) }
     }
     const { bus, lines } = open()
     await eventually(() => expect(bus.link.state).toBe('live'))
@@ -205,11 +220,32 @@ describeWithPrivateRedis('a user of Redis with least privilege', () => {
     expect(lines).toEqual([])
     for (const { admin } of cluster.nodes) expect(await denied(admin)).toEqual([])
 
-    await setAll([...RULES, '+cluster|slots'])
+    for (const rule of SHARD_RULES) {
+      await setAll([...RULES, ...CLUSTER_RULES.filter((other) => other !== rule)])
+      const lacking = open()
+      // The link is live without these two.
+      const used = { '+sunsubscribe': 'sunsubscribe', '&balance:updates:*': 'balance:updates:{' }[
+        rule
+      ]
+      if (used) {
+        await eventually(() => expect(lacking.bus.link.state).toBe('live'))
+        await callEverything(lacking.bus, ledger)
+        await eventually(async () => {
+          const refused = await Promise.all(cluster.nodes.map(({ admin }) => denied(admin)))
+          expect(refused.flat().join()).toContain(used)
+        })
+      } else {
+        // Of a command in a script Redis says ERR.
+        await eventually(() => expect(lacking.bus.link.reason).toMatch(/\((NOPERM|ERR)\)/))
+      }
+      await lacking.bus.close()
+    }
+
+    await setAll([...RULES, '+cluster|slots', ...SHARD_RULES])
     await cluster.moveSlot('livebalance:ticket:b', async () => {
       await expect(put('b')).rejects.toThrow()
     })
-    await setAll([...RULES, '+asking'])
+    await setAll([...RULES, ...SHARD_RULES, '+asking'])
     const blind = open()
     await eventually(() => expect(blind.lines).toHaveLength(1))
     expect(blind.bus.link.reason).toContain('(NOPERM)')

@@ -13,7 +13,7 @@ import { openRedisBus } from '../support/realtime/redis-bus.ts'
 const PASSWORD = 's3cret/p@ss'
 const ENCODED = encodeURIComponent(PASSWORD)
 
-const PATIENTLY = { timeout: 20_000 }
+const PATIENTLY = { timeout: 60_000 }
 
 interface Line {
   level: number

@@ -27,7 +27,7 @@ import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 const BOB = { tenant: 'default', userId: 'bob' }
 
 /** Longer than promised, because the machine may be busy: no test measures the time. */
-const PATIENTLY = { timeout: 20_000 }
+const PATIENTLY = { timeout: 60_000 }
 
 interface Kind {
   code: string
@@ -241,15 +241,17 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
     await change(ALICE, 100n)
     await got(4)
     await eventually(() => expect(gateway.health).toEqual({ state: 'live' }), PATIENTLY)
-    await change(ALICE, 100n)
-    await got(6)
-    // At once, or by the sweep: the client may have its events from Postgres before the address is looked up again.
-    await eventually(
-      async () => expect(await next.admin.get('balance:user:alice')).toBe('3'),
-      PATIENTLY,
-    )
-    await eventually(async () => expect(await bus.cachedBalance(ALICE, 'USD')).toBe('3'), PATIENTLY)
-  }, 60_000)
+    // A change may meet the moment of a reconnection. Then the sweep publishes it, and caches nothing that was not cached,
+    // and a check of the cache may remove what an earlier one has cached.
+    let changes = 2
+    await eventually(async () => {
+      await change(ALICE, 100n)
+      changes += 1
+      expect(await next.admin.get('balance:user:alice')).toBe(String(changes))
+      expect(await bus.cachedBalance(ALICE, 'USD')).toBe(String(changes))
+    }, PATIENTLY)
+    await got(2 * changes)
+  })
 
   test('other writes continue or fail with an error, and are right afterwards', async () => {
     const { url, admin } = await redisOf({})
@@ -286,5 +288,5 @@ describeWithPrivateRedis('a Redis that answers and refuses writes', () => {
     await bus.announceRevocation()
     await eventually(() => expect(revoked).toBeGreaterThan(0))
     gateway.admission.release(bob)
-  }, 60_000)
+  })
 })

@@ -162,7 +162,7 @@ describe('an event stream', () => {
     server.http.closeAllConnections()
     await eventually(() => expect(source.readyState).toBe(EventSource.CONNECTING))
     await change(ALICE, 100n)
-    await eventually(() => expect(got).toHaveLength(6), { timeout: 10_000 })
+    await eventually(() => expect(got).toHaveLength(6))
     expect(got.slice(3)).toEqual([
       { event: 'balance_initial', lastEventId: 'e1:2', seq: 2, recovered: true },
       { event: 'balance_updated', lastEventId: 'e1:3', seq: 3 },

@@ -44,6 +44,12 @@ test('later events come oldest first, with every field of the stream', async ({ 
     },
   })
   expect(first.body.items[2]).not.toHaveProperty('userId')
+  // A cursor between the two events of a payment.
+  const middle = await ask(api, `after=${epoch}:3&limit=2`)
+  expect(middle.body.items.map(({ seq, event }: Item) => [seq, event])).toEqual([
+    [4, 'transaction_completed'],
+    [5, 'balance_updated'],
+  ])
   const rest = await ask(api, `after=${first.body.nextCursor}`)
   expect(seqs(rest)).toEqual([8, 9, 10])
   const none = await ask(api, `after=${rest.body.nextCursor}`)
@@ -69,7 +75,7 @@ test('events that are not kept any more are told', async ({ api }) => {
   const carol = { sub: 'carol' }
   const epoch = (await ask(api, 'limit=1', carol)).body.items[0].id.split(':')[0]
   const owner = await api.owner()
-  await owner`delete from events where wallet_id = wallet_of('default', 'carol') and seq <= 2`
+  await owner`delete from event_rows where wallet_id = wallet_of('default', 'carol') and seq <= 2`
   const after = await ask(api, `after=${epoch}:1`, carol)
   expect([seqs(after), after.body.recovered]).toEqual([[3, 4], false])
   const before = await ask(api, `before=${epoch}:4`, carol)

@@ -4,7 +4,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import postgres from 'postgres'
 import { afterAll, expect, onTestFinished } from 'vitest'
 import { sleep } from '../../src/lib/timeout.ts'
-import { exportStream } from '../../src/routes/export.ts'
+import { exportStream, transactionLines } from '../../src/routes/export.ts'
 import { accepted, bearer, edge } from '../support/http/stub.ts'
 import { eventually, mintToken } from '../support/index.ts'
 import { alice, type LedgerApp, test } from '../support/routes/ledger-app.ts'
@@ -27,7 +27,7 @@ test.beforeAll(async ({ api }) => {
   url = await listen(api.app, afterAll)
   // The first takes the heap to the size at which it works, whatever it is that is streamed.
   for await (const _ of await exported('csv'));
-}, 60_000)
+})
 
 /** Serves the app until `atEnd`. */
 async function listen(
@@ -87,7 +87,7 @@ function endless() {
 
 test('pages are read only as fast as the client takes them, and no more once it left', async () => {
   const { asked, pages } = endless()
-  const reader = (await exportStream(pages, 'csv', () => {})).getReader()
+  const reader = (await exportStream(pages, transactionLines('csv'), () => {})).getReader()
   for (let i = 0; i < 3; i++) await reader.read()
   expect(asked.pages).toBeLessThanOrEqual(5)
   await reader.cancel()
@@ -102,10 +102,12 @@ test('a failure at the first page is an error, later it cuts the file off', asyn
       }
       throw new Error('away')
     })()
-  await expect(exportStream(failing(0), 'csv', () => {})).rejects.toThrow('away')
+  await expect(exportStream(failing(0), transactionLines('csv'), () => {})).rejects.toThrow('away')
 
   const broken: unknown[] = []
-  const stream = await exportStream(failing(2), 'ndjson', (error) => broken.push(error))
+  const stream = await exportStream(failing(2), transactionLines('ndjson'), (error) =>
+    broken.push(error),
+  )
   await expect(new Response(stream).text()).rejects.toThrow('away')
   expect(broken).toHaveLength(1)
 })

@@ -84,7 +84,7 @@ test(`${REQUESTS.toLocaleString('en')} malformed requests: no 5xx, no leak, no g
   console.log(`fuzz: ${sent} requests,`, Object.fromEntries([...statuses].sort()), `${grown} MB`)
   expect(sent).toBeGreaterThanOrEqual(REQUESTS)
   expect(grown).toBeLessThan(32)
-}, 180_000)
+})
 
 /** Node hides its collector unless it is started with a flag, which a test's process is not. */
 setFlagsFromString('--expose-gc')

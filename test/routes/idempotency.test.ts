@@ -9,6 +9,7 @@ import {
   alice,
   type LedgerApp,
   ledgerApp,
+  operator,
   test,
 } from '../support/routes/ledger-app.ts'
 
@@ -18,8 +19,17 @@ test.beforeAll(async ({ api: opened }) => {
   await prepare(api)
 })
 
-/** Gives out a token, which is not to be kept, to whoever sits at the machine, who has no name yet. */
-const EXEMPT = ['POST /demo/session']
+/**
+ * The first gives out a token, which is not to be kept, to whoever sits at the machine, who has no name yet. The events
+ * of payment providers have ids of their own.
+ */
+const EXEMPT = [
+  ...['POST /demo/session', 'POST /providers/stripe', 'POST /providers/signed'],
+  // Each state is taken once, whatever the key. After the end nobody has a name any more.
+  ...['POST /sign-in/begin', 'POST /sign-in/finish', 'POST /sign-in/end'],
+  // Takes each id once, so that it has a test of its own.
+  'POST /platform/tenants',
+]
 
 test('there is an example of every POST and PATCH', () => {
   const writes = routesOf(api.app)
@@ -27,6 +37,9 @@ test('there is an example of every POST and PATCH', () => {
     .filter((name) => /^(POST|PATCH) /.test(name) && !EXEMPT.includes(name))
   expect(Object.keys(EXAMPLES).sort()).toEqual(writes.sort())
 })
+
+/** The key of a service is stored nowhere, so only the first answer has it. */
+const withoutKey = (text: string) => text.replace(/"(key|token)":"lb_[^"]+"/, '"$1":null')
 
 const replayed = ({ headers }: Answer) => headers.get('Idempotency-Replayed')
 
@@ -43,14 +56,15 @@ describe.each(Object.entries(EXAMPLES))('%s', (name, { by, id, body, other }) =>
     expect([first.status < 300, replayed(first)]).toEqual([true, null])
     const before = await contentsOf(api.sql)
     const again = await send(body && Object.fromEntries(Object.entries(body).reverse()))
-    expect([again.status, again.text, replayed(again)]).toEqual([first.status, first.text, 'true'])
+    const text = withoutKey(first.text)
+    expect([again.status, again.text, replayed(again)]).toEqual([first.status, text, 'true'])
     expect(await contentsOf(api.sql)).toEqual(before)
   })
 
   test('answers twins alike: one acts', async () => {
     const send = await request()
     const twins = await Promise.all([send(), send(), send(), send()])
-    expect(new Set(twins.map(({ status, text }) => `${status} ${text}`)).size).toBe(1)
+    expect(new Set(twins.map(({ status, text }) => `${status} ${withoutKey(text)}`)).size).toBe(1)
     expect(twins.map(replayed).sort()).toEqual([null, 'true', 'true', 'true'])
   })
 
@@ -63,7 +77,7 @@ describe.each(Object.entries(EXAMPLES))('%s', (name, { by, id, body, other }) =>
     const answers = [
       await api.call(by, 'POST /transactions/topup', elsewhere, { 'Idempotency-Key': key }),
       ...(other ? [await send(other)] : []),
-      ...(id && !name.includes('recalculate') ? [await (await request(key))()] : []),
+      ...(id && name.includes(':id') ? [await (await request(key))()] : []),
     ]
     for (const { status, body } of answers) {
       expect([status, body.code]).toEqual([422, 'idempotency_key_reused'])
@@ -83,6 +97,16 @@ describe.each(Object.entries(EXAMPLES))('%s', (name, { by, id, body, other }) =>
     expect([status, body.code]).toEqual([400, 'invalid_request'])
     expect(await contentsOf(api.sql)).toEqual(before)
   })
+})
+
+test('a tenant is made once by twins, and another one with their key is refused', async () => {
+  const key = { 'Idempotency-Key': randomUUID() }
+  const make = (id: string) =>
+    api.call(operator, 'POST /platform/tenants', { id, name: 'Twins' }, key)
+  const twins = await Promise.all([make('twins'), make('twins')])
+  expect(twins.map(({ status }) => status)).toEqual([201, 201])
+  expect(twins.map(replayed).sort()).toEqual([null, 'true'])
+  expect((await make('others')).body.code).toBe('idempotency_key_reused')
 })
 
 test('a key is its sender’s own: another user’s same key is another key', async () => {

@@ -85,6 +85,42 @@ describe('spending limits', () => {
     expect((await send(4)).status).toBe(201)
   })
 
+  test('tell their user what is used, and when it is free again', async ({ api }) => {
+    const limit = { userId: 'bob', currency: 'USD', maxSum: 12.5, windowSeconds: 3600 }
+    await api.fund('bob', 100)
+    const usage = async (caller = bob, search = '') =>
+      (await api.call(caller, `GET /transactions/limits/usage${search}`)).body.items
+    expect(await usage()).toEqual([])
+
+    await put(api, { ...limit, type: 'transfer', maxAmount: 8 })
+    await put(api, { userId: 'bob', type: 'withdrawal', maxAmount: 5 })
+    const nothing = { used: 0, left: 12.5, freesAmount: null, freesAt: null }
+    const single = { type: 'withdrawal', currency: 'USD', maxAmount: 5, maxSum: null }
+    expect(await usage()).toMatchObject([
+      { type: 'transfer', currency: 'USD', maxAmount: 8, maxSum: 12.5, ...nothing },
+      { ...single, used: null, left: null, freesAmount: null, freesAt: null },
+    ])
+
+    const send = { toUserId: 'alice', currency: 'USD' }
+    const sent = await api.call(bob, 'POST /transactions/transfer', { ...send, amount: 7 })
+    await api.call(bob, 'POST /transactions/transfer', { ...send, amount: 2.25 })
+    // What bob receives, and what is refused, does not count.
+    await api.fund('alice', 3)
+    await api.call(alice, 'POST /transactions/transfer', { toUserId: 'bob', amount: 3 })
+    const refused = await api.call(bob, 'POST /transactions/transfer', { ...send, amount: 3.26 })
+    expect(refused.body).toMatchObject({ code: 'limit_exceeded', details: { maximum: 3.25 } })
+    const freesAt = Date.parse(sent.body.createdAt) + 3_600_000
+    const [used] = await usage()
+    expect(used).toMatchObject({ used: 9.25, left: 3.25, freesAmount: 7 })
+    expect(Date.parse(used.freesAt)).toBe(freesAt)
+
+    expect(await usage(admin, '?userId=bob')).toHaveLength(2)
+    expect(await usage(foreignAdmin, '?userId=bob')).toEqual([])
+    expect((await api.call(alice, 'GET /transactions/limits/usage?userId=bob')).status).toBe(403)
+    for (const type of ['transfer', 'withdrawal'])
+      await api.call(admin, `DELETE /transactions/limits?userId=bob&type=${type}`)
+  })
+
   test('are listed by user, within the tenant', async ({ api }) => {
     const list = async (api: LedgerApp, caller = admin, search = '') =>
       (await api.call(caller, `GET /transactions/limits${search}`)).body.items
@@ -105,5 +141,73 @@ describe('spending limits', () => {
     { maxAmount: 5, type: 'topup' },
   ])('that say too little or nonsense are refused: %j', async (body, { api }) => {
     expect((await put(api, { userId: 'alice', type: 'hold', ...body })).status).toBe(400)
+  })
+})
+
+describe('of all users', () => {
+  const USERS = ['list-ann', 'list-Ben', 'list-cleo']
+  const ids = (items: { userId: string }[]) => items.map(({ userId }) => userId)
+  const read = async (api: LedgerApp, path: string, caller = admin) =>
+    (await api.call(caller, `GET /admin/${path}`)).body
+  const pagesOf = async (api: LedgerApp, path: string) => {
+    const pages: string[][] = []
+    let cursor = ''
+    do {
+      const { items, nextCursor } = await read(api, `${path}&limit=1${cursor}`)
+      pages.push(ids(items))
+      cursor = nextCursor === null ? '' : `&cursor=${nextCursor}`
+    } while (cursor !== '')
+    return pages
+  }
+
+  test.beforeAll(async ({ api }) => {
+    for (const userId of USERS) {
+      const limit = { userId, maxSum: 10, windowSeconds: 3600 }
+      for (const type of ['hold', 'withdrawal'])
+        await api.call(admin, 'PUT /transactions/limits', { ...limit, type })
+      for (const threshold of [5, 50]) {
+        const monitor = { userId, threshold, direction: 'below' }
+        await api.call(admin, 'PUT /transactions/monitors', monitor)
+      }
+    }
+    await api.fund('list-Ben', 30.25)
+  })
+
+  test.for(['limits', 'monitors'])(
+    '%s are read in pages of whole users, and only within the tenant, by its admins',
+    async (path, { api }) => {
+      const { items, nextCursor } = await read(api, `${path}?search=LIST-`)
+      expect(nextCursor).toBeNull()
+      expect(ids(items).toSorted()).toEqual(USERS.flatMap((id) => [id, id]).toSorted())
+      const pages = await pagesOf(api, `${path}?search=list-`)
+      expect(pages).toHaveLength(3)
+      expect(pages.flat()).toEqual(ids(items))
+      for (const [first, second] of pages) expect(first).toBe(second)
+
+      expect(new Set(ids((await read(api, `${path}?search=ben`)).items))).toEqual(
+        new Set(['list-Ben']),
+      )
+      expect(await read(api, `${path}?search=%25`)).toEqual({ items: [], nextCursor: null })
+      expect(await read(api, path, foreignAdmin)).toEqual({ items: [], nextCursor: null })
+      expect((await api.call(alice, `GET /admin/${path}`)).status).toBe(403)
+    },
+  )
+
+  test('come with what is used of them, and the balance that is watched', async ({ api }) => {
+    const ben = { sub: 'list-Ben' }
+    await api.call(ben, 'POST /transactions/withdrawal', { amount: 6.5 })
+    const { items: limits } = await read(api, 'limits?search=list-ben')
+    const common = { userId: 'list-Ben', currency: 'USD', maxSum: 10 }
+    expect(limits).toMatchObject([
+      { ...common, type: 'withdrawal', used: 6.5, left: 3.5, freesAmount: 6.5 },
+      { ...common, type: 'hold', used: 0, left: 10 },
+    ])
+    const { items: monitors } = await read(api, 'monitors?search=list-ben')
+    expect(monitors).toMatchObject([
+      { userId: 'list-Ben', threshold: 5, balance: 30.25 },
+      { userId: 'list-Ben', threshold: 50, balance: 30.25 },
+    ])
+    const { items: without } = await read(api, 'monitors?search=list-ann')
+    expect(without).toMatchObject([{ balance: 0 }, { balance: 0 }])
   })
 })

@@ -4,7 +4,7 @@ import type { Sql } from '../../src/postgres/database.ts'
 export async function contentsOf(sql: Sql): Promise<Record<string, string>> {
   const tables = await sql<{ name: string }[]>`
     select relname as name from pg_class
-    where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1`
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`
   const digests = await Promise.all(
     tables.map(async ({ name }) => {
       const [row] = await sql<{ digest: string }[]>`

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { freePort } from '../../src/local/ports.ts'
+import { built } from './built.ts'
 import { eventually } from './eventually.ts'
 import { TEST_SECRET } from './token.ts'
 import { UNLIMITED } from './unlimited.ts'
@@ -13,11 +14,13 @@ export interface ServerEnvironment {
   logFile: string
   /** More variables. */
   more?: Record<string, string>
-  /** Starts a program of the repository, whose file follows. Default: this Node. */
+  /** Starts a program of the repository, whose file follows. Default: this Node, which runs TypeScript. */
   command?: readonly string[]
-  /** Default: the server. */
+  /** Default: the server, built. */
   program?: string
 }
+
+type StartedBy = ServerEnvironment & Required<Pick<ServerEnvironment, 'command' | 'program'>>
 
 const NODE = [process.execPath, '--import', 'tsx']
 
@@ -34,17 +37,20 @@ export function sendSignal({ pid }: ChildProcess, signal: NodeJS.Signals): void 
 export class ServerProcess {
   readonly url: string
   readonly #port: number
-  readonly #environment: ServerEnvironment
+  readonly #environment: StartedBy
   #child: ChildProcess | undefined
 
-  private constructor(port: number, environment: ServerEnvironment) {
+  private constructor(port: number, environment: StartedBy) {
     this.#port = port
     this.#environment = environment
     this.url = `http://127.0.0.1:${port}`
   }
 
   static async start(environment: ServerEnvironment): Promise<ServerProcess> {
-    const server = new ServerProcess(await freePort(), environment)
+    const { program = await built('main') } = environment
+    // What is built needs no compiler.
+    const { command = environment.program ? NODE : [process.execPath] } = environment
+    const server = new ServerProcess(await freePort(), { ...environment, command, program })
     await server.start()
     return server
   }
@@ -59,12 +65,14 @@ export class ServerProcess {
         if (!response.ok) throw new Error(`not live: see ${this.#environment.logFile}`)
       },
       { timeout: 60_000 },
-    )
+    ).catch(async (error) => {
+      await this.end('SIGKILL')
+      throw error
+    })
   }
 
   #spawn(): void {
-    const { databaseUrl, redisUrl, logFile, more } = this.#environment
-    const { command = NODE, program = 'src/main.ts' } = this.#environment
+    const { databaseUrl, redisUrl, logFile, more, command, program } = this.#environment
     const [runtime = '', ...args] = command
     const log = openSync(logFile, 'a')
     this.#child = spawn(runtime, [...args, program], {
@@ -82,6 +90,15 @@ export class ServerProcess {
         ...more,
       },
     })
+  }
+
+  /** Of the process that was started last. */
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.#child) sendSignal(this.#child, signal)
   }
 
   /** The exit code once it has ended; null while it runs. */

@@ -2,7 +2,10 @@ import type { SerializedError } from 'vitest'
 import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node'
 import './provided.ts'
 
-/** Ends the output with a line to count by, `N passed, N failed, N skipped`, and why tests were skipped above it. */
+/**
+ * Ends the output with a line to count by, `N passed, N failed, N skipped`. Above it: why tests were skipped, and which
+ * ones passed only when they were tried again.
+ */
 export default class SummaryReporter implements Reporter {
   #summary = ''
 
@@ -14,13 +17,16 @@ export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const count = { passed: 0, failed: unhandled.length, skipped: 0 }
     const reasons = new Map<string, number>()
+    const lines: string[] = []
     for (const module of modules) {
       // A file that did not load or a hook that threw makes a run fail without a failed test.
       count.failed += errorsOf(module)
       for (const test of module.children.allTests()) {
         const result = test.result()
-        if (result.state === 'passed') count.passed++
-        else if (result.state === 'failed') count.failed++
+        if (result.state === 'passed') {
+          count.passed++
+          if (test.diagnostic()?.flaky) lines.push(`passed at the second try: ${test.fullName}`)
+        } else if (result.state === 'failed') count.failed++
         else {
           count.skipped++
           const reason = reasonOf(test)
@@ -28,7 +34,7 @@ export default class SummaryReporter implements Reporter {
         }
       }
     }
-    const lines = [...reasons].map(([reason, times]) => `skipped ${times}: ${reason}`)
+    for (const [reason, times] of reasons) lines.push(`skipped ${times}: ${reason}`)
     lines.push(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)
     this.#summary = `${lines.join('\n')}\n`
   }

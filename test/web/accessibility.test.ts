@@ -100,7 +100,8 @@ describeInBrowser('the pages by keyboard, in forced colours, on a phone and on a
       const { context } = await visitor({ sub: user, admin })
       const held: { path: string; go: () => void }[] = []
       await context.route(
-        /assets\/.*\.js$|session\.json$|\/(transactions|admin)\//,
+        // A page waits for the script of its theme before it shows anything, as for its style.
+        /assets\/(?!appearance).*\.js$|session\.json$|\/(transactions|admin)\//,
         async (route) => {
           const { pathname } = new URL(route.request().url())
           await new Promise<void>((go) => held.push({ path: pathname, go }))

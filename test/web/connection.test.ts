@@ -79,6 +79,32 @@ describeInBrowser('the page’s connection', () => {
     await showsBalance(wallet, '$7.00')
   })
 
+  test('a wallet whose tenant is suspended says so, and is live again when it is resumed', async () => {
+    const tenant = someone('tenant')
+    const opal = await mintToken({ sub: 'opal', roles: ['operator'] })
+    const platform = (path: string, body: object) =>
+      fetch(`${site.url}/platform/tenants${path}`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${opal}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    expect((await platform('', { id: tenant, name: 'Acme' })).status).toBe(201)
+    const wallet = await (await visitor({ sub: 'ann', tenant })).open(site.url)
+    await isLive(wallet)
+    const refused = wallet.waitForResponse(
+      (answer) => answer.url().endsWith('/balance/ticket') && answer.status() === 403,
+    )
+    await platform(`/${tenant}/suspend`, { reason: 'did not pay' })
+    const notice = wallet.getByRole('alert').filter({ hasText: 'This service is suspended' })
+    await notice.waitFor()
+    await refused
+    await platform(`/${tenant}/resume`, {})
+    // By itself it would try again within a minute.
+    await notice.getByRole('button', { name: 'Try again' }).click()
+    await isLive(wallet)
+    await notice.waitFor({ state: 'detached' })
+  })
+
   test('a session that ends is renewed underneath: the page stays live beyond its token', async () => {
     const user = someone('renewed')
     const someVisitor = await visitor()

@@ -15,7 +15,7 @@ describeInBrowser('the admin console', () => {
     await isLive(wallet)
 
     const page = await openConsole(site.url, 'users')
-    await page.getByLabel('Search').fill(user.toLowerCase())
+    await page.getByLabel('Search (a part of the user id)').fill(user.toLowerCase())
     await page.getByRole('link', { name: user }).click()
     await page.getByRole('button', { name: 'Refund $80.00' }).click()
     await page.getByRole('dialog').getByLabel('Amount to refund').fill('90')
@@ -68,6 +68,36 @@ describeInBrowser('the admin console', () => {
     expect(await offers.getAttribute('aria-label')).toBe('Refund $9.00')
   })
 
+  test('a wallet is frozen and unfrozen, with the reasons, and its user is told', async () => {
+    const user = someone('frida')
+    await site.adjust(user, 100)
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    await isLive(wallet)
+    const page = await openConsole(site.url, `users/${user}`)
+    await page.getByRole('button', { name: 'Freeze wallet' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('What is refused').selectOption('No money out')
+    await dialog.getByLabel('Reason').fill('Lost phone')
+    await dialog.getByRole('button', { name: 'Freeze' }).click()
+    await page.getByText('This wallet is frozen: no money leaves it').waitFor()
+    await page.getByText('By admin, just now: “Lost phone”').waitFor()
+    await wallet.getByText('Your wallet is frozen').waitFor()
+    await wallet.getByRole('tab', { name: 'Pay' }).click()
+    await wallet.getByLabel('Amount to pay').fill('5')
+    await wallet.getByRole('button', { name: 'Pay now' }).click()
+    await wallet.getByText('This wallet is frozen for such transactions.').waitFor()
+
+    await page.getByRole('button', { name: 'Unfreeze wallet' }).click()
+    await dialog.getByLabel('Reason').fill('Found it')
+    await dialog.getByRole('button', { name: 'Unfreeze' }).click()
+    await page.getByText('This wallet is not frozen').waitFor()
+    await wallet.getByText('Your wallet is no longer frozen').waitFor()
+    await page.getByText('Before that').click()
+    await page.getByText('“Lost phone”').waitFor()
+    await wallet.getByRole('button', { name: 'Pay now' }).click()
+    await showsBalance(wallet, '$95.00')
+  })
+
   test('Escape closes a dialog and puts the focus back where it was', async () => {
     const user = someone('dora')
     await site.adjust(user, 1)
@@ -102,7 +132,9 @@ describeInBrowser('the admin console', () => {
     const user = someone('fred')
     const wallet = await (await visitor({ sub: user })).open(site.url)
     await isLive(wallet)
-    const page = await openConsole(site.url, 'system')
+    const page = await (await visitor({ sub: 'operator', roles: ['operator'] })).open(
+      `${site.url}/admin/system`,
+    )
     const tile = page.getByRole('region', { name: 'Connections' })
     await eventually(async () => expect(await tile.textContent()).toContain('WebSocket1'))
     for (const name of ['Outbox', 'Postgres', 'Redis', 'Live stream']) {

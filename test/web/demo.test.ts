@@ -13,7 +13,7 @@ describeInBrowser('the pages of a fresh npm start', () => {
     dataDir = await makeDataFolder()
     server = npmStart({ PORT: '0', DATA_DIR: dataDir, DRAIN_SECONDS: '0' })
     url = (await screenOf(server)).url
-  }, 90_000)
+  })
   afterAll(async () => {
     await server?.stop()
     await rm(dataDir, { recursive: true, force: true })

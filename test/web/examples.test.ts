@@ -127,7 +127,6 @@ async function startShop(): Promise<string> {
   })
   return eventually(
     () => /listens on (http:\S+)/.exec(output)?.[1] ?? expect.fail(`no address in: ${output}`),
-    { timeout: 30_000 },
   )
 }
 

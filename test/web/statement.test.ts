@@ -35,6 +35,28 @@ describeInBrowser('the statement', () => {
     expect(csv).toMatch(/^id,userId,type,amount,currency,status/)
   })
 
+  test('it finds what was paid for a reference, and by the caller’s own data', async () => {
+    const user = someone('greta')
+    await site.adjust(user, 30)
+    for (const referenceId of ['A-1', 'A-2', 'A-1']) {
+      const metadata = { orderId: referenceId === 'A-2' ? 'O-7' : 'O-1' }
+      const payment = { type: 'booking_payment', amount: 1, referenceId, metadata }
+      await site.call(user, 'POST', '/transactions', payment)
+    }
+    const wallet = await (await visitor({ sub: user })).open(site.url)
+    const rows = wallet.getByRole('table').getByRole('row')
+    await eventually(async () => expect(await rows.count()).toBe(5))
+    await wallet.getByLabel('Reference').fill(' A-1 ')
+    await wallet.getByLabel('Reference').press('Enter')
+    await eventually(async () => expect(await rows.count()).toBe(3))
+    await wallet.getByRole('button', { name: 'Clear' }).click()
+    await eventually(async () => expect(await rows.count()).toBe(5))
+    // A part of the caller's own data.
+    await wallet.getByLabel('Reference').fill('orderId=O-7')
+    await wallet.getByLabel('Reference').press('Enter')
+    await eventually(async () => expect(await rows.count()).toBe(2))
+  })
+
   test('a transfer names the other person on both sides, and no reference', async () => {
     const [from, to] = [someone('fay'), someone('finn')]
     await site.adjust(from, 30)

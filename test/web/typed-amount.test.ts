@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseJson } from '../../src/lib/json.ts'
-import { absolute, formatMoney, readAmount, subtract } from '../../web/lib/money.ts'
+import { absolute, formatMoney, subtract } from '../../web/lib/money.ts'
+import { readAmount } from '../../web/lib/typed-amount.ts'
 
 const typed = (text: string, currency: string, locale = 'en-US') =>
   readAmount(text, currency, { locales: [locale] })

@@ -208,23 +208,6 @@ describeInBrowser('the wallet page', () => {
     await wallet.getByLabel('Token').waitFor()
   })
 
-  test('everything can be reached and done with the keyboard alone', async () => {
-    const user = someone('ivan')
-    const wallet = await (await visitor({ sub: user })).open(site.url)
-    await isLive(wallet)
-    await wallet.getByLabel('Amount to add').focus()
-    await wallet.keyboard.type('33')
-    await wallet.keyboard.press('Enter')
-    await wallet.getByRole('button', { name: 'Cancel the topup of $33.00' }).waitFor()
-    await wallet.getByRole('tab', { name: 'Add money' }).focus()
-    await wallet.keyboard.press('ArrowRight')
-    expect(await wallet.getByRole('tab', { name: 'Pay' }).getAttribute('aria-selected')).toBe(
-      'true',
-    )
-    await wallet.keyboard.press('Tab')
-    expect(await wallet.evaluate(() => document.activeElement?.tagName)).toBe('INPUT')
-  })
-
   test('each of the five events is told once', async () => {
     const user = someone('judy')
     const topup = await site.requestTopup(user, 9)

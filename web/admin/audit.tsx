@@ -7,7 +7,7 @@ import { Empty, Failure, Loading } from '../components/states.tsx'
 import { useAction } from '../hooks/use-action.ts'
 import { formatMoney } from '../lib/money.ts'
 import { shortTime } from '../lib/time.ts'
-import { hrefOf } from './use-route.ts'
+import { hrefOf } from './address.ts'
 
 interface Discrepancy {
   userId?: string

@@ -1,16 +1,42 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Api } from '../lib/api.ts'
 import type { Page, Transaction } from '../lib/transaction.ts'
+import { useFollowed } from './feed.ts'
 
 /** The number of requests on a page. */
 const PER_PAGE = 50
 
+/** The time between two reads of the queue while no events arrive. */
+export const POLL_INTERVAL_MS = 2_000
+
 /** The part of the queue that the page shows. */
-export interface QueueQuery {
-  /** Empty for all currencies. */
-  currency: string
+export type QueueQuery = typeof WHOLE_QUEUE
+
+/** The first page of all requests. An empty filter leaves nothing out. */
+export const WHOLE_QUEUE = {
+  type: '',
+  currency: '',
+  minAmount: '',
+  maxAmount: '',
+  userId: '',
+  /** At least so many hours old. */
+  age: '',
+  order: 'asc',
   /** The cursors of this page and of those before it. Empty on the first page. */
-  starts: string[]
+  page: [] as readonly string[],
+}
+
+export const isFiltered = ({ order: _, page: __, ...filter }: QueueQuery): boolean =>
+  Object.values(filter).some(Boolean)
+
+/** What is known of a request's user: the balance, and how earlier requests ended. */
+export interface RequestUser {
+  userId: string
+  currency: string
+  balance: number
+  available: number
+  approved: number
+  rejected: number
 }
 
 /** One page of the requests that wait for an admin, oldest first. */
@@ -18,20 +44,32 @@ export interface Queue extends Page {
   /** The number of requests on all pages, and on the pages before this one. */
   total: number
   offset: number
-  /** The number of requests in all currencies. */
-  waiting: number
+  users?: RequestUser[]
   query: QueueQuery
 }
 
+type Search = Record<string, string | number | undefined>
+
+const read = (api: Api, search: Search, signal: AbortSignal) =>
+  api.get<Omit<Queue, 'query'>>('/admin/requests', search, signal)
+
 export async function readQueue(api: Api, query: QueueQuery, signal: AbortSignal): Promise<Queue> {
-  const { currency, starts } = query
-  const read = (search: Record<string, string | number | undefined>) =>
-    api.get<Omit<Queue, 'waiting' | 'query'>>('/admin/requests', search, signal)
-  const [page, all] = await Promise.all([
-    read({ limit: PER_PAGE, currency, cursor: starts.at(-1) }),
-    currency === '' ? undefined : read({ limit: 1 }),
-  ])
-  return { ...page, waiting: all?.total ?? page.total, query }
+  const { page, age, ...filter } = query
+  const hours = Number(age)
+  const to = hours > 0 ? new Date(Date.now() - hours * 3_600_000).toISOString() : undefined
+  const search = { ...filter, to, context: 'true', limit: PER_PAGE, cursor: page.at(-1) }
+  return { ...(await read(api, search, signal)), query }
+}
+
+/** The number of requests that wait for an admin. For nobody else it asks. */
+export function useWaitingRequests(api: Api, isAdmin: boolean): number {
+  const { value } = useFollowed(
+    async (signal) => (isAdmin ? read(api, { limit: 1 }, signal) : undefined),
+    [api, isAdmin],
+    'requests',
+    POLL_INTERVAL_MS,
+  )
+  return value?.total ?? 0
 }
 
 /** “51–100 of 130”. */
@@ -85,15 +123,16 @@ export function useCards(api: Api, queue: Queue | undefined) {
     if (turned) return setCards(new Map(waiting))
     const ids = new Set(waiting.map(([id]) => id))
     for (const [id, { outcome }] of cards) if (!outcome && !ids.has(id)) void lookUp(id)
-    setCards((cards) => new Map([...waiting, ...cards]))
+    // A request that waits still may have its first approval since.
+    setCards((cards) => new Map([...cards, ...waiting.filter(([id]) => !cards.get(id)?.outcome)]))
   }, [queue])
 
   return {
     // Ids sort by time.
-    cards: useMemo(
-      () => [...cards.values()].sort((a, b) => (a.request.id < b.request.id ? -1 : 1)),
-      [cards],
-    ),
+    cards: useMemo(() => {
+      const sign = queue?.query.order === 'desc' ? -1 : 1
+      return [...cards.values()].sort((a, b) => (a.request.id < b.request.id ? -sign : sign))
+    }, [cards, queue?.query.order]),
     settle,
     lookUp,
     /** Removes the decided requests. */

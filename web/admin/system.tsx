@@ -1,9 +1,17 @@
 import type { ComponentChildren } from 'preact'
-import type { SystemState } from '../../src/routes/deps.ts'
+import { useState } from 'preact/hooks'
+import type {
+  Check,
+  InstallationState,
+  SeenProcess,
+  SystemState,
+  TenantState,
+} from '../../src/routes/state.ts'
 import type { PageProps } from '../components/start.tsx'
 import { Failure, Loading } from '../components/states.tsx'
 import { usePolled } from '../hooks/use-polled.ts'
 import { span } from '../lib/time.ts'
+import { pauseWhile, useAdminStream } from './feed.ts'
 
 const TRANSPORTS: Record<string, string> = {
   websocket: 'WebSocket',
@@ -11,31 +19,86 @@ const TRANSPORTS: Record<string, string> = {
   sse: 'SSE',
 }
 
-/** The state of the server process that answers, read every second. */
-export function System({ api }: PageProps) {
+/** While the stream is not live. */
+const POLL_INTERVAL_MS = 2_000
+const STREAM = { events: 'system_state' }
+
+/** The state of the system: of all server processes for an operator, of what concerns the tenant for an admin. */
+export function System({ api, session }: PageProps) {
+  const [told, setTold] = useState<SystemState>()
+  const { live } = useAdminStream(session, STREAM, (event, data) =>
+    setTold(event === 'system_state' ? (JSON.parse(data) as SystemState) : undefined),
+  )
   const state = usePolled(
     (signal) => api.get<SystemState>('/admin/system', {}, signal),
     [api],
-    1_000,
+    pauseWhile(live, POLL_INTERVAL_MS),
   )
-  const { value } = state
+  const value = (live && told) || state.value
   return (
     <>
       <div class="title-row">
         <div>
           <h1>System</h1>
-          <p class="soft">The server process that answered, and the services that it uses.</p>
+          <p class="soft">
+            {value?.scope === 'installation'
+              ? 'The server process that answered, the services that it uses, and all processes.'
+              : 'Whether everything works for your users.'}
+          </p>
         </div>
         {value && (
           <span class="small soft figure">
-            Version {value.version} · up {span(value.uptimeSeconds)}
+            Version {value.version}
+            {value.scope === 'installation' && ` · up ${span(value.uptimeSeconds)}`}
           </span>
         )}
       </div>
       {state.problem !== undefined && <Failure problem={state.problem} retry={state.reload} />}
       {!value && state.loading && <Loading what="Asking the server" />}
-      {value && <Tiles {...value} />}
+      {value?.scope === 'tenant' && <TenantTiles {...value} />}
+      {value?.scope === 'installation' && (
+        <>
+          <Tiles {...value} />
+          <Processes {...value.cluster} />
+        </>
+      )}
     </>
+  )
+}
+
+function TenantTiles({ connections, payments, events }: TenantState) {
+  return (
+    <div class="tiles">
+      <Tile name="Connections" number={connections ?? '?'}>
+        <p class="small soft">
+          {connections === null
+            ? 'Not known while the database does not answer.'
+            : 'Open streams of your users and programs.'}
+        </p>
+      </Tile>
+      <HealthTile name="Payments" {...payments} good="Available" bad="Unavailable">
+        Money can move.
+      </HealthTile>
+      <HealthTile name="Events" {...events} good="Live" bad="Late">
+        Events arrive as they happen.
+      </HealthTile>
+    </div>
+  )
+}
+
+interface HealthTileProps extends Check {
+  name: string
+  good: string
+  bad: string
+  /** Where all is well. */
+  children: string
+}
+
+function HealthTile({ name, ok, reason, good, bad, children }: HealthTileProps) {
+  return (
+    <Tile name={name} health={ok} number={ok ? good : bad}>
+      <p class="small soft">{ok ? children : reason}</p>
+    </Tile>
   )
 }
 
@@ -48,7 +111,7 @@ function Tiles({
   redis,
   stream,
   ...rest
-}: SystemState) {
+}: InstallationState) {
   const open = Object.values(connections).reduce((sum, count) => sum + count, 0)
   return (
     <div class="tiles">
@@ -112,6 +175,63 @@ function Tiles({
         </dl>
       </Tile>
     </div>
+  )
+}
+
+function Processes({ processes, live, connections, users, reason }: InstallationState['cluster']) {
+  const open = Object.values(connections).reduce((sum, count) => sum + count, 0)
+  return (
+    <section class="card" aria-label="Processes">
+      <div class="card-head">
+        <h2>Processes</h2>
+        <span class="small soft figure">
+          {live} live · {open} connections · {users} users
+        </span>
+      </div>
+      {reason !== undefined && <p class="notice wait">{reason}</p>}
+      <table class="table folds">
+        <thead>
+          <tr>
+            <th scope="col">Process</th>
+            <th scope="col">State</th>
+            <th scope="col">Services</th>
+            <th scope="col" class="right">
+              Connections
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {processes.map((one) => (
+            <ProcessRow key={one.id} {...one} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}
+
+function ProcessRow({ state, isThis, postgres, redis, ...one }: SeenProcess) {
+  const open = Object.values(one.connections).reduce((sum, count) => sum + count, 0)
+  const gone = state === 'gone'
+  const memory = Math.round(one.memoryBytes / 1_048_576)
+  const ofRedis = redis.kind === 'memory' ? 'in memory' : redis.ok ? 'live' : redis.state
+  return (
+    <tr>
+      <td class="lead-cell breakable">
+        {one.host} <span class="small soft">{one.id.slice(0, 6)}</span>
+        {isThis && <span class="small soft"> · answered</span>}
+      </td>
+      <td class="status-cell">
+        <span class={`chip ${gone ? 'loss' : 'gain'}`}>
+          {gone ? `Gone for ${span(one.seenSecondsAgo)}` : 'Live'}
+        </span>
+      </td>
+      <td class="when-cell soft small">
+        Version {one.version} · up {span(one.uptimeSeconds)} · event loop {one.eventLoopDelayMs} ms
+        · {memory} MiB · Postgres {postgres.ok ? 'answers' : 'unavailable'} · Redis {ofRedis}
+      </td>
+      <td class="right amount-cell figure">{open}</td>
+    </tr>
   )
 }
 

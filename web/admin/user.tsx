@@ -2,16 +2,22 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import { Button } from '../components/button.tsx'
 import { Figure } from '../components/figure.tsx'
 import type { PageProps } from '../components/start.tsx'
-import { Statement } from '../components/statement.tsx'
+import { Statement, type StatementPlace } from '../components/statement.tsx'
+import { NO_FILTER } from '../components/statement-filters.tsx'
 import { Empty, Failure, Loading } from '../components/states.tsx'
 import { useAction } from '../hooks/use-action.ts'
+import { useLoaded } from '../hooks/use-loaded.ts'
 import { usePolled } from '../hooks/use-polled.ts'
+import { useRefresh } from '../hooks/use-refresh.ts'
 import { formatMoney } from '../lib/money.ts'
 import { Problem } from '../lib/problem.ts'
 import { leftToRefund, type Page, type Transaction } from '../lib/transaction.ts'
+import { hrefOf, useQueryState } from './address.ts'
 import { AdjustDialog } from './adjust-dialog.tsx'
+import { pauseWhile, useAdminStream } from './feed.ts'
+import { FreezeButton, FreezeNotice, type FreezeState, freezePath } from './freeze.tsx'
 import { RefundDialog } from './refund-dialog.tsx'
-import { hrefOf } from './use-route.ts'
+import type { ScreenProps } from './screens.ts'
 import { type Holding, shownOf } from './wallet-summary.ts'
 
 interface UserProps extends PageProps {
@@ -25,9 +31,23 @@ interface Verification {
   calculatedBalance: number
 }
 
+/** Each moves the balance, adds to the statement, or freezes. A completed transaction is a changed balance, too. */
+const EVENTS = [
+  ...['balance_updated', 'available_changed', 'balance_insufficient', 'transaction_failed'],
+  ...['wallet_frozen', 'wallet_unfrozen', 'request_waiting'],
+].join()
+
+/** While the stream is not live. */
+const POLL_INTERVAL_MS = 2_000
+
 /** One user: balances, statement, and the actions of an admin. */
-export function User(props: UserProps) {
-  const { api, id } = props
+export function User({ params: { id = '' }, ...rest }: ScreenProps) {
+  const props = { ...rest, id }
+  const { api, session } = props
+  const { versions, mark } = useRefresh<'funds' | 'requests'>()
+  const { live } = useAdminStream(session, { userId: id, events: EVENTS }, (event) =>
+    mark(event === 'request_waiting' ? 'requests' : 'funds'),
+  )
   const funds = usePolled(
     (signal) =>
       api.get<{ items: Holding[]; seq: number }>(
@@ -36,7 +56,8 @@ export function User(props: UserProps) {
         signal,
       ),
     [api, id],
-    2_000,
+    pauseWhile(live, POLL_INTERVAL_MS),
+    versions.funds,
   )
   const { value, problem } = funds
   // No user has this id, or it is not a valid id.
@@ -61,25 +82,50 @@ export function User(props: UserProps) {
       ) : (
         problem !== undefined && <Failure problem={problem} retry={funds.reload} />
       )}
-      {!nobody && (value ? <Known {...props} {...value} reload={funds.reload} /> : <Reading />)}
+      {!nobody &&
+        (value ? (
+          <Known {...props} {...value} asked={versions.requests} reload={funds.reload} />
+        ) : (
+          <Reading />
+        ))}
     </div>
   )
 }
 
+interface KnownProps extends UserProps {
+  items: Holding[]
+  seq: number
+  /** Changes with each request of the user, which has no `seq`. */
+  asked: unknown
+  reload: () => void
+}
+
+const WHOLE_STATEMENT = { ...NO_FILTER, page: [] as readonly string[] }
+
 /** A user who exists. */
-function Known(props: UserProps & { items: Holding[]; seq: number; reload: () => void }) {
-  const { api, currency, id, items, seq, reload } = props
+function Known(props: KnownProps) {
+  const { api, currency, id, items, seq, asked, reload } = props
+  const [shown, show] = useQueryState(WHOLE_STATEMENT)
+  const place = useMemo((): StatementPlace => {
+    const { page: starts, ...filter } = shown
+    return { filter, starts }
+  }, [shown])
   const holdings = shownOf(items, currency)
   const currencies = holdings.map(({ currency }) => currency)
   const [adjusting, setAdjusting] = useState(false)
   const [refunding, setRefunding] = useState<Transaction>()
-  const [done, setDone] = useState<{ times: number; what: string }>()
+  const [done, setDone] = useState<{ times: number; what: string; waits: boolean }>()
   const [verified, setVerified] = useState<Verification[]>()
   const verify = useAction(async () => {
     const path = `/transactions/verify/${encodeURIComponent(id)}`
     const each = items.map(({ currency }) => api.get<Verification>(path, { currency }))
     setVerified(await Promise.all(each))
   })
+  const freeze = useLoaded(
+    (signal) => api.get<FreezeState>(freezePath(id), {}, signal),
+    [api, id],
+    seq,
+  )
   // A verification says nothing about later events.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another seq is another balance
   useEffect(() => setVerified(undefined), [seq])
@@ -93,15 +139,17 @@ function Known(props: UserProps & { items: Holding[]; seq: number; reload: () =>
     }),
     [api, id],
   )
-  const changed = (what: string) => {
+  const changed = (what: string, { status }: Transaction) => {
     setAdjusting(false)
     setRefunding(undefined)
-    setDone((done) => ({ times: (done?.times ?? 0) + 1, what }))
+    const waits = status === 'pending'
+    setDone((done) => ({ times: (done?.times ?? 0) + 1, what, waits }))
     reload()
   }
 
   return (
     <>
+      <FreezeNotice api={api} userId={id} freeze={freeze} />
       <section class="card" aria-label="Balance">
         <ul class="stack">
           {holdings.map(({ currency, balance, available, held }) => (
@@ -120,6 +168,7 @@ function Known(props: UserProps & { items: Holding[]; seq: number; reload: () =>
             <Button kind="quiet" busy={verify.busy} onClick={() => void verify.run()}>
               Verify balance
             </Button>
+            <FreezeButton api={api} userId={id} freeze={freeze} />
           </div>
           <span class="small soft figure">
             {seq} {seq === 1 ? 'event' : 'events'}
@@ -128,10 +177,16 @@ function Known(props: UserProps & { items: Holding[]; seq: number; reload: () =>
       </section>
       <div role="status">
         {done && (
-          <p class="notice gain" key={done.times}>
-            <strong>{done.what}</strong>
+          <p class={`notice ${done.waits ? 'wait' : 'gain'}`} key={done.times}>
+            <strong>{done.waits ? 'Another admin has to approve this' : done.what}</strong>
             <span class="breakable">
-              <bdi>{id}</bdi> has been notified.
+              {done.waits ? (
+                'No money has moved yet. It waits under Requests.'
+              ) : (
+                <>
+                  <bdi>{id}</bdi> has been notified.
+                </>
+              )}
             </span>
           </p>
         )}
@@ -146,8 +201,13 @@ function Known(props: UserProps & { items: Holding[]; seq: number; reload: () =>
       <Statement
         title="Statement"
         {...statement}
-        version={`${seq}/${done?.times}`}
+        place={place}
+        turn={({ filter, starts: page }) =>
+          show({ ...filter, page }, filter === place.filter ? 'push' : 'replace')
+        }
+        version={`${seq}/${asked}/${done?.times}`}
         currencies={currencies}
+        hrefOf={({ id }) => hrefOf('transactions', id)}
         actions={(transaction) => {
           const left = leftToRefund(transaction)
           return (
@@ -171,9 +231,10 @@ function Known(props: UserProps & { items: Holding[]; seq: number; reload: () =>
             (a, b) => Number(b === currency) - Number(a === currency),
           )}
           close={() => setAdjusting(false)}
-          done={({ amount, currency }) =>
-            changed(`Adjusted by ${formatMoney(amount, currency, { signed: true })}`)
-          }
+          done={(adjustment) => {
+            const { amount, currency } = adjustment
+            changed(`Adjusted by ${formatMoney(amount, currency, { signed: true })}`, adjustment)
+          }}
         />
       )}
       {refunding && (
@@ -181,7 +242,9 @@ function Known(props: UserProps & { items: Holding[]; seq: number; reload: () =>
           api={api}
           payment={refunding}
           close={() => setRefunding(undefined)}
-          done={({ amount }) => changed(`${formatMoney(amount, refunding.currency)} refunded`)}
+          done={(refund) =>
+            changed(`${formatMoney(refund.amount, refunding.currency)} refunded`, refund)
+          }
         />
       )}
     </>

@@ -1,29 +1,18 @@
-import { useEffect, useState } from 'preact/hooks'
-import { TextField } from '../components/fields.tsx'
 import { Pager } from '../components/pager.tsx'
-import type { PageProps } from '../components/start.tsx'
 import { Empty, Failure, Loading } from '../components/states.tsx'
 import { useLoaded } from '../hooks/use-loaded.ts'
 import { formatMoney } from '../lib/money.ts'
 import { fullTime, shortTime } from '../lib/time.ts'
-import { hrefOf } from './use-route.ts'
+import { hrefOf, useQueryState } from './address.ts'
+import { SearchField } from './filters.tsx'
+import type { ScreenProps } from './screens.ts'
 import { type Holding, shownOf, type WalletPage } from './wallet-summary.ts'
 
 const PER_PAGE = 25
-/** The pause after the last keystroke before the search starts. */
-const SEARCH_DELAY_MS = 200
+const EVERYONE = { search: '', page: [] as readonly string[] }
 
-export function Users({ api }: PageProps) {
-  const [text, setText] = useState('')
-  const [search, setSearch] = useState('')
-  const [starts, setStarts] = useState<string[]>([])
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      setSearch(text.trim())
-      setStarts([])
-    }, SEARCH_DELAY_MS)
-    return () => clearTimeout(timer)
-  }, [text])
+export function Users({ api }: ScreenProps) {
+  const [{ search, page: starts }, change] = useQueryState(EVERYONE)
   const page = useLoaded(
     (signal) =>
       api.get<WalletPage>(
@@ -41,7 +30,12 @@ export function Users({ api }: PageProps) {
         <h1>Users</h1>
       </div>
       <section class="card" aria-label="Users">
-        <TextField label="Search" hint="a part of the user id" value={text} onInput={setText} />
+        <SearchField
+          label="Search"
+          hint="a part of the user id"
+          value={search}
+          change={(search) => change({ search, page: [] }, 'replace')}
+        />
         {page.problem !== undefined && <Failure problem={page.problem} retry={page.reload} />}
         {!page.value && page.loading && <Loading what="Reading the users" />}
         {page.value && items.length === 0 && (
@@ -96,7 +90,7 @@ export function Users({ api }: PageProps) {
           loading={page.loading}
           back="Back"
           forward="More"
-          onTurn={setStarts}
+          onTurn={(page) => change({ page })}
         />
       </section>
     </>

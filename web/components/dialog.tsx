@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { Action } from '../hooks/use-action.ts'
+import { useId } from '../hooks/use-id.ts'
+import { words } from '../lib/language.ts'
 import { Button } from './button.tsx'
 import { SETTLING_MS } from './click-guard.ts'
 import { Failure } from './states.tsx'
@@ -52,7 +54,7 @@ export function Dialog({ title, verb, children, action, onSubmit, onClose }: Dia
         {action.problem !== undefined && <Failure problem={action.problem} />}
         <div class="actions">
           <Button kind="quiet" onClick={onClose}>
-            Cancel
+            {words().common.cancel}
           </Button>
           <Button type="submit" busy={action.busy}>
             {verb}

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact'
-import { useId } from 'preact/hooks'
 import { CURRENCIES } from '../../src/lib/currencies.ts'
 import type { Amount } from '../hooks/use-amount.ts'
+import { useId } from '../hooks/use-id.ts'
+import { words } from '../lib/language.ts'
 
 interface FieldProps {
   label: string
@@ -14,8 +15,12 @@ interface FieldProps {
   maxLength?: number
 }
 
-/** A line of text, or several lines with `rows`. */
-export function TextField({ rows, ...props }: FieldProps & { rows?: number }) {
+/** A line of text or a calendar day, or several lines with `rows`. */
+export function TextField({
+  rows,
+  type = 'text',
+  ...props
+}: FieldProps & { rows?: number; type?: 'text' | 'date' }) {
   const { value, onInput, placeholder, maxLength } = props
   return (
     <Labelled {...props}>
@@ -23,6 +28,7 @@ export function TextField({ rows, ...props }: FieldProps & { rows?: number }) {
         rows === undefined ? (
           <input
             {...control}
+            {...(type === 'date' ? { type } : { type })}
             value={value}
             placeholder={placeholder}
             maxLength={maxLength}
@@ -42,6 +48,56 @@ export function TextField({ rows, ...props }: FieldProps & { rows?: number }) {
           />
         )
       }
+    </Labelled>
+  )
+}
+
+interface SelectFieldProps extends Pick<FieldProps, 'label' | 'hint' | 'value'> {
+  /** Values and their texts. */
+  options: readonly (readonly [value: string, text: string])[]
+  onChange: (value: string) => void
+}
+
+export function SelectField({ options, value, onChange, ...props }: SelectFieldProps) {
+  return (
+    <Labelled {...props}>
+      {(control) => (
+        <select
+          {...control}
+          value={value}
+          onChange={(event) => onChange(event.currentTarget.value)}
+        >
+          {options.map(([value, text]) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      )}
+    </Labelled>
+  )
+}
+
+interface CurrencyFieldProps extends Pick<FieldProps, 'label' | 'hint' | 'value'> {
+  /** The text of no currency. Without it, one must be chosen. */
+  none?: string
+  onChange: (currency: string) => void
+}
+
+/** A choice of one currency of all. */
+export function CurrencyField({ none, value, onChange, ...props }: CurrencyFieldProps) {
+  return (
+    <Labelled {...props}>
+      {(control) => (
+        <select
+          {...control}
+          value={value}
+          onChange={(event) => onChange(event.currentTarget.value)}
+        >
+          {none !== undefined && <option value="">{none}</option>}
+          <CurrencyOptions first={value ? [value] : []} others />
+        </select>
+      )}
     </Labelled>
   )
 }
@@ -68,7 +124,7 @@ export function AmountField({ label, hint, amount, currency, ...props }: AmountF
       label={label}
       hint={hint}
       wrong={wrong}
-      note={understood && `Understood as ${understood}`}
+      note={understood && words().common.understood(understood)}
     >
       {(control) => (
         <div class={`amount ${currencies ? 'choice' : ''}`}>
@@ -86,7 +142,7 @@ export function AmountField({ label, hint, amount, currency, ...props }: AmountF
           {currencies ? (
             <select
               class="unit"
-              aria-label="Currency"
+              aria-label={words().common.currency}
               value={currency}
               onChange={(event) => onCurrency?.(event.currentTarget.value)}
             >
@@ -120,7 +176,9 @@ export function CurrencyOptions({
   return (
     <>
       {first.map(option)}
-      {rest.length > 0 && <optgroup label="Others">{rest.map(option)}</optgroup>}
+      {rest.length > 0 && (
+        <optgroup label={words().common.otherCurrencies}>{rest.map(option)}</optgroup>
+      )}
     </>
   )
 }

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useStore } from '../hooks/use-store.ts'
 import icon from '../icon.svg'
+import { words } from '../lib/language.ts'
 import type { SessionKeeper } from '../lib/session.ts'
 import { Button } from './button.tsx'
 
@@ -20,12 +21,12 @@ export function Masthead({ place, session, children }: MastheadProps) {
         class="skip"
         href="#main"
         onClick={(event) => {
-          // The URL must not change, because it holds the console's route.
+          // Not a place of its own in the browser's history.
           event.preventDefault()
           document.getElementById('main')?.focus()
         }}
       >
-        Skip to the content
+        {words().shell.skip}
       </a>
       <span class="brand">
         <img src={icon} alt="" width="30" height="30" />
@@ -34,11 +35,11 @@ export function Masthead({ place, session, children }: MastheadProps) {
       {children}
       <div class="who">
         <span class="name" title={user?.userId}>
-          <span class="sr-only">Signed in as </span>
+          <span class="sr-only">{words().shell.signedInAs} </span>
           <bdi>{user?.userId}</bdi>
         </span>
-        <Button kind="quiet compact" onClick={() => session.signOut()}>
-          Sign out
+        <Button kind="quiet compact" onClick={() => void session.leave()}>
+          {words().shell.signOut}
         </Button>
       </div>
     </header>

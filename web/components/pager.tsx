@@ -1,3 +1,5 @@
+import { words } from '../lib/language.ts'
+import { formatCount } from '../lib/number.ts'
 import { Button } from './button.tsx'
 
 interface PagerProps {
@@ -39,7 +41,7 @@ export function Pager({
         {back}
       </Button>
       <span class="small soft" role="status">
-        {place ?? `Page ${starts.length + 1}`}
+        {place ?? words().common.page(formatCount(starts.length + 1))}
       </span>
       <Button
         kind="quiet compact"

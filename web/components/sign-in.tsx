@@ -1,8 +1,10 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { useAction } from '../hooks/use-action.ts'
 import icon from '../icon.svg'
+import { words } from '../lib/language.ts'
 import { demoSession, type Role, type SessionKeeper } from '../lib/session.ts'
 import { Button } from './button.tsx'
+import { ProviderSignIn, providerWords } from './provider-sign-in.tsx'
 import { Failure } from './states.tsx'
 import { TokenField, usePastedToken } from './token-field.tsx'
 
@@ -11,26 +13,20 @@ interface SignInProps {
   session: SessionKeeper
   /** The server runs in demo mode: one click signs in, because only this machine can reach the server. */
   demo: boolean
+  /** The identity provider to sign in with. `only`: there is no other way. */
+  provider: { name: string; only: boolean } | undefined
 }
 
-const WORDS = {
-  user: {
-    title: 'Your balance, live',
-    lead: 'Topups, payments and refunds appear at once, without reloading.',
-    demo: 'Continue as the demo user',
-    other: <a href="/admin">Open the admin console</a>,
-  },
-  admin: {
-    title: 'Admin console',
-    lead: 'Decide topups and withdrawals, manage users, and audit the ledger.',
-    demo: 'Continue as the demo admin',
-    other: <a href="/">Open the wallet</a>,
-  },
-} as const
+const OF_CONSOLE = {
+  title: 'Admin console',
+  lead: 'Decide topups and withdrawals, manage users, and audit the ledger.',
+  demo: 'Continue as the demo admin',
+}
 
-export function SignIn({ role, session, demo }: SignInProps) {
+export function SignIn({ role, session, demo, provider }: SignInProps) {
   const one = useAction(async () => session.signIn(await demoSession(role)))
-  const words = WORDS[role]
+  const common = words().signIn
+  const text = role === 'admin' ? OF_CONSOLE : common
   const title = useRef<HTMLHeadingElement>(null)
   useEffect(() => title.current?.focus(), [])
 
@@ -44,34 +40,44 @@ export function SignIn({ role, session, demo }: SignInProps) {
           <img src={icon} alt="" width="30" height="30" /> Livebalance
         </span>
         <h1 ref={title} tabIndex={-1}>
-          {words.title}
+          {text.title}
         </h1>
-        <p class="lead">{words.lead}</p>
+        <p class="lead">{text.lead}</p>
       </header>
       <div class="card">
-        {demo && (
+        {provider && (
           <>
-            <Button busy={one.busy} onClick={() => void one.run()}>
-              {words.demo}
-            </Button>
-            {one.problem !== undefined && <Failure problem={one.problem} />}
-            <div class="or">or with your own token</div>
+            <ProviderSignIn role={role} session={session} name={provider.name} />
+            {!provider.only && !demo && <div class="or">{providerWords().orToken}</div>}
           </>
         )}
-        <form
-          onSubmit={(event) => {
-            event.preventDefault()
-            void signIn.run()
-          }}
-        >
-          <TokenField {...token} />
-          {signIn.problem !== undefined && <Failure problem={signIn.problem} />}
-          <Button type="submit" kind={demo ? 'quiet' : ''} busy={signIn.busy}>
-            Sign in
-          </Button>
-        </form>
+        {demo && (
+          <>
+            <Button kind={provider ? 'quiet' : ''} busy={one.busy} onClick={() => void one.run()}>
+              {text.demo}
+            </Button>
+            {one.problem !== undefined && <Failure problem={one.problem} />}
+            {!provider?.only && <div class="or">{common.or}</div>}
+          </>
+        )}
+        {!provider?.only && (
+          <form
+            onSubmit={(event) => {
+              event.preventDefault()
+              void signIn.run()
+            }}
+          >
+            <TokenField {...token} />
+            {signIn.problem !== undefined && <Failure problem={signIn.problem} />}
+            <Button type="submit" kind={demo || provider ? 'quiet' : ''} busy={signIn.busy}>
+              {common.submit}
+            </Button>
+          </form>
+        )}
       </div>
-      <p class="small soft">{words.other}</p>
+      <p class="small soft">
+        {role === 'admin' ? <a href="/">Open the wallet</a> : <a href="/admin">{common.console}</a>}
+      </p>
     </main>
   )
 }

@@ -3,10 +3,11 @@ import { useErrorBoundary } from 'preact/hooks'
 import { useLoaded } from '../hooks/use-loaded.ts'
 import { useStore } from '../hooks/use-store.ts'
 import { type Api, createApi } from '../lib/api.ts'
+import { languageStore, words } from '../lib/language.ts'
 import { Problem } from '../lib/problem.ts'
-import { type Role, SessionContext, SessionKeeper } from '../lib/session.ts'
+import { isReturn, type Role, SessionContext, SessionKeeper } from '../lib/session.ts'
 import { guardClicks } from './click-guard.ts'
-import { SignIn } from './sign-in.tsx'
+import { lazy } from './lazy.tsx'
 import { Failure, Loading } from './states.tsx'
 
 /** The properties of a page for a signed-in user. */
@@ -14,7 +15,7 @@ export interface PageProps {
   session: SessionKeeper
   api: Api
   userId: string
-  /** The server's default currency. */
+  /** The server's default currency. A tenant can have another one. */
   currency: string
   /** The amounts above which an approval needs confirmation, by currency; `*` for all others. */
   confirmAbove: Readonly<Record<string, number>>
@@ -22,7 +23,12 @@ export interface PageProps {
 
 interface Server extends Pick<PageProps, 'currency' | 'confirmAbove'> {
   demo: boolean
+  /** The identity provider that people sign in with. `only`: there is no other way. */
+  provider?: { name: string; only: boolean }
 }
+
+/** A signed-in user's page is there sooner without it. */
+const SignIn = lazy(async () => (await import('./sign-in.tsx')).SignIn)
 
 /** Shows the sign-in, and then the page. */
 export function start(role: Role, page: (props: PageProps) => ComponentChild): void {
@@ -31,6 +37,8 @@ export function start(role: Role, page: (props: PageProps) => ComponentChild): v
 
   function App() {
     const user = useStore(session)
+    // Another language renders the whole page again.
+    useStore(languageStore)
     const server = useLoaded(askServer, [])
     const [error, recover] = useErrorBoundary()
     if (error !== undefined) {
@@ -50,12 +58,14 @@ export function start(role: Role, page: (props: PageProps) => ComponentChild): v
     if (!server.value) {
       return (
         <div class="page opening">
-          <Loading what="Opening" lines={6} />
+          <Loading what={words().common.opening} lines={6} />
         </div>
       )
     }
-    const { demo, ...settings } = server.value
-    if (!user) return <SignIn role={role} session={session} demo={demo} />
+    const { demo, provider, ...settings } = server.value
+    if (!user || (provider && isReturn(role))) {
+      return <SignIn role={role} session={session} demo={demo} provider={provider} />
+    }
     return page({ session, api, userId: user.userId, ...settings })
   }
 

@@ -1,6 +1,7 @@
-import { useId, useRef } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
+import { useId } from '../hooks/use-id.ts'
+import { words } from '../lib/language.ts'
 import { dayStart } from '../lib/time.ts'
-import { STATUS_NAMES, TYPE_NAMES } from '../lib/transaction.ts'
 import { Button } from './button.tsx'
 import { CurrencyOptions } from './fields.tsx'
 
@@ -9,9 +10,10 @@ export type StatementQuery = Record<string, string | undefined>
 /** The values of the fields. Dates are calendar days, and an empty value means all. */
 export type StatementFilter = typeof NO_FILTER
 
-export const NO_FILTER = { type: '', status: '', currency: '', from: '', to: '' }
+export const NO_FILTER = { type: '', status: '', currency: '', from: '', to: '', reference: '' }
 
-export function toQuery({ type, status, currency, from, to }: StatementFilter): StatementQuery {
+export function toQuery(filter: StatementFilter): StatementQuery {
+  const { type, status, currency, from, to, reference } = filter
   return {
     type,
     status,
@@ -19,10 +21,17 @@ export function toQuery({ type, status, currency, from, to }: StatementFilter): 
     from: from && dayStart(from),
     // The whole last day is included.
     to: to && dayStart(to, 1),
+    ...found(reference),
   }
 }
 
-/** Filters transactions by type, status, currency and date. */
+/** `orderId=A-1` finds by the caller's own data. Anything else is a reference. */
+function found(reference: string): StatementQuery {
+  const [, key, value] = /^([\w.-]{1,64})=(.+)$/.exec(reference) ?? []
+  return key === undefined ? { referenceId: reference } : { [`metadata.${key}`]: value }
+}
+
+/** Filters transactions by type, status, currency, date and reference. */
 export function StatementFilters({
   filter,
   currencies,
@@ -35,6 +44,8 @@ export function StatementFilters({
 }) {
   const id = useId()
   const first = useRef<HTMLFieldSetElement>(null)
+  const { statement: text, statuses } = words()
+  const { other: _, ...types } = words().types
   const choice = (name: 'type' | 'status', label: string, names: Record<string, string>) => (
     <div class="field">
       <label for={`${id}-${name}`}>{label}</label>
@@ -44,7 +55,7 @@ export function StatementFilters({
         value={filter[name]}
         onChange={(event) => change({ [name]: event.currentTarget.value })}
       >
-        <option value="">All</option>
+        <option value="">{words().common.all}</option>
         {Object.entries(names).map(([value, text]) => (
           <option key={value} value={value}>
             {text}
@@ -67,16 +78,29 @@ export function StatementFilters({
   )
   return (
     <fieldset class="filters" ref={first}>
-      <legend class="sr-only">Filter</legend>
-      {choice('type', 'Type', TYPE_NAMES)}
-      {choice('status', 'Status', STATUS_NAMES)}
+      <legend class="sr-only">{text.filter}</legend>
+      {choice('type', text.type, types)}
+      {choice('status', text.status, statuses)}
       <CurrencyFilter
         currencies={currencies}
         value={filter.currency}
         change={(currency) => change({ currency })}
       />
-      {date('from', 'From')}
-      {date('to', 'To')}
+      {date('from', text.from)}
+      {date('to', text.to)}
+      <div class="field">
+        <label for={`${id}-reference`}>{text.reference}</label>
+        <input
+          id={`${id}-reference`}
+          class="input compact"
+          type="search"
+          maxLength={200}
+          placeholder="A-1, orderId=A-1"
+          value={filter.reference}
+          // When it is complete: a search for a part finds nothing.
+          onChange={(event) => change({ reference: event.currentTarget.value.trim() })}
+        />
+      </div>
       {Object.values(filter).some(Boolean) && (
         <Button
           kind="bare"
@@ -86,7 +110,7 @@ export function StatementFilters({
             first.current?.querySelector('select')?.focus()
           }}
         >
-          Clear
+          {text.clear}
         </Button>
       )}
     </fieldset>
@@ -106,14 +130,14 @@ export function CurrencyFilter({
   const id = useId()
   return (
     <div class="field">
-      <label for={id}>Currency</label>
+      <label for={id}>{words().common.currency}</label>
       <select
         id={id}
         class="input compact"
         value={value}
         onChange={(event) => change(event.currentTarget.value)}
       >
-        <option value="">All</option>
+        <option value="">{words().common.all}</option>
         <CurrencyOptions first={currencies} others />
       </select>
     </div>

@@ -1,6 +1,9 @@
-import { useEffect, useId, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { useAction } from '../hooks/use-action.ts'
+import { useId } from '../hooks/use-id.ts'
 import { useLoaded } from '../hooks/use-loaded.ts'
+import { words } from '../lib/language.ts'
+import { saveFile } from '../lib/save-file.ts'
 import type { Page, Transaction } from '../lib/transaction.ts'
 import { Button } from './button.tsx'
 import { Pager } from './pager.tsx'
@@ -11,7 +14,7 @@ import {
   type StatementQuery,
   toQuery,
 } from './statement-filters.tsx'
-import { type RowActions, StatementRows } from './statement-rows.tsx'
+import { type RowActions, StatementRows, type TransactionHref } from './statement-rows.tsx'
 import { Empty, Failure, Loading } from './states.tsx'
 
 interface StatementProps {
@@ -28,23 +31,37 @@ interface StatementProps {
   currencies?: readonly string[]
   currency?: string
   actions?: RowActions
+  hrefOf?: TransactionHref
+  /** The shown place, for a page that keeps it. Default: the statement does. */
+  place?: StatementPlace
+  /** Required with `place`. */
+  turn?: (place: StatementPlace) => void
+}
+
+/** What of a statement is shown. */
+export interface StatementPlace {
+  filter: StatementFilter
+  /** The cursors of the requested page and of those before it. */
+  starts: readonly string[]
 }
 
 const PER_PAGE = 10
 
 /** A wallet's transactions: a table with filters, pages, and a download. */
 export function Statement(props: StatementProps) {
-  const { title, load, download, version, recent = [], currencies = [], actions } = props
+  const { title, load, download, version, recent = [], currencies = [], actions, hrefOf } = props
+  const { statement: text } = words()
   const several = currencies.length > 1
   const currency = several ? (props.currency ?? '') : ''
-  const [filter, setFilter] = useState({ ...NO_FILTER, currency })
+  const [own, setOwn] = useState<StatementPlace>({ filter: { ...NO_FILTER, currency }, starts: [] })
   // The filter follows the currency that the page shows.
   useEffect(() => {
-    setStarts([])
-    setFilter((filter) => (filter.currency === currency ? filter : { ...filter, currency }))
+    setOwn((own) =>
+      own.filter.currency === currency ? own : { filter: { ...own.filter, currency }, starts: [] },
+    )
   }, [currency])
-  /** The cursors of the requested page and of those before it. */
-  const [starts, setStarts] = useState<string[]>([])
+  const { place = own, turn = setOwn } = props
+  const { filter, starts } = place
   const query = toQuery(filter)
   const page = useLoaded(
     async (signal) => {
@@ -57,7 +74,7 @@ export function Statement(props: StatementProps) {
     [filter, starts, load],
     version,
   )
-  const saving = useAction(async () => save(await download(query), 'transactions.csv'))
+  const saving = useAction(async () => saveFile(await download(query), 'transactions.csv'))
   const filtered = Object.values(filter).some(Boolean)
   // The shown page. The requested page may not have been loaded yet.
   const { items: read = [], nextCursor = null, starts: shown = [] } = page.value ?? {}
@@ -69,40 +86,40 @@ export function Statement(props: StatementProps) {
       <div class="card-head">
         <h2 id={id}>{title}</h2>
         <Button kind="quiet compact" busy={saving.busy} onClick={() => void saving.run()}>
-          Download CSV
+          {text.download}
         </Button>
       </div>
       <StatementFilters
         filter={filter}
         currencies={currencies}
-        change={(part) => {
-          setStarts([])
-          setFilter({ ...filter, ...part })
-        }}
+        change={(part) => turn({ filter: { ...filter, ...part }, starts: [] })}
       />
       {saving.problem !== undefined && <Failure problem={saving.problem} />}
       {page.problem !== undefined && <Failure problem={page.problem} retry={page.reload} />}
-      {!page.value && page.loading && <Loading what="Reading the statement" lines={5} />}
+      {!page.value && page.loading && <Loading what={text.reading} lines={5} />}
       {page.value && items.length === 0 && (
-        <Empty title={filtered ? 'Nothing matches' : 'Nothing yet'}>
-          {filtered
-            ? 'No transaction matches this filter.'
-            : 'Every topup, payment and refund will be listed here, as it happens.'}
+        <Empty title={filtered ? text.noMatchTitle : text.emptyTitle}>
+          {filtered ? text.noMatch : text.empty}
         </Empty>
       )}
       {items.length > 0 && (
         <div class={page.loading && starts !== shown ? 'busy' : ''}>
-          <StatementRows items={items} actions={actions} mixed={several && !filter.currency} />
+          <StatementRows
+            items={items}
+            actions={actions}
+            hrefOf={hrefOf}
+            mixed={several && !filter.currency}
+          />
         </div>
       )}
       <Pager
-        label={`Pages of: ${title}`}
+        label={text.pages(title)}
         starts={shown}
         nextCursor={nextCursor}
         loading={page.loading}
-        back="Newer"
-        forward="Older"
-        onTurn={setStarts}
+        back={text.newer}
+        forward={text.older}
+        onTurn={(starts) => turn({ filter, starts })}
       />
     </section>
   )
@@ -119,7 +136,9 @@ function withRecent(
     ({ id, type, status, currency }) =>
       !known.has(id) &&
       !filter.from &&
+      !filter.reference &&
       !filter.to &&
+      !filter.reference &&
       (!filter.type || filter.type === type) &&
       (!filter.status || filter.status === status) &&
       (!filter.currency || filter.currency === currency),
@@ -131,13 +150,4 @@ function withRecent(
   })
   // Sorted by id, and so by time, like the server's lists.
   return [...news, ...now].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, PER_PAGE)
-}
-
-function save(file: Blob, name: string): void {
-  const url = URL.createObjectURL(file)
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), 60_000)
 }

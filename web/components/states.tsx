@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useContext } from 'preact/hooks'
+import { words } from '../lib/language.ts'
 import { endsSession, explain } from '../lib/problem.ts'
 import { SessionContext } from '../lib/session.ts'
 import { Button } from './button.tsx'
@@ -14,21 +15,29 @@ export function Empty({ title, children }: { title: string; children: ComponentC
   )
 }
 
+interface FailureProps {
+  problem: unknown
+  retry?: () => void
+  /** A part beside the page's main one, which says that the session has ended, once. */
+  aside?: boolean
+}
+
 /** An error message, with a button to sign in if the session has ended, or else to try again. */
-export function Failure({ problem, retry }: { problem: unknown; retry?: () => void }) {
+export function Failure({ problem, retry, aside = false }: FailureProps) {
   const session = useContext(SessionContext)
   const ended = session !== null && endsSession(problem)
+  if (ended && aside) return null
   return (
     <div class="notice loss" role="alert">
       <span>{explain(problem)}</span>
       {ended && (
         <Button kind="quiet compact" onClick={() => session.signOut()}>
-          Sign in
+          {words().signIn.submit}
         </Button>
       )}
       {retry && !ended && (
         <Button kind="quiet compact" onClick={retry}>
-          Try again
+          {words().common.tryAgain}
         </Button>
       )}
     </div>

@@ -1,5 +1,6 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { type Store, useStore } from '../hooks/use-store.ts'
+import { words } from '../lib/language.ts'
 
 export type Tone = 'gain' | 'loss' | 'plain'
 
@@ -15,9 +16,16 @@ export interface Toast {
 const VISIBLE_MS = 7_000
 const MAX_TOASTS = 3
 
+/** Toasts that come together are read out together. */
+const READ_OUT_MS = 300
+
+/** How long the toasts after them are only counted. */
+const SILENCE_MS = 2_500
+
 /** The notifications of a page. */
 export class Toasts implements Store<readonly Toast[]> {
   readonly #watchers = new Set<() => void>()
+  readonly #listeners = new Set<(toast: Toast) => void>()
   #shown: readonly Toast[] = []
 
   getSnapshot = () => this.#shown
@@ -27,7 +35,14 @@ export class Toasts implements Store<readonly Toast[]> {
     return () => this.#watchers.delete(watcher)
   }
 
+  /** Hears every toast, also one that others replace at once. */
+  listen(listener: (toast: Toast) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
   show(toast: Toast): void {
+    for (const listener of [...this.#listeners]) listener(toast)
     const others = this.#shown.filter(({ about }) => about !== toast.about)
     this.#set([...others, toast].slice(-MAX_TOASTS))
   }
@@ -46,19 +61,59 @@ const MARKS: Record<Tone, string> = { gain: '✓', loss: '!', plain: 'i' }
 
 export function ToastRegion({ toasts }: { toasts: Toasts }) {
   const shown = useStore(toasts)
+  const { silent, summary } = useSilence(toasts)
   return (
-    // The page leaves the foot of the window free for the toasts, so that they cover no button.
-    <section
-      class="toasts"
-      aria-label="Notifications"
-      aria-live="polite"
-      aria-relevant="additions text"
-    >
-      {shown.map((toast) => (
-        <ToastCard key={toast.about} toast={toast} close={() => toasts.dismiss(toast.about)} />
-      ))}
-    </section>
+    <>
+      {/* The page leaves the foot of the window free for the toasts, so that they cover no button. */}
+      <section
+        class="toasts"
+        aria-label={words().common.notifications}
+        aria-live={silent ? 'off' : 'polite'}
+        aria-relevant="additions text"
+      >
+        {shown.map((toast) => (
+          <ToastCard key={toast.about} toast={toast} close={() => toasts.dismiss(toast.about)} />
+        ))}
+      </section>
+      <p class="sr-only" role="status" data-testid="more-toasts">
+        {summary}
+      </p>
+    </>
   )
+}
+
+/**
+ * Lets a screen reader read out a toast, but not a stream of them: it would never finish. After the first ones, the
+ * region is silent while more arrive, and their number is said now and then.
+ */
+function useSilence(toasts: Toasts): { silent: boolean; summary: string } {
+  const [state, setState] = useState({ silent: false, summary: '' })
+  useEffect(() => {
+    let missed = 0
+    let silent = false
+    let timer: number | undefined
+    const pause = () => {
+      silent = true
+      const summary = missed === 0 ? '' : words().common.more(missed)
+      missed = 0
+      setState({ silent, summary })
+      timer = window.setTimeout(() => {
+        if (missed > 0) return pause()
+        timer = undefined
+        silent = false
+        setState({ silent, summary: '' })
+      }, SILENCE_MS)
+    }
+    const stop = toasts.listen(() => {
+      if (silent) missed += 1
+      else timer ??= window.setTimeout(pause, READ_OUT_MS)
+    })
+    return () => {
+      clearTimeout(timer)
+      stop()
+    }
+  }, [toasts])
+  return state
 }
 
 function ToastCard({ toast, close }: { toast: Toast; close: () => void }) {
@@ -73,7 +128,12 @@ function ToastCard({ toast, close }: { toast: Toast; close: () => void }) {
         <strong>{title}</strong>
         {text && <p>{text}</p>}
       </div>
-      <button type="button" class="close" aria-label={`Dismiss: ${title}`} onClick={close}>
+      <button
+        type="button"
+        class="close"
+        aria-label={words().common.dismiss(title)}
+        onClick={close}
+      >
         <span aria-hidden="true">✕</span>
       </button>
     </div>

@@ -1,6 +1,8 @@
 import { useState } from 'preact/hooks'
 import { type Action, useAction } from '../hooks/use-action.ts'
-import { type Role, readToken, rejectionOf, type SessionKeeper } from '../lib/session.ts'
+import { words } from '../lib/language.ts'
+import { type Role, readToken, type SessionKeeper } from '../lib/session.ts'
+import { rejectionOf } from '../lib/token-check.ts'
 import { TextField } from './fields.tsx'
 
 interface PastedToken {
@@ -41,8 +43,8 @@ export function usePastedToken(
 export function TokenField({ text, wrong, set }: PastedToken) {
   return (
     <TextField
-      label="Token"
-      hint="a JWT"
+      label={words().signIn.token}
+      hint={words().signIn.tokenHint}
       rows={4}
       value={text}
       wrong={wrong}

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
-import { formatMoney, readAmount } from '../lib/money.ts'
+import { formatMoney } from '../lib/money.ts'
+import { readAmount } from '../lib/typed-amount.ts'
 
 /** A typed amount. */
 export type Amount = ReturnType<typeof useAmount>

@@ -1,4 +1,5 @@
 import { parseJson } from '../../src/lib/json.ts'
+import { words } from './language.ts'
 import { formatMoney } from './money.ts'
 
 /** An error answer of the server, or the lack of any answer. */
@@ -8,25 +9,28 @@ export class Problem extends Error {
   readonly status: number
   readonly code: string
   readonly requestId: string | undefined
+  /** Seconds after which the server wants to be asked again. */
+  readonly retryAfter: number | undefined
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(
     status: number,
     code: string,
     message: string,
-    rest: { requestId?: string; details?: Record<string, unknown> } = {},
+    rest: { requestId?: string; details?: Record<string, unknown>; retryAfter?: number } = {},
   ) {
     super(message)
     this.status = status
     this.code = code
     this.requestId = rest.requestId
+    this.retryAfter = rest.retryAfter
     this.details = rest.details ?? {}
   }
 }
 
 /** @param response null if there was no answer */
 export async function problemFrom(response: Response | null): Promise<Problem> {
-  if (!response) return new Problem(0, 'unreachable', 'The server does not answer.')
+  if (!response) return new Problem(0, 'unreachable', '')
   const body = (await response
     .text()
     .then(parseJson)
@@ -36,7 +40,11 @@ export async function problemFrom(response: Response | null): Promise<Problem> {
     requestId?: string
     details?: Record<string, unknown>
   } | null
-  return new Problem(response.status, body?.code ?? 'unknown', body?.message ?? '', body ?? {})
+  const retryAfter = Number(response.headers.get('Retry-After')) || undefined
+  return new Problem(response.status, body?.code ?? 'unknown', body?.message ?? '', {
+    ...body,
+    ...(retryAfter && { retryAfter }),
+  })
 }
 
 /** Whether the server no longer accepts the session, so that the user must sign in again. */
@@ -65,41 +73,40 @@ export function shortfallOf(problem: unknown): Shortfall | undefined {
   }
 }
 
-const SENTENCES: Record<string, string> = {
-  unreachable: 'The server does not answer. Check your connection. Nothing was lost.',
-  unavailable: 'The server cannot reach its database right now. Try again in a moment.',
-  timeout: 'The server took too long to answer. You can try again: it will not happen twice.',
-  internal: 'Something went wrong on our side. Try again in a moment.',
-  unauthorized: 'The server does not accept this token. Sign in again.',
-  token_expired: 'Your session has ended. Sign in again.',
-  token_revoked: 'Your session was revoked. Sign in again.',
-  forbidden: 'You are not allowed to do that.',
-  already_processed: 'This request has already been decided.',
-  self_approval: 'This is about your own money, so another admin has to decide it.',
-  not_found: 'This does not exist, or no longer exists.',
-  rate_limited: 'There were too many requests. Wait a moment and try again.',
-  self_transfer: 'You cannot send money to yourself.',
-  unknown_user: 'There is no such user.',
-  not_refundable: 'Only payments can be refunded.',
-  balance_limit_exceeded: 'The balance would be larger than a wallet can hold.',
-  limit_exceeded: 'A spending limit does not allow this amount.',
+/** Whether nobody knows if the request was done: there was no answer, or the server does not know it either. */
+export function isUnknownOutcome(problem: unknown): boolean {
+  return (problem instanceof Problem && [0, 500].includes(problem.status)) || isTimeout(problem)
 }
+
+/** Whether the ledger refused the request, so that it was not done, and never will be. */
+export function isRefusal(problem: unknown): boolean {
+  if (!(problem instanceof Problem)) return false
+  const { status } = problem
+  return status >= 400 && status < 500 && ![401, 403, 429].includes(status)
+}
+
+const isTimeout = (problem: unknown) => problem instanceof Problem && problem.code === 'timeout'
 
 /** The error message for the user. */
 export function explain(problem: unknown): string {
   if (!(problem instanceof Problem))
     return problem instanceof Error ? problem.message : String(problem)
+  const { problems, errors } = words()
   const short = shortfallOf(problem)
   if (short) {
     const money = (amount: number) => formatMoney(amount, short.currency)
-    return `There is not enough money: ${money(short.requiredAmount)} is needed and ${money(short.available)} is available. ${money(short.shortfall)} is missing.`
+    const { requiredAmount, available, shortfall } = short
+    return problems.short(money(requiredAmount), money(available), money(shortfall))
   }
   const { code, details, message } = problem
-  if (code === 'refund_exceeds_payment' && details.maximum !== undefined) {
-    return `At most ${formatMoney(details.maximum as number, String(details.currency))} of this payment can still be refunded.`
+  if (details.maximum !== undefined) {
+    const maximum = formatMoney(details.maximum as number, String(details.currency))
+    if (code === 'refund_exceeds_payment') return problems.refundAtMost(maximum)
+    if (code === 'limit_exceeded') return problems.limitAtMost(maximum)
   }
-  if (code === 'limit_exceeded' && details.maximum !== undefined) {
-    return `A spending limit allows at most ${formatMoney(details.maximum as number, String(details.currency))} now.`
+  if (code === 'rate_limited' && problem.retryAfter) {
+    return problems.waitSeconds(problem.retryAfter)
   }
-  return SENTENCES[code] ?? (message || 'That did not work. Try again in a moment.')
+  const known = Object.hasOwn(errors, code) ? errors[code as keyof typeof errors] : ''
+  return known || message || problems.other
 }

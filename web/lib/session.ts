@@ -1,5 +1,6 @@
 import { createContext } from 'preact'
-import { explain, Problem, problemFrom } from './problem.ts'
+import { words } from './language.ts'
+import { problemFrom } from './problem.ts'
 
 /** The signed-in user of a page. `expiresAt` is in milliseconds since 1970. */
 export interface Session {
@@ -8,9 +9,27 @@ export interface Session {
   expiresAt: number
   /** Signed in as the demo user or admin. The page then renews the token by itself. */
   demo: boolean
+  /** Signed in by the identity provider, so that nobody has a token to paste. */
+  sso?: true
+  /** An operator acts as an admin of another tenant. */
+  acting?: Acting
+}
+
+export interface Acting {
+  tenant: string
+  /** Of the tenant. */
+  name: string
+  /** The operator's own session, which counts again afterwards. */
+  own: Session
 }
 
 export type Role = 'user' | 'admin'
+
+/** Where the identity provider gives a person back to the page. */
+export const returnPath = (role: Role) => (role === 'admin' ? '/admin/sign-in' : '/sign-in')
+
+/** Whether the identity provider has just given a person back. */
+export const isReturn = (role: Role) => location.pathname === returnPath(role)
 
 /** How long before its expiry a token is renewed. */
 const RENEW_AHEAD_MS = 30_000
@@ -23,12 +42,11 @@ export function readToken(text: string): Session | string {
   const token = text.trim().replace(/^(authorization: *)?bearer +/i, '')
   const claims = claimsOf(token)
   if (!claims || typeof claims.sub !== 'string') {
-    return 'This is not a token. A token is one long line of three parts with dots between them.'
+    return words().signIn.noToken
   }
-  if (typeof claims.exp !== 'number')
-    return 'This token has no expiry time, so the server does not accept it.'
+  if (typeof claims.exp !== 'number') return words().signIn.noExpiry
   const expiresAt = claims.exp * 1000
-  if (expiresAt <= Date.now()) return 'This token has expired. Paste a new one.'
+  if (expiresAt <= Date.now()) return words().signIn.expired
   return { token, userId: claims.sub, expiresAt, demo: false }
 }
 
@@ -60,41 +78,6 @@ export async function demoSession(as: Role): Promise<Session> {
   return { ...session, demo: true }
 }
 
-/** Asks the server whether it accepts this token. Rejects with a `Problem` if it does not. */
-async function checkToken(token: string, role: Role): Promise<void> {
-  const path = role === 'admin' ? '/admin/requests?limit=1' : '/transactions/balance/all'
-  const response = await fetch(path, { headers: { Authorization: `Bearer ${token}` } }).catch(
-    (error: unknown) => {
-      // `fetch` throws for characters that a header cannot contain.
-      if (error instanceof TypeError && /[^\x21-\x7e]/.test(token)) {
-        throw new Problem(401, 'unauthorized', '')
-      }
-      return null
-    },
-  )
-  if (!response?.ok) throw await problemFrom(response)
-}
-
-/** Why the server rejects a pasted token. Undefined if it accepts the token. Rejects with any other problem. */
-export async function rejectionOf(
-  { token, userId }: Session,
-  role: Role,
-): Promise<string | undefined> {
-  try {
-    await checkToken(token, role)
-    return undefined
-  } catch (problem) {
-    if (!(problem instanceof Problem) || ![401, 403].includes(problem.status)) throw problem
-    const { status, code, details } = problem
-    if (status === 403) return notAdmin(userId)
-    if (code !== 'unauthorized') return explain(problem)
-    const reason = typeof details.reason === 'string' ? ` Reason: ${details.reason}` : ''
-    return `The server does not accept this token: it may be signed with another key.${reason}`
-  }
-}
-
-const notAdmin = (userId: string): string => `This token belongs to ${userId}, who is not an admin.`
-
 /** Lets an error message offer to sign in again. */
 export const SessionContext = createContext<SessionKeeper | null>(null)
 
@@ -123,13 +106,33 @@ export class SessionKeeper {
   }
 
   signIn(session: Session): void {
-    localStorage.setItem(this.#key, JSON.stringify(session))
+    this.keep(session)
     this.#set(session)
+  }
+
+  /** Stores the session for the page that is opened next. */
+  keep(session: Session): void {
+    localStorage.setItem(this.#key, JSON.stringify(session))
   }
 
   signOut(): void {
     localStorage.removeItem(this.#key)
     this.#set(null)
+  }
+
+  /** The operator's own session again. */
+  actForSelf(): void {
+    const own = this.#session?.acting?.own
+    if (own) this.signIn(own)
+  }
+
+  /** Signs out, also at the identity provider if the session began there. */
+  async leave(): Promise<void> {
+    const session = this.#session?.acting?.own ?? this.#session
+    this.signOut()
+    if (!session?.sso) return
+    const { endSession } = await import('./sign-out.ts')
+    await endSession(this.#role, session.token)
   }
 
   /** The current token. A demo token is renewed first if it is about to expire or was rejected. */
@@ -149,8 +152,8 @@ export class SessionKeeper {
 
   #read(): Session | null {
     try {
-      const session = JSON.parse(localStorage.getItem(this.#key) ?? 'null') as Session | null
-      return session && (session.demo || session.expiresAt > Date.now()) ? session : null
+      const stored = JSON.parse(localStorage.getItem(this.#key) ?? 'null') as Session | null
+      return [stored, stored?.acting?.own].find(isCurrent) ?? null
     } catch {
       return null
     }
@@ -161,3 +164,10 @@ export class SessionKeeper {
     for (const watcher of [...this.#watchers]) watcher()
   }
 }
+
+const isCurrent = (session: Session | null | undefined) =>
+  session != null && (session.demo || session.expiresAt > Date.now())
+
+/** Whose page it is: another person, or another tenant, has another page. */
+export const identityOf = (session: Session | null): string =>
+  session ? `${session.userId} ${session.acting?.tenant ?? ''}` : ''

@@ -1,5 +1,7 @@
 import type { TransactionJson } from '../../src/routes/transaction-json.ts'
+import { words } from './language.ts'
 import { absolute, subtract } from './money.ts'
+import { english } from './words/english.ts'
 
 export type Transaction = TransactionJson
 export type TransactionType = TransactionJson['type']
@@ -10,24 +12,8 @@ export interface Page {
   nextCursor: string | null
 }
 
-/** The names of the types on the pages. */
-export const TYPE_NAMES: Record<TransactionType, string> = {
-  topup: 'Topup',
-  booking_payment: 'Payment',
-  refund: 'Refund',
-  admin_adjustment: 'Adjustment',
-  transfer: 'Transfer',
-  withdrawal: 'Withdrawal',
-  hold: 'Hold',
-}
-
-export const STATUS_NAMES: Record<TransactionStatus, string> = {
-  pending: 'Pending',
-  success: 'Completed',
-  failed: 'Declined',
-  cancelled: 'Cancelled',
-  expired: 'Expired',
-}
+/** In English, for the console. */
+export const STATUS_NAMES: Record<TransactionStatus, string> = english.statuses
 
 export const STATUS_TONES: Record<TransactionStatus, string> = {
   pending: 'wait',
@@ -37,8 +23,16 @@ export const STATUS_TONES: Record<TransactionStatus, string> = {
   expired: '',
 }
 
-export const typeName = (type: string | undefined): string =>
-  TYPE_NAMES[type as TransactionType] ?? 'Transaction'
+/** The name of a type on the pages. */
+export function typeName(type: string | undefined): string {
+  const { types } = words()
+  return Object.hasOwn(types, type ?? '') ? types[type as TransactionType] : types.other
+}
+
+/** What the release of an open hold frees, as decimal text: the captures before are charged then. */
+export function stillHeld({ amount, capturedAmount = 0, currency }: Transaction): string {
+  return subtract(absolute(amount, currency), capturedAmount, currency)
+}
 
 /**
  * The rest of a payment or of a captured hold that can still be refunded, as decimal text.

@@ -2,9 +2,11 @@ import { useEffect, useState } from 'preact/hooks'
 import type { BalanceClient, BalanceSnapshot, BalanceUpdated } from '../../src/client/index.ts'
 import { Button } from '../components/button.tsx'
 import type { Api } from '../lib/api.ts'
-import { formatMoney, subtract } from '../lib/money.ts'
+import { words } from '../lib/language.ts'
+import { absolute, formatMoney, subtract } from '../lib/money.ts'
 import { typeName } from '../lib/transaction.ts'
 import { BalanceChart } from './balance-chart.tsx'
+import { Currencies } from './currencies.tsx'
 import type { Funds } from './use-balances.ts'
 
 interface BalanceCardProps {
@@ -29,6 +31,7 @@ export function BalanceCard(props: BalanceCardProps) {
   const { api, client, snapshot, currency, own, balances, known, choose } = props
   const change = useChange(client, currency)
   const { status } = snapshot
+  const { balance: text } = words()
   const funds = balances.find((funds) => funds.currency === currency)
   // In its own currency, the stream is never older than the balances that were read.
   const streamed = currency === own ? snapshot.balance : null
@@ -46,28 +49,15 @@ export function BalanceCard(props: BalanceCardProps) {
   const held = funds !== undefined && funds.held > 0
 
   return (
-    <section class="card balance" aria-label="Balance">
+    <section class="card balance" aria-label={text.title}>
       {balances.length > 1 && (
-        <fieldset class="currencies">
-          <legend class="sr-only">Currency</legend>
-          {balances.map((funds) => (
-            <button
-              key={funds.currency}
-              type="button"
-              aria-pressed={funds.currency === currency}
-              onClick={() => choose(funds.currency)}
-            >
-              <span class="small">{funds.currency}</span>
-              <strong class="money">{formatMoney(funds.balance, funds.currency)}</strong>
-            </button>
-          ))}
-        </fieldset>
+        <Currencies balances={balances} currency={currency} choose={choose} />
       )}
       <div>
         <div class="label">
-          <h2 class="small">Balance</h2>
-          <Button kind="bare" label="Refresh the balance" onClick={() => void client.refresh()}>
-            Refresh
+          <h2 class="small">{text.title}</h2>
+          <Button kind="bare" label={text.refreshLabel} onClick={() => void client.refresh()}>
+            {text.refresh}
           </Button>
         </div>
         <p class="sum" aria-hidden="true">
@@ -86,26 +76,20 @@ export function BalanceCard(props: BalanceCardProps) {
         </p>
         {/* Not a live region, because the notifications announce changes. */}
         <p class="sr-only" data-testid="balance-in-words">
-          {balance === null
-            ? 'Reading the balance'
-            : `Balance ${shown}${change ? `, ${said(moved, currency)}` : ''}`}
+          {balance === null ? text.reading : said(shown, change && moved, currency)}
         </p>
         <p class="small soft">
-          {stale
-            ? 'Last known balance. It is updated when the connection is back.'
-            : change
-              ? `${typeName(change.transactionType)}, just now`
-              : 'Changes appear here at once.'}
+          {stale ? text.stale : change ? text.lately(typeName(change.transactionType)) : text.quiet}
         </p>
       </div>
       {held && (
         <dl class="facts">
           <div>
-            <dt>Available to spend</dt>
+            <dt>{text.available}</dt>
             <dd>{formatMoney(funds.available, currency)}</dd>
           </div>
           <div>
-            <dt>Held</dt>
+            <dt>{text.held}</dt>
             <dd>{formatMoney(funds.held, currency)}</dd>
           </div>
         </dl>
@@ -115,9 +99,12 @@ export function BalanceCard(props: BalanceCardProps) {
   )
 }
 
-function said(moved: string, currency: string): string {
-  const down = moved.startsWith('-')
-  return `${down ? 'down' : 'up'} by ${formatMoney(down ? moved.slice(1) : moved, currency)}`
+/** The balance and its last change, if there is one. */
+function said(balance: string, moved: string | undefined, currency: string): string {
+  const { balance: text } = words()
+  if (moved === undefined) return text.said(balance)
+  const by = formatMoney(absolute(moved, currency), currency)
+  return moved.startsWith('-') ? text.saidDown(balance, by) : text.saidUp(balance, by)
 }
 
 /** The last change of the balance. It disappears after a while. */

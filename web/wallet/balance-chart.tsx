@@ -3,19 +3,20 @@ import type { BalanceClient } from '../../src/client/index.ts'
 import { Empty, Failure, Loading } from '../components/states.tsx'
 import { useLoaded } from '../hooks/use-loaded.ts'
 import type { Api } from '../lib/api.ts'
+import { words } from '../lib/language.ts'
 import { formatMoney } from '../lib/money.ts'
 import { fullTime, shortTime, span } from '../lib/time.ts'
 import { balanceAt, changesOf, cut, type Point, path, scaleOf } from './balance-line.ts'
 
 const HOUR_MS = 3_600_000
 
-/** The length of each range. `All` starts at the first entry. */
+/** The length of each range. `all` starts at the first entry. */
 const RANGES_MS = {
-  Hour: HOUR_MS,
-  Day: 24 * HOUR_MS,
-  Week: 7 * 24 * HOUR_MS,
-  Month: 30 * 24 * HOUR_MS,
-  All: undefined,
+  hour: HOUR_MS,
+  day: 24 * HOUR_MS,
+  week: 7 * 24 * HOUR_MS,
+  month: 30 * 24 * HOUR_MS,
+  all: undefined,
 } as const
 type Range = keyof typeof RANGES_MS
 
@@ -37,7 +38,8 @@ interface Series {
 
 /** The balance over time. New changes are added as they happen. */
 export function BalanceChart({ api, client, currency }: ChartProps) {
-  const [range, setRange] = useState<Range>('Day')
+  const { chart: text } = words()
+  const [range, setRange] = useState<Range>('day')
   const history = useLoaded(
     async (signal) => {
       const back = RANGES_MS[range]
@@ -83,9 +85,9 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
   return (
     <figure class="chart-card">
       <div class="card-head">
-        <h3>Balance over time</h3>
+        <h3>{text.title}</h3>
         <fieldset class="segments">
-          <legend class="sr-only">How far back</legend>
+          <legend class="sr-only">{text.range}</legend>
           {(Object.keys(RANGES_MS) as Range[]).map((name) => (
             <button
               key={name}
@@ -93,21 +95,18 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
               aria-pressed={name === range}
               onClick={() => setRange(name)}
             >
-              {name}
+              {text[name]}
             </button>
           ))}
         </fieldset>
       </div>
       {history.problem !== undefined && <Failure problem={history.problem} retry={reload} />}
-      {history.loading && points.length === 0 && <Loading what="Reading the history" lines={3} />}
-      {history.value && points.length === 0 && (
-        <Empty title="No history yet">The line begins with your first topup.</Empty>
-      )}
+      {history.loading && points.length === 0 && <Loading what={text.reading} lines={3} />}
+      {history.value && points.length === 0 && <Empty title={text.emptyTitle}>{text.empty}</Empty>}
       {line.length > 0 && <Line line={line} currency={currency} />}
       {known.length > 1 && (
         <figcaption class="small soft">
-          One value every {span((newest - (known[0]?.time ?? 0)) / 1000 / (known.length - 1))}, plus
-          each change since this page was opened.
+          {text.resolution(span((newest - (known[0]?.time ?? 0)) / 1000 / (known.length - 1)))}
         </figcaption>
       )}
     </figure>
@@ -116,6 +115,7 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
 
 function Line({ line, currency }: { line: Point[]; currency: string }) {
   const [at, setAt] = useState<number>()
+  const { chart: text } = words()
   const scale = scaleOf(line)
   const top = scale.at(-1) ?? 1
   const start = line[0]?.time ?? 0
@@ -155,7 +155,7 @@ function Line({ line, currency }: { line: Point[]; currency: string }) {
           class="chart"
           role="slider"
           tabIndex={0}
-          aria-label={`Balance over time, lowest ${money(low)}, highest ${money(high)}`}
+          aria-label={text.label(money(low), money(high))}
           aria-orientation="horizontal"
           aria-valuemin={start}
           aria-valuemax={end}
@@ -193,19 +193,19 @@ function Line({ line, currency }: { line: Point[]; currency: string }) {
         <p class="scale" aria-hidden="true">
           <span>{shortTime(start)}</span>
           <span class="middle">{shortTime((start + end) / 2)}</span>
-          <span>now</span>
+          <span>{text.now}</span>
         </p>
       </div>
       <details class="values">
-        <summary>Show as a table</summary>
+        <summary>{text.table}</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
-        <section class="rows" tabIndex={0} aria-label="Balance over time">
+        <section class="rows" tabIndex={0} aria-label={text.title}>
           <table class="table">
             <thead>
               <tr>
-                <th scope="col">From</th>
+                <th scope="col">{text.from}</th>
                 <th scope="col" class="right">
-                  Balance
+                  {text.balance}
                 </th>
               </tr>
             </thead>

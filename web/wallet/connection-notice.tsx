@@ -1,12 +1,14 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { BalanceClient, BalanceSnapshot } from '../../src/client/index.ts'
 import { Button } from '../components/button.tsx'
-import { Dialog } from '../components/dialog.tsx'
-import { TokenField, usePastedToken } from '../components/token-field.tsx'
+import { lazy } from '../components/lazy.tsx'
 import { useStore } from '../hooks/use-store.ts'
+import { words } from '../lib/language.ts'
 import { explain, Problem } from '../lib/problem.ts'
 import type { SessionKeeper } from '../lib/session.ts'
 import { shortTime } from '../lib/time.ts'
+
+const FreshToken = lazy(async () => (await import('./fresh-token.tsx')).FreshToken, { lines: 1 })
 
 interface NoticeProps {
   client: BalanceClient
@@ -14,9 +16,10 @@ interface NoticeProps {
   session: SessionKeeper
 }
 
-/** Offers a way to continue if the connection was refused, or its token is about to expire. */
+/** Says why the connection was refused, or that its token is about to expire, and offers a way to continue. */
 export function ConnectionNotice({ client, snapshot, session }: NoticeProps) {
   const { state } = snapshot.status
+  const { connection: text } = words()
   const current = useStore(session)
   const [ending, setEnding] = useState<string>()
   const [asking, setAsking] = useState(false)
@@ -27,43 +30,32 @@ export function ConnectionNotice({ client, snapshot, session }: NoticeProps) {
 
   const pasted = current !== null && !current.demo
   const soon = pasted && ending !== undefined && state === 'live'
-  if (state !== 'refused' && !soon && !asking) return null
-
   const { code = 'unauthorized', message = '' } = snapshot.error ?? {}
+  // The client goes on trying, but it can take days.
+  const suspended = code === 'tenant_suspended'
+  if (state !== 'refused' && !suspended && !soon && !asking) return null
+
   const isToken = ['unauthorized', 'token_expired', 'token_revoked'].includes(code)
   return (
     <div class={`notice wide ${soon ? 'wait' : 'loss'}`} role="alert">
       <span>
         {soon
-          ? `Your session ends at ${shortTime(ending)}. Paste a fresh token to stay signed in.`
+          ? (current.sso ? text.endingThere : text.ending)(shortTime(ending))
           : explain(new Problem(401, code, message))}
       </span>
       {pasted && (soon || isToken) ? (
-        <Button kind="quiet compact" onClick={() => setAsking(true)}>
-          Paste a fresh token
+        <Button
+          kind="quiet compact"
+          onClick={() => (current.sso ? session.signOut() : setAsking(true))}
+        >
+          {current.sso ? words().signIn.submit : text.paste}
         </Button>
       ) : (
         <Button kind="quiet compact" onClick={() => client.refresh()}>
-          Try again
+          {words().common.tryAgain}
         </Button>
       )}
       {asking && <FreshToken session={session} close={() => setAsking(false)} />}
     </div>
-  )
-}
-
-function FreshToken({ session, close }: { session: SessionKeeper; close: () => void }) {
-  const token = usePastedToken('user', session, close)
-  const { signIn } = token
-  return (
-    <Dialog
-      title="Paste a fresh token"
-      verb="Stay signed in"
-      action={signIn}
-      onSubmit={() => void signIn.run()}
-      onClose={close}
-    >
-      <TokenField {...token} />
-    </Dialog>
   )
 }

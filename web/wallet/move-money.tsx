@@ -1,11 +1,14 @@
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { useId } from '../hooks/use-id.ts'
 import type { Api } from '../lib/api.ts'
+import { words } from '../lib/language.ts'
 import type { Transaction } from '../lib/transaction.ts'
 import { PaymentForm } from './payment-form.tsx'
 import { TopupForm } from './topup-form.tsx'
 
 interface MoveMoneyProps {
   api: Api
+  userId: string
   /** The currency that the page shows. The forms follow it. */
   currency: string
   /** The user's currencies. */
@@ -18,33 +21,36 @@ interface MoveMoneyProps {
   done: (transaction: Transaction) => void
 }
 
-const TABS = ['Add money', 'Pay'] as const
+const TABS = ['add', 'pay'] as const
 type Tab = (typeof TABS)[number]
 
 export function MoveMoney({ currency: shown, waiting, live, ...rest }: MoveMoneyProps) {
   const [currency, setCurrency] = useState(shown)
   useEffect(() => setCurrency(shown), [shown])
-  const [tab, setTab] = useState<Tab>('Add money')
+  const [tab, setTab] = useState<Tab>('add')
   const [amount, setAmount] = useState('')
   const id = useId()
+  const { move: text } = words()
   const list = useRef<HTMLDivElement>(null)
 
-  const turn = (event: KeyboardEvent) => {
-    if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return
-    const next = TABS[(TABS.indexOf(tab) + 1) % TABS.length] ?? tab
+  const turnTo = (next: Tab) => {
     setTab(next)
     list.current?.querySelector<HTMLElement>(`[data-tab="${next}"]`)?.focus()
   }
+  const turn = (event: KeyboardEvent) => {
+    if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return
+    turnTo(TABS[(TABS.indexOf(tab) + 1) % TABS.length] ?? tab)
+  }
 
   return (
-    <section class="card form" aria-label="Move money">
-      <div class="segments" role="tablist" aria-label="Move money" ref={list}>
+    <>
+      <div class="segments" role="tablist" aria-label={text.title} ref={list}>
         {TABS.map((name) => (
           <button
             key={name}
             type="button"
             role="tab"
-            id={`${id}-${name === 'Pay' ? 'pay' : 'add'}`}
+            id={`${id}-${name}`}
             data-tab={name}
             aria-selected={name === tab}
             aria-controls={`${id}-panel`}
@@ -52,16 +58,12 @@ export function MoveMoney({ currency: shown, waiting, live, ...rest }: MoveMoney
             onClick={() => setTab(name)}
             onKeyDown={turn}
           >
-            {name}
+            {text[name]}
           </button>
         ))}
       </div>
-      <div
-        id={`${id}-panel`}
-        role="tabpanel"
-        aria-labelledby={`${id}-${tab === 'Pay' ? 'pay' : 'add'}`}
-      >
-        {tab === 'Add money' ? (
+      <div id={`${id}-panel`} role="tabpanel" aria-labelledby={`${id}-${tab}`}>
+        {tab === 'add' ? (
           <TopupForm
             key={amount}
             {...rest}
@@ -79,11 +81,12 @@ export function MoveMoney({ currency: shown, waiting, live, ...rest }: MoveMoney
             topUp={(missing, currency) => {
               setAmount(missing)
               setCurrency(currency)
-              setTab('Add money')
+              // The button that was pressed is gone.
+              turnTo('add')
             }}
           />
         )}
       </div>
-    </section>
+    </>
   )
 }

@@ -2,16 +2,18 @@ import { useState } from 'preact/hooks'
 import { Button } from '../components/button.tsx'
 import { AmountField, TextField } from '../components/fields.tsx'
 import { Failure } from '../components/states.tsx'
-import { useAction } from '../hooks/use-action.ts'
 import { useAmount } from '../hooks/use-amount.ts'
-import { useIdempotencyKey } from '../hooks/use-idempotency-key.ts'
+import { posting, useOrder } from '../hooks/use-order.ts'
 import type { Api } from '../lib/api.ts'
+import { words } from '../lib/language.ts'
 import { absolute, formatMoney } from '../lib/money.ts'
-import { Problem, type Shortfall, shortfallOf } from '../lib/problem.ts'
+import { isUnknownOutcome, type Shortfall, shortfallOf } from '../lib/problem.ts'
 import type { Transaction } from '../lib/transaction.ts'
+import { Unanswered } from './unanswered.tsx'
 
 interface PaymentFormProps {
   api: Api
+  userId: string
   currency: string
   currencies: readonly string[]
   setCurrency: (currency: string) => void
@@ -22,83 +24,100 @@ interface PaymentFormProps {
   topUp: (missing: string, currency: string) => void
 }
 
+interface Payment {
+  type: 'booking_payment'
+  amount: string
+  currency: string
+  description?: string
+  referenceId?: string
+  referenceType?: 'booking'
+}
+
 export function PaymentForm(props: PaymentFormProps) {
-  const { api, currency, currencies, setCurrency, live, done, topUp } = props
+  const { api, userId, currency, currencies, setCurrency, live, done, topUp } = props
   const amount = useAmount(currency)
   const [description, setDescription] = useState('')
   const [reference, setReference] = useState('')
   const [paid, setPaid] = useState<Transaction>()
-  const key = useIdempotencyKey()
-  const payment = useAction(async () => {
+  const payment = useOrder<Payment, Transaction>(
+    `payment.${userId}`,
+    posting(api, '/transactions'),
+    (made) => {
+      setPaid(made)
+      done(made)
+      amount.set('')
+      setDescription('')
+      setReference('')
+    },
+  )
+  const { unanswered } = payment
+  const pay = () => {
     // Ignores the second click of a double click after a payment.
-    if (paid && amount.text === '') return
+    if (unanswered || (paid && amount.text === '')) return
     const value = amount.read()
     if (value === undefined) return
     setPaid(undefined)
-    const body = {
+    void payment.run({
       type: 'booking_payment',
       amount: value,
       currency,
       ...(description.trim() && { description }),
       ...(reference.trim() && { referenceId: reference, referenceType: 'booking' }),
-    }
-    let payment: Transaction
-    try {
-      payment = await api.post<Transaction>('/transactions', body, key.for(body))
-    } catch (problem) {
-      // After a refusal, the same payment is a new request, for example once there is enough money.
-      if (problem instanceof Problem && problem.status >= 400 && problem.status < 500) key.used()
-      throw problem
-    }
-    key.used()
-    setPaid(payment)
-    done(payment)
-    amount.set('')
-    setDescription('')
-    setReference('')
-  })
+    })
+  }
   const short = shortfallOf(payment.problem)
+  const { move: text } = words()
 
   return (
     <form
       class="form"
       onSubmit={(event) => {
         event.preventDefault()
-        void payment.run()
+        pay()
       }}
     >
       <AmountField
         amount={amount}
-        label="Amount to pay"
+        label={text.payAmount}
         currency={currency}
         currencies={currencies}
         onCurrency={setCurrency}
         onInput={payment.forget}
       />
       <TextField
-        label="What for"
-        hint="optional"
+        label={text.whatFor}
+        hint={words().common.optional}
         value={description}
         maxLength={500}
-        placeholder="Two nights by the sea"
+        placeholder={text.whatForExample}
         onInput={setDescription}
       />
       <TextField
-        label="Booking number"
-        hint="optional"
+        label={text.booking}
+        hint={words().common.optional}
         value={reference}
         maxLength={200}
         onInput={setReference}
       />
       {short && <Short {...short} topUp={topUp} />}
-      {payment.problem !== undefined && !short && <Failure problem={payment.problem} />}
-      <Button type="submit" busy={payment.busy}>
-        Pay now
-      </Button>
+      {payment.problem !== undefined && !short && !isUnknownOutcome(payment.problem) && (
+        <Failure problem={payment.problem} />
+      )}
+      {unanswered ? (
+        <Unanswered
+          what={`${text.pay}: ${formatMoney(unanswered.amount, unanswered.currency)}.`}
+          busy={payment.busy}
+          retry={() => void payment.run(unanswered)}
+        />
+      ) : (
+        <Button type="submit" busy={payment.busy}>
+          {text.payNow}
+        </Button>
+      )}
       <div role={live ? undefined : 'status'} class="receipt">
         {paid && (
           <p class="notice gain">
-            {formatMoney(absolute(paid.amount, paid.currency), paid.currency)} paid.
+            {text.paid(formatMoney(absolute(paid.amount, paid.currency), paid.currency))}
           </p>
         )}
       </div>
@@ -114,15 +133,15 @@ function Short({
   topUp,
 }: Shortfall & { topUp: (missing: string, currency: string) => void }) {
   const missing = formatMoney(shortfall, currency)
+  const { move: text } = words()
   return (
     <div class="notice loss" role="alert" data-testid="shortfall">
-      <strong>You are {missing} short</strong>
+      <strong>{text.short(missing)}</strong>
       <span>
-        This payment takes {formatMoney(requiredAmount, currency)}, and you have{' '}
-        {formatMoney(available, currency)} to spend. No money was taken.
+        {text.shortDetails(formatMoney(requiredAmount, currency), formatMoney(available, currency))}
       </span>
       <Button kind="quiet compact" onClick={() => topUp(String(shortfall), currency)}>
-        Add {missing}
+        {text.addMissing(missing)}
       </Button>
     </div>
   )

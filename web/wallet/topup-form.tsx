@@ -2,15 +2,18 @@ import { useState } from 'preact/hooks'
 import { Button } from '../components/button.tsx'
 import { AmountField, TextField } from '../components/fields.tsx'
 import { Failure } from '../components/states.tsx'
-import { useAction } from '../hooks/use-action.ts'
 import { useAmount } from '../hooks/use-amount.ts'
-import { useIdempotencyKey } from '../hooks/use-idempotency-key.ts'
+import { posting, useOrder } from '../hooks/use-order.ts'
 import type { Api } from '../lib/api.ts'
+import { words } from '../lib/language.ts'
 import { decimalsOf, formatMoney } from '../lib/money.ts'
+import { isUnknownOutcome } from '../lib/problem.ts'
 import type { Transaction } from '../lib/transaction.ts'
+import { Unanswered } from './unanswered.tsx'
 
 interface TopupFormProps {
   api: Api
+  userId: string
   currency: string
   currencies: readonly string[]
   setCurrency: (currency: string) => void
@@ -23,38 +26,52 @@ interface TopupFormProps {
 
 const QUICK = [20, 50, 100]
 
+interface Topup {
+  amount: string
+  currency: string
+  description?: string
+}
+
 export function TopupForm(props: TopupFormProps) {
-  const { api, currency, currencies, setCurrency, amount: initial, waiting, done } = props
+  const { api, userId, currency, currencies, setCurrency, amount: initial, waiting, done } = props
+  const { move: text } = words()
   const amount = useAmount(currency, initial)
   const [description, setDescription] = useState('')
   const [asked, setAsked] = useState<Transaction>()
-  const key = useIdempotencyKey()
-  const request = useAction(async () => {
+  const request = useOrder<Topup, Transaction>(
+    `topup.${userId}`,
+    posting(api, '/transactions/topup'),
+    (topup) => {
+      setAsked(topup)
+      amount.set('')
+      setDescription('')
+      done(topup)
+    },
+  )
+  const { unanswered } = request
+  const ask = () => {
     // Ignores the second click of a double click after a request.
-    if (asked && amount.text === '') return
+    if (unanswered || (asked && amount.text === '')) return
     const value = amount.read()
     if (value === undefined) return
     setAsked(undefined)
-    const body = { amount: value, currency, ...(description.trim() && { description }) }
-    const topup = await api.post<Transaction>('/transactions/topup', body, key.for(body))
-    setAsked(topup)
-    key.used()
-    amount.set('')
-    setDescription('')
-    done(topup)
-  })
+    void request.run({
+      ...{ amount: value, currency },
+      ...(description.trim() && { description }),
+    })
+  }
 
   return (
     <form
       class="form"
       onSubmit={(event) => {
         event.preventDefault()
-        void request.run()
+        ask()
       }}
     >
       <AmountField
         amount={amount}
-        label="Amount to add"
+        label={text.addAmount}
         currency={currency}
         currencies={currencies}
         onCurrency={setCurrency}
@@ -67,22 +84,29 @@ export function TopupForm(props: TopupFormProps) {
         ))}
       </div>
       <TextField
-        label="Note"
-        hint="optional"
+        label={words().common.note}
+        hint={words().common.optional}
         value={description}
         maxLength={500}
         onInput={setDescription}
       />
-      {request.problem !== undefined && <Failure problem={request.problem} />}
-      <Button type="submit" busy={request.busy}>
-        Request topup
-      </Button>
+      {request.problem !== undefined && !isUnknownOutcome(request.problem) && (
+        <Failure problem={request.problem} />
+      )}
+      {unanswered ? (
+        <Unanswered
+          what={`${text.add}: ${formatMoney(unanswered.amount, unanswered.currency)}.`}
+          busy={request.busy}
+          retry={() => void request.run(unanswered)}
+        />
+      ) : (
+        <Button type="submit" busy={request.busy}>
+          {text.request}
+        </Button>
+      )}
       <div role="status">
         {asked && waiting.some(({ id }) => id === asked.id) && (
-          <p class="notice gain">
-            {formatMoney(asked.amount, asked.currency)} requested. It arrives once an admin has
-            approved it.
-          </p>
+          <p class="notice gain">{text.requested(formatMoney(asked.amount, asked.currency))}</p>
         )}
       </div>
     </form>

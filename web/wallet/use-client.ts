@@ -4,7 +4,7 @@ import { useStore } from '../hooks/use-store.ts'
 import type { SessionKeeper } from '../lib/session.ts'
 
 /** The page's client. It is replaced when the session changes. */
-export function useClient(session: SessionKeeper, currency: string): BalanceClient | undefined {
+export function useClient(session: SessionKeeper): BalanceClient | undefined {
   const current = useStore(session)
   // A demo token is renewed without a new client. A newly pasted token needs a new client.
   const identity = current?.demo ? current.userId : current?.token
@@ -15,10 +15,9 @@ export function useClient(session: SessionKeeper, currency: string): BalanceClie
       url: location.origin,
       getToken: () => session.token(),
       transport: 'auto',
-      currency,
     })
     setClient(client)
     return () => client.close()
-  }, [session, identity, currency])
+  }, [session, identity])
   return client
 }

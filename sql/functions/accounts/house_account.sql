@@ -12,6 +12,7 @@ create or replace function house_account(
     when 'refund' then p_revenue
     when 'admin_adjustment' then p_adjustments
     when 'transfer' then p_transit
+    when 'split' then p_transit
     else no_house_account(p_type)
   end
 $$;

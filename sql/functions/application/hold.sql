@@ -1,4 +1,5 @@
--- Sets an amount aside. It expires after expires_in seconds.
+-- Sets an amount aside. It expires after expires_in seconds. A capture above the rest of the hold is refused, or takes
+-- the missing amount from the available balance: overage is 'refuse' or 'balance'.
 create or replace function livebalance.hold(
   user_id text,
   amount numeric,
@@ -10,7 +11,8 @@ create or replace function livebalance.hold(
   metadata jsonb default null,
   idempotency_key text default null,
   tenant text default 'default',
-  on_refusal text default 'raise'
+  on_refusal text default 'raise',
+  overage text default 'refuse'
 ) returns livebalance.outcome language sql security definer
 set search_path = public, pg_temp as $$
   select livebalance.run(
@@ -22,6 +24,7 @@ set search_path = public, pg_temp as $$
       'reference_id', hold.reference_id,
       'reference_type', hold.reference_type,
       'description', hold.description,
+      'overage', hold.overage,
       'metadata', hold.metadata,
       'idempotency_key', hold.idempotency_key,
       'tenant', hold.tenant),

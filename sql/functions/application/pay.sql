@@ -1,4 +1,5 @@
--- Takes a positive amount from a user's balance, for a booking or an order of the application.
+-- Takes a positive amount from a user's balance, for a booking or an order of the application. With a split the money
+-- goes to other users and to fees: [{"to": <user>, "share": 9}, {"fee": <name>, "amount": 1.50}].
 create or replace function livebalance.pay(
   user_id text,
   amount numeric,
@@ -9,7 +10,8 @@ create or replace function livebalance.pay(
   metadata jsonb default null,
   idempotency_key text default null,
   tenant text default 'default',
-  on_refusal text default 'raise'
+  on_refusal text default 'raise',
+  split jsonb default null
 ) returns livebalance.outcome language sql security definer
 set search_path = public, pg_temp as $$
   select livebalance.run(
@@ -20,6 +22,7 @@ set search_path = public, pg_temp as $$
       'reference_id', pay.reference_id,
       'reference_type', pay.reference_type,
       'description', pay.description,
+      'split', pay.split,
       'metadata', pay.metadata,
       'idempotency_key', pay.idempotency_key,
       'tenant', pay.tenant),

@@ -7,7 +7,7 @@ set search_path = public, pg_temp as $$
 declare
   -- Only the command's own fields: metadata may have nulls.
   command jsonb := (select jsonb_object_agg(key, value) from jsonb_each(p_command) where value <> 'null')
-    || jsonb_build_object('actor', 'sql:' || session_user);
+    || jsonb_build_object('actor', 'sql:' || session_user, 'role', 'application');
   applied record;
   result ledger_result;
   transaction jsonb;
@@ -31,6 +31,14 @@ begin
       when p_amount * v_scale <> trunc(p_amount * v_scale) then 0
       when abs(p_amount * v_scale) > 9007199254740991 then 0
       else trunc(p_amount * v_scale) end::bigint);
+  end if;
+  if jsonb_typeof(command -> 'split') = 'array' and command -> 'split' <> '[]' then
+    command := command || jsonb_build_object('split', (
+      select jsonb_agg(case when jsonb_typeof(part) = 'object' and part ? 'amount' then
+          part || jsonb_build_object('amount', case when part ->> 'amount' ~ '^[0-9]{1,16}([.][0-9]{1,16})?$' then
+            trim_scale((part ->> 'amount')::numeric * v_scale) else 0 end)
+        else part end order by place)
+      from jsonb_array_elements(command -> 'split') with ordinality as s (part, place)));
   end if;
   if command ? 'idempotency_key' then
     command := command

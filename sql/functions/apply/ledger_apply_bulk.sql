@@ -26,6 +26,9 @@ exception
       from json_populate_recordset(null::ledger_result, results) with ordinality as result);
     changes := '[]';
     outbox_id := null;
+    perform note_commands(
+      array(select c from json_populate_recordset(null::ledger_command, p_commands) as c),
+      array(select result from json_populate_recordset(null::ledger_result, results) as result), '{}');
     if 'idempotency_key_reused' <> all (refusals) then
       insert into idempotency_keys (tenant, actor, key, command_hash, result, created_at)
       select c.tenant, c.actor, c.idempotency_key, c.command_hash,

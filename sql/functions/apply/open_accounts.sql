@@ -20,30 +20,10 @@ begin
   order by 1, 2, 3
   on conflict do nothing;
 
-  with opened as (
-    insert into accounts (tenant, currency, kind, wallet_id)
-    select distinct w.tenant, n.code, 'wallet', w.id
-    from unnest(p_commands) as c
-    join currencies n on n.code = c.currency
-    join wallets w on w.tenant = c.tenant and w.user_id in (c.user_id, c.to_user_id)
-    where c.transaction_id is null and w.id = any (p_wallets)
-      and (select a.id from accounts a where a.wallet_id = w.id and a.currency = n.code) is null
-    order by 4, 2
-    on conflict do nothing
-    returning id, tenant, wallet_id, currency
-  )
-  insert into balance_snapshots
-    (account_id, wallet_id, tenant, user_id, currency, cash, revenue, adjustments, transit)
-  select o.id, w.id, w.tenant, w.user_id, o.currency, h.cash, h.revenue, h.adjustments, h.transit
-  from opened o
-  join wallets w on w.id = o.wallet_id
-  cross join lateral (
-    select min(a.id) filter (where a.kind = 'cash') as cash,
-      min(a.id) filter (where a.kind = 'revenue') as revenue,
-      min(a.id) filter (where a.kind = 'adjustments') as adjustments,
-      min(a.id) filter (where a.kind = 'transit') as transit
-    from accounts a
-    where a.tenant = o.tenant and a.currency = o.currency and a.wallet_id is null
-  ) h;
+  perform open_wallet_accounts(array_agg(w.id), array_agg(n.code))
+  from unnest(p_commands) as c
+  join currencies n on n.code = c.currency
+  join wallets w on w.tenant = c.tenant and w.user_id in (c.user_id, c.to_user_id)
+  where c.transaction_id is null and w.id = any (p_wallets);
 end
 $$;

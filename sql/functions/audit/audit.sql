@@ -17,6 +17,10 @@ begin
     select o.problem, null as currency, o.at from audit_orphans(p_tenant) as o
     union all
     select l.problem, l.currency, l.at from audit_ledger(p_tenant) as l
+    union all
+    select r.problem, r.currency, r.at from audit_rollups(p_tenant) as r
+    union all
+    select d.problem, null, d.at from audit_deeds(p_tenant, 0, 2147483647) as d
   ) as p;
   return next;
 end

@@ -33,7 +33,11 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
         e.new_balance, e.created_at) as hash_fits,
       e.created_at >= lag(e.created_at, 1, '-infinity'::timestamptz) over chain as in_time,
       case e.account_id when e.credit_account then e.debit_account when e.debit_account then e.credit_account end
-        in (s.cash, s.revenue, s.adjustments, s.transit) as at_home,
+        in (s.cash, s.revenue, s.adjustments, s.transit) or exists (
+          select from accounts fee
+          where fee.id = case e.account_id when e.credit_account then e.debit_account else e.credit_account end
+            and fee.kind like 'fee:%' and fee.wallet_id is null and fee.tenant = s.tenant
+            and fee.currency = s.currency) as at_home,
       e.new_balance - e.previous_balance = case e.account_id
         when e.credit_account then e.amount when e.debit_account then -e.amount end as side_fits
     from balance_snapshots s

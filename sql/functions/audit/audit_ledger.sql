@@ -1,5 +1,5 @@
 -- The part of a tenant's audit that concerns the ledger as a whole, as of one instant. In each currency `transit`,
--- through which transfers go, must be zero. The triggers that keep entries from being changed must be on.
+-- through which transfers go, must be zero. The triggers that keep entries and deeds from being changed must be on.
 create or replace function audit_ledger(p_tenant text)
 returns table (problem text, currency text, at text)
 language plpgsql stable security definer set search_path = public, pg_temp set jit = off as $$
@@ -20,11 +20,13 @@ begin
     having sum(case a.id when e.credit_account then e.amount else -e.amount end) <> 0
     order by a.currency;
   return query
-    select 'entries can be changed: a trigger that refuses it is off or missing', null::text, needed.name
-    from unnest(array['entries_append_only', 'entries_no_truncate']) as needed (name)
+    select needed.name || ' can be changed: a trigger that refuses it is off or missing', null::text,
+      needed.name || needed.guard
+    from (values ('entries'), ('deeds'), ('deed_seals')) as tables (name)
+    cross join lateral (values (tables.name, '_append_only'), (tables.name, '_no_truncate')) as needed (name, guard)
     where not exists (
       select from pg_trigger t
-      where t.tgrelid = 'entries'::regclass and t.tgname = needed.name and t.tgenabled in ('O', 'A'))
-    order by needed.name;
+      where t.tgrelid = needed.name::regclass and t.tgname = needed.name || needed.guard and t.tgenabled in ('O', 'A'))
+    order by 3;
 end
 $$;

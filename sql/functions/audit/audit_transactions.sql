@@ -1,24 +1,30 @@
--- Finds transactions of some wallet accounts that contradict their entries. These rules must hold:
--- - A successful transaction has one entry with its amount, its balances and the house account of its type.
+-- Finds transactions of some wallet accounts that contradict their entries. audit_totals() checks the same, faster, but
+-- does not say what is wrong. These rules must hold:
+-- - A successful transaction has one entry with its amount, its balances and the house account of its type. A split
+--   payment has several: audit_splits().
 -- - Any other transaction has no entry. Every entry has a transaction.
 -- - The amount marked as refunded is the sum of the refunds.
--- - A transfer has exactly one other side, in another wallet, that agrees with it.
+-- - Where two admins had to agree, they are two, and neither is the user.
+-- - An open hold has captured no more than it holds. One that ended was charged what it captured.
 create or replace function audit_transactions(p_accounts bigint[])
 returns table (account_id bigint, problem text, at text)
 language sql stable security definer
 set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off set jit = off as $$
   with opened as materialized (
-    select s.account_id, t.id, t.tenant, t.wallet_id, t.currency,
-      t.user_id,
+    select s.account_id, t.id, t.user_id,
       t.tenant = s.tenant and t.user_id = s.user_id as own, t.type, t.amount, t.status,
-      t.previous_balance, t.new_balance, t.refunded, t.reference_id, t.created_at,
+      t.previous_balance, t.new_balance, t.refunded, t.reference_id,
+      t.approved_by, t.processed_by, t.split, (t.hold_state).captured,
       house_account(t.type, s.cash, s.revenue, s.adjustments, s.transit) as house
     from balance_snapshots s
     join transactions t on t.wallet_id = s.wallet_id and t.currency = s.currency
     where s.account_id = any (p_accounts)
   ), posted as (
     select e.account_id, e.transaction_id as id, count(*) as entries,
-      sum(e.new_balance - e.previous_balance) as total, min(e.previous_balance) as previous_balance,
+      sum(e.new_balance - e.previous_balance) as total,
+      -- Of several entries, which all go the same way, the balance before the first.
+      case when sum(e.new_balance - e.previous_balance) < 0 then max(e.previous_balance) else min(e.previous_balance) end
+        as previous_balance,
       min(case e.account_id when e.credit_account then e.debit_account else e.credit_account end) as house
     from entries e where e.account_id = any (p_accounts)
     group by 1, 2
@@ -33,11 +39,13 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
         when t.status = 'success' and p.entries is null then 'a transaction succeeded without an entry'
         when t.status <> 'success' and p.entries > 0 then
           'a transaction that did not succeed has an entry'
-        when t.status = 'success' and (p.entries <> 1 or p.total <> t.amount
+        when t.status = 'success' and ((p.entries <> 1 and t.split is null) or p.total <> t.amount
             or t.previous_balance is distinct from p.previous_balance
             or t.new_balance is distinct from p.previous_balance + p.total) then
           'a transaction and its entry differ in amount'
-        when p.house <> t.house then
+        when t.status = 'success' and t.approved_by in (t.processed_by, t.user_id) then
+          'a transaction that needed two admins has only one'
+        when p.house <> t.house and t.split is null then
           'an entry names another house account than its transaction''s type asks for'
       end as problem
     from opened t
@@ -51,19 +59,10 @@ set search_path = public, pg_temp set work_mem = '64MB' set enable_seqscan = off
   left join refunds r on r.account_id = t.account_id and r.reference_id = t.id::text
   where t.refunded <> coalesce(r.total, 0)
   union all
-  select t.account_id, case o.sides when 0 then 'a transfer has no other side'
-      else 'the sides of a transfer disagree' end, t.id::text
+  select t.account_id, case t.status
+      when 'pending' then 'an open hold has captured more than it holds'
+      else 'a hold was not charged what it captured' end, t.id::text
   from opened t
-  cross join lateral (
-    -- Both sides have the same reference and the same date. So a range of ids finds the other side.
-    select count(*) as sides, bool_and(o.type = 'transfer' and o.currency = t.currency
-      and o.amount = -t.amount and o.status = t.status and o.wallet_id <> t.wallet_id
-      and coalesce(o.metadata ->> case when o.amount < 0 then 'toUserId' else 'fromUserId' end, '')
-        = t.user_id) as agrees
-    from transactions o
-    where o.tenant = t.tenant and o.id >= first_uuid_at(t.created_at)
-      and o.id < first_uuid_at(t.created_at + interval '1 microsecond')
-      and o.id <> t.id and o.reference_type = 'transfer' and o.reference_id = t.reference_id
-  ) as o
-  where t.type = 'transfer' and (o.sides <> 1 or not o.agrees)
+  where t.captured not between case t.status when 'success' then abs(t.amount) else 0 end
+    and case when t.status in ('pending', 'success') then abs(t.amount) else 0 end
 $$;

@@ -53,10 +53,10 @@ begin
   if not found then
     perform miscounted('wallets', 1, 0);
   end if;
-  insert into events (wallet_id, seq, event, currency, new_balance, previous_balance, created_at)
-  values (wallet.id, wallet.seq, 'balance_updated', p_currency, new_balance, previous_balance, v_now);
+  insert into event_rows (wallet_id, seq, events, currency, new_balance, previous_balance, created_at)
+  values (wallet.id, wallet.seq, '{balance_updated}', p_currency, new_balance, previous_balance, v_now);
   if not found then
-    perform miscounted('events', 1, 0);
+    perform miscounted('event_rows', 1, 0);
   end if;
   insert into outbox (wallet_ids, after_seqs, last_seqs, claimed_at)
   values (array[wallet.id], array[wallet.seq - 1], array[wallet.seq], v_now) returning id into outbox_id;
@@ -69,7 +69,7 @@ begin
       'corrected', corrected)::text);
   end if;
   select json_agg(streamed) into events
-  from event_stream streamed where streamed.wallet_id = wallet.id and streamed.seq = wallet.seq;
+  from stream_between(wallet.id, wallet.seq - 1, wallet.seq) streamed;
   return next;
 end
 $$;

@@ -18,8 +18,7 @@ language sql security definer set search_path = public, pg_temp as $$
   cross join lateral unnest(c.wallet_ids, c.after_seqs, c.last_seqs) as p (wallet_id, after_seq, last_seq)
   -- `offset 0` keeps Postgres from merging the subquery, so that it looks up only these events.
   left join lateral (
-    select * from event_stream
-    where wallet_id = p.wallet_id and seq > p.after_seq and seq <= p.last_seq offset 0) as s on true
+    select * from stream_between(p.wallet_id, p.after_seq, p.last_seq) offset 0) as s on true
   group by c.id
   order by c.id
 $$;

@@ -1,5 +1,6 @@
 -- Whether ledger_apply() would accept a debit now, by the same rules, but without a lock: another command may be
 -- quicker. The reason is null if it would, and otherwise one of:
+--   frozen: an admin froze the wallet for debits.
 --   hold: the balance is large enough, but too much of it is held. It is free at frees_at, if enough of it expires.
 --   funds: the balance is too small.
 --   limit: a spending limit. It is free at frees_at, unless the amount is above the limit itself.
@@ -20,14 +21,17 @@ begin
   available := account.balance - account.held;
 
   objection := check_funds(p_currency, account.balance, account.held, -p_amount, 0);
-  if objection.refusal is not null and account.balance < p_amount then
+  if (select frozen.debits from freeze_of(wallet_of(p_tenant, p_user_id)) as frozen) then
+    reason := 'frozen';
+  elsif objection.refusal is not null and account.balance < p_amount then
     reason := 'funds';
   elsif objection.refusal is not null then
     reason := 'hold';
     frees_at := (
       select min(freed.expires_at)
       from (
-        select txn.expires_at, sum(abs(txn.amount)) over (order by txn.expires_at, txn.id) as total
+        select txn.expires_at, sum(abs(txn.amount) - coalesce((txn.hold_state).captured, 0))
+          over (order by txn.expires_at, txn.id) as total
         from transactions as txn
         where txn.wallet_id = account.wallet_id and txn.currency = p_currency and txn.status = 'pending'
           and txn.type = 'hold'
@@ -37,8 +41,7 @@ begin
     objection := check_limits(account, p_type, p_amount, v_now, '{}', null);
     if objection.refusal is not null then
       reason := 'limit';
-      select * into spending_limit from limits as l
-      where l.wallet_id = account.wallet_id and l.type = p_type and l.currency = p_currency;
+      spending_limit := limit_of(account.wallet_id, p_type, p_currency);
       if p_amount <= spending_limit.max_sum and p_amount <= coalesce(spending_limit.max_amount, p_amount) then
         -- The window has moved past the oldest transactions by then.
         frees_at := (

@@ -11,8 +11,7 @@ declare
   v_from uuid;
   v_until uuid;
 begin
-  select * into spending_limit from limits
-  where wallet_id = account.wallet_id and type = p_type and currency = account.currency;
+  spending_limit := limit_of(account.wallet_id, p_type, account.currency);
   if spending_limit.max_amount < p_amount then
     return refuse('limit_exceeded', jsonb_build_object(
       'currency', account.currency, 'limit', 'amount', 'maximum', spending_limit.max_amount));

@@ -8,6 +8,6 @@ create or replace function decide(
     when account.account_id is null then refuse_unknown(command)
     when command.transaction_id is null then
       decide_opening(command.op, command.amount, command.user_id, command.to_user_id, command.expires_in)
-    else decide_named(command, txn, p_now)
+    else decide_named(command, account, txn, p_now)
   end
 $$;

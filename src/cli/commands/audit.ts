@@ -4,36 +4,41 @@ import { stringifyJson } from '../../lib/json.ts'
 import { connect, type Sql } from '../../postgres/database.ts'
 import { auditJson } from '../../routes/audit.ts'
 import { CommandFailed, command, type ExitCode } from '../command.ts'
-import { ensureCurrent, withDatabase } from '../ledger-database.ts'
+import { ensureCurrent, withDatabases } from '../ledger-database.ts'
 import { count, Progress, type Terminal, table } from '../terminal.ts'
 
 export const auditCommand = command({
   name: 'audit',
   summary: 'Prove every wallet, and the ledger as a whole, from the entries',
   details: `Reads DATABASE_URL, which may be a replica or a restored copy that no server uses, or the private Postgres of
-DATA_DIR. It only reads, has no time limit, and takes one snapshot per 500 wallets, so it disturbs no server.
+DATA_DIR, and those of TENANT_DATABASES. It only reads, has no time limit, and takes one snapshot per 500 wallets, so it disturbs no server.
 The exit code is 1 if anything does not add up. GET /transactions/audit does the same for one tenant.`,
   options: {
     tenant: { type: 'string', value: 'name', description: 'Default: all tenants.' },
   },
-  run({ options, json, terminal, config }) {
-    return withDatabase<ExitCode>(config, terminal, async ({ appUrl }) => {
+  async run({ options, json, terminal, config }): Promise<ExitCode> {
+    const { tenant: only } = options
+    const each = await withDatabases(config, terminal, async ({ appUrl }) => {
       await ensureCurrent(appUrl)
       const sql = connect(appUrl, { max: 4, readOnly: true })
       try {
-        const audits = await auditAll(sql, options.tenant, terminal)
-        const sound = audits.every(({ audit }) => isSound(audit))
-        if (json) {
-          const tenants = audits.map(({ tenant, audit }) => ({ tenant, ...auditJson(audit) }))
-          terminal.print(stringifyJson({ sound, tenants }))
-        } else {
-          terminal.print(report(audits))
-        }
-        return sound ? 0 : 1
+        return await auditAll(sql, only, terminal)
       } finally {
         await sql.end()
       }
     })
+    const audits = each.flat()
+    if (only !== undefined && audits.length === 0) {
+      throw new CommandFailed('not_found', `there is no tenant ${only} in this database`)
+    }
+    const sound = audits.every(({ audit }) => isSound(audit))
+    if (json) {
+      const tenants = audits.map(({ tenant, audit }) => ({ tenant, ...auditJson(audit) }))
+      terminal.print(stringifyJson({ sound, tenants }))
+    } else {
+      terminal.print(report(audits))
+    }
+    return sound ? 0 : 1
   },
 })
 
@@ -52,9 +57,6 @@ async function auditAll(
   const tenants = rows
     .map(({ tenant }) => tenant)
     .filter((tenant) => [tenant, undefined].includes(only))
-  if (only !== undefined && tenants.length === 0) {
-    throw new CommandFailed('not_found', `there is no tenant ${only} in this database`)
-  }
   const auditor = new Auditor(sql)
   const audits: TenantAudit[] = []
   for (const tenant of tenants) {

@@ -4,11 +4,18 @@ import { describeRedis, parseRedisAddress, type RedisTarget } from '../../config
 import { type EventMessage, LEDGER_EVENTS } from '../../ledger/event.ts'
 import { parseJson, stringifyJson } from '../../lib/json.ts'
 import { printable } from '../../lib/printable.ts'
+import { sleep } from '../../lib/timeout.ts'
 import { dataFolderOf } from '../../local/postgres.ts'
 import { runningRedis } from '../../local/redis.ts'
-import { UPDATES_CHANNEL } from '../../realtime/bus/bus.ts'
-import { followErrors, openSubscriber } from '../../realtime/bus/redis-connections.ts'
+import { SHARDS_KEY } from '../../realtime/bus/keys.ts'
+import {
+  connectRedis,
+  followErrors,
+  openSubscriber,
+  type RedisConnections,
+} from '../../realtime/bus/redis-connections.ts'
 import { failureOf, type RedisFailure } from '../../realtime/bus/redis-failure.ts'
+import { CLUSTER_SHARDS, Shards, UPDATES_CHANNEL } from '../../realtime/bus/shards.ts'
 import { type Call, type CommandConfig, CommandFailed, command, UsageError } from '../command.ts'
 import { serverUrl, signToken, tokenSeconds } from '../server-api.ts'
 
@@ -23,8 +30,8 @@ export const tailCommand = command({
   name: 'tail',
   summary: 'Print events as they happen, until Ctrl-C',
   details: `Listens to the Redis of REDIS_URL, or of the server that runs on DATA_DIR, and prints every new event of all
-processes and tenants. Without Redis, or with --url, it follows the stream of one user on a server, with a token
-that it signs for that user. Such a stream begins with the balance and has no gap after a restart of the server.
+processes and tenants, over all channels if users are divided into shards. Without Redis, or with --url, it follows
+the stream of one user on a server, with a token that it signs for that user. Such a stream begins with the balance and has no gap after a restart of the server.
 With --json each event is one line.`,
   options: OPTIONS,
   async run(call) {
@@ -34,6 +41,7 @@ With --json each event is one line.`,
     if (options.event !== undefined && !names.includes(options.event)) {
       throw new UsageError(`--event is one of ${names.join(', ')}`)
     }
+    if (target?.kind === 'cluster') return followCluster(target, call)
     if (target !== undefined) return followRedis(target, call)
     if (options.user === undefined) {
       throw new UsageError(
@@ -60,11 +68,90 @@ function ownRedis({ databaseUrl, dataDir }: CommandConfig): RedisTarget | undefi
   return url === undefined ? undefined : parseRedisAddress(url)
 }
 
-async function followRedis(
-  target: RedisTarget,
-  { options, json, terminal, interrupted }: TailCall,
-): Promise<0 | 1> {
+/** Prints what the options ask for. */
+function printer({ options, json, terminal }: TailCall) {
   const { user, tenant, event } = options
+  return (_channel: string, text: string) => {
+    const update = messageIn(text)
+    if (!update) return
+    if (user !== undefined && update.userId !== user) return
+    if (tenant !== undefined && update.tenantId !== tenant) return
+    if (event !== undefined && update.event !== event) return
+    terminal.print(json ? text : eventLine(update))
+  }
+}
+
+/** How long a cluster has to answer at first, and the pause before the next attempt afterwards. */
+const CLUSTER_TIMEOUT_MS = 5000
+const CLUSTER_RETRY_MS = 500
+
+async function followCluster(target: RedisTarget, call: TailCall): Promise<0 | 1> {
+  const { terminal, interrupted } = call
+  let failure: RedisFailure | undefined
+  const connections = connectRedis(target, CLUSTER_TIMEOUT_MS, {
+    failed: (error) => {
+      failure = failureOf(error, target)
+    },
+    closed: () => {},
+  })
+  const host = describeRedis(target)
+  try {
+    const deadline = performance.now() + CLUSTER_TIMEOUT_MS
+    let shards: Shards
+    for (;;) {
+      try {
+        shards = await subscribeToShards(connections)
+        break
+      } catch (error) {
+        const { isRefusal, reason, check } = failure ?? failureOf(error, target)
+        if (performance.now() > deadline || failure) {
+          throw new CommandFailed(
+            isRefusal ? 'refused' : 'unreachable',
+            `cannot listen to Redis at ${host}: ${reason}. Check: ${check}`,
+          )
+        }
+        await sleep(50)
+      }
+    }
+    terminal.note(`Listening to ${shards.count} shards of ${UPDATES_CHANNEL} at ${host}`)
+    let over = false
+    let restoring: Promise<void> | undefined
+    const restore = async () => {
+      while (!over) {
+        connections.reopen()
+        await sleep(CLUSTER_RETRY_MS, { unref: true })
+        const restored = await subscribeToShards(connections).catch(() => undefined)
+        if (restored) return terminal.note('Connected again')
+      }
+    }
+    connections.lines?.listen({
+      message: printer(call),
+      lost: () => {
+        if (over || restoring) return
+        terminal.note('The connection was lost: events may be missing here')
+        restoring = restore().finally(() => {
+          restoring = undefined
+        })
+      },
+    })
+    await interrupted()
+    over = true
+    return 0
+  } finally {
+    connections.close()
+  }
+}
+
+/** As many as the servers have agreed on. */
+async function subscribeToShards({ commands, lines }: RedisConnections): Promise<Shards> {
+  const agreed = await commands.get(SHARDS_KEY)
+  const shards = new Shards(Number(agreed ?? CLUSTER_SHARDS), true)
+  await lines?.subscribe(shards.channels.map((_, shard) => shards.lineOf(shard)))
+  return shards
+}
+
+async function followRedis(target: RedisTarget, call: TailCall): Promise<0 | 1> {
+  const { terminal, interrupted } = call
   const redis = openSubscriber(target, { lazyConnect: true, autoResubscribe: true })
   const host = describeRedis(target)
   const known = (error: unknown) => failureOf(error, target)
@@ -83,14 +170,9 @@ async function followRedis(
     })
   })
   failed.catch(() => {})
-  redis.on('message', (_, text: string) => {
-    const update = messageIn(text)
-    if (!update) return
-    if (user !== undefined && update.userId !== user) return
-    if (tenant !== undefined && update.tenantId !== tenant) return
-    if (event !== undefined && update.event !== event) return
-    terminal.print(json ? text : eventLine(update))
-  })
+  const print = printer(call)
+  redis.on('message', print)
+  redis.on('pmessage', (_, channel: string, text: string) => print(channel, text))
   try {
     try {
       const connected = redis.connect()
@@ -98,6 +180,8 @@ async function followRedis(
       // Sentinels are asked again and again, so the attempt itself does not end.
       await Promise.race([connected, failed])
       await redis.subscribe(UPDATES_CHANNEL)
+      // The channels of shards, if there are several. A user without that right may listen to the only one.
+      await redis.psubscribe(`${UPDATES_CHANNEL}:*`).catch(() => {})
     } catch (error) {
       const { isRefusal, reason, check } = failure ?? known(error)
       throw new CommandFailed(

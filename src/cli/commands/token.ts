@@ -4,7 +4,7 @@ import { ID_RULE, isTenant, isUserId, MAX_TENANT, MAX_USER_ID } from '../../lib/
 import { command, UsageError } from '../command.ts'
 import { signToken } from '../server-api.ts'
 
-const ROLES = ['admin', 'service']
+const ROLES = ['admin', 'service', 'operator']
 
 /** Without --expires. */
 const DEFAULT_SECONDS = UNITS.h
@@ -16,7 +16,11 @@ export const tokenCommand = command({
 JWT_ISSUER and JWT_AUDIENCE if they are set. In production, tokens come from your identity provider.`,
   options: {
     sub: { type: 'string', value: 'user', description: 'The user id. Required.' },
-    roles: { type: 'string', value: 'list', description: 'admin, service or both: admin,service.' },
+    roles: {
+      type: 'string',
+      value: 'list',
+      description: 'admin, service, operator or several: admin,service.',
+    },
     tenant: { type: 'string', value: 'name', description: 'Default: `default`.' },
     expires: {
       type: 'string',
@@ -43,7 +47,7 @@ JWT_ISSUER and JWT_AUDIENCE if they are set. In production, tokens come from you
     }
     const roles = options.roles?.split(',').map((role) => role.trim().toLowerCase())
     const unknown = roles?.find((role) => !ROLES.includes(role))
-    if (unknown !== undefined) throw new UsageError(`--roles can be ${ROLES.join(' and ')}`)
+    if (unknown !== undefined) throw new UsageError(`--roles can be ${ROLES.join(', ')}`)
     const claims = {
       sub,
       expiresIn,

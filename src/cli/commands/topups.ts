@@ -143,7 +143,7 @@ async function decide(
     const transaction = await take(
       api.transactions.topup[':id'].process.$patch(
         {
-          param: { id: encodeURIComponent(id) },
+          param: { id },
           json: { status, ...(notes !== undefined && { adminNotes: notes }) },
         },
         // The same key for every attempt.

@@ -17,12 +17,12 @@ export function openSocketIo(
 
   const connect = async () => {
     const { origin, pathname } = new URL(target.url)
-    const { token, currency, lastEventId } = target
+    const { token, currency, maxRate, transactions, lastEventId } = target
     const { io } = await load()
     if (closed) return
     socket = io(`${origin}/balance`, {
       path: `${pathname.replace(/\/$/, '')}/socket.io/`,
-      auth: { token, currency, lastEventId },
+      auth: { token, currency, maxRate, transactions, lastEventId },
       reconnection: false,
       forceNew: true,
     })

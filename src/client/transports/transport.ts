@@ -15,6 +15,8 @@ export interface TransportTarget {
   url: string
   token: string
   currency: string | undefined
+  maxRate: number | undefined
+  transactions: 'merged' | 'each' | undefined
   /** The id of the last event that the client has. */
   lastEventId: string | undefined
   fetch: Fetch
@@ -44,12 +46,15 @@ export type OpenTransport = (
 ) => TransportConnection
 
 /** The query of a stream's URL. */
-export function streamQuery({ lastEventId, currency }: TransportTarget, ticket?: string): string {
-  const query = new URLSearchParams()
-  if (ticket !== undefined) query.set('token', ticket)
-  if (lastEventId !== undefined) query.set('lastEventId', lastEventId)
-  if (currency !== undefined) query.set('currency', currency)
-  return `?${query}`
+export function streamQuery(target: TransportTarget, ticket?: string): string {
+  const { lastEventId, currency, maxRate, transactions } = target
+  return queryOf({ token: ticket, lastEventId, currency, maxRate, transactions })
+}
+
+/** A query with the given parameters. Those that are undefined are left out. */
+export function queryOf(parameters: Record<string, string | number | undefined>): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined)
+  return `?${new URLSearchParams(given as [string, string][])}`
 }
 
 /** The reason of a rejected request, from the server's error envelope if there is one. */

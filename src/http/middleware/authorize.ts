@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticator, Principal } from '../../auth/principal.ts'
+import { scopeMissing, scopeOf } from '../../auth/scopes.ts'
 import { tokenRefused } from '../../auth/tokens.ts'
 import { ApiError } from '../../lib/api-error.ts'
 import { originIn } from '../../rate-limit/client-address.ts'
@@ -9,9 +10,17 @@ import { type Env, factory } from '../context.ts'
 /** Marks a guard with the access it grants. The API documents and the tests read it from the routes. */
 export const ADMITS: unique symbol = Symbol('the access that this guard grants')
 
-export type Access = 'user' | 'admin' | 'admin or service'
+export type Access = 'user' | 'admin' | 'admin or service' | 'admin or operator' | 'operator'
 
 export type Guard = MiddlewareHandler<Env> & { [ADMITS]: Access }
+
+/** What tenants decide about requests. */
+export interface TenantRules {
+  /** Currency of requests that name none. */
+  currencyOf(tenant: string): string
+  /** @throws ApiError 403 if pages of this origin may not call for the tenant */
+  requireOrigin(tenant: string, origin: string | undefined, host: string | undefined): void
+}
 
 export interface Guards {
   /** Any valid token. */
@@ -20,6 +29,9 @@ export interface Guards {
   requireUserToConnect: Guard
   requireAdmin: Guard
   requireAdminOrService: Guard
+  requireAdminOrOperator: Guard
+  /** The platform's. No API key is let in. */
+  requireOperator: Guard
   /** Counts so many more requests of the caller: for a request that does the work of several. */
   charge(c: Context<Env>, requests: number): void
 }
@@ -28,13 +40,20 @@ export interface Guards {
  * Guards for REST routes. They take the token only from the Authorization header, never from the URL. They
  * count every request, including failed ones.
  */
-export function createGuards(authenticator: Authenticator, limiter?: RateLimiter): Guards {
+export function createGuards(
+  authenticator: Authenticator,
+  limiter?: RateLimiter,
+  tenants?: TenantRules,
+): Guards {
   async function identify(c: Context<Env>, kind: Kind): Promise<Principal> {
     const address = addressOf(c, limiter)
     limiter?.look(kind, address)
     try {
       const principal = await authenticator.authenticate(bearer(c.req.header('Authorization')))
+      requireScope(principal, c.req.method, c.req.path)
+      tenants?.requireOrigin(principal.tenant, c.req.header('Origin'), c.req.header('Host'))
       limiter?.take(kind, principal, address, c.get('headers'))
+      c.set('address', address)
       return principal
     } catch (error) {
       limiter?.failed(kind, address, error)
@@ -50,6 +69,7 @@ export function createGuards(authenticator: Authenticator, limiter?: RateLimiter
           throw new ApiError(403, 'forbidden', `This request requires the role ${access}.`)
         }
         c.set('principal', principal)
+        c.set('currency', tenants?.currencyOf(principal.tenant))
         return next() as Promise<undefined>
       }),
       { [ADMITS]: access },
@@ -60,11 +80,24 @@ export function createGuards(authenticator: Authenticator, limiter?: RateLimiter
     requireUser: guard('user', () => true),
     requireUserToConnect: guard('user', () => true, 'handshakes'),
     requireAdmin: guard('admin', (principal) => principal.isAdmin),
+    requireOperator: guard('operator', ({ isOperator }) => isOperator === true),
     requireAdminOrService: guard(
       'admin or service',
       ({ isAdmin, isService }) => isAdmin || isService,
     ),
+    requireAdminOrOperator: guard(
+      'admin or operator',
+      ({ isAdmin, isOperator }) => isAdmin || isOperator === true,
+    ),
   }
+}
+
+/** @throws ApiError 403 if an API key is narrowed to other requests */
+function requireScope({ scopes }: Principal, method: string, path: string): void {
+  if (!scopes) return
+  const scope = scopeOf(method, path)
+  if (scope !== undefined && scopes.includes(scope)) return
+  throw scopeMissing(scope)
 }
 
 /** For routes without a token: counts the request only against its address. */

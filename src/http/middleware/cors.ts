@@ -1,5 +1,6 @@
 import { isListed, type RefusedOrigins } from '../../lib/origins.ts'
 import type { RateLimiter } from '../../rate-limit/limiter.ts'
+import type { EffectiveSettings } from '../../tenants/effective-settings.ts'
 import { factory } from '../context.ts'
 import { addressOf, kindOf } from './authorize.ts'
 
@@ -30,18 +31,20 @@ export function corsHeaders(
 }
 
 /**
- * Lets pages of these origins call the API and read its answers; `*` allows every origin. Cookies are not used.
+ * Lets pages of these origins call the API and read its answers; `*` allows every origin. Which tenant a page calls for
+ * is not known yet, so a guard decides later whether it may. Cookies are not used.
  * A preflight counts against its address like any request. One of another origin is refused; a request without
  * a preflight is answered, and the browser keeps the answer from the page. Hono's own middleware would touch a stream's
  * response after it was sent.
  */
 export function crossOrigin(
-  origins: readonly string[],
+  settings: Pick<EffectiveSettings, 'allOrigins'>,
   refused: RefusedOrigins,
   limiter?: RateLimiter,
 ) {
   return factory.createMiddleware(async function crossOrigin(c, next) {
     const origin = c.req.header('Origin')
+    const origins = settings.allOrigins
     const headers = Object.assign(c.var.headers, corsHeaders(origins, origin))
     if (c.req.method === 'OPTIONS' && c.req.header('Access-Control-Request-Method') !== undefined) {
       limiter?.takeFrom(kindOf(c.req.method), addressOf(c, limiter))

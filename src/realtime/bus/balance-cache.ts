@@ -62,12 +62,14 @@ export async function refreshCache(
   bus: Pick<Bus, 'refresh'>,
   changes: ChangeLog,
   withinSeconds: number,
+  livesThere: (wallet: WalletState) => boolean = () => true,
 ): Promise<void> {
   const seconds = Math.min(CACHE_SECONDS, withinSeconds)
   let cursor: string | null = null
   do {
     const page = await changes.changedWithin(seconds, cursor, PAGE_SIZE)
-    if (page.wallets.length > 0) await bus.refresh(page.wallets)
+    const wallets = page.wallets.filter(livesThere)
+    if (wallets.length > 0) await bus.refresh(wallets)
     cursor = page.next
   } while (cursor !== null)
 }
@@ -75,10 +77,16 @@ export async function refreshCache(
 /**
  * Drops all cached balances if they belong to another database or another default currency.
  * @param owner identifies both
+ * @param ownerKey has the owner of the keys that match `patterns`. Default: of all balances
  */
-export async function dropForeignBalances(redis: RedisCommands, owner: string): Promise<void> {
-  if ((await redis.get(OWNER_KEY)) === owner) return
-  for (const pattern of BALANCE_PATTERNS) {
+export async function dropForeignBalances(
+  redis: RedisCommands,
+  owner: string,
+  ownerKey: string = OWNER_KEY,
+  patterns: readonly string[] = BALANCE_PATTERNS,
+): Promise<void> {
+  if ((await redis.get(ownerKey)) === owner) return
+  for (const pattern of patterns) {
     for (const node of redis instanceof Cluster ? redis.nodes('master') : [redis]) {
       let cursor = '0'
       do {
@@ -88,7 +96,7 @@ export async function dropForeignBalances(redis: RedisCommands, owner: string): 
       } while (cursor !== '0')
     }
   }
-  await redis.set(OWNER_KEY, owner)
+  await redis.set(ownerKey, owner)
 }
 
 async function unlink(redis: RedisCommands, keys: readonly string[]): Promise<void> {

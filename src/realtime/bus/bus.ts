@@ -1,14 +1,18 @@
 import type { Logger } from 'pino'
 import type { TicketStore } from '../../auth/tickets.ts'
+import type { AdminNotice } from '../../ledger/admin-notice.ts'
 import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import type { RateStore } from '../../rate-limit/store.ts'
+import type { RecentEvents, RecentQuery } from './event-history.ts'
+import type { BusLedger } from './ledgers.ts'
+import type { Following } from './shards.ts'
 
-/** The Redis channel of every event of every user. */
-export const UPDATES_CHANNEL = 'balance:updates'
-
-/** A message on this channel, with any text, asks each process to read the revocations again. */
+/** A message on this channel, with any text, asks each process to read the revocations, tenants and keys again. */
 export const REVOCATIONS_CHANNEL = 'livebalance:revocations'
+
+/** The Redis channel of what admins are told beside the events of users. */
+export const ADMINS_CHANNEL = 'livebalance:admins'
 
 /** How long a cached balance lives. */
 export const CACHE_SECONDS = 3600
@@ -25,7 +29,9 @@ export interface Link {
 export interface BusListener {
   /** One raw message of `balance:updates`. Anyone with access to Redis can have sent it. */
   message(text: string): void
-  /** The revocations in Postgres changed. */
+  /** One raw message of `livebalance:admins`. Anyone with access to Redis can have sent it. */
+  announced?(text: string): void
+  /** The revocations, tenants or keys in Postgres changed. */
   revoked?(): void
   /** The link changed. After `live`, messages may have been missed: compare with the ledger. */
   link(link: Link): void
@@ -56,6 +62,27 @@ export interface LeaseStore {
   assert(holder: string, counts: ReadonlyMap<string, number>): Promise<void>
 }
 
+/** What a process last told the others of itself. */
+export interface ToldState {
+  id: string
+  /** As the process wrote it. */
+  text: string
+  /** Since it was told, by the clock of the store. */
+  ageSeconds: number
+}
+
+/** Where the processes of one installation tell one another their state. Every method rejects while it is unavailable. */
+export interface ProcessBoard {
+  tell(id: string, text: string): Promise<void>
+  /** At the end of a process. */
+  forget(id: string): Promise<void>
+  /** Also processes that were killed, for `PROCESS_SECONDS` after they last told something. */
+  all(): Promise<ToldState[]>
+}
+
+/** How long the state of a process is kept. */
+export const PROCESS_SECONDS = 600
+
 /** Cache, publish and subscribe: the state that the processes of one installation share. */
 export interface Bus extends BalanceCache {
   readonly kind: 'redis' | 'memory'
@@ -66,6 +93,7 @@ export interface Bus extends BalanceCache {
   readonly leases: LeaseStore
   /** While Redis is unavailable or refuses writes, it counts only the requests of this process. */
   readonly rates: RateStore
+  readonly processes: ProcessBoard
   /**
    * Caches and publishes the events of one committed batch in one atomic step. A newer cached balance
    * stays. Rejects when the step may not have happened; then publish again.
@@ -73,10 +101,23 @@ export interface Bus extends BalanceCache {
    *   updated: a balance that was not cached could be older than one that a client has seen.
    */
   publish(events: readonly LedgerEvent[], late?: boolean): Promise<void>
-  /** Tells every process, this one too, that the revocations changed. Rejects when that may not have happened. */
+  /**
+   * The newest events of a user, if all that were asked for are known without the ledger. It misses at most events
+   * that are not published yet. Those come as messages. Null: ask the ledger. Never rejects.
+   */
+  recentEvents(query: RecentQuery): Promise<RecentEvents | null>
+  /** Messages of this user's shard are wanted. Until then, and some time after the release, they may arrive too. */
+  follow(user: UserRef): Following
+  /** Messages of all users are wanted. */
+  followAll(): Following
+  /** Tells every process, this one too, that revocations, tenants or keys changed. Rejects when that may not have happened. */
   announceRevocation(): Promise<void>
+  /** Tells the admins of a tenant, on every process. Rejects when that may not have happened. */
+  announce(notices: readonly AdminNotice[]): Promise<void>
   /** Corrects the cached balances that are older than these. Caches nothing that was not cached. */
   refresh(wallets: readonly WalletState[]): Promise<void>
+  /** Another database was reached, whose balances and events are on this bus too. */
+  addLedger(ledger: BusLedger): void
   /** Returns a function that removes the listener. An error of a listener is logged. */
   listen(listener: BusListener): () => void
   close(): Promise<void>
@@ -98,6 +139,10 @@ export class Listeners implements BusListener {
 
   message(text: string): void {
     this.#each((listener) => listener.message(text))
+  }
+
+  announced(text: string): void {
+    this.#each((listener) => listener.announced?.(text))
   }
 
   revoked(): void {

@@ -1,5 +1,6 @@
 import type { UserRef } from '../../ledger/event.ts'
 import { tenantPart, userPart } from '../../lib/identity.ts'
+import type { Shards } from './shards.ts'
 
 /** The keys of wallets, and what decides their slots in a cluster. No two wallets share a key. */
 export interface WalletKeys {
@@ -7,6 +8,8 @@ export interface WalletKeys {
   balance(user: UserRef, currency: string): string
   /** Has `<epoch>:<seq>` of that balance. */
   version(user: UserRef, currency: string): string
+  /** Has the user's last events, of all currencies. Its name has the epoch: events of two databases never mix. */
+  history(user: UserRef, epoch: string): string
   /** Wallets with the same one are in the same slot, so that one script can change them. */
   slotTag(user: UserRef): string
 }
@@ -15,12 +18,15 @@ export interface WalletKeys {
  * On one Redis, the balance in the default currency is the documented `balance:user:<userId>`, or
  * `balance:<tenant>:user:<userId>` for tenants other than the default one.
  *
- * In a cluster there are braces around the user's id: `balance:user:{<userId>}`. Only the text in the braces decides
- * the slot, so both keys of a wallet are in one. No other part of a key has braces.
+ * In a cluster the hash tag of the user's shard follows: `balance:user:<userId>:{<tag>}`. Only the text in the braces
+ * decides the slot, so all keys of a shard and its channel are in one. No other part of a key has braces.
  */
-export function walletKeys(defaultCurrency: string, inCluster = false): WalletKeys {
-  const userOf = inCluster
-    ? ({ userId }: UserRef) => `{${userPart(userId)}}`
+export function walletKeys(
+  defaultCurrency: string,
+  shards?: Pick<Shards, 'tags' | 'tagOf'>,
+): WalletKeys {
+  const userOf = shards?.tags
+    ? (user: UserRef) => `${userPart(user.userId)}:{${shards.tagOf(user)}}`
     : ({ userId }: UserRef) => userPart(userId)
   return {
     balance(user, currency) {
@@ -32,12 +38,29 @@ export function walletKeys(defaultCurrency: string, inCluster = false): WalletKe
     },
     version: (user, currency) =>
       `livebalance:version:${currency}:${tenantPart(user.tenant)}:${userOf(user)}`,
-    slotTag: inCluster ? ({ userId }) => userPart(userId) : () => '',
+    history: (user, epoch) =>
+      `livebalance:events:${epoch}:${tenantPart(user.tenant)}:${userOf(user)}`,
+    slotTag: shards ? (user) => shards.tagOf(user) : () => '',
   }
+}
+
+/** Divides items so that one script can change each group. */
+export function bySlot<T>(items: readonly T[], tagOf: (item: T) => string): T[][] {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const tag = tagOf(item)
+    const group = groups.get(tag)
+    if (group) group.push(item)
+    else groups.set(tag, [item])
+  }
+  return [...groups.values()]
 }
 
 /** Whose balances the cache has. */
 export const OWNER_KEY = 'livebalance:owner'
+
+/** How many shards the processes of this installation have agreed on. */
+export const SHARDS_KEY = 'livebalance:shards'
 
 /** A process with connections: the key exists while its lease is valid. */
 export const holderKey = (holder: string) => `livebalance:holder:${holder}`
@@ -47,8 +70,31 @@ export const connectionsKey = (user: string) => `livebalance:connections:${user}
 
 export const ticketKey = (ticket: string) => `livebalance:ticket:${ticket}`
 
+/** A hash with a field for each process. */
+export const PROCESSES_KEY = 'livebalance:processes'
+
+/** What a process last told of itself. */
+export const processKey = (id: string) => `livebalance:process:${id}`
+
 /** The requests of one user or address in a window. */
 export const rateKey = (counter: string, key: string) => `livebalance:rate:${counter}:${key}`
+
+/** The epoch of the database whose balances of this tenant the cache has, if it is not the main one. */
+export const tenantOwnerKey = (tenant: string) => `livebalance:owner:${tenantPart(tenant)}`
+
+/**
+ * As `BALANCE_PATTERNS`, of one tenant, and for its histories of the epoch. If the tenant was in that database before, the
+ * histories end where it left.
+ */
+export function tenantPatterns(tenant: string, epoch: string): string[] {
+  const part = tenantPart(tenant).replace(/[\\*?[\]^]/g, '\\$&')
+  return [
+    tenant === 'default' ? 'balance:user:*' : `balance:${part}:user:*`,
+    `livebalance:balance:???:${part}:*`,
+    `livebalance:version:???:${part}:*`,
+    `livebalance:events:${epoch}:${part}:*`,
+  ]
+}
 
 /** Glob patterns of Redis for all keys with balances, to drop them after the database was replaced. */
 export const BALANCE_PATTERNS = [
@@ -57,16 +103,3 @@ export const BALANCE_PATTERNS = [
   'livebalance:balance:*',
   'livebalance:version:*',
 ] as const
-
-/** Of a Redis Cluster. */
-export const SLOTS = 16_384
-
-/** The slot of a key whose hash tag is this text: CRC-16/XMODEM of its bytes. */
-export function slotOf(tag: string): number {
-  let crc = 0
-  for (const byte of Buffer.from(tag)) {
-    crc ^= byte << 8
-    for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff
-  }
-  return crc % SLOTS
-}

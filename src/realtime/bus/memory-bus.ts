@@ -1,8 +1,10 @@
 import type { Logger } from 'pino'
 import type { TicketStore } from '../../auth/tickets.ts'
+import type { AdminNotice } from '../../ledger/admin-notice.ts'
 import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import type { RateCounter, RateStore, Usage } from '../../rate-limit/store.ts'
+import { encodeNotice } from '../stream/admin-notice.ts'
 import { encodeEvent } from '../stream/frame.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './balance-cache.ts'
 import {
@@ -12,8 +14,11 @@ import {
   type LeaseStore,
   type Link,
   Listeners,
+  type ProcessBoard,
 } from './bus.ts'
 import { type WalletKeys, walletKeys } from './keys.ts'
+import type { BusLedger } from './ledgers.ts'
+import { FOLLOWED, type Following } from './shards.ts'
 
 export interface MemoryBusOptions {
   epoch: string
@@ -39,9 +44,17 @@ export class MemoryBus implements Bus {
   readonly tickets: TicketStore = new MemoryTickets()
   readonly leases: LeaseStore = new MemoryLeases()
   readonly rates: RateStore = new MemoryRates()
+  /** There is no other process. */
+  readonly processes: ProcessBoard = {
+    tell: () => Promise.resolve(),
+    forget: () => Promise.resolve(),
+    all: () => Promise.resolve([]),
+  }
   readonly #options: MemoryBusOptions
   readonly #keys: WalletKeys
   readonly #listeners: Listeners
+  /** Of tenants that live in other databases. */
+  readonly #epochs = new Map<string, string>()
   readonly #cache = new Map<string, CachedBalance>()
 
   constructor(options: MemoryBusOptions) {
@@ -54,11 +67,31 @@ export class MemoryBus implements Bus {
     for (const entry of newestEntries(events, this.#keys)) {
       if (!late || this.#cached(entry.value)) this.#write(entry)
     }
-    const messages = events.map((event) => encodeEvent(event, this.#options.epoch))
+    const messages = events.map((event) => encodeEvent(event, this.#epochOf(event.tenant)))
     // As over a network, listeners run after the publisher, not inside its call.
     setImmediate(() => {
       for (const message of messages) this.#listeners.message(message)
     })
+  }
+
+  async announce(notices: readonly AdminNotice[]): Promise<void> {
+    const texts = notices.map((notice) => encodeNotice(notice, this.#epochOf(notice.tenant)))
+    setImmediate(() => {
+      for (const text of texts) this.#listeners.announced(text)
+    })
+  }
+
+  follow(): Following {
+    return FOLLOWED
+  }
+
+  followAll(): Following {
+    return FOLLOWED
+  }
+
+  /** Keeps none: the private Postgres of one process is near. */
+  async recentEvents(): Promise<null> {
+    return null
   }
 
   async announceRevocation(): Promise<void> {
@@ -82,12 +115,20 @@ export class MemoryBus implements Bus {
     }
   }
 
+  addLedger({ epoch, tenants = [] }: BusLedger): void {
+    for (const tenant of tenants) this.#epochs.set(tenant, epoch)
+  }
+
   listen(listener: BusListener): () => void {
     return this.#listeners.add(listener)
   }
 
   async close(): Promise<void> {
     this.#cache.clear()
+  }
+
+  #epochOf(tenant: string): string {
+    return this.#epochs.get(tenant) ?? this.#options.epoch
   }
 
   #cached(key: string): CachedBalance | undefined {

@@ -2,8 +2,9 @@ import { createConnection } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { AbstractConnector, Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { RedisHost, RedisTarget } from '../../config/redis-address.ts'
-import { slotOf } from './keys.ts'
+import { ClusterLines } from './cluster-lines.ts'
 import { SentinelErrors, watchFailovers } from './redis-sentinel.ts'
+import { slotOf } from './shards.ts'
 
 /** Options without the mapping of answers, whose type ioredis derives from the literal. */
 type Options = Omit<RedisOptions, 'replyMapping'>
@@ -23,6 +24,8 @@ export interface RedisConnections {
   readonly commands: RedisCommands
   /** Subscribes, and does nothing else. It does not subscribe again by itself. */
   readonly subscriber: Redis
+  /** In a cluster: the subscriptions to shards. */
+  readonly lines: ClusterLines | undefined
   /** Whether commands can be sent, in a cluster to each primary. */
   readonly isReady: boolean
   /** One for each server that takes writes: a key with this hash tag leads to it. */
@@ -80,6 +83,7 @@ export function connectRedis(
   return {
     commands,
     subscriber,
+    lines: undefined,
     get isReady() {
       return commands.status === 'ready'
     },
@@ -202,10 +206,16 @@ function connectCluster(
     commands.nodes().map(({ options: { host = '', port = 0 } }) => ({ host, port }))
   const subscriber = openSubscriber(target, {}, nodes)
   subscriber.on('error', events.failed)
+  const once = { retryStrategy: () => null }
+  const lines = new ClusterLines({
+    cluster: commands,
+    open: (node) => openSubscriber(target, once, () => [node]),
+  })
   let tags: string[] = []
   return {
     commands,
     subscriber,
+    lines,
     get isReady() {
       const primaries = commands.nodes('master')
       return commands.status === 'ready' && primaries.every(({ status }) => status === 'ready')
@@ -217,6 +227,7 @@ function connectCluster(
     // Only the nodes are asked again. The subscription leaves its node if no probe comes back over it.
     reopen: () => commands.refreshSlotsCache(),
     close() {
+      lines.reset()
       subscriber.disconnect()
       commands.disconnect()
     },

@@ -63,6 +63,10 @@ const REASONS: Readonly<Record<string, readonly [reason: string, check: string]>
     'keys are moving between nodes of the cluster',
     'whether the move ends (redis-cli --cluster check)',
   ],
+  SHARDS: [
+    'the processes of this installation divide users into different numbers of shards',
+    'FAN_OUT_SHARDS: it must be the same everywhere; after a change the new number holds once no process with the old one has run for a minute',
+  ],
   NODATABASE: [
     'Redis has no database with this number',
     'the database number in REDIS_URL, and databases of Redis',

@@ -1,8 +1,8 @@
 import { Cluster } from 'ioredis'
 import type { TicketStore } from '../../auth/tickets.ts'
 import type { RateCounter, RateStore } from '../../rate-limit/store.ts'
-import type { LeaseStore } from './bus.ts'
-import { connectionsKey, holderKey, rateKey, ticketKey } from './keys.ts'
+import { type LeaseStore, PROCESS_SECONDS, type ProcessBoard, type ToldState } from './bus.ts'
+import { connectionsKey, holderKey, PROCESSES_KEY, processKey, rateKey, ticketKey } from './keys.ts'
 import { MemoryRates } from './memory-bus.ts'
 import type { RedisCommands } from './redis-connections.ts'
 import { ACQUIRE_LEASE, ADD_TO_WINDOW, RELEASE_LEASE } from './redis-scripts.ts'
@@ -117,5 +117,50 @@ export class RedisTickets implements TicketStore {
 
   take(ticket: string): Promise<string | null> {
     return this.#await(this.#redis.getdel(ticketKey(ticket)))
+  }
+}
+
+/** States of processes in Redis: a key for each, which expires, and a hash with their names. */
+export class RedisProcesses implements ProcessBoard {
+  readonly #redis: RedisCommands
+  readonly #await: Await
+
+  constructor(redis: RedisCommands, awaited: Await) {
+    this.#redis = redis
+    this.#await = awaited
+  }
+
+  async tell(id: string, text: string): Promise<void> {
+    await this.#await(
+      Promise.all([
+        this.#redis.set(processKey(id), text, 'EX', PROCESS_SECONDS),
+        this.#redis.hset(PROCESSES_KEY, id, '1'),
+        this.#redis.expire(PROCESSES_KEY, PROCESS_SECONDS),
+      ]),
+    )
+  }
+
+  async forget(id: string): Promise<void> {
+    await this.#await(
+      Promise.all([this.#redis.unlink(processKey(id)), this.#redis.hdel(PROCESSES_KEY, id)]),
+    )
+  }
+
+  async all(): Promise<ToldState[]> {
+    const ids = Object.keys(await this.#await(this.#redis.hgetall(PROCESSES_KEY)))
+    const found = await this.#await(
+      Promise.all(
+        ids.map(async (id) => {
+          const [text, msLeft] = await Promise.all([
+            this.#redis.get(processKey(id)),
+            this.#redis.pttl(processKey(id)),
+          ])
+          return { id, text, ageSeconds: Math.max(0, PROCESS_SECONDS - msLeft / 1000) }
+        }),
+      ),
+    )
+    const expired = found.filter(({ text }) => text === null).map(({ id }) => id)
+    if (expired.length > 0) await this.#await(this.#redis.hdel(PROCESSES_KEY, ...expired))
+    return found.flatMap(({ text, ...rest }) => (text === null ? [] : [{ ...rest, text }]))
   }
 }

@@ -1,24 +1,26 @@
 import { randomUUID } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { type Link, REVOCATIONS_CHANNEL, UPDATES_CHANNEL } from './bus.ts'
-import { reconnect } from './redis-connections.ts'
+import { ADMINS_CHANNEL, type Link, REVOCATIONS_CHANNEL } from './bus.ts'
+import { type RedisConnections, reconnect } from './redis-connections.ts'
 import { ConnectionClosed, FailureLog, LOST, type RedisFailure } from './redis-failure.ts'
+import type { Shards } from './shards.ts'
 
 export interface RedisSubscriptionOptions {
-  /** One for each server that takes writes. */
-  probeTags(): readonly string[]
-  /** Writes over the other connection as every publish does, to one of these servers, and publishes the tag. */
+  connections: RedisConnections
+  shards: Shards
+  /** Rejects if the other processes divide users into other shards. */
+  agree(): Promise<void>
+  /** Writes over the other connection as every publish does, to one of the servers, and publishes the tag. */
   probe(channel: string, tag: string): Promise<unknown>
   /** Every server took its probe. */
   onProbed(): void
   failureOf(error: unknown): RedisFailure
-  /** Created with `autoResubscribe: false` and used for nothing else. */
-  subscriber: Redis
   logger: Logger
   /** Without a message or a write for this long, the subscription sends a probe. */
   probeAfterMs: number
   onMessage(text: string): void
+  /** For admins. */
+  onAnnouncement(text: string): void
   onRevocation(): void
   onChange(link: Link): void
   /** The address may lead to another Redis by now, so the connections must be opened again. */
@@ -34,29 +36,46 @@ const SUBSCRIBE_TIMEOUT_MS = 3000
 /** The least time between two attempts to find the Redis that the address leads to. */
 const RECONNECT_AFTER_MS = 1000
 
+/** Also under constant traffic, which shows that the link works, the processes agree on their shards this often. */
+const AGREE_EVERY_MS = 20_000
+
+/** What comes back if the agreement on shards holds. No hash tag is like it. */
+const AGREEMENT = 'agreement'
+
+/** In a cluster: the tag of the probe over the plain subscription. */
+const PLAIN = 'plain'
+
 /**
- * The one subscription of this process, to `balance:updates` and to revocations, and the proof that it
- * works: a probe, which is a message to ourselves, comes back. The link is `live` only after such a round
- * trip over both connections, in a cluster through each primary. The probe is sent as events are, together with a written balance. So a Redis
- * that refuses writes counts as `disconnected`.
+ * The subscriptions of this process, to the shards that it follows, to what admins are told and to revocations, and the
+ * proof that they work: a probe, which is a message to ourselves, comes back. The link is `live` only after such a
+ * round trip over all connections, in a cluster through each primary. The probe is sent as events are, together with a
+ * written balance. So a Redis that refuses writes counts as `disconnected`.
  */
 export class RedisSubscription {
   readonly #options: RedisSubscriptionOptions
   readonly #probeChannel = `livebalance:probe:${randomUUID()}`
   readonly #log: FailureLog
+  readonly #channels: ReadonlySet<string>
   #closed = false
   #link: Link = { state: 'disconnected', reason: 'not connected yet' }
   /** Why the link is disconnected, once that is known. */
   #failure: RedisFailure | undefined
+  /** The shards whose messages are wanted. The only one always is. */
+  readonly #followed = new Set<number>()
+  /** Every followed shard is subscribed to. */
   #subscribed = false
+  #subscribing: Promise<void> | undefined
+  /** Reject the commands under way. ioredis does not do that when the connection is lost. */
+  readonly #underWay = new Set<(error: Error) => void>()
   /** When the subscription was lost. */
   #unsubscribedAt = performance.now()
-  /** Probes that have not come back. */
+  /** What has not come back. */
   #awaited = new Set<string>()
   /** By `performance.now()`, as all times here. */
   #receivedAt = Number.NEGATIVE_INFINITY
   #wroteAt = Number.NEGATIVE_INFINITY
   #reconnectedAt = Number.NEGATIVE_INFINITY
+  #agreedAt = Number.NEGATIVE_INFINITY
   /** Checks since the probe was sent; undefined while no probe is under way. */
   #checks: number | undefined
   #timer: NodeJS.Timeout
@@ -64,19 +83,16 @@ export class RedisSubscription {
   constructor(options: RedisSubscriptionOptions) {
     this.#options = options
     this.#log = new FailureLog(options.logger)
-    const { subscriber } = options
+    const { connections, shards } = options
+    const { subscriber, lines } = connections
+    this.#channels = new Set(shards.channels)
+    if (shards.count === 1) this.#followed.add(0)
     // `ready` says nothing about subscriptions; only the answer to SUBSCRIBE does.
     subscriber.on('ready', () => void this.#subscribe())
-    subscriber.on('close', () => {
-      this.#unsubscribed()
-      this.closed()
-    })
-    subscriber.on('message', (channel: string, text: string) => {
-      this.#receivedAt = performance.now()
-      if (channel === UPDATES_CHANNEL) options.onMessage(text)
-      else if (channel === REVOCATIONS_CHANNEL) options.onRevocation()
-      else this.#probeReturned(text)
-    })
+    subscriber.on('close', () => this.#lost(new ConnectionClosed()))
+    const received = (channel: string, text: string) => this.#received(channel, text)
+    subscriber.on('message', received)
+    lines?.listen({ message: received, lost: (error) => this.#lost(error) })
     const periodMs = Math.max(20, Math.min(500, options.probeAfterMs / 2))
     this.#timer = setInterval(() => this.#check(), periodMs)
     this.#timer.unref()
@@ -85,6 +101,27 @@ export class RedisSubscription {
 
   get link(): Link {
     return this.#link
+  }
+
+  /** Resolves when messages of this shard arrive, or cannot arrive now. Then users are compared when the link is back. */
+  async follow(shard: number): Promise<void> {
+    this.#followed.add(shard)
+    if (!this.#subscribed) return
+    try {
+      await this.#whileConnected(this.#subscribeTo([shard]))
+    } catch (error) {
+      this.#lost(error)
+      this.#renew()
+    }
+  }
+
+  unfollow(shard: number): void {
+    if (!this.#followed.delete(shard)) return
+    const { subscriber, lines } = this.#options.connections
+    const channel = this.#options.shards.channels[shard] as string
+    if (lines) lines.unsubscribe({ channel })
+    // A connection that is lost meanwhile has no subscription.
+    else if (this.#subscribed) subscriber.unsubscribe(channel).catch(() => {})
   }
 
   /** Redis accepted a write, so an earlier refusal no longer holds. */
@@ -115,34 +152,101 @@ export class RedisSubscription {
   close(): void {
     clearInterval(this.#timer)
     this.#closed = true
+    this.#unsubscribed()
   }
 
-  async #subscribe(): Promise<void> {
-    const { subscriber, failureOf } = this.#options
+  #received(channel: string, text: string): void {
+    const { onMessage, onAnnouncement, onRevocation } = this.#options
+    this.#receivedAt = performance.now()
+    if (this.#channels.has(channel)) onMessage(text)
+    else if (channel === ADMINS_CHANNEL) onAnnouncement(text)
+    else if (channel === REVOCATIONS_CHANNEL) onRevocation()
+    else this.#returned(text)
+  }
+
+  #subscribe(): Promise<void> {
+    this.#subscribing ??= this.#subscribeAll().finally(() => {
+      this.#subscribing = undefined
+    })
+    return this.#subscribing
+  }
+
+  async #subscribeAll(): Promise<void> {
+    const { connections, failureOf } = this.#options
+    const { subscriber } = connections
     try {
-      await subscriber.subscribe(UPDATES_CHANNEL, REVOCATIONS_CHANNEL, this.#probeChannel)
+      await this.#whileConnected(connections.lines?.known() ?? Promise.resolve())
+      const subscribed = new Set<number>()
+      const others = subscriber.subscribe(ADMINS_CHANNEL, REVOCATIONS_CHANNEL, this.#probeChannel)
+      // More shards may be followed meanwhile.
+      for (;;) {
+        const missing = [...this.#followed].filter((shard) => !subscribed.has(shard))
+        await this.#whileConnected(Promise.all([others, this.#subscribeTo(missing)]))
+        if (missing.length === 0) break
+        for (const shard of missing) subscribed.add(shard)
+      }
       this.#subscribed = true
       await this.#probe()
     } catch (error) {
       this.failed(failureOf(error))
-      reconnect(subscriber)
+      this.#renew()
     }
+  }
+
+  /** Rejects when a subscription is lost meanwhile. */
+  #whileConnected<T>(command: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#underWay.add(reject)
+      command.then(resolve, reject).finally(() => this.#underWay.delete(reject))
+    })
+  }
+
+  async #subscribeTo(followed: readonly number[]): Promise<void> {
+    const { connections, shards } = this.#options
+    const { subscriber, lines } = connections
+    if (followed.length === 0) return
+    const channels = followed.map((shard) => shards.lineOf(shard))
+    if (lines) await lines.subscribe(channels)
+    else await subscriber.subscribe(...channels.map(({ channel }) => channel))
+  }
+
+  /** In a cluster the next check subscribes again, over connections of that moment. */
+  #renew(): void {
+    const { lines, subscriber } = this.#options.connections
+    if (lines) lines.reset()
+    else reconnect(subscriber)
+  }
+
+  /** Messages may be missed until everything is subscribed again. */
+  #lost(error: unknown): void {
+    const { connections, failureOf } = this.#options
+    this.#unsubscribed()
+    this.failed(failureOf(error))
+    // Without an event of its own. The other subscriptions are renewed too: which of them hold is not certain.
+    if (connections.lines && !this.#closed) connections.lines.reset()
   }
 
   #unsubscribed(): void {
     this.#subscribed = false
+    for (const reject of this.#underWay) reject(new ConnectionClosed())
     this.#unsubscribedAt = performance.now()
   }
 
   #check(): void {
+    const { connections, probeAfterMs } = this.#options
+    const { subscriber, lines } = connections
     const unsubscribedMs = performance.now() - this.#unsubscribedAt
     if (!this.#subscribed && unsubscribedMs > SUBSCRIBE_TIMEOUT_MS) {
       this.#unsubscribed()
-      reconnect(this.#options.subscriber)
+      lines?.reset()
+      reconnect(subscriber)
+    } else if (!this.#subscribed && lines && subscriber.status === 'ready') {
+      void this.#subscribe()
     }
     if (this.#checks === undefined) {
       const quietMs = performance.now() - Math.min(this.#receivedAt, this.#wroteAt)
-      const isDue = quietMs >= this.#options.probeAfterMs
+      const agreedMs = performance.now() - this.#agreedAt
+      const isDue = quietMs >= probeAfterMs || agreedMs >= AGREE_EVERY_MS
       if (this.#link.state !== 'live' || isDue) void this.#probe()
       return
     }
@@ -153,18 +257,25 @@ export class RedisSubscription {
     this.#checks = undefined
     this.#unsubscribed()
     this.#change({ state: 'stalled', reason: 'a message to ourselves did not come back' })
-    reconnect(this.#options.subscriber)
+    lines?.reset()
+    reconnect(subscriber)
   }
 
   /** Errors are reported by `probe` itself. */
   async #probe(): Promise<void> {
     if (this.#checks !== undefined) return
     this.#checks = 0
-    const { probe, probeTags, onProbed } = this.#options
-    const tags = probeTags()
-    this.#awaited = new Set(tags)
+    const { connections, agree, onProbed } = this.#options
+    const tags = connections.probeTags()
+    this.#awaited = new Set([AGREEMENT, ...tags, ...(connections.lines ? [PLAIN] : [])])
     try {
-      await Promise.all(tags.map((tag) => probe(this.#probeChannel, tag)))
+      await Promise.all([
+        agree().then(() => {
+          this.#agreedAt = performance.now()
+          this.#returned(AGREEMENT)
+        }),
+        this.#sendProbes(tags),
+      ])
       onProbed()
       if (!this.#subscribed) this.#checks = undefined
     } catch {
@@ -172,8 +283,25 @@ export class RedisSubscription {
     }
   }
 
-  #probeReturned(tag: string): void {
-    this.#awaited.delete(tag)
+  async #sendProbes(tags: readonly string[]): Promise<void> {
+    const { connections, probe } = this.#options
+    const { lines, commands } = connections
+    if (!lines) return void (await Promise.all(tags.map((tag) => probe(this.#probeChannel, tag))))
+    const channels = tags.map((tag) => ({ channel: `${this.#probeChannel}:{${tag}}`, tag }))
+    if (this.#subscribed) {
+      await this.#whileConnected(lines.subscribe(channels)).catch((error) => this.#lost(error))
+      // The probes are sent only now.
+      if (this.#checks !== undefined) this.#checks = 0
+    }
+    await Promise.all([
+      commands.publish(this.#probeChannel, PLAIN),
+      ...channels.map(({ channel, tag }) => probe(channel, tag)),
+    ])
+  }
+
+  /** @param part of what is awaited */
+  #returned(part: string): void {
+    this.#awaited.delete(part)
     if (this.#checks === undefined || this.#awaited.size > 0) return
     this.#checks = undefined
     this.#change({ state: 'live' })

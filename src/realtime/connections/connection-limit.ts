@@ -5,17 +5,20 @@ import { userKey } from '../../lib/identity.ts'
 import type { LeaseStore } from '../bus/bus.ts'
 
 export interface ConnectionLimitOptions {
-  /** Of one user, over all processes. Default 20. */
-  limit?: number | undefined
+  /** Of one user, over all processes. Undefined for some: no limit. Default 20. */
+  limit?: number | ((who: UserRef) => number | undefined) | undefined
+  /** What is counted together. Default: a user. */
+  keyOf?: (who: UserRef) => string
   /** The connections of a crashed process stop counting after this time. Default 30. */
   leaseSeconds?: number | undefined
 }
 
-/** Bounds the number of connections of each user, over all processes. */
+/** Bounds the number of connections of each user, or of each tenant, over all processes. */
 export class ConnectionLimit {
   readonly #store: LeaseStore
   readonly #logger: Logger
-  readonly #limit: number
+  readonly #limitOf: (who: UserRef) => number | undefined
+  readonly #keyOf: (who: UserRef) => string
   readonly #leaseSeconds: number
   readonly #holder = randomUUID()
   /** The connections of each user in this process. */
@@ -31,22 +34,26 @@ export class ConnectionLimit {
   constructor(store: LeaseStore, logger: Logger, options: ConnectionLimitOptions = {}) {
     this.#store = store
     this.#logger = logger
-    this.#limit = options.limit ?? 20
+    const { limit = 20 } = options
+    this.#limitOf = typeof limit === 'function' ? limit : () => limit
+    this.#keyOf = options.keyOf ?? userKey
     this.#leaseSeconds = options.leaseSeconds ?? 30
   }
 
   /** Counts one more connection; false if the user has the maximum. Without Redis, only this process counts. */
   async acquire(principal: UserRef): Promise<boolean> {
-    const user = userKey(principal)
+    const user = this.#keyOf(principal)
+    const limit = this.#limitOf(principal)
     const count = this.#counts.get(user) ?? 0
-    if (count >= this.#limit) return false
+    if (limit !== undefined && count >= limit) return false
     this.#counts.set(user, count + 1)
+    if (limit === undefined) return true
     try {
       // Other processes ignore counts without a lease, so the first lease comes first.
       this.#leased ??= this.#firstLease()
       await this.#leased
       const acquired = await this.#change(user, () =>
-        this.#store.acquire(user, this.#holder, this.#limit),
+        this.#store.acquire(user, this.#holder, limit),
       )
       if (acquired) return true
     } catch (error) {
@@ -59,15 +66,17 @@ export class ConnectionLimit {
   }
 
   release(principal: UserRef): void {
-    const user = userKey(principal)
+    const user = this.#keyOf(principal)
     this.#decrement(user)
+    if (this.#limitOf(principal) === undefined) return
     this.#change(user, () => this.#store.release(user, this.#holder)).catch((error) => {
       this.#logger.debug({ err: error }, 'a closed connection still counts until the next renewal')
     })
   }
 
-  /** Reports all counts of this process, after Redis may have lost or missed some. */
+  /** Reports all counts of this process, after Redis may have lost or missed some, or limits have changed. */
   async assert(): Promise<void> {
+    if (this.#counts.size === 0 && this.#doubtful.size === 0) return
     try {
       await this.#store.renew(this.#holder, this.#leaseSeconds)
       await this.#report([...this.#counts.keys(), ...this.#doubtful])

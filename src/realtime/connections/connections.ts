@@ -1,11 +1,13 @@
 import type { Logger } from 'pino'
-import type { Principal, RevocationList } from '../../auth/principal.ts'
+import type { Gate, Principal, RevocationList } from '../../auth/principal.ts'
 import { toIso } from '../../ledger/rows.ts'
 import { LogBudget } from '../../lib/log-limits.ts'
 import { sleep } from '../../lib/timeout.ts'
+import type { EffectiveSettings } from '../../tenants/effective-settings.ts'
 import type { StreamMeter } from '../metrics.ts'
 import { errorFrame, Frame } from '../stream/frame.ts'
 import type { Hub } from '../stream/hub.ts'
+import type { PaceOptions } from '../stream/pace.ts'
 import { type CloseReason, type Sink, SLOW, type Subscriber } from '../stream/subscriber.ts'
 import type { Admission } from './handshake.ts'
 import { MESSAGES_PER_SECOND, TokenBucket } from './limits.ts'
@@ -15,6 +17,9 @@ export interface TransportSink extends Sink {
   /** Called every 15 s. Shows proxies and clients that the connection lives, if the protocol itself does not. */
   beat(): void
 }
+
+/** Where the events of a connection come from. */
+export type Feed = Pick<Hub, 'subscribe' | 'unsubscribe' | 'isFull'>
 
 export type TransportName = 'socket.io' | 'sse' | 'websocket'
 
@@ -26,6 +31,7 @@ export interface Connection {
   /** Its heartbeats are due in every second whose number, modulo the period, is this. */
   readonly slot: number
   readonly sink: TransportSink
+  readonly feed: Feed
   readonly subscriber: Subscriber
   /** Whether the client was warned that its token expires soon. */
   warned: boolean
@@ -38,10 +44,12 @@ export interface ConnectionsOptions {
   admission: Admission
   /** Default: no token is ever revoked. */
   revocations?: RevocationList | undefined
+  /** Default: whoever has a good token may stay. */
+  gate?: Gate | undefined
   logger: Logger
   meter: StreamMeter
-  /** Of balances, for clients that name none. */
-  currency: string
+  /** Of balances, for clients that name no currency, and how often they get one. */
+  settings: Pick<EffectiveSettings, 'currencyOf' | 'ratesOf'>
   /** Messages that a client may send each second, and the most that it can save up. Default 20. */
   messagesPerSecond?: number | undefined
   /** Default 15: four heartbeats fit into the usual idle limit of proxies. */
@@ -56,6 +64,9 @@ export interface Opening {
   clientId: string
   lastEventId?: string | undefined
   currency?: string | undefined
+  pace?: PaceOptions | undefined
+  /** Default: the hub, which has the user's own events. */
+  feed?: Feed | undefined
 }
 
 /** A client is warned this long before its token expires. */
@@ -103,7 +114,10 @@ export class Connections {
     this.#timer = setInterval(() => this.#tick(), 1000)
     this.#timer.unref()
     options.revocations?.onRevoked(() => {
-      for (const connection of this.#open) this.#endIfRevoked(connection)
+      for (const connection of this.#open) this.#endIfBarred(connection)
+    })
+    options.gate?.onChange(() => {
+      for (const connection of this.#open) this.#endIfBarred(connection)
     })
   }
 
@@ -114,19 +128,33 @@ export class Connections {
     return counts
   }
 
+  /** Open connections by tenant. */
+  get byTenant(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>()
+    for (const { principal } of this.#open) {
+      counts.set(principal.tenant, (counts.get(principal.tenant) ?? 0) + 1)
+    }
+    return counts
+  }
+
   /** Begins the stream of an admitted client. The transport calls `closed` once, whichever side closes. */
   open(sink: TransportSink, opening: Opening): Connection {
-    const { principal, transport, clientId, lastEventId } = opening
-    const subscriber = this.#options.hub.subscribe(principal, sink, {
-      currency: opening.currency || this.#options.currency,
+    const { principal, transport, clientId, lastEventId, feed = this.#options.hub } = opening
+    const subscriber = feed.subscribe(principal, sink, {
+      currency: opening.currency || this.#options.settings.currencyOf(principal.tenant),
       lastEventId: lastEventId || undefined,
+      pace: this.#paceOf(opening),
     })
+    const tally = this.#options.meter.tally(principal.tenant, transport)
+    tally.connections += 1
+    subscriber.tally = tally
     const slot = this.#opened++ % this.#heartbeatSeconds
     const connection: Connection = {
       principal,
       transport,
       slot,
       sink,
+      feed,
       subscriber,
       warned: false,
       wrongTokens: 0,
@@ -134,17 +162,25 @@ export class Connections {
     this.#open.add(connection)
     this.#options.meter.opened.add(transport)
     this.#log.info(() => `[BalanceGateway] Client ${clientId} connected to balance updates`)
-    // The drain or the revocation may have begun since the admission. Not closed in this turn, because
+    // The drain, the revocation or the suspension may have begun since the admission. Not closed in this turn, because
     // the transport listens for the end only after it.
     if (this.#options.admission.draining) setImmediate(() => this.#cut(connection, SHUTTING_DOWN))
-    else if (this.#isRevoked(connection)) setImmediate(() => this.#endIfRevoked(connection))
+    else if (this.#barred(connection)) setImmediate(() => this.#endIfBarred(connection))
     return connection
+  }
+
+  /** What the client asked for, within what its tenant and the server allow. */
+  #paceOf({ pace, principal }: Opening): PaceOptions | undefined {
+    const { usual, most } = this.#options.settings.ratesOf(principal.tenant)
+    const asked = pace?.maxRate ?? usual
+    if (asked === undefined) return pace
+    return { ...pace, maxRate: Math.min(asked, most ?? asked) }
   }
 
   closed(connection: Connection): void {
     if (!this.#open.delete(connection)) return
     if (this.#open.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
-    this.#options.hub.unsubscribe(connection.principal, connection.subscriber)
+    connection.feed.unsubscribe(connection.principal, connection.subscriber)
     this.#options.admission.release(connection.principal)
   }
 
@@ -162,11 +198,12 @@ export class Connections {
 
   /** Sends an answer. A client that keeps asking without reading is cut instead. */
   reply(connection: Connection, frame: Frame): void {
-    if (this.#options.hub.isFull(connection.subscriber)) this.end(connection, SLOW)
+    if (connection.feed.isFull(connection.subscriber)) this.end(connection, SLOW)
     else connection.sink.write(frame)
   }
 
   end(connection: Connection, reason: CloseReason): void {
+    connection.subscriber.flush()
     if (reason.final) connection.sink.write(errorFrame(reason.code, reason.message))
     this.#cut(connection, reason)
   }
@@ -175,6 +212,7 @@ export class Connections {
     // A connection that is already closing gets the reason again, but is counted once.
     if (!this.#closing.has(connection)) this.#options.meter.cuts.add(reason.code)
     this.#closing.add(connection)
+    connection.subscriber.flush()
     connection.sink.close(reason)
   }
 
@@ -204,20 +242,29 @@ export class Connections {
     for (const connection of this.#open) this.#cut(connection, SHUTTING_DOWN)
   }
 
-  #isRevoked({ principal }: Connection): boolean {
-    return this.#options.revocations?.covers(principal) === true
+  /** Why the connection may not stay open. */
+  #barred({ principal }: Connection): CloseReason | undefined {
+    const { revocations, gate } = this.#options
+    if (revocations?.covers(principal) === true) return REVOKED
+    const problem = gate?.problem(principal)
+    // A tenant that moved is served again by the next server that the client finds.
+    const final = problem?.code !== 'unavailable'
+    return problem && { code: problem.code, message: problem.message, final }
   }
 
-  #endIfRevoked(connection: Connection): void {
-    if (this.#isRevoked(connection)) this.end(connection, REVOKED)
+  #endIfBarred(connection: Connection): void {
+    const reason = this.#barred(connection)
+    if (reason) this.end(connection, reason)
   }
 
   #tick(): void {
     const now = Date.now() / 1000
     this.#ticks += 1
     for (const connection of this.#open) {
-      const { expiresAt } = connection.principal
+      const { expiresAt, keyId } = connection.principal
       if (expiresAt <= now) this.end(connection, EXPIRED)
+      // A rotated key ends some time after it was rotated.
+      else if (keyId !== undefined && this.#barred(connection)) this.#endIfBarred(connection)
       else if (expiresAt - now <= WARN_BEFORE_SECONDS) warnOfExpiry(connection)
       // Each second it is another part's turn, so that heartbeats do not come in bursts.
       if (connection.slot === this.#ticks % this.#heartbeatSeconds) connection.sink.beat()

@@ -1,19 +1,27 @@
-import type { Authenticator, Principal, RevocationList } from '../../auth/principal.ts'
+import type { Authenticator, Gate, Principal, RevocationList } from '../../auth/principal.ts'
+import { STREAM_SCOPE, scopeMissing } from '../../auth/scopes.ts'
 import { Tickets } from '../../auth/tickets.ts'
 import { tokenRefused, tokenRevoked } from '../../auth/tokens.ts'
 import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
 import { CURRENCIES } from '../../lib/currencies.ts'
-import { isListed } from '../../lib/origins.ts'
+import type { RefusedOrigins } from '../../lib/origins.ts'
 import { withTimeout } from '../../lib/timeout.ts'
 import type { Origin } from '../../rate-limit/client-address.ts'
 import type { RateLimiter } from '../../rate-limit/limiter.ts'
+import type { EffectiveSettings } from '../../tenants/effective-settings.ts'
 import type { StreamMeter } from '../metrics.ts'
+import type { PaceOptions } from '../stream/pace.ts'
 import type { ConnectionLimit } from './connection-limit.ts'
-import { HANDSHAKE_TIMEOUT_MS } from './limits.ts'
+import { HANDSHAKE_TIMEOUT_MS, TurnLimit } from './limits.ts'
 
 export interface AdmissionOptions {
   credentials: Credentials
   connectionLimit: ConnectionLimit
+  /** Of all users of a tenant together. Default: none. */
+  tenantLimit?: ConnectionLimit
+  /** Whose pages may connect, and for whom. Default: those of every origin. */
+  settings?: Pick<EffectiveSettings, 'allowsOrigin'> | undefined
+  refusedOrigins?: Pick<RefusedOrigins, 'refuse'>
   /** Default: no limit on how often clients may connect. */
   limiter?: RateLimiter | undefined
   meter: StreamMeter
@@ -25,14 +33,21 @@ export interface AdmissionOptions {
 export class Admission {
   readonly #credentials: Credentials
   readonly #connectionLimit: ConnectionLimit
+  readonly #tenantLimit: ConnectionLimit | undefined
+  readonly #settings: Pick<EffectiveSettings, 'allowsOrigin'> | undefined
+  readonly #refusedOrigins: Pick<RefusedOrigins, 'refuse'> | undefined
   readonly #limiter: RateLimiter | undefined
   readonly #meter: StreamMeter
   readonly #handshakeTimeoutMs: number
+  readonly #turns = new TurnLimit()
   #draining = false
 
   constructor(options: AdmissionOptions) {
     this.#credentials = options.credentials
     this.#connectionLimit = options.connectionLimit
+    this.#tenantLimit = options.tenantLimit
+    this.#settings = options.settings
+    this.#refusedOrigins = options.refusedOrigins
     this.#limiter = options.limiter
     this.#meter = options.meter
     this.#handshakeTimeoutMs = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
@@ -49,17 +64,18 @@ export class Admission {
 
   /**
    * Admits one connection and counts it. Afterwards open it, or `release` it.
+   * @param asked the parameters of the stream, which are checked
    * @param request where it comes from, if there is a socket
-   * @throws ApiError `unauthorized`, `token_expired`, `token_revoked`, `invalid_request`, `rate_limited`,
-   *   `too_many_connections`, `handshake_timeout`, `shutting_down` or `unavailable`
+   * @throws ApiError `unauthorized`, `token_expired`, `token_revoked`, `tenant_suspended`, `forbidden`,
+   *   `invalid_request`, `rate_limited`, `too_many_connections`, `handshake_timeout`, `shutting_down` or `unavailable`
    */
   async admit(
     presented: Presented,
-    currency?: string | null,
+    asked: StreamParameters = {},
     request?: Origin,
   ): Promise<Principal> {
     try {
-      return await this.#admitted(presented, currency, request)
+      return await this.#admitted(presented, asked, request)
     } catch (error) {
       this.countRefusal(error instanceof ApiError ? error.code : 'internal')
       throw error
@@ -73,16 +89,17 @@ export class Admission {
 
   async #admitted(
     presented: Presented,
-    currency?: string | null,
+    asked: StreamParameters,
     request?: Origin,
   ): Promise<Principal> {
     if (this.#draining) {
       throw new ApiError(503, 'shutting_down', 'The server is restarting.', { retryAfter: 1 })
     }
-    if (currency && !CURRENCIES.has(currency)) {
+    if (asked.currency && !CURRENCIES.has(asked.currency)) {
       throw new ApiError(400, 'invalid_request', 'currency must be an ISO 4217 code such as USD.')
     }
-    const admitted = this.#counted(presented, this.#limiter?.addressOf(request))
+    paceOf(asked)
+    const admitted = this.#counted(presented, request)
     return await withTimeout(admitted, this.#handshakeTimeoutMs, () => {
       // An admission that succeeds too late gives its place back.
       admitted.then((principal) => this.release(principal)).catch(() => {})
@@ -112,13 +129,28 @@ export class Admission {
   /** Undoes `admit`: the connection was closed, or never opened. */
   release(principal: Principal): void {
     this.#connectionLimit.release(principal)
+    this.#tenantLimit?.release(principal)
   }
 
-  async #counted(presented: Presented, address: string | undefined): Promise<Principal> {
-    const principal = await this.#identify(presented, address)
-    if (await this.#connectionLimit.acquire(principal)) return principal
-    const message = 'This user has too many connections open.'
-    throw new ApiError(429, 'too_many_connections', message, { retryAfter: 5 })
+  async #counted(presented: Presented, request: Origin | undefined): Promise<Principal> {
+    const turn = this.#turns.take()
+    if (turn) await turn
+    const principal = await this.#identify(presented, this.#limiter?.addressOf(request))
+    this.#requireOrigin(principal, request)
+    if (!(await this.#connectionLimit.acquire(principal))) throw tooManyConnections('user')
+    if (!this.#tenantLimit || (await this.#tenantLimit.acquire(principal))) return principal
+    this.#connectionLimit.release(principal)
+    throw tooManyConnections('tenant')
+  }
+
+  /** @throws ApiError `forbidden` for a page of another tenant's origin */
+  #requireOrigin({ tenant }: Principal, request: Origin | undefined): void {
+    const [origin, host] = [request?.headers.origin?.toString(), request?.headers.host?.toString()]
+    if (origin === undefined || this.#settings?.allowsOrigin(tenant, origin, host) !== false) return
+    throw (
+      this.#refusedOrigins?.refuse(origin) ??
+      new ApiError(403, 'forbidden', 'Pages of this origin may not connect.')
+    )
   }
 
   async #identify(presented: Presented, address: string | undefined): Promise<Principal> {
@@ -135,10 +167,51 @@ export class Admission {
   }
 }
 
+const tooManyConnections = (whose: 'user' | 'tenant') =>
+  new ApiError(429, 'too_many_connections', `This ${whose} has too many connections open.`, {
+    retryAfter: 5,
+  })
+
 /** As Engine.IO reads it: an empty id, or one inside another parameter's text, opens a new session. */
 function namesSession(url = ''): boolean {
   const [, query = ''] = url.split('?', 2)
   return Boolean(new URLSearchParams(query).getAll('sid').at(-1))
+}
+
+/** What a client asks of its stream, as it wrote it. */
+export interface StreamParameters {
+  currency?: string | null | undefined
+  maxRate?: string | null | undefined
+  transactions?: string | null | undefined
+}
+
+/** @param read the text of a parameter, where the client gave one */
+export const parametersOf = (
+  read: (name: string) => string | null | undefined,
+): StreamParameters => ({
+  currency: read('currency'),
+  maxRate: read('maxRate'),
+  transactions: read('transactions'),
+})
+
+/** The slowest and the fastest rate that a client can ask for, in balance frames a second. */
+const RATES = { least: 0.1, most: 1000 }
+
+/**
+ * How often the client wants its balance. Undefined: at every change.
+ * @throws ApiError `invalid_request`
+ */
+export function paceOf({ maxRate, transactions }: StreamParameters): PaceOptions | undefined {
+  if (transactions && transactions !== 'merged' && transactions !== 'each') {
+    throw new ApiError(400, 'invalid_request', 'transactions must be merged or each.')
+  }
+  if (!maxRate) return undefined
+  const rate = /^\d{1,4}(\.\d{1,3})?$/.test(maxRate) ? Number(maxRate) : Number.NaN
+  if (!(rate >= RATES.least && rate <= RATES.most)) {
+    const message = `maxRate must be a number of frames a second, from ${RATES.least} to ${RATES.most}.`
+    throw new ApiError(400, 'invalid_request', message)
+  }
+  return { maxRate: rate, transactions: transactions === 'each' ? 'each' : 'merged' }
 }
 
 /** The places where a client of a stream can put its token, or a ticket instead. */
@@ -155,25 +228,34 @@ export class Credentials {
   readonly #authenticator: Authenticator
   readonly #tickets: Tickets
   readonly #revocations: Pick<RevocationList, 'covers'> | undefined
+  readonly #gate: Pick<Gate, 'problem'> | undefined
 
   constructor(
     authenticator: Authenticator,
     tickets: Tickets,
     revocations?: Pick<RevocationList, 'covers'>,
+    gate?: Pick<Gate, 'problem'>,
   ) {
     this.#authenticator = authenticator
     this.#tickets = tickets
     this.#revocations = revocations
+    this.#gate = gate
   }
 
   /**
    * Allows no clock tolerance: a stream ends when its token expires, so one within the tolerance would end
    * immediately.
-   * @throws ApiError `unauthorized`, `token_expired`, `token_revoked` or `unavailable`
+   * @throws ApiError `unauthorized`, `token_expired`, `token_revoked`, `tenant_suspended`, `forbidden` for a key that may
+   *   not read, or `unavailable`
    */
   async identify(presented: Presented): Promise<Principal> {
     const principal = await this.#identify(presented)
-    if (principal.expiresAt * 1000 <= Date.now()) throw tokenRefused('expired')
+    const { expiresAt, scopes } = principal
+    if (expiresAt * 1000 <= Date.now()) throw tokenRefused('expired')
+    if (scopes && !scopes.includes(STREAM_SCOPE)) throw scopeMissing(STREAM_SCOPE)
+    // The tenant of a ticket may have been suspended since the ticket was issued.
+    const problem = this.#gate?.problem(principal)
+    if (problem) throw problem
     return principal
   }
 
@@ -204,18 +286,4 @@ function tokenOf({ token, query, authorization }: Presented): string | undefined
 /** Some clients send the value of the whole header where the token belongs. */
 function withoutScheme(text: string): string {
   return text.replace(/^bearer +/i, '')
-}
-
-/**
- * Whether a page of this origin may open a connection. Programs other than browsers send no origin. A page of
- * our own host may always connect.
- * @param allowed as of `isListed`
- */
-export function originAllowed(
-  allowed: readonly string[],
-  origin: string | undefined,
-  host: string | undefined,
-): boolean {
-  if (origin === undefined || isListed(allowed, origin)) return true
-  return URL.canParse(origin) && new URL(origin).host === host
 }

@@ -1,7 +1,9 @@
 import { eventId, type UserRef } from '../../ledger/event.ts'
 import type { EventStore } from '../../ledger/event-store.ts'
+import type { EventStores } from '../../ledger/event-stores.ts'
+import type { Bus } from '../bus/bus.ts'
 import { type EventFrame, fromLedger } from './frame.ts'
-import { isPruned, seqIn } from './history.ts'
+import { type FramePage, isPruned, recentPage, seqIn } from './history.ts'
 import { type Hub, streamKey } from './hub.ts'
 
 /** A part of a user's stream. */
@@ -14,7 +16,8 @@ export interface EventsPage {
 }
 
 export interface EventPagesOptions {
-  store: Pick<EventStore, 'epoch' | 'eventsAfter'>
+  bus: Pick<Bus, 'recentEvents'>
+  stores: EventStores<Pick<EventStore, 'epoch' | 'eventsAfter'>>
   hub: Pick<Hub, 'subscribe' | 'unsubscribe'>
   currency: string
   /** The server is about to stop: nobody waits for an event any more. */
@@ -51,16 +54,16 @@ export class EventPages {
    * @param id undefined: the newest
    */
   async before(user: UserRef, id: string | undefined, limit: number): Promise<EventsPage> {
-    const { store } = this.#options
+    const store = this.#options.stores.of(user.tenant)
     const asked = id === undefined ? undefined : seqIn(id, store.epoch)
     const end = asked ?? (await this.#head(user)) + 1
     const from = Math.max(0, end - 1 - limit)
-    const { events } = await store.eventsAfter(user, from, limit)
+    const { events } = await this.#read(user, from, limit)
     const found = events.filter(({ seq }) => seq < end)
     const [oldest] = found
     const isLast = oldest === undefined || oldest.seq === 1 || found.length < limit
     return {
-      events: found.toReversed().map((event) => fromLedger(event, store.epoch)),
+      events: found.toReversed(),
       nextCursor: isLast ? null : eventId(store.epoch, oldest.seq),
       // An id of another database says nothing about this one.
       recovered: asked !== null,
@@ -68,28 +71,37 @@ export class EventPages {
   }
 
   async #after(user: UserRef, id: string, limit: number): Promise<EventsPage> {
-    const { store } = this.#options
+    const store = this.#options.stores.of(user.tenant)
     const seq = seqIn(id, store.epoch)
     if (seq === null) {
       const newest = eventId(store.epoch, await this.#head(user))
       return { events: [], nextCursor: newest, recovered: false }
     }
-    const page = await store.eventsAfter(user, seq, limit)
+    const page = await this.#read(user, seq, limit)
     // The ledger has fewer events than the client: it was restored from a backup.
     if (page.head < seq) {
       return { events: [], nextCursor: eventId(store.epoch, page.head), recovered: false }
     }
     const last = page.events.at(-1)
     return {
-      events: page.events.map((event) => fromLedger(event, store.epoch)),
+      events: page.events,
       nextCursor: last ? eventId(store.epoch, last.seq) : id,
       recovered: !isPruned(page, seq),
     }
   }
 
   async #head(user: UserRef): Promise<number> {
-    const { head } = await this.#options.store.eventsAfter(user, Number.MAX_SAFE_INTEGER, 1)
-    return head
+    return (await this.#read(user, undefined, 1)).head
+  }
+
+  /** @param after undefined: only the newest seq is wanted */
+  async #read(user: UserRef, after: number | undefined, limit: number): Promise<FramePage> {
+    const { bus, stores, currency } = this.#options
+    const store = stores.of(user.tenant)
+    const recent = await recentPage(bus, store.epoch, { user, currency, after })
+    if (recent) return { head: recent.head, events: recent.events.slice(0, limit) }
+    const page = await store.eventsAfter(user, after ?? Number.MAX_SAFE_INTEGER, limit)
+    return { ...page, events: page.events.map((event) => fromLedger(event, store.epoch)) }
   }
 
   /** Whether an event after this id came in time. */

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import {
+  type EpochOf,
   type EventMessage,
   eventId,
   type LedgerEvent,
@@ -100,6 +101,7 @@ export class Frame {
 interface Envelope extends Pick<EventMessage, 'tenantId' | 'userId' | 'seq' | 'id'> {
   event: string
   traceparent?: string | undefined
+  service?: string | undefined
 }
 
 /** An event of a user's stream, ready to be sent. */
@@ -109,6 +111,8 @@ export class EventFrame extends Frame implements UserRef {
   readonly seq: number
   /** W3C trace context of the request that caused it. */
   readonly traceparent: string | undefined
+  /** The service that opened the hold, of an event that is on the service's stream too. */
+  readonly service: string | undefined
 
   constructor(message: Envelope, payload: object | string) {
     super(message.event, payload, message.id)
@@ -116,6 +120,7 @@ export class EventFrame extends Frame implements UserRef {
     this.userId = message.userId
     this.seq = message.seq
     this.traceparent = message.traceparent
+    this.service = message.service
   }
 }
 
@@ -127,7 +132,9 @@ export function fromMessage(message: EventMessage): EventFrame {
   for (const field of SENT_FIELDS.get(message.event) ?? UNKNOWN) {
     if (message[field] !== undefined) payload[field] = message[field]
   }
-  return new EventFrame(message, payload)
+  const { service, ...envelope } = message
+  const isOfService = typeof service === 'string' && OF_SERVICES.includes(message.event)
+  return new EventFrame(isOfService ? message : envelope, payload)
 }
 
 export function fromLedger(event: LedgerEvent, epoch: string): EventFrame {
@@ -169,13 +176,32 @@ const OURS = new RegExp(
     `,"id":"(${PLAIN})","seq":([1-9]\\d{0,14}),"currency":"[A-Z]{3}"\\}$`,
 )
 
-/** The first field for clients, by event. The payload begins there. */
-const CUTS: ReadonlyMap<string, string> = new Map(
-  [...SENT_FIELDS].map(([event, [first]]) => [event, `,"${first}":`]),
+/** The beginning of a message as `encodeEvent` writes it. */
+const ADDRESS = new RegExp(
+  `^\\{"event":"[a-z_]{1,64}","userId":"(${PLAIN})","tenantId":"(${PLAIN})",`,
 )
 
-/** The event in a text from the channel, or a string with the reason why the text is no event of this ledger. */
-export function parseMessage(text: string, epoch: string): EventFrame | string {
+/** The user that a message is about, without a look at the rest. Undefined if it has another form. */
+export function addressee(text: string): UserRef | undefined {
+  const found = ADDRESS.exec(text)
+  return found ? { userId: found[1] as string, tenant: found[2] as string } : undefined
+}
+
+/** Events that may be on a service's stream too. They are parsed as a whole, because the service is told apart. */
+const OF_SERVICES: readonly string[] = ['hold_exhausted', 'hold_expiring']
+
+/** The first field for clients, by event. The payload begins there. */
+const CUTS: ReadonlyMap<string, string> = new Map(
+  [...SENT_FIELDS]
+    .filter(([event]) => !OF_SERVICES.includes(event))
+    .map(([event, [first]]) => [event, `,"${first}":`]),
+)
+
+/**
+ * The event in a text from the channel, or a string with the reason why the text is no event of this ledger.
+ * @param epoch of every tenant, or of each
+ */
+export function parseMessage(text: string, epoch: string | EpochOf): EventFrame | string {
   return cut(text, epoch) ?? read(text, epoch)
 }
 
@@ -183,17 +209,21 @@ export function parseMessage(text: string, epoch: string): EventFrame | string {
  * A message of a process of this version is checked and cut instead of parsed and encoded again, which is a
  * tenth of the work. Undefined if the result would not be certain.
  */
-function cut(text: string, epoch: string): EventFrame | undefined {
+function cut(text: string, epoch: string | EpochOf): EventFrame | undefined {
   const parts = OURS.exec(text)
   if (!parts) return undefined
   const [, event = '', userId = '', tenantId = '', id, seq] = parts
   const mark = CUTS.get(event)
   const from = mark === undefined ? -1 : text.indexOf(mark)
-  if (from < 0 || id !== `${epoch}:${seq}` || userId === '' || tenantId === '') return undefined
+  if (from < 0 || id !== `${epochIn(epoch, tenantId)}:${seq}` || userId === '' || tenantId === '')
+    return undefined
   const traceparent = traceparentBefore(text, from)
   const message = { event, tenantId, userId, id, seq: Number(seq), traceparent }
   return new EventFrame(message, `{${text.slice(from + 1)}`)
 }
+
+const epochIn = (epoch: string | EpochOf, tenant: string) =>
+  typeof epoch === 'string' ? epoch : epoch(tenant)
 
 const TRACEPARENT = '"traceparent":"'
 const TRACEPARENT_LENGTH = 55
@@ -205,7 +235,7 @@ function traceparentBefore(text: string, from: number): string | undefined {
   return text.slice(begin, from - 1)
 }
 
-function read(text: string, epoch: string): EventFrame | string {
+function read(text: string, epoch: string | EpochOf): EventFrame | string {
   let message: unknown
   try {
     message = parseJson(text)
@@ -217,7 +247,8 @@ function read(text: string, epoch: string): EventFrame | string {
   if (typeof event !== 'string' || !/^[a-z_]{1,64}$/.test(event)) return 'no event name'
   if (typeof userId !== 'string' || typeof tenantId !== 'string') return 'no user'
   if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return 'no seq'
-  if (id !== eventId(epoch, seq)) return 'of another database'
+  const known = epochIn(epoch, tenantId)
+  if (known === undefined || id !== eventId(known, seq)) return 'of another database'
   return fromMessage(message as EventMessage)
 }
 

@@ -1,19 +1,21 @@
 import type { Logger } from 'pino'
 import type { Balance } from '../../ledger/balance.ts'
 import { eventId, type UserRef } from '../../ledger/event.ts'
-import type { EventStore } from '../../ledger/event-store.ts'
-import { toWire } from '../../ledger/money.ts'
+import type { EventPage, EventStore } from '../../ledger/event-store.ts'
+import { toMinor, toWire } from '../../ledger/money.ts'
 import { sleep } from '../../lib/timeout.ts'
-import { Frame } from './frame.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { RecentQuery } from '../bus/event-history.ts'
+import { type EventFrame, Frame, parseMessage } from './frame.ts'
 
 /** Events that are read from Postgres at a time. */
 export const PAGE_SIZE = 200
 
+/** The same for a connection that resumes, because few events are missing and thousands may resume together. */
+export const FIRST_PAGE_SIZE = 20
+
 /** A failed read of Postgres is tried again after this time. */
 export const RETRY_MS = 500
-
-/** A part of a user's stream, as Postgres has it, and the newest seq. */
-export type EventPage = Awaited<ReturnType<EventStore['eventsAfter']>>
 
 /** Reads one page. If Postgres cannot be read, returns undefined after a pause; then call it again. */
 export async function readPage(
@@ -30,8 +32,55 @@ export async function readPage(
   }
 }
 
+/** Events after a seq, ready to be sent, and the newest seq. */
+export interface FramePage {
+  head: number
+  events: EventFrame[]
+}
+
+/** What a connection begins with. */
+export interface StartState {
+  balance: Pick<Balance, 'balance' | 'currency' | 'seq'>
+  /** The events after the seq that the client resumes from. Undefined: it does not resume. */
+  page: FramePage | undefined
+}
+
+/** Reads a page from the bus. Undefined: it does not have all of it. */
+export async function recentPage(
+  bus: Pick<Bus, 'recentEvents'>,
+  epoch: string,
+  query: RecentQuery,
+): Promise<(FramePage & { balance: bigint }) | undefined> {
+  const recent = await bus.recentEvents(query)
+  // A balance proves that the events were compared with the ledger after the last failure of Redis.
+  if (!recent || recent.balance === null) return undefined
+  const events: EventFrame[] = []
+  for (const message of recent.messages) {
+    const event = parseMessage(message, epoch)
+    // Anybody with access to Redis may have written it.
+    if (typeof event === 'string') return undefined
+    events.push(event)
+  }
+  return { head: recent.head, events, balance: toMinor(recent.balance, query.currency) }
+}
+
+/** Reads from the bus what a connection begins with. Undefined: it has to be read from Postgres. */
+export async function recentStart(
+  bus: Pick<Bus, 'recentEvents'>,
+  epoch: string,
+  query: RecentQuery,
+): Promise<StartState | undefined> {
+  const page = await recentPage(bus, epoch, query)
+  if (!page) return undefined
+  const { balance, head } = page
+  return {
+    balance: { balance, currency: query.currency, seq: head },
+    page: query.after === undefined ? undefined : page,
+  }
+}
+
 /** Whether events that followed `after` have been deleted. */
-export function isPruned({ head, events }: EventPage, after: number): boolean {
+export function isPruned({ head, events }: EventPage | FramePage, after: number): boolean {
   const [first] = events
   return first === undefined ? head > after : first.seq > after + 1
 }
@@ -65,10 +114,10 @@ export interface Start {
  */
 export function startOf(
   epoch: string,
-  balance: Balance,
+  balance: StartState['balance'],
   note: JoinNote,
   after?: number,
-  page?: EventPage,
+  page?: FramePage,
 ): Start {
   const resumed =
     after !== undefined &&

@@ -8,7 +8,7 @@ export interface ReconciliationOptions {
   bus: Bus
   store: EventStore
   logger: Logger
-  /** Of every connected user. The map may change at any time. */
+  /** Of every connected user, of which those of `store` are compared. The map may change at any time. */
   streams: ReadonlyMap<string, UserStream>
   /** Postgres is polled this often while the bus is not live. Default 1500. */
   pollEveryMs?: number
@@ -26,6 +26,7 @@ export class Reconciliation {
   /** Counts link changes. A comparison that a change overtook does not count. */
   #linkChanges = 0
   #reconciled = false
+  #failing = false
   #closed = false
   #wake: (() => void) | undefined
 
@@ -36,6 +37,11 @@ export class Reconciliation {
   /** Whether every connected user was compared with Postgres since the link became live. */
   get isDone(): boolean {
     return this.#reconciled
+  }
+
+  /** Whether the last comparison failed, because Postgres could not be read. */
+  get isFailing(): boolean {
+    return this.#failing
   }
 
   linkChanged(): void {
@@ -53,8 +59,10 @@ export class Reconciliation {
       if (!this.#reconciled) {
         try {
           await this.#compareAll()
+          this.#failing = false
           if (isLive && changes === this.#linkChanges) this.#reconciled = true
         } catch (error) {
+          this.#failing = true
           logger.warn({ err: error }, 'streams could not be compared with the ledger; trying again')
         }
       }
@@ -69,12 +77,13 @@ export class Reconciliation {
   }
 
   async #compareAll(): Promise<void> {
-    const streams = [...this.#options.streams.values()]
+    const { store } = this.#options
+    const streams = [...this.#options.streams.values()].filter((stream) => stream.store === store)
     for (let from = 0; from < streams.length; from += BATCH_SIZE) {
       const batch = streams.slice(from, from + BATCH_SIZE).filter(({ members }) => members > 0)
       // Taken before the query, because events may be delivered while it runs.
       const lasts = batch.map(({ last }) => last)
-      const heads = await this.#options.store.heads(batch.map(({ user }) => user))
+      const heads = await store.heads(batch.map(({ user }) => user))
       await Promise.all(batch.map((stream, i) => stream.reconcile(heads[i] ?? 0, lasts[i] ?? 0)))
     }
   }

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../lib/api-error.ts'
 import type { StreamMeter } from '../metrics.ts'
-import type { Frame } from './frame.ts'
+import type { EventFrame, Frame } from './frame.ts'
+import { Pace, type PaceOptions } from './pace.ts'
 
 /** Why the server closes a connection. */
 export interface CloseReason {
@@ -39,16 +40,43 @@ export class Subscriber {
   state: SubscriberState = 'joining'
   /** The seq of the last event that it has, either delivered or included in its first state. */
   position = 0
+  /** Counts the events that it gets, with those of others. */
+  tally = { events: 0 }
+  readonly #pace: Pace | undefined
   #begun = false
   #waiting: (() => void)[] | undefined
 
-  constructor(sink: Sink, currency: string) {
+  constructor(sink: Sink, currency: string, pace?: PaceOptions) {
     this.sink = sink
     this.currency = currency
+    this.#pace = pace && new Pace(pace, (frame) => sink.write(frame))
   }
 
   get isClosed(): boolean {
     return this.state === 'closed'
+  }
+
+  /** Takes the next event of the stream. A connection with a maximum rate may get it later. */
+  deliver(event: EventFrame): void {
+    this.tally.events += 1
+    if (this.#pace) this.#pace.deliver(event)
+    else this.sink.write(event)
+  }
+
+  /** Sends the events that wait, before the server closes the connection. */
+  flush(): void {
+    this.#pace?.flush()
+  }
+
+  /** Forgets the events that wait, because a state that includes them is sent. */
+  dropWaiting(): void {
+    this.#pace?.drop()
+  }
+
+  /** The connection is closed. */
+  close(): void {
+    this.state = 'closed'
+    this.dropWaiting()
   }
 
   /** Whether its first state was sent, which comes before everything else. */

@@ -3,15 +3,19 @@ import type { UserRef } from '../../ledger/event.ts'
 import type { EventStore } from '../../ledger/event-store.ts'
 import type { LogBudget } from '../../lib/log-limits.ts'
 import { sleep } from '../../lib/timeout.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { Following } from '../bus/shards.ts'
 import type { StreamMeter } from '../metrics.ts'
 import { type EventFrame, fromLedger } from './frame.ts'
 import {
+  FIRST_PAGE_SIZE,
   isPruned,
   type JoinNote,
   NOT_RECOVERED,
-  PAGE_SIZE,
   RETRY_MS,
   readPage,
+  recentStart,
+  type StartState,
   seqIn,
   startOf,
 } from './history.ts'
@@ -23,8 +27,9 @@ export interface DeliveryTracer {
   delivering(event: EventFrame, connections: number): () => void
 }
 
-/** Shared by all streams of a hub. */
+/** Shared by all streams of a hub whose tenants live in the same database. */
 export interface StreamContext {
+  bus: Pick<Bus, 'recentEvents' | 'follow'>
   store: EventStore
   backpressure: Backpressure
   logger: Logger
@@ -52,6 +57,7 @@ export class UserStream {
   /** Connections in any state. Without any, the hub drops the stream. */
   members = 0
   readonly #context: StreamContext
+  readonly #following: Following
   #live: Subscriber[] = []
   /** The seq that all live connections have. Meaningless while there are none. */
   #last = 0
@@ -64,6 +70,17 @@ export class UserStream {
   constructor(user: UserRef, context: StreamContext) {
     this.user = user
     this.#context = context
+    this.#following = context.bus.follow(user)
+  }
+
+  /** Call it when no connection is left. */
+  close(): void {
+    this.#following.release()
+  }
+
+  /** The events of the database that the user's tenant lives in. */
+  get store(): EventStore {
+    return this.#context.store
   }
 
   /** The seq of the last delivered event, for the comparison with the ledger; 0 without live connections. */
@@ -102,6 +119,8 @@ export class UserStream {
   async join(subscriber: Subscriber, lastEventId?: string): Promise<void> {
     const { store, logger, meter } = this.#context
     const after = lastEventId === undefined ? undefined : seqIn(lastEventId, store.epoch)
+    // An event between the read and the subscription would be missed.
+    if (this.#following.ready) await this.#following.ready
     for (let attempt = 1; !subscriber.isClosed; attempt++) {
       try {
         // A client cannot resume from an id of another epoch: it starts from the balance.
@@ -131,22 +150,36 @@ export class UserStream {
    */
   async #begin(subscriber: Subscriber, note: JoinNote, after?: number): Promise<void> {
     const { store, meter } = this.#context
-    const [balance, page] = await Promise.all([
-      store.balance(this.user, subscriber.currency),
-      after === undefined ? undefined : store.eventsAfter(this.user, after, PAGE_SIZE),
-    ])
+    const { balance, page } = await this.#readStart(subscriber.currency, after)
     if (subscriber.isClosed) return
     if (page) this.#noteHead(page.head)
     const { position, frame, outcome } = startOf(store.epoch, balance, note, after, page)
     subscriber.position = position
+    subscriber.dropWaiting()
     subscriber.sink.write(frame)
     subscriber.begin()
     if (outcome !== 'fresh') meter[outcome] += 1
     if (page && outcome === 'resumed') {
-      for (const event of page.events) this.#deliver(subscriber, fromLedger(event, store.epoch))
+      for (const event of page.events) this.#deliver(subscriber, event)
       meter.replayed += page.events.length
     }
     await this.#catchUp(subscriber)
+  }
+
+  /** From the bus, so that thousands who connect together ask Postgres nothing; else from Postgres. */
+  async #readStart(currency: string, after: number | undefined): Promise<StartState> {
+    const { bus, store, meter } = this.#context
+    const recent = await recentStart(bus, store.epoch, { user: this.user, currency, after })
+    if (recent) {
+      meter.startsFromBus += 1
+      return recent
+    }
+    const [balance, page] = await Promise.all([
+      store.balance(this.user, currency),
+      after === undefined ? undefined : store.eventsAfter(this.user, after, FIRST_PAGE_SIZE),
+    ])
+    const events = page?.events.map((event) => fromLedger(event, store.epoch))
+    return { balance, page: page && { head: page.head, events: events ?? [] } }
   }
 
   async #catchUp(subscriber: Subscriber): Promise<void> {
@@ -210,7 +243,7 @@ export class UserStream {
     if (event.seq <= subscriber.position) return
     subscriber.position = event.seq
     this.#context.meter.delivered += 1
-    subscriber.sink.write(event)
+    subscriber.deliver(event)
   }
 
   #broadcast(event: EventFrame): void {

@@ -29,13 +29,14 @@ export class RuntimeWebSocket implements RuntimeSocketEvents {
   }
 
   opened(socket: RuntimeSocket): void {
-    const { principal, lastEventId, currency } = this.#opening
+    const { principal, lastEventId, currency, pace } = this.#opening
     this.#connection = this.#parts.connections.open(new RuntimeSocketSink(socket), {
       principal,
       transport: 'websocket',
       clientId: randomUUID(),
       lastEventId: lastEventId ?? undefined,
-      currency: currency ?? undefined,
+      currency,
+      pace,
     })
   }
 

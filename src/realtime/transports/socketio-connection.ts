@@ -3,8 +3,10 @@ import type { Principal } from '../../auth/principal.ts'
 import { ApiError } from '../../lib/api-error.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection, TransportSink } from '../connections/connections.ts'
+import { paceOf, parametersOf } from '../connections/handshake.ts'
 import { CLOSE_TIMEOUT_MS, MAX_MESSAGE_BYTES, type TokenBucket } from '../connections/limits.ts'
 import type { Frame, SocketIoFrame } from '../stream/frame.ts'
+import type { PaceOptions } from '../stream/pace.ts'
 
 type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests'>
 
@@ -61,7 +63,7 @@ export async function admit(socket: Socket, { admission }: Parts): Promise<void>
   pending.isTaken = true
   const { auth, headers } = socket.handshake
   const query = new URL(socket.handshake.url, 'http://localhost').searchParams
-  const currency = textOf(auth.currency) ?? query.get('currency') ?? undefined
+  const asked = parametersOf((name) => textOf(auth[name]) ?? query.get(name))
   const presented = {
     token: auth.token,
     query: query.get('token'),
@@ -69,7 +71,7 @@ export async function admit(socket: Socket, { admission }: Parts): Promise<void>
   }
   let principal: Principal
   try {
-    principal = await admission.admit(presented, currency, socket.request)
+    principal = await admission.admit(presented, asked, socket.request)
   } catch (error) {
     pending.isTaken = false
     throw error
@@ -79,17 +81,21 @@ export async function admit(socket: Socket, { admission }: Parts): Promise<void>
   if (engine.readyState === 'open') engine.once('close', abandoned)
   else abandoned()
   const lastEventId = textOf(auth.lastEventId) ?? query.get('lastEventId') ?? undefined
-  socket.data = { principal, currency, lastEventId, abandoned } satisfies Admitted
+  const currency = asked.currency ?? undefined
+  const pace = paceOf(asked)
+  socket.data = { principal, currency, lastEventId, pace, abandoned } satisfies Admitted
 }
 
 interface Admitted {
   principal: Principal
   currency: string | undefined
   lastEventId: string | undefined
+  pace: PaceOptions | undefined
   abandoned(): void
 }
 
 function textOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value)
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
@@ -105,7 +111,7 @@ export function closeUnlessJoined(socket: Socket, timeoutMs: number): void {
 
 /** The client joined the namespace: its stream begins. */
 export function serve(socket: Socket, { connections }: Parts): void {
-  const { principal, currency, lastEventId, abandoned } = socket.data as Admitted
+  const { principal, currency, lastEventId, pace, abandoned } = socket.data as Admitted
   const engine = engineOf(socket)
   engine.off('close', abandoned)
   const pending = engine[PENDING]
@@ -115,6 +121,7 @@ export function serve(socket: Socket, { connections }: Parts): void {
     clientId: socket.id,
     lastEventId,
     currency,
+    pace,
   })
   socket.data = pending
   // As Socket.IO's manual advises: otherwise it keeps the first request, with its token, as long as the connection.

@@ -26,6 +26,8 @@ export interface SocketIoOptions {
   pingSeconds: number
   /** A client must join the namespace within this time. Default 10 s. */
   handshakeTimeoutMs?: number | undefined
+  /** Makes the id of a session, from a random text. Default: the text itself. */
+  sessionId?: ((random: string) => string) | undefined
 }
 
 /** Socket.IO at `/socket.io/`, namespace `/balance`. `engine` handles the requests and upgrades of that path. */
@@ -82,6 +84,11 @@ export function createSocketIo(parts: Parts, options: SocketIoOptions): SocketIo
     },
   }
   const engine = new Engine(engineOptions)
+  const { sessionId } = options
+  if (sessionId) {
+    const random = engine.generateId.bind(engine)
+    engine.generateId = async (request) => sessionId(await random(request))
+  }
   const connectTimeout = options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS
   const io = new Server({
     connectTimeout,

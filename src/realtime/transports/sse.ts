@@ -3,11 +3,15 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
+import type { Principal } from '../../auth/principal.ts'
+import { ApiError } from '../../lib/api-error.ts'
 import { originIn } from '../../rate-limit/client-address.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
-import type { Opening, TransportSink } from '../connections/connections.ts'
+import type { Feed, Opening, TransportSink } from '../connections/connections.ts'
+import { paceOf, parametersOf } from '../connections/handshake.ts'
 import { CLOSE_TIMEOUT_MS, MAX_MESSAGE_BYTES } from '../connections/limits.ts'
+import { type AdminStreams, adminFilterOf, isOfSystemOnly } from '../stream/admin-streams.ts'
 import {
   type Bytes,
   chunk,
@@ -40,27 +44,69 @@ type Env = { Variables: { headers: Record<string, string> } }
 
 /** `/stream`: the events as a `text/event-stream`. Errors before it begins are thrown for the app's `onError`. */
 export function eventStreams(parts: Parts) {
-  return new Hono<Env>().get('/stream', async (c) => {
-    const refused = parts.refusedOrigin(c.req.header('origin'), c.req.header('host'))
-    if (refused) throw refused
-    const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
-    const currency = c.req.query('currency')
-    const principal = await parts.admission.admit(
-      { authorization: c.req.header('authorization'), query: c.req.query('token') },
-      currency,
-      originIn(c.env),
-    )
-    const opening = {
-      principal,
-      transport: 'sse',
-      clientId: randomUUID(),
-      lastEventId: c.req.header('last-event-id') ?? c.req.query('lastEventId'),
-      currency,
-    } as const
-    const headers = { ...c.var.headers, ...HEADERS }
-    if (!outgoing) return streamed(c.req.raw, headers, parts, opening)
-    return written(outgoing, headers, parts, opening)
+  return new Hono<Env>().get('/stream', (c) => openStream(c, parts))
+}
+
+/** `/stream` of a service: what happens to the holds that it opened. */
+export function serviceStreams(parts: Parts & { services: Feed }) {
+  const { services: feed } = parts
+  return new Hono<Env>().get('/stream', (c) =>
+    openStream(c, parts, { role: 'service', admits: isService, feed }),
+  )
+}
+
+/**
+ * `/stream` of an admin: the events of all users of the tenant, what waits for a decision, and the state of the system,
+ * which operators may also have.
+ */
+export function adminStreams(parts: Parts & { admins: AdminStreams }) {
+  return new Hono<Env>().get('/stream', (c) => {
+    const { events, userId, type } = c.req.query()
+    const filter = adminFilterOf({ events, userId, type })
+    const feed = parts.admins.feed(filter)
+    const admits = (principal: Principal) =>
+      principal.isAdmin || (principal.isOperator === true && isOfSystemOnly(filter))
+    return openStream(c, parts, { role: 'admin', admits, feed })
   })
+}
+
+const isService = (principal: Principal) => principal.isService
+
+/** A stream that is not the caller's own. */
+interface Special {
+  /** For whom it is. */
+  role: 'service' | 'admin'
+  admits(principal: Principal): boolean
+  feed: Feed
+}
+
+async function openStream(c: Context<Env>, parts: Parts, special?: Special): Promise<Response> {
+  const refused = parts.refusedOrigin(c.req.header('origin'), c.req.header('host'))
+  if (refused) throw refused
+  const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
+  const asked = parametersOf((name) => c.req.query(name))
+  const principal = await parts.admission.admit(
+    { authorization: c.req.header('authorization'), query: c.req.query('token') },
+    asked,
+    originIn(c.env),
+  )
+  if (special?.admits(principal) === false) {
+    parts.admission.release(principal)
+    parts.admission.countRefusal('forbidden')
+    throw new ApiError(403, 'forbidden', `This stream requires the role ${special.role}.`)
+  }
+  const opening = {
+    principal,
+    transport: 'sse',
+    clientId: randomUUID(),
+    lastEventId: c.req.header('last-event-id') ?? c.req.query('lastEventId'),
+    currency: asked.currency ?? undefined,
+    pace: paceOf(asked),
+    feed: special?.feed,
+  } as const
+  const headers = { ...c.var.headers, ...HEADERS }
+  if (!outgoing) return streamed(c.req.raw, headers, parts, opening)
+  return written(outgoing, headers, parts, opening)
 }
 
 /** Writes straight to Node's response: that takes a third of the memory, and the queue is visible. */

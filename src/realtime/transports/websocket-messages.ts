@@ -3,7 +3,9 @@ import { parseStrictJson } from '../../lib/json.ts'
 import type { Origin } from '../../rate-limit/client-address.ts'
 import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection } from '../connections/connections.ts'
+import { paceOf, parametersOf } from '../connections/handshake.ts'
 import type { TokenBucket } from '../connections/limits.ts'
+import type { PaceOptions } from '../stream/pace.ts'
 import type { CloseReason } from '../stream/subscriber.ts'
 
 /** The path of the raw WebSocket. */
@@ -18,6 +20,8 @@ const CLOSE_CODES: Partial<Record<CloseReason['code'], number>> = {
   rate_limited: 1008,
   token_expired: 4401,
   token_revoked: 4401,
+  forbidden: 4403,
+  tenant_suspended: 4403,
 }
 
 export function closeCode({ code }: CloseReason): number {
@@ -28,7 +32,8 @@ export function closeCode({ code }: CloseReason): number {
 export interface WebSocketOpening {
   principal: Principal
   lastEventId: string | null
-  currency: string | null
+  currency: string | undefined
+  pace: PaceOptions | undefined
 }
 
 export interface UpgradeHeaders {
@@ -49,10 +54,15 @@ export async function admitWebSocket(
 ): Promise<WebSocketOpening> {
   const refused = parts.refusedOrigin(origin, host)
   if (refused) throw refused
-  const currency = query.get('currency')
+  const asked = parametersOf((name) => query.get(name))
   const presented = { query: query.get('token'), authorization }
-  const principal = await parts.admission.admit(presented, currency, from)
-  return { principal, lastEventId: query.get('lastEventId'), currency }
+  const principal = await parts.admission.admit(presented, asked, from)
+  return {
+    principal,
+    lastEventId: query.get('lastEventId'),
+    currency: asked.currency ?? undefined,
+    pace: paceOf(asked),
+  }
 }
 
 /**

@@ -45,7 +45,7 @@ export class WebSocketTransport {
   }
 
   #open(client: Client, socket: Duplex, opening: WebSocketOpening): void {
-    const { principal, lastEventId, currency } = opening
+    const { principal, lastEventId, currency, pace } = opening
     const { connections } = this.#parts
     client.parts = this.#parts
     client.bucket = connections.messageBucket()
@@ -55,7 +55,8 @@ export class WebSocketTransport {
       transport: 'websocket',
       clientId: randomUUID(),
       lastEventId: lastEventId ?? undefined,
-      currency: currency ?? undefined,
+      currency,
+      pace,
     })
     client.on('error', onError)
     client.on('close', onClose)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { livebalance as run } from '../../../src/cli/livebalance.ts'
+import { built } from '../built.ts'
 import { eventually } from '../index.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
@@ -23,11 +24,11 @@ export interface Running {
 }
 
 /** The real command line as a process of its own, with nothing in its environment but `env`. */
-export function start(
+export async function start(
   env: Record<string, string>,
   ...args: string[]
-): Running & { end: Promise<Ran> } {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+): Promise<Running & { end: Promise<Ran> }> {
+  const child = spawn(process.execPath, [await built('cli/main'), ...args], {
     cwd: ROOT,
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -65,8 +66,9 @@ export function start(
   }
 }
 
-export function livebalance(env: Record<string, string>, ...args: string[]): Promise<Ran> {
-  return start(env, ...args).end
+export async function livebalance(env: Record<string, string>, ...args: string[]): Promise<Ran> {
+  const { end } = await start(env, ...args)
+  return end
 }
 
 /** The same without a process of its own: for what needs none to be seen. */

@@ -17,6 +17,8 @@ export interface Wire {
   resume(): void
   /** While true, new connections fail. */
   down: boolean
+  /** So many answers are lost: the connection breaks when the server has begun to answer. */
+  answersToLose: number
   /** How WebSocket upgrades fail. Undefined: they succeed. */
   upgrades: 'refused' | 'swallowed' | undefined
 }
@@ -44,6 +46,10 @@ export async function layWire(port: number): Promise<Wire> {
     if (!far) return near.destroy()
     // Not by `pipe`, which goes on reading after a pause once its destination has drained.
     far.on('data', (bytes) => {
+      if (wire.answersToLose > 0) {
+        wire.answersToLose -= 1
+        return near.destroy()
+      }
       if (near.write(bytes)) return
       far.pause()
       near.once('drain', () => {
@@ -79,6 +85,7 @@ export async function layWire(port: number): Promise<Wire> {
     },
     open: () => fars.size,
     down: false,
+    answersToLose: 0,
     upgrades: undefined,
   }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -51,7 +51,7 @@ async function follows({ server, wire, user }: Stage, open: Open): Promise<Forei
   await server.fund(user, 100)
   const client = await open(wire.url, token)
   try {
-    const patient = { timeout: 20_000 }
+    const patient = { timeout: 60_000 }
     await eventually(() => expect(client.received).toHaveLength(1), patient)
     expect(client.received[0]).toMatchObject({
       event: 'balance_initial',

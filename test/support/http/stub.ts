@@ -6,8 +6,13 @@ import { API_DOCUMENTS } from '../../../src/api-docs/documents.ts'
 import { createAuthenticator } from '../../../src/auth/authenticator.ts'
 import { mintToken, type TokenClaims } from '../../../src/auth/tokens.ts'
 import { RequestMeter } from '../../../src/http/middleware/observe.ts'
+import type { AutoTopupStore } from '../../../src/ledger/auto-topups.ts'
 import type { Command, Transaction } from '../../../src/ledger/command.ts'
+import type { ProviderLedger } from '../../../src/ledger/provider-events.ts'
+import { Payments } from '../../../src/providers/providers.ts'
 import { type AppDeps, createApp } from '../../../src/routes/app.ts'
+
+const SILENT = pino({ level: 'silent' })
 
 const SECRET = 'a secret of at least thirty-two bytes'
 
@@ -74,18 +79,31 @@ export function edge({
     idempotency: unused as AppDeps['idempotency'],
     reader: unused as AppDeps['reader'],
     auditor: unused as AppDeps['auditor'],
+    deeds: unused as AppDeps['deeds'],
+    analytics: unused as AppDeps['analytics'],
+    transactionSearch: unused as AppDeps['transactionSearch'],
+    payments: new Payments([], { ledger: unused as ProviderLedger, log: SILENT }),
+    providerLedger: unused as ProviderLedger,
+    autoTopups: { store: unused as AutoTopupStore, provider: undefined },
     limitsAndAlerts: unused as AppDeps['limitsAndAlerts'],
+    fourEyes: unused as AppDeps['fourEyes'],
+    freezes: unused as AppDeps['freezes'],
     cache: unused as AppDeps['cache'],
     cacheReads: { hits: 0, misses: 0 },
     tickets: unused as AppDeps['tickets'],
     revocations: unused as AppDeps['revocations'],
+    webhooks: unused as AppDeps['webhooks'],
+    push: unused as AppDeps['push'],
+    tenants: unused as AppDeps['tenants'],
+    apiKeys: unused as AppDeps['apiKeys'],
+    signIn: unused as AppDeps['signIn'] & object,
     eventPages: unused as AppDeps['eventPages'],
     liveness: () => ({ ok: true, checks: {} }),
     readiness: async () => ({ ok: true, checks: {} }),
     system: unused as AppDeps['system'],
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     documents: API_DOCUMENTS,
-    log: pino({ level: 'silent' }),
+    log: SILENT,
     ...overrides,
   })
   return { app, commands }

@@ -3,6 +3,9 @@ import { Auditor } from '../../../src/ledger/auditor.ts'
 import type { Command, Outcome, Transaction } from '../../../src/ledger/command.ts'
 import { PostgresEventStore } from '../../../src/ledger/event-store.ts'
 import { Executor } from '../../../src/ledger/executor.ts'
+import { FourEyes } from '../../../src/ledger/four-eyes.ts'
+import type { Freeze } from '../../../src/ledger/freeze.ts'
+import { Freezes } from '../../../src/ledger/freezes.ts'
 import { LimitsAndAlerts } from '../../../src/ledger/limits-and-alerts.ts'
 import { Reader } from '../../../src/ledger/reader.ts'
 import type { Sql } from '../../../src/postgres/database.ts'
@@ -26,11 +29,14 @@ export interface Sample {
   store: PostgresEventStore
   auditor: Auditor
   limitsAndAlerts: LimitsAndAlerts
+  freezes: Freezes
+  fourEyes: FourEyes
   /** In the default tenant and in USD, by the user concerned or else by `admin`. */
   run(command: Some): Promise<Outcome>
   /** `run`, where a refusal is a failure of the test. */
   accepted(command: Some): Promise<Transaction>
   fund(userId: string, amount: bigint): Promise<Transaction>
+  freeze(userId: string, what: Partial<Freeze>): Promise<boolean>
   stateOf(userId: string): Promise<{ balance: bigint; held: bigint }>
   /** `[seq, event, newBalance]` of each. */
   eventsOf(userId: string): Promise<[number, string, bigint][]>
@@ -39,8 +45,11 @@ export interface Sample {
 }
 
 async function openSample(sql: Sql, owner: Sql): Promise<Sample> {
+  // Otherwise audits would ask for deeds only after the first minute.
+  await owner`update meta set deeds_since = '-infinity'`
   const executor = new Executor(sql)
   const reader = new Reader(sql)
+  const freezes = new Freezes(sql, { currency: USD })
   const store = await PostgresEventStore.open(sql)
 
   const run = (command: Some) =>
@@ -63,9 +72,13 @@ async function openSample(sql: Sql, owner: Sql): Promise<Sample> {
     store,
     auditor: new Auditor(sql),
     limitsAndAlerts: new LimitsAndAlerts(sql),
+    freezes,
+    fourEyes: new FourEyes(sql),
     run,
     accepted,
     fund: (userId, amount) => accepted({ op: 'adjustment', actor: 'admin', userId, amount }),
+    freeze: (userId, { debits = false, credits = false }) =>
+      freezes.set({ tenant, userId }, { debits, credits, reason: 'a test', by: 'admin' }),
     async stateOf(userId) {
       const { balance, held } = await reader.balance({ tenant, userId }, USD)
       return { balance, held }

@@ -10,8 +10,10 @@ const slow = (name: string, bucket: string) => ({
  */
 export const FIRING: Record<string, Record<string, string>> = {
   LivebalanceInstanceDown: { up: '0x90' },
+  LivebalanceWorkersMissing: { livebalance_workers: '1x90', livebalance_workers_wanted: '2x90' },
   LivebalanceAbsent: { up: '1x90' },
   LivebalancePostgresUnavailable: { livebalance_postgres_up: '0x90' },
+  LivebalanceReplicaLeftOut: { 'livebalance_replica_up{replica="db2:5432"}': '0x90' },
   LivebalanceHttpErrors: {
     'livebalance_http_request_duration_seconds_count{status="2xx"}': '0+98x90',
     'livebalance_http_request_duration_seconds_count{status="5xx"}': '0+2x90',
@@ -23,6 +25,13 @@ export const FIRING: Record<string, Record<string, string>> = {
   LivebalanceLedgerSlow: slow('livebalance_ledger_call_duration_seconds', '1'),
   LivebalanceLedgerQueue: { livebalance_ledger_queued_commands: '1500x90' },
   LivebalanceOutboxStuck: { livebalance_outbox_oldest_seconds: '0+60x90' },
+  LivebalanceWebhooksLate: { livebalance_webhook_lag_seconds: '0+60x90' },
+  LivebalanceAnalyticsLate: { livebalance_analytics_age_seconds: '0+60x90' },
+  LivebalanceWebhooksSetAside: { livebalance_webhook_set_aside_users: '1x90' },
+  LivebalancePushFailing: {
+    'livebalance_push_notifications_total{outcome="failed"}': '0+6x90',
+    'livebalance_push_notifications_total{outcome="delivered"}': '0+1x90',
+  },
   LivebalanceRedisUnavailable: { 'livebalance_redis_link{state="live"}': '0x90' },
   LivebalanceStreamNotLive: { 'livebalance_stream_state{state="stalled"}': '1x90' },
   LivebalanceSubscriberLag: slow('livebalance_subscriber_lag_seconds', '2.5'),
@@ -39,6 +48,10 @@ export const FIRING: Record<string, Record<string, string>> = {
     'livebalance_connections_opened_total{transport="sse"}': '0+60x90',
   },
   LivebalanceRateLimited: { 'livebalance_rate_limited_total{budget="read"}': '0+900x90' },
+  LivebalanceProviderEventsWaiting: { livebalance_provider_events_waiting: '1x90' },
+  LivebalanceProviderRejected: {
+    'livebalance_provider_events_total{provider="stripe",outcome="rejected"}': '0+2x90',
+  },
   LivebalanceEventLoopLag: { nodejs_eventloop_lag_p99_seconds: '0.3x90' },
   LivebalanceFileDescriptors: { process_open_fds: '900x90', process_max_fds: '1000x90' },
   LivebalanceVersionsMixed: {

@@ -18,8 +18,13 @@ export async function withNext() {
   const files = await vi.importActual<typeof import('../../../src/postgres/sql-files.ts')>(
     '../../../src/postgres/sql-files.ts',
   )
+  const more = () => (next.released ? [NEXT] : [])
   return {
     ...files,
-    readMigrations: () => [...files.readMigrations(), ...(next.released ? [NEXT] : [])],
+    readMigrations: () => [...files.readMigrations(), ...more()],
+    readChecksums: () => {
+      const { migrations, replaced } = files.readChecksums()
+      return { migrations: [...migrations, ...more()], replaced }
+    },
   }
 }

@@ -10,6 +10,7 @@ import { connect } from '../../../src/postgres/database.ts'
 import { migrate } from '../../../src/postgres/migrate.ts'
 import { eventually } from '../index.ts'
 import { testedPostgres } from './binaries.ts'
+import { processesOf } from './processes-of.ts'
 
 const FAST = { fsync: 'off', full_page_writes: 'off' }
 
@@ -26,6 +27,13 @@ export interface Replicated {
   standbyHasAll(): Promise<void>
   /** Without a checkpoint, and every session with it. `SIGKILL` leaves no process of it time for a word. */
   killPrimary(signal?: 'SIGQUIT' | 'SIGKILL'): Promise<void>
+  /** The same for the standby. */
+  killStandby(): Promise<void>
+  /** Starts it again, on another port. Call `killStandby` first. */
+  restartStandby(): Promise<void>
+  /** The standby and its sessions keep their connections, and answer nothing until `resumeStandby`. */
+  pauseStandby(): void
+  resumeStandby(): void
   close(): Promise<void>
 }
 
@@ -66,15 +74,35 @@ async function startReplicated({ synchronous = false } = {}): Promise<Replicated
   const primary = await start(home, synchronous ? { synchronous_standby_names: '*' } : {})
   try {
     const from = `host=127.0.0.1 port=${primary.port} user=${OWNER} password=${owner}`
-    const standby = await start(copy, { primary_conninfo: from })
+    let standby = await start(copy, { primary_conninfo: from })
+    const signalStandby = (signal: NodeJS.Signals) => {
+      for (const pid of processesOf(standby.pid)) {
+        try {
+          process.kill(pid, signal)
+        } catch {
+          // A session that has just ended, because its client left while it was paused.
+        }
+      }
+    }
     return {
       primary,
-      standby,
+      get standby() {
+        return standby
+      },
       urlOf,
       standbyHasAll: () => standbyHasAll(urlOf(primary.port), urlOf(standby.port)),
+      async killStandby() {
+        signalStandby('SIGKILL')
+        await standby.ended
+      },
+      async restartStandby() {
+        standby = await start(copy, { primary_conninfo: from })
+      },
+      pauseStandby: () => signalStandby('SIGSTOP'),
+      resumeStandby: () => signalStandby('SIGCONT'),
       async killPrimary(signal = 'SIGQUIT') {
-        const sessions = signal === 'SIGKILL' ? childrenOf(primary.pid) : []
-        for (const pid of [primary.pid, ...sessions]) process.kill(pid, signal)
+        const pids = signal === 'SIGKILL' ? processesOf(primary.pid) : [primary.pid]
+        for (const pid of pids) process.kill(pid, signal)
         await primary.ended
       },
       async close() {
@@ -85,11 +113,6 @@ async function startReplicated({ synchronous = false } = {}): Promise<Replicated
     await primary.stop()
     throw error
   }
-}
-
-function childrenOf(pid: number): number[] {
-  const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  return pids.split(' ').map(Number)
 }
 
 async function standbyHasAll(primaryUrl: string, standbyUrl: string): Promise<void> {

@@ -1,4 +1,5 @@
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { Hono } from 'hono'
 import { type Logger, pino } from 'pino'
 import { expect, onTestFinished } from 'vitest'
@@ -36,6 +37,8 @@ export interface TestServerOptions extends Partial<GatewayOptions> {
   /** More routes of the app. */
   routes?: Hono
   timeoutsMs?: typeof CLIENT_TIMEOUTS_MS
+  /** Its connections are accepted elsewhere, as those of a worker. */
+  adopts?: boolean
 }
 
 export const silent: Logger = pino({ level: 'silent' })
@@ -65,8 +68,16 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     .onError(onError(logger))
   const { timeoutsMs = CLIENT_TIMEOUTS_MS } = options
   const server = createServer({ fetch: app.fetch as never, gateway, logger, timeoutsMs })
-  const { port } = (await server.listen(0, '127.0.0.1')) as AddressInfo
+  const acceptor = createTcpServer((connection) => server.adopt(connection))
+  if (options.adopts) {
+    server.serveAdopted()
+    await once(acceptor.listen(0, '127.0.0.1'), 'listening')
+  }
+  const { port } = options.adopts
+    ? (acceptor.address() as AddressInfo)
+    : await server.listen(0, '127.0.0.1')
   onTestFinished(async () => {
+    if (options.adopts) acceptor.close()
     await server.close()
     await outbox.close()
     await bus.close()

@@ -24,6 +24,8 @@ export interface TestClient {
 export interface ConnectOptions {
   lastEventId?: string
   currency?: string
+  maxRate?: string
+  transactions?: string
 }
 
 const NO_EVENTS = /^(balance_(initial|current|subscribed)|token_expiring|authenticated|error)$/
@@ -72,10 +74,16 @@ export const connectBy = {
     ]) {
       source.addEventListener(event, ({ data }) => received.push({ event, data: JSON.parse(data) }))
     }
+    let hasFailed = false
     const failure = new Promise<{ code?: string; status?: number }>((resolve) => {
       source.addEventListener('error', (error) => {
         const { data, code } = error as unknown as { data?: string; code?: number }
         if (data) return void received.push({ event: 'error', data: JSON.parse(data) })
+        // `fetch` may have taken a pooled connection that the server was closing. EventSource then connects again.
+        if (code === undefined && received.length === 0 && !hasFailed) {
+          hasFailed = true
+          return
+        }
         source.close()
         resolve(code === undefined ? {} : { status: code })
       })

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
 import { freePort } from '../../../src/local/ports.ts'
-import { slotOf } from '../../../src/realtime/bus/keys.ts'
+import { slotOf } from '../../../src/realtime/bus/shards.ts'
 import { type ConfiguredRedis, eventually, startConfiguredRedis } from '../index.ts'
 
 const run = promisify(execFile)
@@ -26,6 +26,8 @@ export interface TestCluster {
   takenOverFrom(node: ClusterNode, tag: string): Promise<number>
   /** Moves the slot of this hash tag to another primary, with everything that is done between. */
   moveSlot(tag: string, whileMoving?: (from: ClusterNode) => Promise<unknown>): Promise<void>
+  /** Resolves when each node knows who serves the slots, and each replica has its primary's data. */
+  healthy(): Promise<void>
 }
 
 /** With which the test itself connects. */
@@ -89,13 +91,14 @@ export async function startCluster(
     if (error.code !== 'ENOENT') throw error
     return run('valkey-cli', words)
   })
-  // Each node knows the slots, and each replica has its primary's data.
-  await eventually(async () => {
-    for (const { admin } of nodes) {
-      expect(await admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok')
-      expect(await admin.info('replication')).not.toContain('master_link_status:down')
-    }
-  })
+  const healthy = () =>
+    eventually(async () => {
+      for (const { admin } of nodes) {
+        expect(await admin.call('CLUSTER', 'INFO')).toContain('cluster_state:ok')
+        expect(await admin.info('replication')).not.toContain('master_link_status:down')
+      }
+    })
+  await healthy()
 
   /** Asks every node that answers: they may not agree yet. */
   async function ownersOf(slot: number): Promise<(number | undefined)[]> {
@@ -119,6 +122,7 @@ export async function startCluster(
     hosts: addresses.slice(0, 2).join(','),
     nodes,
     primaryOf,
+    healthy,
     async takenOverFrom(node, tag) {
       await eventually(async () => {
         const owners = await ownersOf(slotOf(tag))

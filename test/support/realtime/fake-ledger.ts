@@ -1,19 +1,29 @@
 import type { Balance, WalletState } from '../../../src/ledger/balance.ts'
 import type { Committed } from '../../../src/ledger/command.ts'
 import type { LedgerEvent, LedgerEventName, UserRef } from '../../../src/ledger/event.ts'
-import type { ChangeLog, EventStore, OutboxStore } from '../../../src/ledger/event-store.ts'
+import type {
+  ChangeLog,
+  EventStore,
+  HoldStore,
+  OutboxStore,
+} from '../../../src/ledger/event-store.ts'
 import { sleep } from '../../../src/lib/timeout.ts'
 
 export const ALICE: UserRef = { tenant: 'default', userId: 'alice' }
 
+/** Of every ledger in memory that is used without Redis. */
+export const COMMON_EPOCH = 'e1'
+
 /** A ledger in memory: the promises of the real one to the streams, and a switch to make it fail. */
-export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
-  epoch = 'e1'
+export class FakeLedger implements EventStore, HoldStore, OutboxStore, ChangeLog {
+  epoch = COMMON_EPOCH
   /** Reads reject while it is true. */
   down = false
   /** Milliseconds that each read takes. */
   delay = 0
   reads = 0
+  /** The events of open holds that services have to know, one a hold. */
+  told: LedgerEvent[] = []
   readonly outbox = new Map<string, { committed: Committed; touched: number }>()
   readonly #events = new Map<string, LedgerEvent[]>()
   readonly #pruned = new Map<string, number>()
@@ -76,6 +86,14 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
     return heads
   }
 
+  async toldHolds({ tenant, userId }: UserRef, cursor: string | null, limit: number) {
+    const all = this.told.filter((event) => event.tenant === tenant && event.service === userId)
+    const from = Number(cursor ?? 0)
+    await this.#read()
+    const next = from + limit < all.length ? String(from + limit) : null
+    return { events: all.slice(from, from + limit), next }
+  }
+
   async claim(limit: number, olderThanMs: number): Promise<Committed[]> {
     await this.#read()
     const old = [...this.outbox.values()].filter(
@@ -87,9 +105,10 @@ export class FakeLedger implements EventStore, OutboxStore, ChangeLog {
     })
   }
 
-  async acknowledge(ids: readonly string[]): Promise<void> {
+  async acknowledge(ids: readonly string[]): Promise<number> {
     await this.#read()
     for (const id of ids) this.outbox.delete(id)
+    return 0
   }
 
   async changedWithin(seconds: number, cursor: string | null, limit: number) {

@@ -46,6 +46,11 @@ export class FragileBus extends MemoryBus {
     for (const listener of this.#listeners) listener.message(text)
   }
 
+  /** Delivers any text as what admins are told. */
+  announceText(text: string): void {
+    for (const listener of this.#listeners) listener.announced?.(text)
+  }
+
   /** Changes the state of the connection, and reports it to the listeners. */
   become(state: Link['state']): void {
     this.link = { state }

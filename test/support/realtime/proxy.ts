@@ -81,7 +81,7 @@ export async function startProxy(
   const url = `http://127.0.0.1:${port}`
   const start = async () => {
     child = spawn(program, proxy.arguments(folder), { stdio: 'ignore', detached: true })
-    await eventually(() => fetch(url), { timeout: 10_000 })
+    await eventually(() => fetch(url))
   }
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null || !child.pid) return

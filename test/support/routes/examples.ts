@@ -1,10 +1,16 @@
-import { admin, alice, type Caller, type LedgerApp } from './ledger-app.ts'
+import { newSubscription } from '../deliveries/push-service.ts'
+import { admin, alice, type Caller, type LedgerApp, operator } from './ledger-app.ts'
+import { openDebt, waitingEvent } from './provider-events.ts'
+
+const root: Caller = { sub: 'root', roles: ['admin'] }
 
 /** What the examples are about: alice with money, and bob to send some to. */
 export async function prepare(api: LedgerApp): Promise<void> {
   const gift = { userId: 'alice', amount: 10_000, description: 'to begin with' }
-  await api.call({ sub: 'root', roles: ['admin'] }, 'POST /transactions/adjustment', gift)
-  await api.call({ sub: 'bob' }, 'GET /transactions/balance')
+  await api.call(root, 'POST /transactions/adjustment', gift)
+  for (const caller of [{ sub: 'bob' }, operator]) {
+    await api.call(caller, 'GET /transactions/balance')
+  }
 }
 
 /** Opens something of alice's and gives its id. */
@@ -14,6 +20,44 @@ const topup = opened('POST /transactions/topup', { amount: 5 })
 const withdrawal = opened('POST /transactions/withdrawal', { amount: 5 })
 const hold = opened('POST /transactions/hold', { amount: 5 })
 const payment = opened('POST /transactions', { type: 'booking_payment', amount: 5 })
+
+/** Opened by root, who cannot decide it. Above 100 USD a second admin must agree. */
+const waitingFor =
+  (open: (api: LedgerApp) => Promise<[request: string, body: object]>) =>
+  async (api: LedgerApp) => {
+    await api.call(root, 'PUT /admin/settings', { fourEyes: [{ currency: 'USD', amount: 100 }] })
+    return (await api.call(root, ...(await open(api)))).body.id as string
+  }
+const adjustment = waitingFor(async () => [
+  'POST /transactions/adjustment',
+  { userId: 'alice', amount: 101, description: 'a large gift' },
+])
+const largePayment = opened('POST /transactions', { type: 'booking_payment', amount: 101 })
+const refund = waitingFor(async (api) => [
+  `POST /transactions/${await largePayment(api)}/refund`,
+  { amount: 101 },
+])
+
+const SUBSCRIPTION = newSubscription('https://push.example.com/alice')
+
+const HOOK = { url: 'https://shop.example.com/hook' }
+let turn = 0
+/** One of two webhooks, by turns, because a tenant can have only so many. */
+async function webhook(api: LedgerApp): Promise<string> {
+  const { body } = await api.call(admin, 'GET /admin/webhooks')
+  turn = 1 - turn
+  const known = body.items.filter(({ url }: { url: string }) => url === `${HOOK.url}/${turn}`)
+  if (known.length > 0) return known[0].id
+  return (await api.call(admin, 'POST /admin/webhooks', { url: `${HOOK.url}/${turn}` })).body.id
+}
+
+const key = async (api: LedgerApp) =>
+  (await api.call(admin, 'POST /admin/keys', { name: 'shop', roles: ['admin'] })).body.id as string
+
+let tenants = 0
+const tenant = async (api: LedgerApp) =>
+  (await api.call(operator, 'POST /platform/tenants', { id: `made-${++tenants}`, name: 'Acme' }))
+    .body.id as string
 
 export interface Example {
   by: Caller
@@ -82,6 +126,12 @@ export const EXAMPLES: Record<string, Example> = {
     body: { amount: 1 },
     other: { amount: 2 },
   },
+  'POST /transactions/hold/:id/extend': {
+    by: alice,
+    id: hold,
+    body: { amount: 1 },
+    other: { expiresIn: 60 },
+  },
   'POST /transactions/hold/:id/void': {
     by: alice,
     id: hold,
@@ -90,9 +140,95 @@ export const EXAMPLES: Record<string, Example> = {
   'POST /transactions/recalculate/:userId': { by: admin, id: async () => 'alice' },
   'POST /transactions/recalculate-all': { by: admin },
   'POST /balance/ticket': { by: alice },
+  'POST /admin/provider-events/:id/resolve': {
+    by: admin,
+    id: waitingEvent,
+    body: { resolution: 'paid back' },
+    other: { resolution: 'credited by hand' },
+  },
+  'POST /admin/debts/:id/settle': {
+    by: admin,
+    id: openDebt,
+    body: { action: 'write_off' },
+    other: { action: 'collect' },
+  },
+  'PATCH /transactions/adjustment/:id/process': {
+    by: admin,
+    id: adjustment,
+    body: { status: 'success' },
+    other: { status: 'failed' },
+  },
+  'PATCH /transactions/refund/:id/process': {
+    by: admin,
+    id: refund,
+    body: { status: 'success' },
+    other: { status: 'failed' },
+  },
+  'POST /transactions/wallets/:userId/freeze': {
+    by: admin,
+    id: async () => 'bob',
+    body: { debits: true },
+    other: { debits: true, reason: 'asked by the bank' },
+  },
+  'POST /admin/webhooks': { by: admin, body: HOOK, other: { ...HOOK, userIds: ['alice'] } },
+  'PATCH /admin/webhooks/:id': {
+    by: admin,
+    id: webhook,
+    body: { paused: true },
+    other: { paused: false },
+  },
+  'POST /admin/webhooks/:id/rotate': {
+    by: admin,
+    id: webhook,
+    body: { overlapSeconds: 60 },
+    other: { overlapSeconds: 61 },
+  },
+  'POST /admin/webhooks/:id/test': { by: admin, id: webhook, body: {} },
+  'POST /admin/webhooks/:id/replay': {
+    by: admin,
+    id: webhook,
+    body: { userId: 'alice', afterSeq: 1 },
+    other: { userId: 'alice', afterSeq: 2 },
+  },
+  'POST /balance/push': {
+    by: alice,
+    body: { subscription: SUBSCRIPTION.json },
+    other: { subscription: SUBSCRIPTION.json, figures: false },
+  },
   'POST /admin/revocations': {
     by: admin,
     body: { tokenId: 'a-lost-one', reason: 'lost' },
     other: { tokenId: 'another' },
+  },
+  'POST /admin/keys': {
+    by: admin,
+    body: { name: 'shop', roles: ['admin'] },
+    other: { name: 'another', roles: ['admin'] },
+  },
+  'POST /admin/keys/:id/rotate': { by: admin, id: key, body: {}, other: { overlapSeconds: 60 } },
+  'PATCH /platform/tenants/:id': {
+    by: operator,
+    id: tenant,
+    body: { name: 'Renamed' },
+    other: { name: 'Renamed again' },
+  },
+  'POST /platform/tenants/:id/suspend': {
+    by: operator,
+    id: tenant,
+    body: { reason: 'unpaid' },
+    other: { reason: 'fraud' },
+  },
+  'POST /platform/tenants/:id/resume': { by: operator, id: tenant, body: {} },
+  'POST /platform/tenants/:id/token': { by: operator, id: tenant, body: {} },
+  'POST /platform/keys': {
+    by: operator,
+    body: { tenant: 'default', name: 'shop', roles: ['service'] },
+    other: { tenant: 'default', name: 'another', roles: ['service'] },
+  },
+  'POST /platform/keys/:id/rotate': {
+    by: operator,
+    id: key,
+    body: {},
+    other: { overlapSeconds: 60 },
   },
 }

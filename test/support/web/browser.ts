@@ -61,6 +61,12 @@ export interface VisitorOptions {
   /** The signed-in user. Without it, nobody is signed in. */
   sub?: string
   admin?: boolean
+  /** The roles of somebody at the console. Default: `admin` with `admin`, otherwise none. */
+  roles?: readonly string[]
+  /** Default: the tenant of tokens that name none. */
+  tenant?: string
+  /** The browser's language. Default: `en-US`. */
+  locale?: string
 }
 
 /** A person with their own browser profile. Errors in the browser's console fail the test. */
@@ -75,10 +81,10 @@ export const DESKTOP = { width: 1280, height: 860 }
 export const PHONE = { width: 360, height: 780 }
 
 export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
-  const { sub, admin = false } = options
+  const { sub, tenant, admin = false, roles = admin ? ['admin'] : [], locale = 'en-US' } = options
   const context = await browser.newContext({
     viewport: DESKTOP,
-    locale: 'en-US',
+    locale,
     timezoneId: 'UTC',
   })
   context.setDefaultTimeout(60_000)
@@ -98,20 +104,27 @@ export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
     expect(complaints).toEqual([])
   })
   if (sub !== undefined) {
-    const token = await mintToken({ sub, ...(admin && { roles: ['admin'] }) })
+    const token = await mintToken({
+      sub,
+      ...(tenant !== undefined && { tenant }),
+      ...(roles.length > 0 && { roles: [...roles] }),
+    })
     const session = {
       token,
       userId: sub,
-      isAdmin: admin,
       expiresAt: Date.now() + 3_600_000,
       demo: false,
     }
     await context.addInitScript(
       ([key, value]) => {
         // The empty page of a new tab has no storage.
-        if (location.protocol === 'http:') localStorage.setItem(key, value)
+        const isNew = location.protocol === 'http:' && !sessionStorage.getItem('signed in')
+        if (!isNew) return
+        // Only once in a tab: what the page stores afterwards survives a reload.
+        sessionStorage.setItem('signed in', 'once')
+        localStorage.setItem(key, value)
       },
-      [`livebalance.${admin ? 'admin' : 'user'}`, JSON.stringify(session)] as const,
+      [`livebalance.${roles.length > 0 ? 'admin' : 'user'}`, JSON.stringify(session)] as const,
     )
   }
   return {
@@ -127,5 +140,5 @@ export async function visitor(options: VisitorOptions = {}): Promise<Visitor> {
 /** Opens the console as an admin, at this route. */
 export async function openConsole(url: string, route = 'requests'): Promise<Page> {
   const { open } = await visitor({ sub: 'admin', admin: true })
-  return open(`${url}/admin#/${route}`)
+  return open(`${url}/admin/${route}`)
 }

@@ -39,3 +39,19 @@ export async function notifications(page: Page): Promise<() => Promise<string[]>
   })
   return () => page.evaluate(() => (window as unknown as { seenTitles(): string[] }).seenTitles())
 }
+
+/** Waits for the end of all animations, because half transparent text has less contrast. */
+export async function settled(page: Page): Promise<void> {
+  await eventually(async () => {
+    const moving = await page.evaluate(
+      () =>
+        document
+          .getAnimations()
+          .filter(
+            ({ effect }) => effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY,
+          )
+          .filter(({ playState }) => playState === 'running').length,
+    )
+    expect(moving).toBe(0)
+  })
+}

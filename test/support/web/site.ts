@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
-import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest'
 import { parseConfig } from '../../../src/config/config.ts'
 import { ShutdownStack } from '../../../src/lib/shutdown-stack.ts'
+import { freePort } from '../../../src/local/ports.ts'
 import { startServer } from '../../../src/start.ts'
 import {
   createDatabase,
+  eventually,
   mintToken,
   redisUrl,
   TEST_SECRET,
@@ -22,7 +24,7 @@ export interface Site {
   url: string
   port: number
   stop(): Promise<void>
-  /** Calls the API as this user. Returns the answer's JSON. Throws if the call fails. */
+  /** Calls the API as this user, whose name may end with a role. Returns the answer's JSON. Throws if the call fails. */
   call(sub: string, method: string, path: string, body?: object): Promise<Answer>
   /** Adds money, or takes it with a negative amount: two events. */
   adjust(userId: string, amount: number): Promise<void>
@@ -50,7 +52,8 @@ export async function startSite(
     ...(inject('redisUrl') && { REDIS_URL: redisUrl() }),
     JWT_SECRET: TEST_SECRET,
     HOST: '127.0.0.1',
-    PORT: String(port),
+    // Unlike one that the system would choose, nobody else gets it while the site is down.
+    PORT: String(port || (await freePort())),
     DRAIN_SECONDS: '0',
     ...UNLIMITED,
     ...variables,
@@ -59,7 +62,8 @@ export async function startSite(
   const url = `http://127.0.0.1:${address.port}`
 
   const call: Site['call'] = async (sub, method, path, body) => {
-    const token = await mintToken({ sub, ...(sub.endsWith('admin') && { roles: ['admin'] }) })
+    const role = /(admin|operator)$/.exec(sub)?.[1]
+    const token = await mintToken({ sub, ...(role && { roles: [role] }) })
     const response = await fetch(url + path, {
       method,
       headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
@@ -82,7 +86,7 @@ export async function startSite(
       return topup.id
     },
     async connections() {
-      return (await call('admin', 'GET', '/admin/system')).connections
+      return (await call('operator', 'GET', '/admin/system')).connections
     },
   }
 }
@@ -106,7 +110,11 @@ export function siteOfSuite(variables: Record<string, string> = {}): SuiteSite {
       void Object.assign(site, await startSite(database, site.port, variables))
     Object.assign(site, { database, restart })
     await restart()
-  }, 60_000)
+    // The first request builds the pages, which can take longer on a busy machine than a request may.
+    await eventually(async () => expect((await fetch(site.url)).status).toBe(200), {
+      timeout: 90_000,
+    })
+  }, 120_000)
   afterAll(async () => {
     await site.stop?.()
     await site.database?.drop()

@@ -1,0 +1,20 @@
+-- The spending limit of a user: their own, else the one that their tenant has for everyone. The fields are null without
+-- any.
+create or replace function limit_of(p_wallet bigint, p_type transaction_type, p_currency text) returns limits
+language plpgsql stable as $$
+declare
+  spending_limit limits;
+begin
+  select * into spending_limit from limits
+  where wallet_id = p_wallet and type = p_type and currency = p_currency;
+  if not found then
+    select p_wallet, p_type, p_currency, l."maxAmount", l."maxSum", l."windowSeconds", t.updated_at into spending_limit
+    from wallets w
+    join tenants t on t.tenant = w.tenant
+    cross join jsonb_to_recordset(t.settings -> 'limits') as l (
+      type transaction_type, currency text, "maxAmount" bigint, "maxSum" bigint, "windowSeconds" integer)
+    where w.id = p_wallet and t.settings ? 'limits' and l.type = p_type and l.currency = p_currency;
+  end if;
+  return spending_limit;
+end
+$$;

@@ -1,0 +1,86 @@
+import type { AutoTopupStore, OpenedAutoTopup } from '../ledger/auto-topups.ts'
+import type { Logger } from '../lib/log.ts'
+import { PeriodicTask } from '../lib/periodic-task.ts'
+import type { PaymentProvider } from './provider.ts'
+
+export interface AutoTopupsOptions {
+  store: AutoTopupStore
+  /** Those that can charge a saved method are used. */
+  providers: readonly PaymentProvider[]
+  log: Pick<Logger, 'warn' | 'info'>
+  /** Time between rounds. Default 1 s. */
+  intervalMs?: number
+  /** A charge without an answer is repeated after this time, with the same key. Default 30 s. */
+  retryAfterMs?: number
+}
+
+/** A round does so much of each kind. */
+const PER_ROUND = 50
+
+/** Providers forget the key of a charge after a day. A charge that was repeated later could be a second one. */
+const GIVE_UP_AFTER_MS = 12 * 3_600_000
+
+/**
+ * Auto top-up: when a balance is below its threshold, asks for a topup and charges the saved payment method. Its
+ * outcome comes as an event of the provider, as for every topup. Several processes may do so at once: the database lets
+ * one topup of a rule be under way.
+ */
+export class AutoTopups {
+  readonly #store: AutoTopupStore
+  readonly #providers: ReadonlyMap<string, PaymentProvider>
+  readonly #retryAfterMs: number
+  readonly #task: PeriodicTask
+
+  constructor({ store, providers, log, intervalMs = 1_000, retryAfterMs }: AutoTopupsOptions) {
+    this.#store = store
+    this.#providers = new Map(
+      providers.flatMap((provider) => (provider.charge ? [[provider.name, provider]] : [])),
+    )
+    this.#retryAfterMs = retryAfterMs ?? 30_000
+    this.#task = new PeriodicTask(() => this.round(), { log, name: 'auto top-up', intervalMs })
+  }
+
+  /** The provider whose payment methods can be charged. Undefined: none, and auto top-up cannot be used. */
+  get provider(): string | undefined {
+    return [...this.#providers.keys()][0]
+  }
+
+  start(): void {
+    if (this.provider !== undefined) this.#task.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#task.stop()
+  }
+
+  /** If one charge fails, the round continues with the others, and fails at its end. */
+  async round(): Promise<void> {
+    const failures: unknown[] = []
+    const each = async <T>(items: readonly T[], act: (item: T) => Promise<void>) => {
+      for (const item of items) await act(item).catch((error) => failures.push(error))
+    }
+    await each(await this.#store.settled(PER_ROUND), (topup) => this.#store.end(topup))
+    await each(await this.#store.due(PER_ROUND), async ({ wallet_id, currency }) => {
+      const opened = await this.#store.open(wallet_id, currency)
+      if (opened) await this.#charge(opened)
+    })
+    await each(await this.#store.unanswered(this.#retryAfterMs, PER_ROUND), async (opened) => {
+      const isLate = Date.now() - Date.parse(opened.openedAt) > GIVE_UP_AFTER_MS
+      if (isLate) await this.#store.end(opened.topup, 'provider_unavailable')
+      else await this.#charge(opened)
+    })
+    if (failures.length > 0) {
+      throw new Error(`${failures.length} auto top-ups could not be charged`, {
+        cause: failures[0],
+      })
+    }
+  }
+
+  async #charge({ topup, method }: OpenedAutoTopup): Promise<void> {
+    const provider = this.#providers.get(method.provider)
+    if (!provider?.charge) throw new Error(`${method.provider} cannot charge a saved method`)
+    const outcome = await provider.charge(topup, method, `livebalance-topup-${topup.id}`)
+    if (outcome.status === 'accepted') await this.#store.charged(topup, outcome.paymentId)
+    else await this.#store.end(topup, outcome.reason)
+  }
+}
