@@ -14,6 +14,8 @@ export default defineConfig({
     // Where other work starves Chromium, a step in a page can outlast any limit. Only such a timeout is tried again, never
     // a wrong answer, and the summary names the test.
     retry: process.env.CI ? { count: 1, condition: /Timeout \d+ms exceeded/ } : 0,
+    // As long as `eventually` waits.
+    expect: { poll: { timeout: 60_000, interval: 20 } },
     // No test is about speed. One that hangs ends all the same.
     testTimeout: 180_000,
     hookTimeout: 180_000,

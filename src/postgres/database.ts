@@ -67,7 +67,7 @@ function client(
 ): Sql {
   const [first] = target.hosts
   const named: object =
-    'path' in first ? { host: first.path } : { host: [first.host], port: [first.port] }
+    'path' in first ? { path: first.path } : { host: [first.host], port: [first.port] }
   // The client reads `PG*` variables for missing options. All options are given here except this one.
   delete process.env.PGTARGETSESSIONATTRS
   const sql = postgres({

@@ -135,7 +135,7 @@ describeWithPrivateRedis('a machine that has only IPv6', () => {
       HOST: '::1',
       JWT_SECRET: TEST_SECRET,
     })
-    expect(await server.url()).toMatch(/^http:\/\/\[::1\]:\d+$/)
+    await expect.poll(() => server.url()).toMatch(/^http:\/\/\[::1\]:\d+$/)
     await serves(server)
   })
 })

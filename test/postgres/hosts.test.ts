@@ -9,8 +9,8 @@ import { eventually } from '../support/index.ts'
 import { type Replicated, test } from '../support/postgres/replicated.ts'
 import { startLine } from '../support/postgres/start-line.ts'
 
-const template = new URL(inject('templateUrls').app)
-const login = `${template.username}:${template.password}`
+const running = new URL(inject('serverUrls').app)
+const login = `${running.username}:${running.password}`
 
 const servers: Server[] = []
 const pools: Sql[] = []
@@ -29,7 +29,7 @@ function open(url: string, max = 1): Sql {
 async function at(listen: (server: Server) => Server): Promise<Server> {
   const server = listen(
     createServer((socket) => {
-      const postgres = connectTo(Number(template.port), template.hostname)
+      const postgres = connectTo(Number(running.port), running.hostname)
       socket.pipe(postgres).pipe(socket)
       socket.on('error', () => postgres.destroy())
       postgres.on('error', () => socket.destroy())
@@ -54,24 +54,24 @@ async function closing() {
 
 const answers = async (url: string) => {
   expect(await open(url)`select current_database() as name`).toEqual([
-    { name: template.pathname.slice(1) },
+    { name: running.pathname.slice(1) },
   ])
 }
 
 test('an IPv6 address in brackets is connected to', async () => {
   const server = await at((server) => server.listen(0, '::1'))
   const { port } = server.address() as AddressInfo
-  await answers(`postgres://${login}@[::1]:${port}${template.pathname}`)
+  await answers(`postgres://${login}@[::1]:${port}${running.pathname}`)
 })
 
 test('a folder with a socket file is connected to, as host and as parameter', async () => {
   // The path of a socket may have 107 bytes.
   const folder = mkdtempSync(join(tmpdir(), 'pg-'))
   await at((server) => server.listen(join(folder, '.s.PGSQL.6543')))
-  await answers(`postgres://${login}@${encodeURIComponent(folder)}:6543${template.pathname}`)
-  await answers(`postgresql://${login}@${template.pathname}?host=${folder}&port=6543`)
+  await answers(`postgres://${login}@${encodeURIComponent(folder)}:6543${running.pathname}`)
+  await answers(`postgresql://${login}@${running.pathname}?host=${folder}&port=6543`)
   await answers(
-    `postgres:///${template.pathname.slice(1)}?host=${folder}&port=6543&user=${template.username}&password=${template.password}`,
+    `postgres:///${running.pathname.slice(1)}?host=${folder}&port=6543&user=${running.username}&password=${running.password}`,
   )
   const missing = `postgres:///x?host=${folder}&port=1&user=u`
   expect(await startLine({ DATABASE_URL: missing })).toMatch(
@@ -91,7 +91,7 @@ test('variables of libpq do not lead elsewhere', async () => {
   }
   Object.assign(process.env, stolen)
   try {
-    await answers(template.href)
+    await answers(running.href)
   } finally {
     for (const name of Object.keys(stolen)) delete process.env[name]
   }
@@ -100,10 +100,10 @@ test('variables of libpq do not lead elsewhere', async () => {
 test('of several hosts the first that answers is used', async () => {
   const { address } = await closing()
   const gone = '127.0.0.1:1'
-  await answers(`postgres://${login}@${gone},${template.host}${template.pathname}`)
+  await answers(`postgres://${login}@${gone},${running.host}${running.pathname}`)
   // A host that accepts and closes is no Postgres, which only shows later.
   await expect(
-    open(`postgres://${login}@${address}${template.pathname}`)`select 1`,
+    open(`postgres://${login}@${address}${running.pathname}`)`select 1`,
   ).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })
 })
 

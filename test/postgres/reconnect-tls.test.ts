@@ -128,7 +128,7 @@ test('channel_binding=require proves the certificate in its stead', async ({ ser
 
 test('sslmode=prefer takes TLS where the server speaks it', async ({ server }) => {
   expect(await isSecure(`${server.appUrl}?sslmode=prefer`)).toBe(true)
-  expect(await isSecure(`${inject('templateUrls').app}?sslmode=prefer`)).toBe(false)
+  expect(await isSecure(`${inject('serverUrls').app}?sslmode=prefer`)).toBe(false)
 })
 
 test('sslnegotiation=direct speaks TLS from the first byte', async ({ server }) => {
@@ -136,7 +136,7 @@ test('sslnegotiation=direct speaks TLS from the first byte', async ({ server }) 
 })
 
 test('a server that speaks no TLS is refused where TLS is asked for', async () => {
-  const sql = connect(`${inject('templateUrls').app}?sslmode=require`, { max: 1 })
+  const sql = connect(`${inject('serverUrls').app}?sslmode=require`, { max: 1 })
   await expect(sql`select 1`).rejects.toMatchObject({ code: 'NO_TLS' })
   await sql.end({ timeout: 0 })
 })

@@ -7,7 +7,7 @@ import { startLine } from '../support/postgres/start-line.ts'
 
 /** The Postgres of these tests, which gives another version of the same length as its own. */
 async function disguised(version: (own: string) => string) {
-  const owner = new URL(inject('templateUrls').owner)
+  const owner = new URL(inject('serverUrls').owner)
   const sql = connect(owner.href, { max: 1 })
   const [row] = await sql<{ own: string }[]>`select current_setting('server_version_num') as own`
   await sql.end()

@@ -3,7 +3,7 @@ import postgres from 'postgres'
 import { inject } from 'vitest'
 import { appRoleOf } from '../../src/postgres/app-role.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
-import './provided.ts'
+import { TEMPLATE } from './provided.ts'
 
 export interface TestDatabase {
   ownerUrl: string
@@ -19,8 +19,7 @@ export const sqlRoleOf = (appRole: string): string => `${appRole.slice(0, 59)}_s
 
 /** A migrated, otherwise empty database of its own: one per test file, in `beforeAll`. Takes some 100 ms. */
 export async function createDatabase(): Promise<TestDatabase> {
-  const template = new URL(inject('templateUrls').owner).pathname.slice(1)
-  const database = await create(`template ${template}`)
+  const database = await create(`template ${TEMPLATE}`)
   // The channel is shared: with the template's epoch, the events of another file would count as this one's.
   await run(database.ownerUrl, 'select renew_epoch()')
   await migrate(database.ownerUrl)
@@ -39,7 +38,7 @@ export function createEmptyDatabase({
 }
 
 async function create(options: string): Promise<TestDatabase> {
-  const urls = inject('templateUrls')
+  const urls = inject('serverUrls')
   const name = `test_${randomBytes(8).toString('hex')}`
   const appRole = appRoleOf(name)
   await administer(

@@ -1,8 +1,8 @@
 /** The values that the global setup provides to every test file, by `inject`. */
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Of the migrated database that test databases are cloned from. */
-    templateUrls: { owner: string; app: string }
+    /** Of a migrated database on the Postgres of the run, which no test changes. */
+    serverUrls: { owner: string; app: string }
     /** `null` where there is no real Redis. */
     redisUrl: string | null
     /** Whether a private Redis can be started: `REDIS_URL` alone does not allow that. */
@@ -14,6 +14,9 @@ declare module 'vitest' {
     skipReason?: string
   }
 }
+
+/** The database that test databases are cloned from. */
+export const TEMPLATE = 'test_template'
 
 export const NO_REDIS =
   'needs a real Redis: set REDIS_URL, or put redis-server or valkey-server on the PATH'

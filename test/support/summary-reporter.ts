@@ -1,10 +1,12 @@
+import { writeFileSync } from 'node:fs'
 import type { SerializedError } from 'vitest'
 import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node'
 import './provided.ts'
 
 /**
  * Ends the output with a line to count by, `N passed, N failed, N skipped`. Above it: why tests were skipped, and which
- * ones passed only when they were tried again.
+ * ones passed only when they were tried again. The files that failed go to the file that `FAILED_FILES` names, one a line:
+ * none, where an error belongs to no file.
  */
 export default class SummaryReporter implements Reporter {
   #summary = ''
@@ -18,7 +20,9 @@ export default class SummaryReporter implements Reporter {
     const count = { passed: 0, failed: unhandled.length, skipped: 0 }
     const reasons = new Map<string, number>()
     const lines: string[] = []
+    const failedFiles: string[] = []
     for (const module of modules) {
+      if (module.state() === 'failed') failedFiles.push(`${module.relativeModuleId}\n`)
       // A file that did not load or a hook that threw makes a run fail without a failed test.
       count.failed += errorsOf(module)
       for (const test of module.children.allTests()) {
@@ -34,6 +38,8 @@ export default class SummaryReporter implements Reporter {
         }
       }
     }
+    const list = process.env.FAILED_FILES
+    if (list) writeFileSync(list, unhandled.length === 0 ? failedFiles.join('') : '')
     for (const [reason, times] of reasons) lines.push(`skipped ${times}: ${reason}`)
     lines.push(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`)
     this.#summary = `${lines.join('\n')}\n`

@@ -24,7 +24,7 @@ describeInBrowser('the pages by keyboard, in forced colours, on a phone and on a
       expect(await value()).toMatch(/^\$60\.00/)
     })
     await wallet.keyboard.press('ArrowRight')
-    expect(await value()).toMatch(/^\$(100|75)\.00/)
+    await expect.poll(() => value()).toMatch(/^\$(100|75)\.00/)
     await wallet.locator('.axis').getByText('$0.00').waitFor()
     // A new highest balance.
     await site.adjust(user, 30)
@@ -84,8 +84,8 @@ describeInBrowser('the pages by keyboard, in forced colours, on a phone and on a
       [add, pay],
       [day, week],
     ] as [Locator, Locator][]) {
-      expect(await coloursOf(chosen)).toEqual(system)
-      expect(await coloursOf(other)).not.toEqual(system)
+      await expect.poll(() => coloursOf(chosen)).toEqual(system)
+      await expect.poll(() => coloursOf(other)).not.toEqual(system)
     }
   })
 

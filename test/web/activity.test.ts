@@ -31,10 +31,10 @@ describeInBrowser('the activity of a wallet', () => {
     await activity.getByRole('button', { name: 'Show earlier' }).click()
     await activity.getByText('Adjustment of $1.00 completed').waitFor()
     await activity.getByRole('button', { name: 'Show earlier' }).waitFor({ state: 'detached' })
-    expect(await titles()).toHaveLength(13)
+    await expect.poll(() => titles()).toHaveLength(13)
     await site.adjust(user, 20)
     await activity.getByText('Adjustment of $20.00 completed').waitFor()
-    expect(await titles()).toHaveLength(14)
+    await expect.poll(() => titles()).toHaveLength(14)
   })
 
   test('tells of a hold that is used up or ends soon, in the reader’s language', async () => {

@@ -74,7 +74,7 @@ describeInBrowser('the page’s connection', () => {
     const wallet = await (await visitor({ sub: user })).open(url)
     expect((await isLive(wallet)).transport).toBe('sse')
     const badge = wallet.locator('[data-state="live"]')
-    expect(await badge.textContent()).toContain('WebSockets are blocked here')
+    await expect.poll(() => badge.textContent()).toContain('WebSockets are blocked here')
     await site.adjust(user, 7)
     await showsBalance(wallet, '$7.00')
   })
@@ -129,7 +129,7 @@ describeInBrowser('the page’s connection', () => {
       },
       { timeout: 60_000 },
     )
-    expect(await wallet.locator('[data-state="live"]').count()).toBe(1)
+    await expect.poll(() => wallet.locator('[data-state="live"]').count()).toBe(1)
     await site.adjust(user, 3)
     await showsBalance(wallet, '$3.00')
     await wallet.getByRole('row', { name: /Adjustment/ }).waitFor()
@@ -150,7 +150,9 @@ describeInBrowser('the page’s connection', () => {
     await dialog.getByLabel('Token').fill(`${fresh.slice(0, -12)}${'A'.repeat(12)}`)
     await dialog.getByRole('button', { name: 'Stay signed in' }).click()
     await dialog.getByText('The server does not accept this token').waitFor()
-    expect(await dialog.getByRole('button', { name: 'Sign in', exact: true }).count()).toBe(0)
+    await expect
+      .poll(() => dialog.getByRole('button', { name: 'Sign in', exact: true }).count())
+      .toBe(0)
     await dialog.getByLabel('Token').fill(fresh)
     await dialog.getByRole('button', { name: 'Stay signed in' }).click()
     await wallet.getByText(/Your session ends at/).waitFor({ state: 'detached' })
@@ -164,6 +166,6 @@ describeInBrowser('the page’s connection', () => {
     await wallet.getByLabel('Token').fill(`${head}.${payload}.${'A'.repeat(43)}`)
     await wallet.getByRole('button', { name: 'Sign in' }).click()
     await wallet.getByText('The server does not accept this token').waitFor()
-    expect(await wallet.getByTestId('balance').count()).toBe(0)
+    await expect.poll(() => wallet.getByTestId('balance').count()).toBe(0)
   })
 })

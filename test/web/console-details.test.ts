@@ -23,8 +23,8 @@ describeInBrowser('the admin console, looked at closely', () => {
     await page.getByRole('link', { name: user }).click()
     const balance = page.getByRole('region', { name: 'Balance' })
     await balance.getByText('¥250,000').first().waitFor()
-    expect(await balance.textContent()).toMatch(/KWD.1\.234/)
-    expect(await balance.textContent()).not.toContain('$')
+    await expect.poll(() => balance.textContent()).toMatch(/KWD.1\.234/)
+    await expect.poll(() => balance.textContent()).not.toContain('$')
 
     await page.getByRole('button', { name: 'Adjust balance' }).click()
     const dialog = page.getByRole('dialog')
@@ -76,7 +76,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     const page = await openConsole(site.url, `users/${user}`)
     await page.getByRole('button', { name: 'Adjust balance' }).click()
     const chosen = page.getByRole('dialog').getByLabel('Currency')
-    expect(await chosen.inputValue()).toBe('USD')
+    await expect.poll(() => chosen.inputValue()).toBe('USD')
   })
 
   test('the queue names each request’s currency and is filtered by it', async () => {
@@ -101,7 +101,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     await eventually(async () => expect(await sums.allTextContents()).toEqual(['¥900 Topup']))
     await page.getByText('1–1 of 1, oldest first').waitFor()
     // The title counts the requests in all currencies.
-    expect(await page.title()).toMatch(/^\(3\)/)
+    await expect.poll(() => page.title()).toMatch(/^\(3\)/)
   })
 
   test('a refund in part leaves a mark, and what is left of a huge payment is exact', async () => {
@@ -140,7 +140,7 @@ describeInBrowser('the admin console, looked at closely', () => {
       wallet.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
       )
-    expect(await sideways()).toBe(0)
+    await expect.poll(() => sideways()).toBe(0)
   })
 
   test('holds, limits and alerts are found by user; a hold is ended by whoever may', async () => {
@@ -184,8 +184,8 @@ describeInBrowser('the admin console, looked at closely', () => {
 
     const plain = await openConsole(url, `holds?userId=${user}`)
     await plain.getByRole('row', { name: /\$20\.00/ }).waitFor()
-    expect(await plain.getByRole('row').count()).toBe(2)
-    expect(await plain.getByRole('button', { name: /Void|Capture/ }).count()).toBe(0)
+    await expect.poll(() => plain.getByRole('row').count()).toBe(2)
+    await expect.poll(() => plain.getByRole('button', { name: /Void|Capture/ }).count()).toBe(0)
 
     await navigation.getByRole('link', { name: 'Holds' }).click()
     await page.getByRole('row', { name: new RegExp(other) }).waitFor()
@@ -214,7 +214,9 @@ describeInBrowser('the admin console, looked at closely', () => {
     const nobody = someone('nobody')
     const page = await openConsole(site.url, `users/${nobody}`)
     await page.getByText('There is no such user').waitFor()
-    expect(await page.getByRole('button', { name: /Adjust|Verify|Refund/ }).count()).toBe(0)
+    await expect
+      .poll(() => page.getByRole('button', { name: /Adjust|Verify|Refund/ }).count())
+      .toBe(0)
     await page.goto(`${site.url}/admin/users`)
     await page.getByLabel('Search (a part of the user id)').fill(nobody)
     await page.getByText('No user found').waitFor()
@@ -229,7 +231,7 @@ describeInBrowser('the admin console, looked at closely', () => {
     await page.getByLabel('Token').fill(`${token.slice(0, -12)}${'A'.repeat(12)}`)
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByText('The server does not accept this token').waitFor()
-    expect(await page.getByRole('navigation', { name: 'Console' }).count()).toBe(0)
+    await expect.poll(() => page.getByRole('navigation', { name: 'Console' }).count()).toBe(0)
     await page.getByLabel('Token').fill(token)
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('navigation', { name: 'Console' }).waitFor()
@@ -250,7 +252,7 @@ describeInBrowser('the admin console, looked at closely', () => {
       )
       const page = await someVisitor.open(`${site.url}/admin/${place}`)
       await page.getByText('Your session has ended').waitFor()
-      expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0)
+      await expect.poll(() => page.getByRole('button', { name: 'Try again' }).count()).toBe(0)
       await page.getByRole('button', { name: 'Sign in' }).click()
       await page.getByRole('heading', { name: 'Admin console' }).waitFor()
     },
@@ -277,7 +279,7 @@ describeInBrowser('the admin console, looked at closely', () => {
 
     await page.setViewportSize({ width: 700, height: 800 })
     const time = page.getByRole('row', { name: /Adjustment/ }).locator('time')
-    expect(await time.evaluate((it) => it.getClientRects().length)).toBe(1)
+    await expect.poll(() => time.evaluate((it) => it.getClientRects().length)).toBe(1)
     // Empty live regions take no room between the parts of the page.
     const gaps = await page
       .locator('#main .stack')

@@ -65,7 +65,7 @@ describeInBrowser('the admin console', () => {
     await page.getByRole('row', { name: /Refund.*\$14\.50/ }).waitFor()
     const offers = page.getByRole('button', { name: /^Refund/ })
     await eventually(async () => expect(await offers.count()).toBe(1))
-    expect(await offers.getAttribute('aria-label')).toBe('Refund $9.00')
+    await expect.poll(() => offers.getAttribute('aria-label')).toBe('Refund $9.00')
   })
 
   test('a wallet is frozen and unfrozen, with the reasons, and its user is told', async () => {
@@ -108,7 +108,9 @@ describeInBrowser('the admin console', () => {
     await page.getByRole('dialog').waitFor()
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
-    expect(await adjust.evaluate((button) => document.activeElement === button)).toBe(true)
+    await expect
+      .poll(() => adjust.evaluate((button) => document.activeElement === button))
+      .toBe(true)
   })
 
   test('an audit says that the ledger is correct, and how much was read; rebuilding asks first', async () => {
@@ -172,6 +174,6 @@ describeInBrowser('the console of a server with the claims of an identity provid
     const names = { roles: ['https://shop.example.com/roles'] }
     await signIn(await mintToken({ sub: 'auth0|5f7d', roles: ['admin'], names }))
     await page.getByRole('navigation', { name: 'Console' }).waitFor()
-    expect(await page.locator('.who').textContent()).toContain('auth0|5f7d')
+    await expect.poll(() => page.locator('.who').textContent()).toContain('auth0|5f7d')
   })
 })

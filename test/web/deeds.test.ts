@@ -20,7 +20,7 @@ describeInBrowser('the audit log, the search and the revocations of the console'
     await box.fill('12.50')
     await box.press('Enter')
     await page.getByRole('row', { name: new RegExp(`12\\.50.*${user}`) }).waitFor()
-    expect(await violations(page)).toEqual([])
+    await expect.poll(() => violations(page)).toEqual([])
     expect(new URL(page.url()).search).toBe('?q=12.50')
 
     // The transaction's own page has everything that is known of it.
@@ -36,7 +36,7 @@ describeInBrowser('the audit log, the search and the revocations of the console'
     await page.getByRole('region', { name: 'Decisions' }).getByText('Adjustment by admin').waitFor()
     await page.getByRole('region', { name: 'Events' }).getByText('balance_updated').waitFor()
     const transaction = page.url()
-    expect(await violations(page)).toEqual([])
+    await expect.poll(() => violations(page)).toEqual([])
     await page.goto(`${site.url}/admin/users/${user}`)
     await page
       .getByRole('region', { name: 'Statement' })
@@ -52,10 +52,10 @@ describeInBrowser('the audit log, the search and the revocations of the console'
       .getByText(/amount: 12\.50/)
       .first()
       .waitFor()
-    expect(await row.getByRole('link').last().getAttribute('href')).toBe(
-      new URL(transaction).pathname,
-    )
-    expect(await violations(page)).toEqual([])
+    await expect
+      .poll(() => row.getByRole('link').last().getAttribute('href'))
+      .toBe(new URL(transaction).pathname)
+    await expect.poll(() => violations(page)).toEqual([])
     await page.getByLabel('Result').selectOption('refused')
     await page.getByText('Nothing like that is on record').waitFor()
     const download = page.waitForEvent('download')
@@ -75,7 +75,7 @@ describeInBrowser('the audit log, the search and the revocations of the console'
     await dialog.getByRole('button', { name: 'Revoke', exact: true }).click()
     const row = page.getByRole('row', { name: new RegExp(`All tokens of ${user}`) })
     await row.getByText('a lost phone').waitFor()
-    expect(await violations(page)).toEqual([])
+    await expect.poll(() => violations(page)).toEqual([])
     await row.getByRole('button', { name: 'Lift' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Lift', exact: true }).click()
     await eventually(async () => expect(await row.count()).toBe(0))

@@ -96,7 +96,7 @@ test('the Node service takes a payment once, refuses one too large, and gives th
   expect(first.status).toBe(201)
   const repeated = await book('room-1', 30)
   expect(await repeated.json()).toEqual(await first.json())
-  expect(await balance()).toBe(70)
+  await expect.poll(() => balance()).toBe(70)
 
   const refused = await book('room-2', 80)
   expect([refused.status, await refused.json()]).toEqual([
@@ -106,7 +106,7 @@ test('the Node service takes a payment once, refuses one too large, and gives th
 
   const cancelled = await fetch(`${shop}/bookings/room-1`, { method: 'DELETE' })
   expect(await cancelled.json()).toEqual({ refunded: true })
-  expect(await balance()).toBe(100)
+  await expect.poll(() => balance()).toBe(100)
 })
 
 async function startShop(): Promise<string> {
@@ -156,7 +156,7 @@ describeInBrowser('example pages from another origin', () => {
     await server.start()
     await server.fund('resumer', 7)
     await page.getByText('Balance: 17', { exact: true }).waitFor()
-    expect(await page.getByText('topup: 7').count()).toBe(1)
+    await expect.poll(() => page.getByText('topup: 7').count()).toBe(1)
   })
 
   test('React: the hook shows the balance, and the button requests a topup', async () => {

@@ -104,7 +104,7 @@ describeInBrowser('a wallet that follows what happens', () => {
     await page.context.route('**/my-transactions*', (route) => route.abort())
     await wallet.getByRole('button', { name: 'Older' }).click()
     await wallet.getByText('The server does not answer').waitFor()
-    expect(await place.textContent()).toBe('Page 1')
+    await expect.poll(() => place.textContent()).toBe('Page 1')
     await page.context.unroute('**/my-transactions*')
     await wallet.getByRole('button', { name: 'Try again' }).click()
     await eventually(async () => expect(await place.textContent()).toBe('Page 2'))
@@ -140,7 +140,7 @@ describeInBrowser('a wallet that follows what happens', () => {
 
     const form = wallet.getByRole('region', { name: 'Move money' })
     await form.getByRole('tab', { name: 'Pay' }).click()
-    expect(await form.getByLabel('Currency').inputValue()).toBe('USD')
+    await expect.poll(() => form.getByLabel('Currency').inputValue()).toBe('USD')
     await form.getByLabel('Currency').selectOption('JPY')
     await form.getByLabel('Amount to pay').fill('1,000')
     await form.getByText('Understood as ¥1,000').waitFor()

@@ -42,7 +42,7 @@ const PAGES: Record<
     guest: { demo: false, provider: { name: 'Example ID', only: true } },
     async see(page) {
       await page.getByRole('button', { name: 'Sign in with Example ID' }).waitFor()
-      expect(await page.getByLabel('Token').count()).toBe(0)
+      await expect.poll(() => page.getByLabel('Token').count()).toBe(0)
     },
   },
   wallet: {

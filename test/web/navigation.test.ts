@@ -18,22 +18,28 @@ describeInBrowser('the console’s addresses', () => {
     await rows.nth(1).getByRole('link', { name: user }).click()
     await page.waitForURL(`${site.url}/admin/users/${user}`)
     await page.getByRole('heading', { name: user }).waitFor()
-    expect(await page.title()).toBe('User · Console · Livebalance')
+    await expect.poll(() => page.title()).toBe('User · Console · Livebalance')
 
     await page.goBack()
     await page.getByRole('link', { name: user }).waitFor()
-    expect(await page.getByLabel('Search (a part of the user id)').inputValue()).toBe(user)
-    expect(await page.getByRole('link', { name: /^other-/ }).count()).toBe(0)
+    await expect
+      .poll(() => page.getByLabel('Search (a part of the user id)').inputValue())
+      .toBe(user)
+    await expect.poll(() => page.getByRole('link', { name: /^other-/ }).count()).toBe(0)
     await page.goForward()
     await page.getByRole('heading', { name: user }).waitFor()
     await page.goBack()
     await page.reload()
     await page.getByRole('link', { name: user }).waitFor()
-    expect(await page.getByLabel('Search (a part of the user id)').inputValue()).toBe(user)
+    await expect
+      .poll(() => page.getByLabel('Search (a part of the user id)').inputValue())
+      .toBe(user)
 
     const another = await (await visitor({ sub: 'admin', admin: true })).open(page.url())
     await another.getByRole('link', { name: user }).waitFor()
-    expect(await another.getByLabel('Search (a part of the user id)').inputValue()).toBe(user)
+    await expect
+      .poll(() => another.getByLabel('Search (a part of the user id)').inputValue())
+      .toBe(user)
   })
 
   test('links of earlier versions lead to the same screens', async () => {
@@ -69,10 +75,10 @@ describeInBrowser('the console’s addresses', () => {
     await page.evaluate(() => Object.assign(window, { same: true }))
     await users.click()
     await page.getByRole('heading', { name: 'Users' }).waitFor()
-    expect(await page.evaluate(() => 'same' in window)).toBe(true)
-    expect(await page.locator('#main').evaluate((main) => main === document.activeElement)).toBe(
-      true,
-    )
+    await expect.poll(() => page.evaluate(() => 'same' in window)).toBe(true)
+    await expect
+      .poll(() => page.locator('#main').evaluate((main) => main === document.activeElement))
+      .toBe(true)
   })
 
   test('on a phone the screens are behind a button, also for the keyboard', async () => {
@@ -80,16 +86,16 @@ describeInBrowser('the console’s addresses', () => {
     await page.setViewportSize(PHONE)
     const menu = page.getByRole('button', { name: /^Audit.*all screens/ })
     const nav = page.getByRole('navigation', { name: 'Console' })
-    expect(await nav.getByRole('link').count()).toBe(0)
+    await expect.poll(() => nav.getByRole('link').count()).toBe(0)
     await menu.press('Enter')
     await nav.getByRole('link', { name: 'Audit' }).and(page.locator('[aria-current]')).waitFor()
     await page.keyboard.press('Escape')
-    expect(await nav.getByRole('link').count()).toBe(0)
-    expect(await menu.evaluate((it) => it === document.activeElement)).toBe(true)
+    await expect.poll(() => nav.getByRole('link').count()).toBe(0)
+    await expect.poll(() => menu.evaluate((it) => it === document.activeElement)).toBe(true)
     await menu.click()
     await nav.getByRole('link', { name: 'System' }).click()
     await page.getByRole('heading', { name: 'System' }).waitFor()
-    expect(await nav.getByRole('link').count()).toBe(0)
+    await expect.poll(() => nav.getByRole('link').count()).toBe(0)
     await page.getByRole('button', { name: /^System.*all screens/ }).waitFor()
   })
 

@@ -16,12 +16,12 @@ describeInBrowser('over plain http, by another name than localhost', () => {
     const customer = await visitor({ sub: user })
     const wallet = await customer.open(url())
     const desk = await (await visitor({ sub: 'admin', admin: true })).open(`${url()}/admin`)
-    expect(await wallet.evaluate(() => isSecureContext)).toBe(false)
-    expect(await desk.evaluate(() => isSecureContext)).toBe(false)
+    await expect.poll(() => wallet.evaluate(() => isSecureContext)).toBe(false)
+    await expect.poll(() => desk.evaluate(() => isSecureContext)).toBe(false)
     // Without Web Locks each tab has its own connection.
     const second = await customer.open(url())
     for (const tab of [wallet, second]) {
-      expect(await isLive(tab)).toEqual({ transport: 'websocket', tab: 'alone' })
+      await expect.poll(() => isLive(tab)).toEqual({ transport: 'websocket', tab: 'alone' })
     }
 
     await wallet.getByLabel('Amount to add').fill('150.50')

@@ -97,10 +97,9 @@ describeInBrowser('the printed React hook on http://localhost, from another port
       await page.getByText('$12.50', { exact: true }).waitFor()
       await page.getByRole('button', { name: 'Refresh' }).click()
       await page.waitForFunction('toasts.length === 2')
-      expect(await page.evaluate('toasts')).toEqual([
-        'Balance updated: $12.5',
-        'Transaction completed: $12.5',
-      ])
+      await expect
+        .poll(() => page.evaluate('toasts'))
+        .toEqual(['Balance updated: $12.5', 'Transaction completed: $12.5'])
     } finally {
       await server.stop()
       await rm(dataDir, { recursive: true, force: true })
@@ -111,7 +110,7 @@ describeInBrowser('the printed React hook on http://localhost, from another port
     const { port } = await startLiveServer()
     const { page, complaints } = await openPage(String(port), await mintToken({ sub: 'ann' }))
     await eventually(() => expect(complaints.join('\n')).toMatch(/403 \(Not in CORS_ORIGINS\)/))
-    expect(await page.getByText('$---', { exact: true }).count()).toBe(1)
+    await expect.poll(() => page.getByText('$---', { exact: true }).count()).toBe(1)
     // The message of the error is only `xhr poll error`.
     const reason = await page.evaluate<[number, string]>(`new Promise((resolve) => {
       const socket = io('http://localhost:${port}/balance', { forceNew: true, reconnection: false })

@@ -160,7 +160,7 @@ describeInBrowser('notifications', () => {
     })
     const wallet = await open(`${site.url}/?view=settings`)
     await wallet.getByText('You have blocked notifications for this site').waitFor()
-    expect(await wallet.getByRole('button', { name: 'Turn on' }).count()).toBe(0)
+    await expect.poll(() => wallet.getByRole('button', { name: 'Turn on' }).count()).toBe(0)
   })
 
   test('the wallet can be installed', async () => {

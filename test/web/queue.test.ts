@@ -56,7 +56,7 @@ describeInBrowser('deciding in the console’s queue', () => {
       await outcome(page, ids[0]).waitFor()
       await readsAgain(page)
       expect(sent).toHaveLength(1)
-      expect(await statuses(ids)).toEqual(['success', 'pending', 'pending', 'pending'])
+      await expect.poll(() => statuses(ids)).toEqual(['success', 'pending', 'pending', 'pending'])
     },
   )
 
@@ -75,10 +75,10 @@ describeInBrowser('deciding in the console’s queue', () => {
     await outcome(page, ids[7]).getByText('approved by other-admin').waitFor()
     await approveOf(page, ids[8]).click()
     await outcome(page, ids[8]).waitFor()
-    expect(await outcome(page, ids[8]).evaluate((card) => card === document.activeElement)).toBe(
-      true,
-    )
-    expect(await page.evaluate(() => scrollY)).toBe(scrolled)
+    await expect
+      .poll(() => outcome(page, ids[8]).evaluate((card) => card === document.activeElement))
+      .toBe(true)
+    await expect.poll(() => page.evaluate(() => scrollY)).toBe(scrolled)
     const after = await middle(third)
     // Less than half a button, so the pointer is still on the same button.
     expect(Math.abs(after.y - before.y)).toBeLessThan(20)
@@ -118,10 +118,10 @@ describeInBrowser('deciding in the console’s queue', () => {
     await page.mouse.dblclick(x, y)
     const dialog = page.getByRole('dialog')
     await dialog.getByText(/^Approve \$5,000\.00 for large-/).waitFor()
-    expect(await statuses(ids)).toEqual(['pending', 'pending', 'pending', 'pending'])
+    await expect.poll(() => statuses(ids)).toEqual(['pending', 'pending', 'pending', 'pending'])
     await dialog.getByRole('button', { name: 'Approve $5,000.00' }).click()
     await outcome(page, ids[0]).waitFor()
-    expect(await statuses(ids)).toEqual(['success', 'pending', 'pending', 'pending'])
+    await expect.poll(() => statuses(ids)).toEqual(['success', 'pending', 'pending', 'pending'])
   })
 
   test('dialogs and cards fit on a phone, however long the user’s id is', async () => {
@@ -149,7 +149,7 @@ describeInBrowser('deciding in the console’s queue', () => {
     const page = await openConsole(site.url)
     const row = (id: string | undefined) => page.locator(`[data-request="${id}"]`)
     // Nobody chooses their own request.
-    expect(await row(own).getByRole('checkbox').isDisabled()).toBe(true)
+    await expect.poll(() => row(own).getByRole('checkbox').isDisabled()).toBe(true)
     await page.getByRole('checkbox', { name: 'Choose all requests of this page' }).check()
     const bar = page.getByRole('region', { name: 'Chosen requests' })
     await bar.getByText('3 chosen').waitFor()
@@ -172,9 +172,9 @@ describeInBrowser('deciding in the console’s queue', () => {
     await page.locator(`[data-request="${first}"][data-status="success"]`).waitFor()
     await page.unroute('**/admin/requests*')
     await page.locator(`[data-request="${second}"][data-status="failed"]`).waitFor()
-    expect(await statuses([first, second, third].map(String))).toEqual([
-      ...['success', 'failed', 'pending'],
-    ])
+    await expect
+      .poll(() => statuses([first, second, third].map(String)))
+      .toEqual([...['success', 'failed', 'pending']])
     const { adminNotes } = await site.call('admin', 'GET', `/transactions/${first}`)
     expect(adminNotes).toBe('All in one')
   })
@@ -189,21 +189,21 @@ describeInBrowser('deciding in the console’s queue', () => {
     const press = (key: string) => page.keyboard.press(key)
     await press('a')
     await press('j')
-    expect(await current()).toBe(ids[0])
+    await expect.poll(() => current()).toBe(ids[0])
     await press('ArrowDown')
-    expect(await current()).toBe(ids[1])
+    await expect.poll(() => current()).toBe(ids[1])
     await press('k')
     // With a modifier, or in a field, a key is not the queue’s.
     await press('Control+a')
     await row(ids[1]).getByLabel('Note').fill('')
     await row(ids[1]).getByLabel('Note').press('a')
-    expect(await statuses(ids)).toEqual(['pending', 'pending', 'pending', 'pending'])
+    await expect.poll(() => statuses(ids)).toEqual(['pending', 'pending', 'pending', 'pending'])
 
     await row(ids[0]).focus()
     await press('a')
     await outcome(page, ids[0]).waitFor()
     // The focus stays, so the key again decides nothing.
-    expect(await current()).toBe(ids[0])
+    await expect.poll(() => current()).toBe(ids[0])
     await press('a')
     await press('j')
     await press('r')
@@ -218,7 +218,7 @@ describeInBrowser('deciding in the console’s queue', () => {
     await dialog.getByText('Reject it, with a note').waitFor()
     await press('Escape')
     await dialog.waitFor({ state: 'detached' })
-    expect(await statuses(ids)).toEqual(['success', 'failed', 'pending', 'pending'])
+    await expect.poll(() => statuses(ids)).toEqual(['success', 'failed', 'pending', 'pending'])
   })
 
   test('filters and the order are in the address, and a reload keeps them', async () => {
@@ -280,7 +280,7 @@ describeInBrowser('deciding in the console’s queue', () => {
       await eventually(async () => expect(await shown()).toEqual(ids.slice(from, to)))
     }
     await stands('1–50 of 130', 0, 50)
-    expect(await page.title()).toMatch(/^\(130\)/)
+    await expect.poll(() => page.title()).toMatch(/^\(130\)/)
     await page.getByRole('button', { name: 'More' }).click()
     await stands('51–100 of 130', 50, 100)
     await page.getByRole('button', { name: 'More' }).click()

@@ -24,7 +24,7 @@ describeInBrowser('the console’s queue', () => {
     const request = page.locator(`[data-request="${id}"]`)
     await request.waitFor()
     await page.getByText(`New topup request: $60.00 for ${user}`).waitFor({ state: 'attached' })
-    expect(await page.title()).toMatch(/^\(1\)/)
+    await expect.poll(() => page.title()).toMatch(/^\(1\)/)
 
     await request.getByLabel('Note').fill('No such transfer')
     await page.getByRole('button', { name: `Reject $60.00 for ${user}` }).click()
@@ -84,7 +84,7 @@ describeInBrowser('the console’s queue', () => {
     await page.getByText(`${user} can spend it again.`).waitFor()
     await page.getByRole('button', { name: `Approve withdrawal of $25.00 by ${user}` }).click()
     await page.getByText('$25.00 withdrawn').waitFor()
-    expect(await funds()).toMatchObject({ balance: 75, held: 0 })
+    await expect.poll(() => funds()).toMatchObject({ balance: 75, held: 0 })
     const rejected = await site.call(user, 'GET', `/transactions/${kept}`)
     expect(rejected).toMatchObject({ status: 'failed', adminNotes: 'No such account' })
     await page.locator(`[data-request="${paid}"][data-status="success"]`).waitFor()
@@ -95,7 +95,7 @@ describeInBrowser('the console’s queue', () => {
     const page = await openConsole(site.url)
     const approve = page.getByRole('button', { name: 'Approve $15.00 for admin' })
     await approve.waitFor()
-    expect(await approve.getAttribute('aria-disabled')).toBe('true')
+    await expect.poll(() => approve.getAttribute('aria-disabled')).toBe('true')
     await page.getByText('another admin has to decide it').waitFor()
   })
 

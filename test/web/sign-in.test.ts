@@ -48,10 +48,10 @@ describeInBrowser('signing in by an identity provider', () => {
       '/admin/users/bob?status=success',
     )
     // Nothing of the sign-in is left in the browser but the session.
-    expect(await context.cookies(site.url)).toEqual([])
-    expect(await page.evaluate(() => Object.keys(sessionStorage))).not.toContain(
-      'livebalance.signing-in',
-    )
+    await expect.poll(() => context.cookies(site.url)).toEqual([])
+    await expect
+      .poll(() => page.evaluate(() => Object.keys(sessionStorage)))
+      .not.toContain('livebalance.signing-in')
     await page.reload()
     await isOpen(page)
 
@@ -100,7 +100,9 @@ describeInBrowser('signing in by an identity provider', () => {
     await button(page, 'Sign in with Example ID').click()
     await pass(page)
     await page.getByText('You are signed in as bob, who is not an admin.').waitFor()
-    expect(await page.evaluate(() => localStorage.getItem('livebalance.admin'))).toBeNull()
+    await expect
+      .poll(() => page.evaluate(() => localStorage.getItem('livebalance.admin')))
+      .toBeNull()
     expect(new URL(page.url()).search).toBe('')
     await button(page, 'Sign in as someone else').click()
     // The provider knows bob, and asks nevertheless.
@@ -121,7 +123,7 @@ describeInBrowser('signing in by an identity provider', () => {
     await pass(wallet)
     const alert = wallet.getByRole('alert')
     await alert.filter({ hasText: 'Example ID does not answer.' }).waitFor()
-    expect(await violations(wallet)).toEqual([])
+    await expect.poll(() => violations(wallet)).toEqual([])
     provider.answers = () => true
 
     // Somebody else's answer, sent as a link: it is not even shown to the server.

@@ -70,7 +70,7 @@ describeInBrowser('the statement', () => {
       const wallet = await (await visitor({ sub: user })).open(site.url)
       const row = wallet.getByRole('row', { name: /Transfer/ })
       await row.waitFor()
-      expect(await row.locator('.note').allTextContents()).toEqual([other, 'Lunch'])
+      await expect.poll(() => row.locator('.note').allTextContents()).toEqual([other, 'Lunch'])
     }
   })
 })

@@ -103,6 +103,6 @@ describeInBrowser('a real browser’s tabs', () => {
       locks: { request: (name, options, callback) => navigator.locks.request(name, options, callback) },
       openChannel: (name) => new BroadcastChannel(name),
     })`
-    expect(await page.evaluate(`(${run.toString()})(${tools})`)).toEqual(expected)
+    await expect.poll(() => page.evaluate(`(${run.toString()})(${tools})`)).toEqual(expected)
   })
 })

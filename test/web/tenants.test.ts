@@ -19,7 +19,7 @@ describeInBrowser('an operator at the console', () => {
     await page.waitForURL(`${site.url}/admin/tenants`)
     const nav = page.getByRole('navigation', { name: 'Console' })
     await nav.getByRole('link', { name: 'Tenants' }).waitFor()
-    expect(await nav.getByRole('link', { name: 'Requests' }).count()).toBe(0)
+    await expect.poll(() => nav.getByRole('link', { name: 'Requests' }).count()).toBe(0)
 
     await page.getByRole('button', { name: 'Make a tenant' }).click()
     const dialog = page.getByRole('dialog')
@@ -36,7 +36,7 @@ describeInBrowser('an operator at the console', () => {
     await dialog.getByRole('button', { name: 'Make it' }).click()
     await dialog.getByText('Enter a number, such as 4 or 0.5.').waitFor()
     await dialog.getByLabel(/^Balance frames a second/).fill('4')
-    expect(await violations(page)).toEqual([])
+    await expect.poll(() => violations(page)).toEqual([])
     await dialog.getByRole('button', { name: 'Make it' }).click()
     await page.waitForURL(`${site.url}/admin/tenants/acme`)
     const settings = page.getByRole('region', { name: 'Settings' })
@@ -66,13 +66,13 @@ describeInBrowser('an operator at the console', () => {
     await page.getByLabel('Id or name').fill('travel')
     await page.waitForURL((url) => url.search === '?search=travel')
     await page.reload()
-    expect(await page.getByLabel('Id or name').inputValue()).toBe('travel')
+    await expect.poll(() => page.getByLabel('Id or name').inputValue()).toBe('travel')
     await page.getByRole('link', { name: 'Acme Travel' }).click()
     await page.getByRole('button', { name: 'Resume' }).click()
     await settled(page)
     await dialog.getByRole('button', { name: 'Resume' }).click()
     await settings.getByText('Active').waitFor()
-    expect(await page.getByText('unpaid since May').count()).toBe(0)
+    await expect.poll(() => page.getByText('unpaid since May').count()).toBe(0)
   })
 
   test('acts as an admin of a tenant, sees in which, and goes back', async () => {
@@ -85,7 +85,7 @@ describeInBrowser('an operator at the console', () => {
     await bar.getByText('You act as an admin of Globex').waitFor()
     await page.waitForURL(`${site.url}/admin/requests`)
     await page.getByText('Live', { exact: true }).waitFor()
-    expect(await page.title()).toBe('Requests · Globex · Console · Livebalance')
+    await expect.poll(() => page.title()).toBe('Requests · Globex · Console · Livebalance')
 
     // The screens show the tenant's world, in its currency.
     await page.goto(`${site.url}/admin/users/operator`)
@@ -94,20 +94,20 @@ describeInBrowser('an operator at the console', () => {
     await page.goto(`${site.url}/admin/requests`)
     const first = page.getByLabel('Currency').locator('option').nth(1)
     await eventually(async () => expect(await first.textContent()).toBe('EUR'))
-    expect(await violations(page)).toEqual([])
+    await expect.poll(() => violations(page)).toEqual([])
     await page.setViewportSize(PHONE)
-    expect(await violations(page)).toEqual([])
+    await expect.poll(() => violations(page)).toEqual([])
 
     const until = await bar.textContent()
     const renewed = page.waitForResponse((response) => response.url().endsWith('/globex/token'))
     await bar.getByRole('button', { name: '15 more minutes' }).click()
     expect((await renewed).status()).toBe(201)
-    expect(await bar.textContent()).toContain(until?.slice(0, 20))
+    await expect.poll(() => bar.textContent()).toContain(until?.slice(0, 20))
 
     await bar.getByRole('button', { name: 'Back to the platform' }).click()
     await page.waitForURL(`${site.url}/admin/tenants/globex`)
     await page.getByRole('region', { name: 'Usage' }).getByText('API keys').waitFor()
-    expect(await bar.count()).toBe(0)
+    await expect.poll(() => bar.count()).toBe(0)
     const kept = await page.evaluate(() => localStorage.getItem('livebalance.admin'))
     expect(kept).not.toContain('lb_oper_')
 
@@ -143,7 +143,7 @@ describeInBrowser('an operator at the console', () => {
     await dialog.getByText('Enter a name.').waitFor()
     await dialog.getByLabel(/^Name/).fill('booking')
     await dialog.getByLabel('transactions:read').check()
-    expect(await violations(page)).toEqual([])
+    await expect.poll(() => violations(page)).toEqual([])
     await dialog.getByRole('button', { name: 'Make it' }).click()
     const secret = page.getByRole('region', { name: 'Secret' })
     const shown = async () => (await secret.locator('code.secret').textContent()) ?? ''
@@ -152,7 +152,7 @@ describeInBrowser('an operator at the console', () => {
       const headers = { Authorization: `Bearer ${key}` }
       return (await fetch(`${site.url}/transactions/my-transactions`, { headers })).status
     }
-    expect(await statusOf(key)).toBe(200)
+    await expect.poll(() => statusOf(key)).toBe(200)
     const row = page.getByRole('row', { name: /booking.*Works/ })
     await row.getByText('transactions:read').waitFor()
 
@@ -169,8 +169,8 @@ describeInBrowser('an operator at the console', () => {
     await settled(page)
     await dialog.getByRole('button', { name: 'Revoke' }).click()
     await page.getByRole('row', { name: /booking.*Revoked/ }).waitFor()
-    expect(await statusOf(rotated)).toBe(401)
-    expect(await page.content()).not.toContain(rotated)
+    await expect.poll(() => statusOf(rotated)).toBe(401)
+    await expect.poll(() => page.content()).not.toContain(rotated)
   })
 
   test('an admin makes keys of their own tenant, which act in their name', async () => {
@@ -178,16 +178,16 @@ describeInBrowser('an operator at the console', () => {
     await page.getByRole('button', { name: 'Make a key' }).click()
     const dialog = page.getByRole('dialog')
     await dialog.getByText('It acts in your name.').waitFor()
-    expect(await dialog.getByLabel('Tenant').count()).toBe(0)
+    await expect.poll(() => dialog.getByLabel('Tenant').count()).toBe(0)
     await dialog.getByLabel(/^Name/).fill('reports')
     await dialog.getByRole('button', { name: 'Make it' }).click()
     await page.getByRole('row', { name: /reports.*acts as admin/ }).waitFor()
-    expect(await page.getByRole('row', { name: /booking/ }).count()).toBe(0)
+    await expect.poll(() => page.getByRole('row', { name: /booking/ }).count()).toBe(0)
   })
 
   test('an admin sees no tenants', async () => {
     const page = await openConsole(site.url, 'tenants')
     await page.getByText('There is no such page').waitFor()
-    expect(await page.getByRole('link', { name: 'Tenants' }).count()).toBe(0)
+    await expect.poll(() => page.getByRole('link', { name: 'Tenants' }).count()).toBe(0)
   })
 })

@@ -24,10 +24,10 @@ describeInBrowser('language and theme of the wallet', () => {
     await language.focus()
     await language.selectOption('de')
     await page.getByRole('heading', { name: 'Einstellungen' }).waitFor()
-    expect(await page.title()).toBe('Einstellungen · Livebalance')
-    expect(await page.locator('html').getAttribute('lang')).toBe('de')
+    await expect.poll(() => page.title()).toBe('Einstellungen · Livebalance')
+    await expect.poll(() => page.locator('html').getAttribute('lang')).toBe('de')
     // The focus stays on the choice.
-    expect(await language.evaluate((it) => it === document.activeElement)).toBe(true)
+    await expect.poll(() => language.evaluate((it) => it === document.activeElement)).toBe(true)
     await showsBalance(other, '1.234,50\u00a0$')
     await other.getByText('Änderungen erscheinen hier sofort.').waitFor()
     await other.getByRole('row', { name: /Korrektur.*Abgeschlossen.*\+1\.234,50/ }).waitFor()
@@ -53,7 +53,9 @@ describeInBrowser('language and theme of the wallet', () => {
     await page.getByLabel('Language').selectOption('vi')
     await page.getByRole('alert').waitFor()
     await page.getByRole('heading', { name: 'Settings' }).waitFor()
-    expect(await page.evaluate(() => localStorage.getItem('livebalance.language'))).toBeNull()
+    await expect
+      .poll(() => page.evaluate(() => localStorage.getItem('livebalance.language')))
+      .toBeNull()
   })
 
   test('a chosen theme is there before the page is drawn, in every tab, until the system decides again', async () => {
@@ -62,25 +64,25 @@ describeInBrowser('language and theme of the wallet', () => {
     const page = await open(`${site.url}/?view=settings`)
     await page.emulateMedia({ colorScheme: 'light' })
     await page.getByRole('button', { name: 'Dark' }).click()
-    expect(await groundOf(page)).toBe(DARK)
-    expect(await page.getByRole('button', { name: 'Dark' }).getAttribute('aria-pressed')).toBe(
-      'true',
-    )
+    await expect.poll(() => groundOf(page)).toBe(DARK)
+    await expect
+      .poll(() => page.getByRole('button', { name: 'Dark' }).getAttribute('aria-pressed'))
+      .toBe('true')
 
     // The page without its own script.
     await context.route('**/assets/{wallet,part}-*.js', (route) => route.abort())
     const bare = await context.newPage()
     await bare.emulateMedia({ colorScheme: 'light' })
     await bare.goto(site.url)
-    expect(await groundOf(bare)).toBe(DARK)
+    await expect.poll(() => groundOf(bare)).toBe(DARK)
     await context.unroute('**/assets/{wallet,part}-*.js')
     await bare.reload()
     await isLive(bare)
 
     await page.getByRole('button', { name: 'As the system' }).click()
-    expect(await groundOf(page)).toBe(LIGHT)
+    await expect.poll(() => groundOf(page)).toBe(LIGHT)
     await eventually(async () => expect(await groundOf(bare)).toBe(LIGHT))
     await bare.emulateMedia({ colorScheme: 'dark' })
-    expect(await groundOf(bare)).toBe(DARK)
+    await expect.poll(() => groundOf(bare)).toBe(DARK)
   })
 })

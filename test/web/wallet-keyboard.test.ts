@@ -138,7 +138,7 @@ describeInBrowser('the wallet by keyboard alone', () => {
     await isBackOn(page, 'Add money')
     await page.keyboard.press('Tab')
     expect((await focusOf(page))?.name).toMatch(/^Amount to add/)
-    expect(await page.getByLabel('Amount to add').inputValue()).toBe('15')
+    await expect.poll(() => page.getByLabel('Amount to add').inputValue()).toBe('15')
   })
 
   test('money is sent: the dialog keeps the focus, and gives it back', async () => {

@@ -77,7 +77,7 @@ describeInBrowser('how the sections of the wallet look', () => {
       const { open } = await visitor({ sub: USER, locale })
       const page = await open(site.url)
       await isLive(page)
-      expect(await page.locator('html').getAttribute('lang')).toBe(language)
+      await expect.poll(() => page.locator('html').getAttribute('lang')).toBe(language)
       for (const section of SECTIONS) {
         await go(page, section)
         await VIEWS[section](page)
@@ -128,7 +128,7 @@ describeInBrowser('how the sections of the wallet look', () => {
     await site.call('operator', 'POST', `/platform/tenants/${tenant}/suspend`, { reason: 'unpaid' })
     await page.getByText('This service is suspended at the moment.').waitFor()
     await look(page, 'wallet-suspended')
-    expect(await page.getByText('unpaid').count()).toBe(0)
+    await expect.poll(() => page.getByText('unpaid').count()).toBe(0)
   })
 
   test('a reader of Arabic gets English words, their own numbers, and a page that holds together from right to left', async () => {
@@ -138,12 +138,12 @@ describeInBrowser('how the sections of the wallet look', () => {
       await isLive(page)
       await VIEWS[view](page)
       await page.setViewportSize(PHONE)
-      expect(await page.locator('html').getAttribute('dir')).toBe('ltr')
-      expect(await page.locator('h1').textContent()).toMatch(/^[A-Z][a-z ]+$/)
+      await expect.poll(() => page.locator('html').getAttribute('dir')).toBe('ltr')
+      await expect.poll(() => page.locator('h1').textContent()).toMatch(/^[A-Z][a-z ]+$/)
       // In the digits of Egypt, kept apart from the words around them.
-      expect(await page.locator('main').textContent()).toMatch(
-        /\u2068[^\u2069]*[٠-٩][^\u2069]*\u2069/,
-      )
+      await expect
+        .poll(() => page.locator('main').textContent())
+        .toMatch(/\u2068[^\u2069]*[٠-٩][^\u2069]*\u2069/)
       await look(page, `wallet-${view}-ar`, LAYOUTS.slice(1, 2))
       await page.evaluate(() => {
         document.documentElement.dir = 'rtl'

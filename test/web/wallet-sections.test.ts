@@ -24,18 +24,18 @@ describeInBrowser('the sections of the wallet', () => {
     await page.keyboard.press('Enter')
     const heading = page.getByRole('heading', { level: 1 })
     await eventually(async () => expect(await heading.textContent()).toBe('Money on hold'))
-    expect(await heading.evaluate((it) => it === document.activeElement)).toBe(true)
-    expect(await page.title()).toBe('Money on hold · Livebalance')
-    expect(await holds.getAttribute('aria-current')).toBe('page')
+    await expect.poll(() => heading.evaluate((it) => it === document.activeElement)).toBe(true)
+    await expect.poll(() => page.title()).toBe('Money on hold · Livebalance')
+    await expect.poll(() => holds.getAttribute('aria-current')).toBe('page')
     expect(new URL(page.url()).search).toBe('?view=holds&currency=EUR')
 
     await page.reload()
     await page.getByText('Nothing is on hold').waitFor()
     const chosen = page.locator('.currencies [aria-pressed=true]')
-    expect(await chosen.textContent()).toBe('EUR €20.00')
+    await expect.poll(() => chosen.textContent()).toBe('EUR €20.00')
     await page.goBack()
     await showsBalance(page, '€20.00')
-    expect(await heading.textContent()).toBe('Wallet')
+    await expect.poll(() => heading.textContent()).toBe('Wallet')
     await page.goForward()
     await page.getByText('Nothing is on hold').waitFor()
     await page.goto(`${site.url}/?view=nonsense&currency=XXQ`)
@@ -55,7 +55,7 @@ describeInBrowser('the sections of the wallet', () => {
     )
     const rows = page.locator('.table.folds tbody tr')
     await rows.getByText('in USD').waitFor()
-    expect(await rows.getByText('in EUR').count()).toBe(0)
+    await expect.poll(() => rows.getByText('in EUR').count()).toBe(0)
     await page.getByRole('button', { name: 'Show', exact: true }).click()
     const activity = page.locator('.activity li')
     await activity.getByText('$10.00').first().waitFor()
@@ -63,14 +63,14 @@ describeInBrowser('the sections of the wallet', () => {
     await euros.click()
     await rows.getByText('in EUR').waitFor()
     await activity.getByText('€20.00').first().waitFor()
-    expect(await page.getByText('$10.00 completed').count()).toBe(0)
+    await expect.poll(() => page.getByText('$10.00 completed').count()).toBe(0)
     await give(user, 5, 'EUR')
     await give(user, 5, 'JPY')
     await eventually(async () =>
       expect(await euros.textContent()).toBe('EUR €25.00 Available €21.00 Held €4.00'),
     )
     await page.getByRole('button', { name: /^JPY ¥5/ }).waitFor()
-    expect(await euros.getAttribute('aria-pressed')).toBe('true')
+    await expect.poll(() => euros.getAttribute('aria-pressed')).toBe('true')
   })
 
   test('a withdrawal is asked about, waits in sight, and is gone once an admin has paid it out', async () => {
@@ -161,9 +161,9 @@ describeInBrowser('the sections of the wallet', () => {
     await page.getByText('Balance below $70.00').waitFor()
     await page.getByText('$60.00 used, $20.00 left').waitFor()
     await page.getByText(/\$60\.00 frees up in (24 hours|1 day|tomorrow)/).waitFor()
-    expect(await page.getByRole('meter').getAttribute('aria-label')).toBe(
-      'Payment: 75% of the limit is used',
-    )
+    await expect
+      .poll(() => page.getByRole('meter').getAttribute('aria-label'))
+      .toBe('Payment: 75% of the limit is used')
 
     await page.getByRole('button', { name: 'Remove the alert: Below $70.00' }).click()
     await page.getByText('There is no alert yet.').waitFor()
@@ -192,7 +192,7 @@ describeInBrowser('the sections of the wallet', () => {
     await guide.getByText('3 of 3 steps done').waitFor()
     await page.reload()
     await showsBalance(page, '$25.00')
-    expect(await guide.count()).toBe(0)
+    await expect.poll(() => guide.count()).toBe(0)
 
     // Who does not want it says so once.
     const other = await (await visitor({ sub: someone('tom') })).open(site.url)
@@ -200,7 +200,7 @@ describeInBrowser('the sections of the wallet', () => {
     await other.reload()
     await isLive(other)
     await other.getByText('No history yet').waitFor()
-    expect(await other.locator('.guide').count()).toBe(0)
+    await expect.poll(() => other.locator('.guide').count()).toBe(0)
   })
 
   test('a section whose code cannot be loaded says so, and the rest of the page works on', async () => {

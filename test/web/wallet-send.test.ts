@@ -31,7 +31,7 @@ describeInBrowser('sending money', () => {
     const dialog = mine.getByRole('dialog', { name: 'Send $12.50?' })
     await dialog.getByText(`${friend} gets $12.50 at once.`).waitFor()
     await dialog.getByRole('button', { name: 'Cancel' }).click()
-    expect(await transfers(user)).toEqual([])
+    await expect.poll(() => transfers(user)).toEqual([])
 
     await mine.getByRole('button', { name: 'Continue' }).click()
     await dialog.getByRole('button', { name: 'Send now' }).click()
@@ -73,7 +73,7 @@ describeInBrowser('sending money', () => {
     await dialog.getByText('Not known yet').waitFor()
     await dialog.getByRole('button', { name: 'Cancel' }).click()
     await page.getByTestId('unanswered').waitFor()
-    expect(await page.getByRole('button', { name: 'Continue' }).count()).toBe(0)
+    await expect.poll(() => page.getByRole('button', { name: 'Continue' }).count()).toBe(0)
 
     await page.reload()
     await page.getByTestId('unanswered').getByText('Send $20.00?').waitFor()
@@ -87,7 +87,7 @@ describeInBrowser('sending money', () => {
     await page.getByTestId('unanswered').waitFor({ state: 'detached' })
     await page.getByRole('button', { name: 'Continue' }).waitFor()
 
-    expect(await transfers(user)).toHaveLength(1)
+    await expect.poll(() => transfers(user)).toHaveLength(1)
     expect(keys).toHaveLength(2)
     expect(new Set(keys).size).toBe(1)
   })
@@ -119,7 +119,7 @@ describeInBrowser('sending money', () => {
     await context.unroute('**/transactions')
     await context.unroute('**/transactions/topup')
     await lost.getByText('Add money: $30.00.').waitFor()
-    expect(await page.getByRole('button', { name: 'Request topup' }).count()).toBe(0)
+    await expect.poll(() => page.getByRole('button', { name: 'Request topup' }).count()).toBe(0)
     await page.getByRole('button', { name: 'Try again safely' }).click()
     await page.getByRole('button', { name: 'Request topup' }).waitFor()
     await page.getByRole('tab', { name: 'Pay' }).click()
@@ -154,7 +154,7 @@ describeInBrowser('sending money', () => {
     await site.call('admin', 'DELETE', `/transactions/limits?userId=${user}&type=transfer`)
     await dialog.getByRole('button', { name: 'Jetzt senden' }).click()
     await page.getByText(/1\.500,00\s\$ an frida-\w+ gesendet\./).waitFor()
-    expect(await transfers(user)).toHaveLength(1)
+    await expect.poll(() => transfers(user)).toHaveLength(1)
     // Also of a link that was cut off.
     await page.goto(`${site.url}/?view=receipt&id=01a229ea-7322`)
     await page.getByRole('alert').getByText('Das gibt es nicht oder nicht mehr.').waitFor()

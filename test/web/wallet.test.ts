@@ -35,7 +35,7 @@ describeInBrowser('the wallet page', () => {
       .getByRole('heading', { name: 'Waiting for approval' })
       .waitFor({ state: 'detached' })
     await approve.waitFor({ state: 'detached' })
-    expect(await wallet.evaluate(() => 'sameDocument' in window)).toBe(true)
+    await expect.poll(() => wallet.evaluate(() => 'sameDocument' in window)).toBe(true)
   })
 
   test('a rejected topup is told with the admin’s words, and moves nothing', async () => {
@@ -49,7 +49,7 @@ describeInBrowser('the wallet page', () => {
     })
     await wallet.getByText('Topup declined').waitFor()
     await wallet.getByText('Note: The transfer never came').waitFor()
-    expect(await balanceOn(wallet)).toBe('$0.00')
+    await expect.poll(() => balanceOn(wallet)).toBe('$0.00')
   })
 
   test('a payment beyond the balance says what is missing, and how to get it', async () => {
@@ -63,13 +63,13 @@ describeInBrowser('the wallet page', () => {
 
     const notice = wallet.getByTestId('shortfall')
     await notice.waitFor()
-    expect(await notice.textContent()).toContain('You are $30.00 short')
-    expect(await notice.textContent()).toContain('you have $50.00 to spend')
+    await expect.poll(() => notice.textContent()).toContain('You are $30.00 short')
+    await expect.poll(() => notice.textContent()).toContain('you have $50.00 to spend')
     await wallet.getByText('$80.00 could not be taken: there was not enough to spend.').waitFor()
-    expect(await balanceOn(wallet)).toBe('$50.00')
+    await expect.poll(() => balanceOn(wallet)).toBe('$50.00')
 
     await notice.getByRole('button', { name: 'Add $30.00' }).click()
-    expect(await wallet.getByLabel('Amount to add').inputValue()).toBe('30')
+    await expect.poll(() => wallet.getByLabel('Amount to add').inputValue()).toBe('30')
   })
 
   test('a payment lowers the balance and shows by how much', async () => {
@@ -85,9 +85,9 @@ describeInBrowser('the wallet page', () => {
     await showsBalance(wallet, '$57.80')
     await wallet.locator('.change', { hasText: '-$42.20' }).waitFor()
     await wallet.getByText('Payment of $42.20 completed').waitFor()
-    expect(await wallet.getByTestId('balance-in-words').textContent()).toBe(
-      'Balance $57.80, down by $42.20',
-    )
+    await expect
+      .poll(() => wallet.getByTestId('balance-in-words').textContent())
+      .toBe('Balance $57.80, down by $42.20')
   })
 
   test('a double click on Pay pays once and leaves the receipt, and the change is announced once', async () => {
@@ -122,8 +122,8 @@ describeInBrowser('the wallet page', () => {
     await pay.dblclick()
     await showsBalance(wallet, '$70.00')
     await wallet.getByText('Payment of $30.00 completed').waitFor()
-    expect(await receipt.count()).toBe(1)
-    expect(await wallet.locator('.error-text').count()).toBe(0)
+    await expect.poll(() => receipt.count()).toBe(1)
+    await expect.poll(() => wallet.locator('.error-text').count()).toBe(0)
     expect(paid).toBe(1)
     const said = await wallet.evaluate(() => (window as unknown as { said: string[] }).said)
     expect(said.filter((text) => text.includes('30.00'))).toHaveLength(1)
@@ -155,7 +155,7 @@ describeInBrowser('the wallet page', () => {
     const amount = wallet.getByLabel('Amount to add')
     await amount.fill('$1,000.5')
     await wallet.getByText('Understood as $1,000.50').waitFor()
-    expect(await amount.getAttribute('aria-describedby')).toMatch(/-note$/)
+    await expect.poll(() => amount.getAttribute('aria-describedby')).toMatch(/-note$/)
     await wallet.getByRole('button', { name: 'Request topup' }).click()
     await wallet.getByRole('button', { name: 'Cancel the topup of $1,000.50' }).waitFor()
     await wallet.getByText('Understood as').waitFor({ state: 'detached' })
@@ -168,7 +168,7 @@ describeInBrowser('the wallet page', () => {
     await wallet.getByRole('button', { name: 'Cancel the topup of $20.00' }).click()
     await wallet.getByRole('row', { name: /Topup.*Cancelled/ }).waitFor()
     const told = wallet.locator('.toast', { hasText: 'Topup cancelled' })
-    expect(await told.locator('p').textContent()).toBe('No money moved.')
+    await expect.poll(() => told.locator('p').textContent()).toBe('No money moved.')
   })
 
   test('whatever could not be taken is told in the same true words', async () => {
@@ -197,7 +197,7 @@ describeInBrowser('the wallet page', () => {
     const user = someone('heidi')
     await site.adjust(user, 5)
     const wallet = await (await visitor()).open(site.url)
-    expect(await wallet.getByRole('button', { name: /demo/ }).count()).toBe(0)
+    await expect.poll(() => wallet.getByRole('button', { name: /demo/ }).count()).toBe(0)
     await wallet.getByLabel('Token').fill('hello')
     await wallet.getByRole('button', { name: 'Sign in' }).click()
     await wallet.getByText('This is not a token.').waitFor()

@@ -43,14 +43,14 @@ describeInBrowser('the webhooks of the console', () => {
     await dialog.getByText('Enter the URL that takes the events.').waitFor()
     await dialog.getByLabel('URL').fill(receiver.url)
     await dialog.getByLabel(/balance_updated/).check()
-    expect(await dialog.getByLabel('All events').isChecked()).toBe(false)
+    await expect.poll(() => dialog.getByLabel('All events').isChecked()).toBe(false)
     await dialog.getByRole('button', { name: 'Add', exact: true }).click()
     const secret = page.getByRole('region', { name: 'Secret' })
     receiver.secret = (await secret.locator('code').textContent()) ?? ''
     await secret.getByRole('button', { name: 'Copy' }).click()
     await secret.getByRole('button', { name: 'Copied' }).waitFor()
     await secret.getByRole('button', { name: 'I have kept it' }).click()
-    expect(await page.getByText('whsec_').count()).toBe(0)
+    await expect.poll(() => page.getByText('whsec_').count()).toBe(0)
 
     await page.getByRole('link', { name: receiver.url }).click()
     await page.getByRole('button', { name: 'Send a test' }).click()
