@@ -28,8 +28,8 @@ const spends = [...opens, 'limit_exceeded', 'insufficient_funds'] as const
 /** Refusals of a payment to others than the house. */
 const splits = ['invalid_split', 'self_transfer', 'unknown_user', 'balance_limit_exceeded'] as const
 
-/** Refusals of a decision on a pending transaction. */
-const settles = ['not_found', 'wrong_type', 'already_processed'] as const
+/** Refusals of a command on a pending transaction, whose metadata it may make too long. */
+const settles = ['not_found', 'wrong_type', 'already_processed', 'invalid_command'] as const
 
 const TWO_ADMINS =
   'Above the amount of `PUT /admin/settings` the first approval is kept as `approvedBy`, and the transaction stays pending until another admin approves it too. One admin is enough to reject it.'

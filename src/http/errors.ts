@@ -17,7 +17,7 @@ export const REFUSALS: Readonly<
   Record<RefusalCode, readonly [status: ErrorStatus, message: string]>
 > = {
   invalid_amount: [400, 'The amount is not valid.'],
-  invalid_command: [400, 'The request is not valid.'],
+  invalid_command: [400, 'The request is not valid. `details.field` says where.'],
   unknown_currency: [400, 'The currency is not known.'],
   currency_mismatch: [400, 'The transaction is in another currency.'],
   invalid_split: [

@@ -56,11 +56,14 @@ function metadataProblem(value: unknown): string | undefined {
     return 'must be a JSON object'
   const reserved = RESERVED_METADATA.find((name) => Object.hasOwn(value, name))
   if (reserved) return `must not have the key ${reserved}, which the ledger writes itself`
+  let digits = 0
   const left: { part: unknown; depth: number }[] = [{ part: value, depth: 1 }]
   for (let next = left.pop(); next; next = left.pop()) {
     const { part, depth } = next
     if (part instanceof LosslessNumber || (typeof part === 'number' && !Number.isFinite(part)))
       return 'must not have a number of more than 15 digits: send it as a string'
+    // Postgres stores 1e300 with all of its digits.
+    if (typeof part === 'number') digits += Number(/e[+-](\d+)$/.exec(String(part))?.[1] ?? 0)
     if (typeof part === 'string' && UNSTORABLE.test(part))
       return 'contains a character that cannot be stored'
     if (typeof part !== 'object' || part === null) continue
@@ -68,7 +71,7 @@ function metadataProblem(value: unknown): string | undefined {
     const inner = Array.isArray(part) ? part : Object.entries(part).flat()
     left.push(...inner.map((each) => ({ part: each, depth: depth + 1 })))
   }
-  if (new TextEncoder().encode(JSON.stringify(value)).length > MAX_METADATA_BYTES)
+  if (new TextEncoder().encode(JSON.stringify(value)).length + digits > MAX_METADATA_BYTES)
     return `must be at most ${MAX_METADATA_BYTES} bytes`
   return undefined
 }

@@ -43,7 +43,7 @@ export const transactionSchema = z
     newBalance: amount.nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable().meta({
       description:
-        'The metadata of the requests that opened and settled it. A transfer has `toUserId` on the sender’s side; the receiver’s side has `fromUserId` only. A hold of which another amount was captured has `heldAmount`, the amount before.',
+        'The metadata of the requests that opened, changed and settled it, at most 4 KiB together. A transfer has `toUserId` on the sender’s side; the receiver’s side has `fromUserId` only. A hold of which another amount was captured has `heldAmount`, the amount before.',
     }),
     split: z
       .array(

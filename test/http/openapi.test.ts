@@ -64,10 +64,9 @@ test('every operation has a subject, a summary, its path’s parameters, and a s
   }
 })
 
-/** Codes of connections, of results in a bulk, and two that the edge refuses before the ledger can. */
+/** Codes of connections, of results in a bulk, and one that the edge refuses before the ledger can. */
 const ELSEWHERE = [
   'bulk_aborted',
-  'invalid_command',
   'currency_mismatch',
   'too_many_connections',
   'message_too_large',

@@ -81,6 +81,7 @@ describe('metadata', () => {
     ['NUL', '{"t": "\\u0000"}'],
     ['half a character in a key', '{"\\ud800": 1}'],
     ['more than 4 KiB', JSON.stringify({ t: 'ü'.repeat(2_045) })],
+    ['short numbers of many digits', `{"n": [${Array(14).fill('1e300').join()}]}`],
     ['too many levels', JSON.stringify(deep(17))],
     ['thousands of levels', `{"a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`],
     ['a key of the ledger’s own', '{"toUserId": "bob"}'],
@@ -103,6 +104,49 @@ describe('metadata', () => {
       expect((await api.call(alice, `GET /transactions/${body.id}`)).body.metadata).toEqual(
         metadata,
       )
+    }
+  })
+
+  test('of a transaction stays within 4 KiB, however many commands add to it', async ({ api }) => {
+    const open = async (request: string, fields: object) =>
+      (await api.call(alice, request, { amount: 1, ...fields })).body.id as string
+    const add = async (caller: typeof alice, request: string, fields: object) =>
+      (await api.call(caller, request, fields)).body
+    // 4,096 bytes together: the keys and numbers, and a text for the rest.
+    const first = { list: Array(500).fill(1), of: { a: 1, b: 2 }, text: 'ü"\n' }
+    const left = 4_096 - Buffer.byteLength(JSON.stringify({ ...first, more: '' }))
+    const fits = { more: 'x'.repeat(left) }
+    const tooLong = { more: 'x'.repeat(left + 1) }
+    const refused = { code: 'invalid_command', details: { field: 'metadata' } }
+
+    const hold = await open('POST /transactions/hold', { metadata: first })
+    const capture = { amount: 0.1, final: false }
+    for (const [step, fields] of [
+      ['capture', { ...capture, metadata: tooLong }],
+      ['extend', { expiresIn: 60, metadata: tooLong }],
+      ['capture', { metadata: tooLong }],
+      ['void', { metadata: tooLong }],
+    ] as const)
+      expect(await add(alice, `POST /transactions/hold/${hold}/${step}`, fields)).toMatchObject(
+        refused,
+      )
+    const captured = `POST /transactions/hold/${hold}/capture`
+    expect(await add(alice, captured, { ...capture, metadata: fits })).toMatchObject({
+      status: 'pending',
+      capturedAmount: 0.1,
+      metadata: { ...first, ...fits },
+    })
+    expect(await add(alice, captured, { ...capture, metadata: { n: 1 } })).toMatchObject(refused)
+    expect(await add(alice, captured, { metadata: { more: '' } })).toMatchObject({
+      status: 'success',
+    })
+
+    for (const type of ['topup', 'withdrawal']) {
+      const id = await open(`POST /transactions/${type}`, { metadata: first })
+      const process = `PATCH /transactions/${type}/${id}/process`
+      const decision = { status: 'failed', metadata: tooLong }
+      expect(await add(admin, process, decision)).toMatchObject(refused)
+      expect(await add(admin, process, { status: 'failed' })).toMatchObject({ status: 'failed' })
     }
   })
 })
