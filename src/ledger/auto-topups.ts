@@ -35,6 +35,12 @@ export interface OpenedAutoTopup {
   method: StoredMethod
 }
 
+/** A rule whose balance is below the threshold. */
+export interface DueAutoTopup {
+  wallet_id: string
+  currency: string
+}
+
 interface RuleRow {
   currency: string
   threshold: number
@@ -129,11 +135,17 @@ export class AutoTopupStore {
     return row?.found ?? false
   }
 
-  /** Rules whose balance is below the threshold, at most `limit`. Found by their state, so that no change is missed. */
-  due(limit: number) {
-    return this.#sql<{ wallet_id: string; currency: string }[]>`
+  /**
+   * Rules whose balance is below the threshold, at most `limit`. Found by their state, so that no change is missed.
+   * @param after only those that follow this one
+   */
+  due(limit: number, after?: DueAutoTopup) {
+    const sql = this.#sql
+    return sql<DueAutoTopup[]>`
       select r.wallet_id, r.currency from auto_topups r
-      where r.status = 'active' and auto_topup_is_due(r) limit ${limit}`
+      where r.status = 'active' and auto_topup_is_due(r)
+        ${after ? sql`and (r.wallet_id, r.currency) > (${after.wallet_id}, ${after.currency})` : sql``}
+      order by r.wallet_id, r.currency limit ${limit}`
   }
 
   /** Asks for the topup of a rule. Undefined: it is not due any more. */
@@ -153,12 +165,18 @@ export class AutoTopupStore {
     return rows.map((row) => ({ ...toOpened(row), openedAt: toIso(row.opened_at) }))
   }
 
-  /** Topups under way that are final, at most `limit`: a provider, an admin or their user settled them. */
-  settled(limit: number) {
-    return this.#sql<{ tenant: string; id: string }[]>`
+  /**
+   * Topups under way that are final, at most `limit`: a provider, an admin or their user settled them.
+   * @param after only those that follow this one
+   */
+  settled(limit: number, after?: { tenant: string; id: string }) {
+    const sql = this.#sql
+    return sql<{ tenant: string; id: string }[]>`
       select r.tenant, r.topup_id as id from auto_topup_runs r
       join transactions t on t.tenant = r.tenant and t.id = r.topup_id
-      where r.ended_at is null and t.status <> 'pending' limit ${limit}`
+      where r.ended_at is null and t.status <> 'pending'
+        ${after ? sql`and (r.tenant, r.topup_id) > (${after.tenant}, ${after.id})` : sql``}
+      order by r.tenant, r.topup_id limit ${limit}`
   }
 
   async charged({ tenant, id }: { tenant: string; id: string }, paymentId: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AutoTopupStore, OpenedAutoTopup } from '../ledger/auto-topups.ts'
+import type { AutoTopupStore, DueAutoTopup, OpenedAutoTopup } from '../ledger/auto-topups.ts'
 import type { Logger } from '../lib/log.ts'
 import { PeriodicTask } from '../lib/periodic-task.ts'
 import type { PaymentProvider } from './provider.ts'
@@ -29,10 +29,14 @@ export class AutoTopups {
   readonly #store: AutoTopupStore
   readonly #providers: ReadonlyMap<string, PaymentProvider>
   readonly #retryAfterMs: number
+  readonly #settled: () => Promise<readonly { tenant: string; id: string }[]>
+  readonly #due: () => Promise<readonly DueAutoTopup[]>
   readonly #task: PeriodicTask
 
   constructor({ store, providers, log, intervalMs = 1_000, retryAfterMs }: AutoTopupsOptions) {
     this.#store = store
+    this.#settled = inTurn((after) => store.settled(PER_ROUND, after))
+    this.#due = inTurn((after) => store.due(PER_ROUND, after))
     this.#providers = new Map(
       providers.flatMap((provider) => (provider.charge ? [[provider.name, provider]] : [])),
     )
@@ -59,8 +63,8 @@ export class AutoTopups {
     const each = async <T>(items: readonly T[], act: (item: T) => Promise<void>) => {
       for (const item of items) await act(item).catch((error) => failures.push(error))
     }
-    await each(await this.#store.settled(PER_ROUND), (topup) => this.#store.end(topup))
-    await each(await this.#store.due(PER_ROUND), async ({ wallet_id, currency }) => {
+    await each(await this.#settled(), (topup) => this.#store.end(topup))
+    await each(await this.#due(), async ({ wallet_id, currency }) => {
       const opened = await this.#store.open(wallet_id, currency)
       if (opened) await this.#charge(opened)
     })
@@ -82,5 +86,15 @@ export class AutoTopups {
     const outcome = await provider.charge(topup, method, `livebalance-topup-${topup.id}`)
     if (outcome.status === 'accepted') await this.#store.charged(topup, outcome.paymentId)
     else await this.#store.end(topup, outcome.reason)
+  }
+}
+
+/** Each call goes on after the last one, and begins again at the end. So those that cannot be done hold nobody up. */
+function inTurn<T>(read: (after: T | undefined) => PromiseLike<readonly T[]>) {
+  let last: T | undefined
+  return async () => {
+    const items = await read(last)
+    last = items.length < PER_ROUND ? undefined : items.at(-1)
+    return items
   }
 }

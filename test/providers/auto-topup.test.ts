@@ -130,6 +130,76 @@ test('the cap of the period holds, and another round follows when it has moved o
   expect(one.intents()).toHaveLength(3)
 })
 
+describe('nobody is held up', () => {
+  test('by 50 frozen wallets, which go on when the freeze ends', async ({ api }) => {
+    const store = new AutoTopupStore(api.sql)
+    const rule = { currency: 'USD', threshold: 1n, amount: 5_000n, cap: 5_000n, periodSeconds: 60 }
+    const frozen = Array.from({ length: 50 }, () => `auto-${++users}`)
+    // As many as a round looks at.
+    for (const userId of frozen) {
+      const who = { tenant: 'default', userId }
+      const method = { provider: 'stripe', customer: `cus_${userId}`, paymentMethod: 'pm_1' }
+      await store.saveMethod(who, method, 'ada')
+      const reason = { reason: 'a test' }
+      const froze = await api.call(admin, `POST /transactions/wallets/${userId}/freeze`, reason)
+      expect(froze.status).toBe(200)
+      await store.put(who, rule)
+    }
+    const one = await user(api)
+    await one.spend(25)
+    const server = await process(api)
+    await server.round()
+    expect(one.intents()).toHaveLength(1)
+    for (const userId of frozen.slice(0, 2)) {
+      await api.call(admin, `DELETE /transactions/wallets/${userId}/freeze?reason=over`)
+    }
+    const due = await store.due(1)
+    expect([...due, ...(await store.due(1, due[0]))]).toEqual(await store.due(2))
+    await server.round()
+    const charged = stub.intents.slice(-2)
+    expect(charged.map(({ params }) => params.customer)).toEqual([
+      `cus_${frozen[0]}`,
+      `cus_${frozen[1]}`,
+    ])
+    for (const intent of charged) await deliver(api, paidAtStub(intent))
+    const settled = await store.settled(1)
+    expect([...settled, ...(await store.settled(1, settled[0]))]).toEqual(await store.settled(2))
+    await server.round()
+    expect(await store.settled(1)).toEqual([])
+  })
+
+  test('by 50 that cannot be done, such as those of wallets that are locked', async ({ api }) => {
+    const names = Array.from({ length: 51 }, (_, i) => String(i))
+    const done: string[] = []
+    const next = (limit: number, after?: string) => {
+      const from = after === undefined ? 0 : Number(after) + 1
+      return names.slice(from, from + limit)
+    }
+    const act = async (name: string) => {
+      if (name !== '50') throw new Error('locked')
+      done.push(name)
+    }
+    class Locked extends AutoTopupStore {
+      override due = (async (limit: number, after?: { wallet_id: string }) =>
+        next(limit, after?.wallet_id).map((wallet_id) => ({
+          ...{ wallet_id, currency: 'USD' },
+        }))) as unknown as AutoTopupStore['due']
+      override settled = (async (limit: number, after?: { id: string }) =>
+        next(limit, after?.id).map((id) => ({
+          ...{ tenant: 'default', id },
+        }))) as unknown as AutoTopupStore['settled']
+      override open = (walletId: string) => act(walletId).then(() => undefined)
+      override end = ({ id }: { id: string }) => act(id)
+      override unanswered = async () => []
+    }
+    const log = pino({ level: 'silent' })
+    const server = new AutoTopups({ store: new Locked(api.sql), providers: [], log })
+    await expect(server.round()).rejects.toThrow('100 auto top-ups')
+    await server.round()
+    expect(done).toEqual(['50', '50'])
+  })
+})
+
 describe('a failure', () => {
   test('that Stripe tells at once fails the topup, pauses the rule and tells the user', async ({
     api,

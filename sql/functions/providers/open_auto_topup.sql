@@ -23,7 +23,7 @@ begin
     'amount', rule.amount, 'actor', 'system:auto-topup', 'description', 'Auto top-up',
     'metadata', jsonb_build_object('autoTopup', true)));
   if step.refusal is not null then
-    -- Such as a wallet that is frozen for credits. The next round asks again.
+    -- The wallet has just been frozen for credits.
     return;
   end if;
   topup := step.applied -> 0 -> 'changes' -> 0 -> 'transaction';
