@@ -6,6 +6,7 @@ import { useLoaded } from '../hooks/use-loaded.ts'
 import { words } from '../lib/language.ts'
 import { fullTime, shortTime } from '../lib/time.ts'
 import { wordsOf } from './event-words.ts'
+import { once } from './told-once.ts'
 
 /** Events that are read at a time. A transaction has two. */
 const PER_PAGE = 20
@@ -97,8 +98,8 @@ function useEvents(client: BalanceClient) {
   )
   const { value } = page
   const pages = value && value.before === before ? [...earlier, value] : earlier
-  const bySeq = new Map(pages.flatMap(({ items }) => items).map((event) => [event.seq, event]))
-  for (const event of live) bySeq.set(event.seq, event)
+  const past = pages.flatMap(({ items }) => items)
+  const bySeq = new Map(once(past, live).map((event) => [event.seq, event]))
   const next = pages.at(-1)?.nextCursor ?? undefined
   return {
     events: [...bySeq.values()].sort((a, b) => b.seq - a.seq),

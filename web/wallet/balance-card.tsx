@@ -4,6 +4,7 @@ import { Button } from '../components/button.tsx'
 import type { Api } from '../lib/api.ts'
 import { words } from '../lib/language.ts'
 import { absolute, formatMoney, subtract } from '../lib/money.ts'
+import { formatCount } from '../lib/number.ts'
 import { typeName } from '../lib/transaction.ts'
 import { BalanceChart } from './balance-chart.tsx'
 import { Currencies } from './currencies.tsx'
@@ -79,7 +80,7 @@ export function BalanceCard(props: BalanceCardProps) {
           {balance === null ? text.reading : said(shown, change && moved, currency)}
         </p>
         <p class="small soft">
-          {stale ? text.stale : change ? text.lately(typeName(change.transactionType)) : text.quiet}
+          {stale ? text.stale : change ? text.lately(nameOf(change)) : text.quiet}
         </p>
       </div>
       {held && (
@@ -106,6 +107,9 @@ function said(balance: string, moved: string | undefined, currency: string): str
   const by = formatMoney(absolute(moved, currency), currency)
   return moved.startsWith('-') ? text.saidDown(balance, by) : text.saidUp(balance, by)
 }
+
+const nameOf = ({ count, transactionType }: BalanceUpdated): string =>
+  count ? words().events.several(formatCount(count)) : typeName(transactionType)
 
 /** The last change of the balance. It disappears after a while. */
 function useChange(client: BalanceClient, currency: string): BalanceUpdated | undefined {

@@ -1,6 +1,7 @@
-import type { BalanceEvent } from '../../src/client/index.ts'
+import type { BalanceEvent, BalanceUpdated } from '../../src/client/index.ts'
 import { words } from '../lib/language.ts'
 import { absolute, formatMoney, isExact, subtract } from '../lib/money.ts'
+import { formatCount } from '../lib/number.ts'
 import { shortTime } from '../lib/time.ts'
 import { typeName } from '../lib/transaction.ts'
 
@@ -22,6 +23,24 @@ export function balanceText(
   return isExact(balance, currency) ? { text: sentence(formatMoney(balance, currency)) } : {}
 }
 
+/** Of an event that stands for several changes. The next one of its currency replaces it. */
+function mergedWords(event: BalanceUpdated): EventWords {
+  const { currency, count = 0, failed = 0, sum = 0, newBalance } = event
+  const { events: text } = words()
+  const now = balanceText(text.balanceNow, newBalance, currency).text
+  const notCompleted = failed > 0 ? text.notCompleted(formatCount(failed)) : undefined
+  const details = [now, notCompleted].filter(Boolean).join(' ')
+  return {
+    about: `changes of ${currency}`,
+    tone: sum < 0 ? 'plain' : 'gain',
+    title: text.changed(
+      text.several(formatCount(count)),
+      formatMoney(sum, currency, { signed: true }),
+    ),
+    ...(details && { text: details }),
+  }
+}
+
 /** Undefined: nothing is said about the event, because another one says it. */
 export function wordsOf(event: BalanceEvent): EventWords | undefined {
   const { id, currency } = event
@@ -29,6 +48,7 @@ export function wordsOf(event: BalanceEvent): EventWords | undefined {
   switch (event.event) {
     case 'balance_updated': {
       const { transactionId, transactionType, amount, newBalance, previousBalance } = event
+      if (event.count) return mergedWords(event)
       // The event `transaction_completed` follows at once and says it.
       if (transactionId !== undefined) return undefined
       const change = Number(amount ?? subtract(newBalance, previousBalance, currency))

@@ -28,6 +28,10 @@ export function useRecent(client: BalanceClient): {
     const stops = [
       client.on('transaction_completed', (event) => add(fromEvent(event))),
       client.on('transaction_failed', (event) => add(fromEvent(event))),
+      client.on('balance_updated', ({ count }) => {
+        // What is pending may have ended among the changes that the event stands for.
+        if (count) setRecent((recent) => recent.filter(({ status }) => status !== 'pending'))
+      }),
       client.on('balance_initial', ({ recovered }) => {
         if (recovered === false) setRecent([])
       }),

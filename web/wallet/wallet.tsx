@@ -55,9 +55,11 @@ function Connected(props: PageProps & { client: BalanceClient }) {
   )
   useEffect(
     () =>
-      client.on('*', ({ event }) => {
+      client.on('*', (event) => {
         // Events have no notes and no held amounts, so these are read again. A refusal changes nothing.
-        if (event !== 'balance_insufficient') mark('statement', 'balances')
+        if (event.event !== 'balance_insufficient') mark('statement', 'balances')
+        // Which topups were decided, only single events say.
+        if ('count' in event) mark('pending')
       }),
     [client, mark],
   )
