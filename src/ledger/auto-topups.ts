@@ -57,6 +57,11 @@ interface OpenedRow {
   method: { provider: string; customer: string; payment_method: string }
 }
 
+interface UnansweredRow extends Omit<OpenedRow, 'method'> {
+  method: OpenedRow['method'] | null
+  opened_at: string
+}
+
 /** Stores auto top-ups, and finds what they have to do. */
 export class AutoTopupStore {
   readonly #sql: Sql
@@ -154,15 +159,22 @@ export class AutoTopupStore {
       select topup, method, applied from open_auto_topup(${walletId}, ${currency})`
     if (!row) return undefined
     await this.#publish(row.applied)
-    return toOpened(row)
+    return { topup: toTransaction(row.topup), method: toMethod(row.method) }
   }
 
-  /** Topups whose charge has had no answer for so long. They are this process's for as long again. */
+  /**
+   * Topups whose charge has had no answer for so long. They are this process's for as long again. Without a method: the
+   * user had it forgotten, and the time in which the provider could report a success is over.
+   */
   async unanswered(afterMs: number, limit: number) {
-    const rows = await this.#sql<(OpenedRow & { opened_at: string })[]>`
+    const rows = await this.#sql<UnansweredRow[]>`
       select topup, method, to_json(opened_at) #>> '{}' as opened_at
       from retry_auto_topups(make_interval(secs => ${afterMs / 1000}), ${limit})`
-    return rows.map((row) => ({ ...toOpened(row), openedAt: toIso(row.opened_at) }))
+    return rows.map(({ topup, method, opened_at }) => ({
+      topup: toTransaction(topup),
+      method: method && toMethod(method),
+      openedAt: toIso(opened_at),
+    }))
   }
 
   /**
@@ -204,7 +216,6 @@ function toRule(row: RuleRow): AutoTopup {
   }
 }
 
-function toOpened({ topup, method }: OpenedRow): OpenedAutoTopup {
-  const { provider, customer, payment_method: paymentMethod } = method
-  return { topup: toTransaction(topup), method: { provider, customer, paymentMethod } }
+function toMethod({ provider, customer, payment_method }: OpenedRow['method']): StoredMethod {
+  return { provider, customer, paymentMethod: payment_method }
 }

@@ -68,10 +68,12 @@ export class AutoTopups {
       const opened = await this.#store.open(wallet_id, currency)
       if (opened) await this.#charge(opened)
     })
-    await each(await this.#store.unanswered(this.#retryAfterMs, PER_ROUND), async (opened) => {
-      const isLate = Date.now() - Date.parse(opened.openedAt) > GIVE_UP_AFTER_MS
-      if (isLate) await this.#store.end(opened.topup, 'provider_unavailable')
-      else await this.#charge(opened)
+    const unanswered = await this.#store.unanswered(this.#retryAfterMs, PER_ROUND)
+    await each(unanswered, async ({ topup, method, openedAt }) => {
+      const isLate = Date.now() - Date.parse(openedAt) > GIVE_UP_AFTER_MS
+      if (!method) await this.#store.end(topup, 'method_deleted')
+      else if (isLate) await this.#store.end(topup, 'provider_unavailable')
+      else await this.#charge({ topup, method })
     })
     if (failures.length > 0) {
       throw new Error(`${failures.length} auto top-ups could not be charged`, {

@@ -6,6 +6,7 @@ import { AutoTopups } from '../../src/providers/auto-topup.ts'
 import { openProviders } from '../../src/providers/providers.ts'
 import {
   deliver,
+  intentFor,
   paidAtStub,
   STRIPE_SECRET,
   StripeStub,
@@ -317,6 +318,80 @@ describe('a failure', () => {
     await server.round()
     await server.round()
     expect([one.intents().length, (await one.topups()).length]).toEqual([1, 1])
+  })
+
+  test('to answer is not asked for again while the tenant is suspended', async ({ api }) => {
+    const one = await user(api)
+    const server = await process(api, 0)
+    await one.spend(25)
+    stub.failure = { status: 500, code: 'down' }
+    await server.round().catch(() => {})
+    stub.failure = undefined
+    const opal: Caller = { sub: 'opal', roles: ['operator'] }
+    await api.call(opal, 'POST /platform/tenants/default/suspend', {})
+    try {
+      await server.round()
+      expect(one.intents()).toEqual([])
+    } finally {
+      await api.call(opal, 'POST /platform/tenants/default/resume', {})
+    }
+    await server.round()
+    expect(one.intents()).toHaveLength(1)
+  })
+
+  describe('to answer, of a method that is deleted', () => {
+    /** The charge of a topup has had no answer when the method is deleted. */
+    async function deleted(api: LedgerApp) {
+      const one = await user(api)
+      const server = await process(api, 0)
+      await one.spend(25)
+      stub.failure = { status: 500, code: 'down' }
+      await server.round().catch(() => {})
+      stub.failure = undefined
+      await api.call(one.who, 'DELETE /transactions/auto-topup/method')
+      const save = async () => {
+        const method = {
+          userId: one.who.sub,
+          customer: `cus_${one.who.sub}`,
+          paymentMethod: 'pm_2',
+        }
+        await api.call(service, 'PUT /transactions/auto-topup/method', method)
+      }
+      const [topup] = await one.topups()
+      return { ...one, server, save, topup }
+    }
+
+    test('is never asked for again, also of a method that is saved later', async ({ api }) => {
+      const one = await deleted(api)
+      await one.server.round()
+      await one.save()
+      await one.server.round()
+      // A rule that is set now waits for the old charge, which may have been taken.
+      await one.put()
+      await one.server.round()
+      expect([one.intents(), (await one.topups())[0].status]).toEqual([[], 'pending'])
+      const owner = await api.owner()
+      await owner`update auto_topup_runs set opened_at = opened_at - interval '13 hours'
+        where topup_id = ${one.topup.id}`
+      await one.server.round()
+      expect(await one.topups()).toMatchObject([
+        { status: 'failed', metadata: { paymentProblem: 'method_deleted' } },
+      ])
+      // The new rule has another method, so it goes on.
+      expect(await one.rule()).toMatchObject({ status: 'active' })
+      await one.server.round()
+      expect(one.last().params.payment_method).toBe('pm_2')
+      expect(one.intents()).toHaveLength(1)
+    })
+
+    test('is credited if it was taken all the same', async ({ api }) => {
+      const one = await deleted(api)
+      const paid = intentFor(one.topup.id, 5_000)
+      const { body } = await deliver(api, stripeEvent('payment_intent.succeeded', paid))
+      expect(body).toMatchObject({ outcome: 'applied' })
+      await one.server.round()
+      expect([await one.balance(), await one.rule()]).toEqual([55, undefined])
+    })
   })
 
   test('to answer for half a day ends it', async ({ api }) => {

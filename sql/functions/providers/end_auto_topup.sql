@@ -1,5 +1,6 @@
 -- Ends an auto top-up whose topup is final, or, with a reason, one that was declined: then its topup fails first. If it
--- did not succeed, the rule is paused, and the user is told. Returns rows like those of ledger_apply().
+-- did not succeed, the rule is paused, and the user is told, unless the method that it charged was forgotten: a rule that
+-- is there now has another one. Returns rows like those of ledger_apply().
 create or replace function end_auto_topup(p_tenant text, p_topup_id uuid, p_reason text default null) returns jsonb
 language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '500ms' as $$
 declare
@@ -27,7 +28,7 @@ begin
   update auto_topup_runs
   set ended_at = ledger_clock(), outcome = case topup.status when 'success' then 'success' else 'failed' end
   where tenant = p_tenant and topup_id = p_topup_id;
-  if topup.status = 'success' then
+  if topup.status = 'success' or run.tried_at = 'infinity' then
     return v_applied;
   end if;
   v_reason := coalesce(p_reason, (
