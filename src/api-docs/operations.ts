@@ -890,7 +890,7 @@ const BY_TAG = {
       id: 'createTenantToken',
       summary: 'Act as an admin of a tenant for 15 minutes',
       description:
-        'The ledger names the operator. Only this answer shows the token: a repeated one has `token: null`.',
+        'The ledger names the operator. The token opens what an admin may do to others, but no wallet: not even that of a user with the operator’s id. Only this answer shows the token: a repeated one has `token: null`.',
       success: [201, answers.tenantToken],
       problems: { ...noTenant, ...stillRunning },
     },

@@ -112,6 +112,7 @@ export class ApiKeys {
       userId: credential.userId,
       isAdmin: key.roles.includes('admin'),
       isService: key.roles.includes('service'),
+      ...(key.kind === 'operator' && { isActing: true as const }),
       keyId: credential.prefix,
       ...(key.scopes && { scopes: key.scopes }),
       expiresAt: until === undefined ? MAX_EXPIRY_SECONDS : until / 1000,

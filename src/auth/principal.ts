@@ -10,6 +10,8 @@ export interface Principal extends UserRef {
   isService: boolean
   /** Runs the platform: makes tenants. Only by a token that the server's own key verified. */
   isOperator?: true
+  /** An operator who acts as an admin of the tenant. They are none of its users, also not the one with their id. */
+  isActing?: true
   /** Of an API key, which took the place of a token. */
   keyId?: string
   /** What the API key is narrowed to. Undefined: everything that its roles allow. */

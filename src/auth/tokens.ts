@@ -55,6 +55,10 @@ export function tokenRefused(reason: TokenReason, claim?: string, message?: stri
 /** The 401 for a revoked token. */
 export const tokenRevoked = () => tokenRefused('revoked')
 
+/** The 403 for an operator who acts as an admin, where a user is asked for. */
+export const actingHasNoWallet = () =>
+  new ApiError(403, 'forbidden', 'An operator who acts as an admin has no wallet in the tenant.')
+
 /** RFC 6750, section 3: without a token there is no error attribute. */
 function challenge(reason: TokenReason, claim: string | undefined): string {
   if (reason === 'missing') return 'Bearer'

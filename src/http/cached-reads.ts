@@ -79,7 +79,9 @@ export function cachedReads(options: CachedReadsOptions, app: Handler): Handler 
     for (const name of UNHANDLED_HEADERS) if (headers[name] !== undefined) return undefined
     // The app logs each request at this level.
     if (log.isLevelEnabled('debug')) return undefined
-    return authenticator.recall(authorization.slice('Bearer '.length))
+    const principal = authenticator.recall(authorization.slice('Bearer '.length))
+    // The app refuses them.
+    return principal?.isActing ? undefined : principal
   }
 
   return (request, response) => {

@@ -85,7 +85,7 @@ export function adminRoutes({
         return answerRequestPage(c, reader, selection, context === 'true')
       },
     )
-    .get('/session', guards.requireUser, query(field.noFields), (c) => {
+    .get('/session', guards.requireCaller, query(field.noFields), (c) => {
       const { userId, tenant, expiresAt, ...roles } = c.var.principal
       return answer(c, {
         userId,

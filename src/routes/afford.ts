@@ -14,7 +14,7 @@ export function affordRoutes({
 }: Pick<RouteDeps, 'currency' | 'guards' | 'reader'>) {
   return factory.createApp().get(
     '/can-afford',
-    guards.requireUser,
+    guards.requireCaller,
     query(
       z.strictObject({
         amount: field.amount,

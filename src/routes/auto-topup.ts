@@ -23,7 +23,7 @@ export function autoTopupRoutes(
 
   return factory
     .createApp()
-    .get('/', guards.requireUser, query(z.strictObject({ userId })), async (c) => {
+    .get('/', guards.requireCaller, query(z.strictObject({ userId })), async (c) => {
       const user = userOf(c, c.req.valid('query').userId)
       const [rules, hasMethod] = await Promise.all([
         autoTopups.store.rules(user),
@@ -33,7 +33,7 @@ export function autoTopupRoutes(
     })
     .put(
       '/',
-      guards.requireUser,
+      guards.requireCaller,
       json(
         z.strictObject({
           threshold: field.amount.meta({
@@ -73,7 +73,7 @@ export function autoTopupRoutes(
     )
     .delete(
       '/',
-      guards.requireUser,
+      guards.requireCaller,
       query(z.strictObject({ currency: field.currencyOr(currency), userId })),
       async (c) => {
         const { currency, userId } = c.req.valid('query')
@@ -116,7 +116,7 @@ export function autoTopupRoutes(
         })
       },
     )
-    .delete('/method', guards.requireUser, query(z.strictObject({ userId })), async (c) => {
+    .delete('/method', guards.requireCaller, query(z.strictObject({ userId })), async (c) => {
       const user = userOf(c, c.req.valid('query').userId)
       return asDeedForOthers(c, deps, user, { deed: 'method_delete' }, async (origin) => {
         if (!(await autoTopups.store.removeMethod(user, origin))) {

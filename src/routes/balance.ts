@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { cacheEntryOf } from '../http/cached-reads.ts'
 import { type Env, factory } from '../http/context.ts'
 import { refusal } from '../http/errors.ts'
-import { subject } from '../http/middleware/authorize.ts'
+import { isOwn, subject } from '../http/middleware/authorize.ts'
 import { amountJson, answer, query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
 import type { Balance } from '../ledger/balance.ts'
@@ -41,7 +41,7 @@ export function balanceRoutes({
   }
   /** A caller's first read registers the caller, so that others can send money. An admin's read of another user creates nothing. */
   const balanceOf = async (c: Context<Env>, user: UserRef, currency: string): Promise<Balance> => {
-    if (user.userId === c.get('principal').userId) return reader.balance(user, currency)
+    if (isOwn(c.get('principal'), user)) return reader.balance(user, currency)
     const wallet = await reader.knownBalance(user, currency)
     if (!wallet) throw refusal('unknown_user')
     return wallet
@@ -49,7 +49,7 @@ export function balanceRoutes({
 
   return factory
     .createApp()
-    .get('/cached', guards.requireUser, query(wallet), async (c) => {
+    .get('/cached', guards.requireCaller, query(wallet), async (c) => {
       const { currency, userId } = c.req.valid('query')
       const user = userOf(c, userId)
       const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
@@ -66,7 +66,7 @@ export function balanceRoutes({
     })
     .get(
       '/',
-      guards.requireUser,
+      guards.requireCaller,
       query(
         wallet.extend({
           at: field.instant
@@ -84,18 +84,18 @@ export function balanceRoutes({
         return answer(c, balanceJson(await balanceOf(c, user, currency)))
       },
     )
-    .get('/all', guards.requireUser, query(wallet.pick({ userId: true })), async (c) => {
+    .get('/all', guards.requireCaller, query(wallet.pick({ userId: true })), async (c) => {
       const { userId } = c.req.valid('query')
       const user = userOf(c, userId)
       const found = await reader.balances(user)
       // The caller is always a user, even without a wallet.
-      if (!found && user.userId !== c.get('principal').userId) throw refusal('unknown_user')
+      if (!found && !isOwn(c.get('principal'), user)) throw refusal('unknown_user')
       const { items, seq } = found ?? { items: [], seq: 0 }
       return answer(c, { items: items.map(({ seq: _, ...item }) => balanceJson(item)), seq })
     })
     .get(
       '/series',
-      guards.requireUser,
+      guards.requireCaller,
       query(
         wallet
           .extend({
@@ -121,7 +121,7 @@ export function balanceRoutes({
         })
       },
     )
-    .get('/snapshot', guards.requireUser, query(wallet), async (c) => {
+    .get('/snapshot', guards.requireCaller, query(wallet), async (c) => {
       const { currency, userId } = c.req.valid('query')
       const snapshot = await reader.snapshot(userOf(c, userId), currency)
       if (!snapshot)

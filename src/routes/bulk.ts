@@ -4,7 +4,7 @@ import * as z from 'zod'
 import type { Principal } from '../auth/principal.ts'
 import { type Env, factory } from '../http/context.ts'
 import { refusal } from '../http/errors.ts'
-import { subject } from '../http/middleware/authorize.ts'
+import { requireWallet, subject } from '../http/middleware/authorize.ts'
 import { answer, json } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
 import { type Command, hashOf, type Operation, type Outcome } from '../ledger/command.ts'
@@ -38,7 +38,7 @@ export function bulkRoutes({
 }: Pick<RouteDeps, 'currency' | 'guards' | 'executor' | 'reader'>) {
   return factory.createApp().post(
     '/bulk',
-    guards.requireUser,
+    guards.requireCaller,
     json(
       z.strictObject({
         commands: z
@@ -167,6 +167,7 @@ async function fieldsOf(principal: Principal, reader: Reader, asked: Asked): Pro
     case 'transfer':
     case 'topup':
     case 'withdrawal':
+      requireWallet(principal)
       return { ...asked, userId, amount: field.readAmount(asked.amount, asked.currency) }
     case 'admin_adjustment': {
       requireRole(isAdmin, 'admin')
@@ -182,16 +183,19 @@ async function fieldsOf(principal: Principal, reader: Reader, asked: Asked): Pro
       requireRole(isAdmin, 'admin')
       return asked
     case 'hold_void':
+      requireWallet(principal)
       return { ...asked, ...(!isService && { userId }) }
     case 'refund':
       requireRole(isAdmin || isService, 'admin or service')
       return partOf(asked)
     case 'hold_capture': {
+      requireWallet(principal)
       const { to, split, ...capture } = asked
       const parts = await splitOfHold(reader, principal, asked.transactionId, { to, split })
       return { ...(await partOf(capture, userId)), ...(!isService && { userId }), ...parts }
     }
     case 'hold_extend':
+      requireWallet(principal)
       return { ...(await partOf(asked, userId)), ...(!isService && { userId }) }
   }
 

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import type { Env } from '../http/context.ts'
+import { isOwn } from '../http/middleware/authorize.ts'
 import type { DeedOrigin, NewDeed } from '../ledger/deed.ts'
 import type { Deeds } from '../ledger/deeds.ts'
 import type { UserRef } from '../ledger/event.ts'
@@ -51,10 +52,10 @@ export async function asDeed<T>(
 export function asDeedForOthers<T>(
   c: Context<Env>,
   deps: Parameters<typeof asDeed>[1],
-  { userId }: UserRef,
+  user: UserRef,
   deed: NewDeed,
   act: (origin?: DeedOrigin) => Promise<T>,
 ): Promise<T> {
-  if (userId === c.var.principal.userId) return act()
-  return asDeed(c, deps, { ...deed, userId }, act)
+  if (isOwn(c.var.principal, user)) return act()
+  return asDeed(c, deps, { ...deed, userId: user.userId }, act)
 }

@@ -15,7 +15,7 @@ const id = z.string().regex(/^[A-Za-z0-9]{1,32}:\d{1,15}$/, 'must be the id of a
 export function eventRoutes({ guards, eventPages }: Pick<RouteDeps, 'guards' | 'eventPages'>) {
   return factory.createApp().get(
     '/events',
-    guards.requireUser,
+    guards.requireCaller,
     query(
       z
         .strictObject({

@@ -65,7 +65,7 @@ export function limitRoutes(
     )
     .get(
       '/usage',
-      guards.requireUser,
+      guards.requireCaller,
       query(z.strictObject({ userId: field.onBehalfOf('an admin or a service') })),
       async (c) => {
         const { principal } = c.var

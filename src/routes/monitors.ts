@@ -22,13 +22,13 @@ export function monitorRoutes(
 
   return factory
     .createApp()
-    .get('/', guards.requireUser, ofUser, async (c) => {
+    .get('/', guards.requireCaller, ofUser, async (c) => {
       const monitors = await limitsAndAlerts.monitors(userOf(c, c.req.valid('query').userId))
       return answer(c, { items: monitors.map(monitorJson) })
     })
     .put(
       '/',
-      guards.requireUser,
+      guards.requireCaller,
       json(
         z.strictObject({
           threshold: field.amount,
@@ -49,13 +49,13 @@ export function monitorRoutes(
         })
       },
     )
-    .delete('/', guards.requireUser, ofUser, async (c) => {
+    .delete('/', guards.requireCaller, ofUser, async (c) => {
       const user = userOf(c, c.req.valid('query').userId)
       return asDeedForOthers(c, deps, user, { deed: 'monitor_delete' }, async (origin) =>
         answer(c, { deleted: await limitsAndAlerts.deleteMonitors(user, undefined, origin) }),
       )
     })
-    .delete('/:id', guards.requireUser, param(field.byId), ofUser, async (c) => {
+    .delete('/:id', guards.requireCaller, param(field.byId), ofUser, async (c) => {
       const user = userOf(c, c.req.valid('query').userId)
       const { id } = c.req.valid('param')
       const deed = { deed: 'monitor_delete', target: id } as const

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { factory } from '../http/context.ts'
 import { refusal } from '../http/errors.ts'
-import { subject } from '../http/middleware/authorize.ts'
+import { isOwn, subject } from '../http/middleware/authorize.ts'
 import { answer, param, query } from '../http/payload.ts'
 import * as field from '../http/schemas.ts'
 import { originOf } from './deed.ts'
@@ -30,7 +30,7 @@ export function statementRoutes(
     )
     .get(
       '/export',
-      guards.requireUser,
+      guards.requireCaller,
       query(
         transactionFilters.extend({
           format: z.enum(['csv', 'ndjson']).default('csv'),
@@ -41,7 +41,7 @@ export function statementRoutes(
         const { format, userId: named, ...filter } = c.req.valid('query')
         const { principal } = c.var
         const user = subject(principal, named, principal.isAdmin)
-        if (user.userId !== principal.userId) {
+        if (!isOwn(principal, user)) {
           const asked = { format, ...filter }
           await deeds.note(originOf(c), { deed: 'statement_export', userId: user.userId, asked })
         }
@@ -51,7 +51,7 @@ export function statementRoutes(
         })
       },
     )
-    .get('/:id', guards.requireUser, param(field.byId), async (c) => {
+    .get('/:id', guards.requireCaller, param(field.byId), async (c) => {
       const { tenant, userId, isAdmin } = c.var.principal
       const { id } = c.req.valid('param')
       const found = await reader.transaction(tenant, id, isAdmin ? undefined : userId)

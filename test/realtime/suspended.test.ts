@@ -93,6 +93,28 @@ test('a stream of a rotated key ends with the overlap, and one of the new key do
   expect(after.received).toHaveLength(1)
 })
 
+test.for(TRANSPORTS)(
+  '%s: an operator who acts as an admin does not get the stream of the user with their id',
+  async (how, { sql }) => {
+    const { url, keys, gateway } = await start(sql)
+    const made = await keys.create(
+      {
+        ...{ tenant: 'default', kind: 'operator', name: 'operator', userId: 'opal', scopes: null },
+        ...{ roles: ['admin'], expiresAt: new Date(Date.now() + 60_000).toISOString() },
+      },
+      'opal',
+    )
+    const token = made?.secret ?? ''
+    const { ticket } = await gateway.tickets.issue(await keys.authenticate(token))
+    for (const credential of [token, ticket]) {
+      const refused = await connectBy[how](url, credential).failure
+      expect(refused).toMatchObject(how === 'Socket.IO' ? { code: 'forbidden' } : { status: 403 })
+    }
+    const stream = connectBy[how](url, await mintToken({ sub: 'opal' }))
+    await eventually(() => expect(stream.received).toHaveLength(1))
+  },
+)
+
 test('a stream is not kept open by a key that may not read', async ({ sql }) => {
   const { url, keys } = await start(sql)
   const asked = { tenant: 'default', kind: 'service', name: 'shop', userId: 'ann' } as const

@@ -175,6 +175,47 @@ test('the keys of a tenant open nothing but this tenant, and make nobody an oper
   expect(await withToken(await own({}))).toEqual(badSignature)
 })
 
+test('an operator who acts as an admin is not the user of the tenant with their id', async () => {
+  const id = await tenant()
+  const opal: Caller = { sub: 'opal', tenant: id }
+  await api.call({ sub: 'ann', tenant: id }, 'GET /transactions/balance')
+  await api.call({ ...opal, sub: 'ada', roles: ['admin'] }, 'POST /transactions/adjustment', {
+    ...{ userId: 'opal', amount: 50, description: 'to begin with' },
+  })
+  const { body } = await api.call(operator, `POST /platform/tenants/${id}/token`, {})
+  const act = (request: string, asked?: object) =>
+    api.call(null, request, asked, { Authorization: `Bearer ${body.token}` })
+  const codeBy = async (request: string, asked?: object) => (await act(request, asked)).body.code
+
+  const toAnn = { toUserId: 'ann', amount: 5 }
+  expect(await codeBy('POST /transactions/transfer', toAnn)).toBe('forbidden')
+  for (const command of [
+    { type: 'transfer', ...toAnn },
+    { type: 'topup', amount: 5 },
+    { type: 'withdrawal', amount: 5 },
+    { type: 'booking_payment', amount: 5 },
+    { type: 'hold', amount: 5, userId: 'opal' },
+  ]) {
+    expect(await codeBy('POST /transactions/bulk', { commands: [command] })).toBe('forbidden')
+  }
+  expect(await codeBy('GET /transactions/balance')).toBe('forbidden')
+  expect(await codeBy('GET /transactions/balance/cached')).toBe('forbidden')
+  expect(await codeBy('GET /balance/events')).toBe('forbidden')
+
+  // An admin may look at every user, and what they do to one is on record.
+  const found = await act('GET /transactions/balance?userId=opal')
+  expect(found.body).toMatchObject({ balance: 50, held: 0 })
+  const alert = { userId: 'opal', threshold: 10, direction: 'below' }
+  expect((await act('PUT /transactions/monitors', alert)).status).toBe(200)
+  const { items } = (await act('GET /admin/deeds?target=opal')).body
+  expect(items[0]).toMatchObject({ deed: 'monitor_set', actor: 'opal', userId: 'opal' })
+
+  // Nor does it make a second person of the operator.
+  const topup = await api.call(opal, 'POST /transactions/topup', { amount: 5 })
+  const approve = `PATCH /transactions/topup/${topup.body.id}/process`
+  expect(await codeBy(approve, { status: 'success' })).toBe('self_approval')
+})
+
 test('a token without the role operator is no operator, whatever tenant it names', async () => {
   for (const roles of [[], ['admin'], ['service'], ['admin', 'service']]) {
     expect(await codeOf({ sub: 'eve', roles }, 'GET /platform/tenants')).toEqual([403, 'forbidden'])

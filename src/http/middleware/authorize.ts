@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticator, Principal } from '../../auth/principal.ts'
 import { scopeMissing, scopeOf } from '../../auth/scopes.ts'
-import { tokenRefused } from '../../auth/tokens.ts'
+import { actingHasNoWallet, tokenRefused } from '../../auth/tokens.ts'
 import { ApiError } from '../../lib/api-error.ts'
 import { originIn } from '../../rate-limit/client-address.ts'
 import type { Kind, RateLimiter } from '../../rate-limit/limiter.ts'
@@ -23,9 +23,11 @@ export interface TenantRules {
 }
 
 export interface Guards {
-  /** Any valid token. */
+  /** Any valid token of a user. An operator who acts as an admin is none. */
   requireUser: Guard
-  /** Any valid token, counted as a handshake: for requests that prepare a connection. */
+  /** Also an operator who acts as an admin. For routes that learn by `subject` whom they are about. */
+  requireCaller: Guard
+  /** As `requireCaller`, counted as a handshake: for requests that prepare a connection. */
   requireUserToConnect: Guard
   requireAdmin: Guard
   requireAdminOrService: Guard
@@ -61,10 +63,15 @@ export function createGuards(
     }
   }
 
-  const guard = (access: Access, admits: (principal: Principal) => boolean, kind?: Kind): Guard =>
+  const guard = (
+    access: Access,
+    admits: (principal: Principal) => boolean,
+    { kind, own = false }: { kind?: Kind; own?: boolean } = {},
+  ): Guard =>
     Object.assign(
       factory.createMiddleware(async function guard(c, next) {
         const principal = await identify(c, kind ?? kindOf(c.req.method))
+        if (own) requireWallet(principal)
         if (!admits(principal)) {
           throw new ApiError(403, 'forbidden', `This request requires the role ${access}.`)
         }
@@ -77,8 +84,9 @@ export function createGuards(
   return {
     charge: (c, requests) =>
       limiter?.charge(kindOf(c.req.method), c.get('principal'), addressOf(c, limiter), requests),
-    requireUser: guard('user', () => true),
-    requireUserToConnect: guard('user', () => true, 'handshakes'),
+    requireUser: guard('user', () => true, { own: true }),
+    requireCaller: guard('user', () => true),
+    requireUserToConnect: guard('user', () => true, { kind: 'handshakes' }),
     requireAdmin: guard('admin', (principal) => principal.isAdmin),
     requireOperator: guard('operator', ({ isOperator }) => isOperator === true),
     requireAdminOrService: guard(
@@ -125,17 +133,31 @@ function bearer(header: string | undefined): string {
   return token
 }
 
+/** Whether something is the caller's own. Nothing is an acting operator's, whatever their id. */
+export const isOwn = ({ userId, isActing }: Principal, user: { userId: string }): boolean =>
+  !isActing && user.userId === userId
+
+/** @throws ApiError 403 for an operator who acts as an admin */
+export function requireWallet({ isActing }: Principal): void {
+  if (isActing) throw actingHasNoWallet()
+}
+
 /**
  * The user that a request is about: the caller, or the user it names.
- * @throws ApiError 403 if a caller without `privileged` names another user
+ * @throws ApiError 403 if a caller without `privileged` names another user, or an acting operator names none
  */
 export function subject(
   principal: Principal,
   named: string | undefined,
   privileged: boolean,
 ): { tenant: string; userId: string } {
-  if (named !== undefined && named !== principal.userId && !privileged) {
+  const { tenant } = principal
+  if (named === undefined) {
+    requireWallet(principal)
+    return { tenant, userId: principal.userId }
+  }
+  if (!isOwn(principal, { userId: named }) && !privileged) {
     throw new ApiError(403, 'forbidden', 'Your role does not allow you to name another user.')
   }
-  return { tenant: principal.tenant, userId: named ?? principal.userId }
+  return { tenant, userId: named }
 }

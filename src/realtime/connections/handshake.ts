@@ -1,7 +1,7 @@
 import type { Authenticator, Gate, Principal, RevocationList } from '../../auth/principal.ts'
 import { STREAM_SCOPE, scopeMissing } from '../../auth/scopes.ts'
 import { Tickets } from '../../auth/tickets.ts'
-import { tokenRefused, tokenRevoked } from '../../auth/tokens.ts'
+import { actingHasNoWallet, tokenRefused, tokenRevoked } from '../../auth/tokens.ts'
 import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
 import { CURRENCIES } from '../../lib/currencies.ts'
 import type { RefusedOrigins } from '../../lib/origins.ts'
@@ -28,6 +28,9 @@ export interface AdmissionOptions {
   /** Checking the credentials may take this long. Default 10 s. */
   handshakeTimeoutMs?: number | undefined
 }
+
+/** Whose events a stream has: the caller's own, those of the holds of a service, or those of the whole tenant. */
+export type StreamKind = 'user' | 'service' | 'admin'
 
 /** Decides who may open a connection, on every transport. */
 export class Admission {
@@ -66,6 +69,7 @@ export class Admission {
    * Admits one connection and counts it. Afterwards open it, or `release` it.
    * @param asked the parameters of the stream, which are checked
    * @param request where it comes from, if there is a socket
+   * @param kind which stream
    * @throws ApiError `unauthorized`, `token_expired`, `token_revoked`, `tenant_suspended`, `forbidden`,
    *   `invalid_request`, `rate_limited`, `too_many_connections`, `handshake_timeout`, `shutting_down` or `unavailable`
    */
@@ -73,9 +77,10 @@ export class Admission {
     presented: Presented,
     asked: StreamParameters = {},
     request?: Origin,
+    kind: StreamKind = 'user',
   ): Promise<Principal> {
     try {
-      return await this.#admitted(presented, asked, request)
+      return await this.#admitted(presented, asked, kind, request)
     } catch (error) {
       this.countRefusal(error instanceof ApiError ? error.code : 'internal')
       throw error
@@ -90,6 +95,7 @@ export class Admission {
   async #admitted(
     presented: Presented,
     asked: StreamParameters,
+    kind: StreamKind,
     request?: Origin,
   ): Promise<Principal> {
     if (this.#draining) {
@@ -99,7 +105,7 @@ export class Admission {
       throw new ApiError(400, 'invalid_request', 'currency must be an ISO 4217 code such as USD.')
     }
     paceOf(asked)
-    const admitted = this.#counted(presented, request)
+    const admitted = this.#counted(presented, kind, request)
     return await withTimeout(admitted, this.#handshakeTimeoutMs, () => {
       // An admission that succeeds too late gives its place back.
       admitted.then((principal) => this.release(principal)).catch(() => {})
@@ -132,10 +138,14 @@ export class Admission {
     this.#tenantLimit?.release(principal)
   }
 
-  async #counted(presented: Presented, request: Origin | undefined): Promise<Principal> {
+  async #counted(
+    presented: Presented,
+    kind: StreamKind,
+    request: Origin | undefined,
+  ): Promise<Principal> {
     const turn = this.#turns.take()
     if (turn) await turn
-    const principal = await this.#identify(presented, this.#limiter?.addressOf(request))
+    const principal = await this.#identify(presented, kind, this.#limiter?.addressOf(request))
     this.#requireOrigin(principal, request)
     if (!(await this.#connectionLimit.acquire(principal))) throw tooManyConnections('user')
     if (!this.#tenantLimit || (await this.#tenantLimit.acquire(principal))) return principal
@@ -153,11 +163,15 @@ export class Admission {
     )
   }
 
-  async #identify(presented: Presented, address: string | undefined): Promise<Principal> {
+  async #identify(
+    presented: Presented,
+    kind: StreamKind,
+    address: string | undefined,
+  ): Promise<Principal> {
     const limiter = this.#limiter
     limiter?.look('handshakes', address)
     try {
-      const principal = await this.#credentials.identify(presented)
+      const principal = await this.#credentials.identify(presented, kind)
       limiter?.take('handshakes', principal, address)
       return principal
     } catch (error) {
@@ -246,13 +260,14 @@ export class Credentials {
    * Allows no clock tolerance: a stream ends when its token expires, so one within the tolerance would end
    * immediately.
    * @throws ApiError `unauthorized`, `token_expired`, `token_revoked`, `tenant_suspended`, `forbidden` for a key that may
-   *   not read, or `unavailable`
+   *   not read and for an acting operator who asks for a user's stream, or `unavailable`
    */
-  async identify(presented: Presented): Promise<Principal> {
+  async identify(presented: Presented, kind: StreamKind = 'user'): Promise<Principal> {
     const principal = await this.#identify(presented)
-    const { expiresAt, scopes } = principal
+    const { expiresAt, scopes, isActing } = principal
     if (expiresAt * 1000 <= Date.now()) throw tokenRefused('expired')
     if (scopes && !scopes.includes(STREAM_SCOPE)) throw scopeMissing(STREAM_SCOPE)
+    if (isActing && kind === 'user') throw actingHasNoWallet()
     // The tenant of a ticket may have been suspended since the ticket was issued.
     const problem = this.#gate?.problem(principal)
     if (problem) throw problem

@@ -89,6 +89,7 @@ async function openStream(c: Context<Env>, parts: Parts, special?: Special): Pro
     { authorization: c.req.header('authorization'), query: c.req.query('token') },
     asked,
     originIn(c.env),
+    special?.role,
   )
   if (special?.admits(principal) === false) {
     parts.admission.release(principal)
