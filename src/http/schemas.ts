@@ -17,11 +17,13 @@ import { sortKeys } from '../lib/json.ts'
 /** NUL, which Postgres cannot store, and single halves of surrogate pairs, which are not characters. */
 const UNSTORABLE = /[\0\p{Surrogate}]/u
 
-const MAX_METADATA_BYTES = 4096
-const MAX_METADATA_DEPTH = 16
+// The bounds of metadata, and those of texts below, stand in sql/functions/rules too: unfit_field.sql has them for
+// applications, is_metadata.sql for all that commands add to one transaction.
+export const MAX_METADATA_BYTES = 4096
+export const MAX_METADATA_DEPTH = 16
 
 /** The names that the ledger itself writes to a transaction's metadata. */
-const RESERVED_METADATA: readonly string[] = [
+export const RESERVED_METADATA: readonly string[] = [
   'toUserId',
   'fromUserId',
   'heldAmount',
@@ -76,7 +78,10 @@ function metadataProblem(value: unknown): string | undefined {
   return undefined
 }
 
-/** Text of at most `max` UTF-16 units. */
+export const MAX_DESCRIPTION = 500
+export const MAX_REFERENCE = 200
+
+/** Text of at most `max` characters (code points). */
 export const text = (max: number) =>
   z
     .string()
@@ -234,12 +239,15 @@ export const onBehalfOf = (role: 'an admin' | 'a service' | 'an admin or a servi
 export const money = (defaultCurrency: string) => ({
   amount,
   currency: currencyOr(defaultCurrency),
-  description: text(500).exactOptional(),
+  description: text(MAX_DESCRIPTION).exactOptional(),
   ...ofCommand,
 })
 
 /** The description of an adjustment. */
-export const reason = text(500).refine((given) => given.trim() !== '', 'must give a reason')
+export const reason = text(MAX_DESCRIPTION).refine(
+  (given) => given.trim() !== '',
+  'must give a reason',
+)
 
 const MAX_PARTS = 20
 const MAX_SHARE = 1_000_000
@@ -306,8 +314,8 @@ export function readSplit(parts: SplitInput, currency: string): SplitPart[] {
 
 /** The fields that name what a payment or a hold is for. */
 export const reference = {
-  referenceId: text(200).exactOptional(),
-  referenceType: text(200).exactOptional(),
+  referenceId: text(MAX_REFERENCE).exactOptional(),
+  referenceType: text(MAX_REFERENCE).exactOptional(),
 }
 
 /** An admin's decision on a pending topup or withdrawal. */

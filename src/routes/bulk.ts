@@ -82,7 +82,7 @@ function commandSchema(currency: string) {
   const { dryRun: ___, ...decision } = field.decision.shape
   const transactionId = field.transactionId
   const part = { transactionId, amount: field.amount.exactOptional(), ...ofCommand }
-  const description = field.text(500).exactOptional()
+  const description = field.text(field.MAX_DESCRIPTION).exactOptional()
   const spends = { ...money, ...field.reference, userId: field.onBehalfOf('a service') }
   return z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('booking_payment'), ...spends, split: field.split }),

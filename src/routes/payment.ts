@@ -92,7 +92,7 @@ export function paymentRoutes(
       json(
         z.strictObject({
           amount: field.amount.exactOptional(),
-          description: field.text(500).exactOptional(),
+          description: field.text(field.MAX_DESCRIPTION).exactOptional(),
           ...field.ofCommand,
         }),
       ),

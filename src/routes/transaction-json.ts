@@ -142,7 +142,7 @@ export const transactionFilters = z.strictObject({
   currency: field.currency.exactOptional(),
   from: field.instant.exactOptional().meta({ description: 'Inclusive, by `createdAt`.' }),
   to: field.instant.exactOptional().meta({ description: 'Exclusive, by `createdAt`.' }),
-  referenceId: field.text(200).exactOptional(),
+  referenceId: field.text(field.MAX_REFERENCE).exactOptional(),
   metadata: field.metadataFilter,
 })
 

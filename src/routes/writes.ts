@@ -16,13 +16,14 @@ import { parseJson, sortKeys, stringifyJson } from '../lib/json.ts'
 import { originOf } from './deed.ts'
 import { transactionJson } from './transaction-json.ts'
 
-const PRINTABLE = /^[\x20-\x7e]{1,255}$/
+/** 1 to 255 printable ASCII characters. */
+export const isIdempotencyKey = (text: string): boolean => /^[\x20-\x7e]{1,255}$/.test(text)
 
 /** Reads the `Idempotency-Key` of a POST or PATCH: 1 to 255 printable ASCII characters. */
 export const idempotencyKey = factory.createMiddleware(function idempotencyKey(c, next) {
   if (c.req.method === 'POST' || c.req.method === 'PATCH') {
     const key = c.req.header('Idempotency-Key')
-    if (key !== undefined && !PRINTABLE.test(key)) {
+    if (key !== undefined && !isIdempotencyKey(key)) {
       throw new ApiError(
         400,
         'invalid_request',

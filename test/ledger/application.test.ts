@@ -4,11 +4,22 @@ import pino from 'pino'
 import postgres from 'postgres'
 import { describe, expect } from 'vitest'
 import { REFUSALS } from '../../src/http/errors.ts'
+import {
+  MAX_DESCRIPTION,
+  MAX_METADATA_BYTES,
+  MAX_METADATA_DEPTH,
+  MAX_REFERENCE,
+  metadata,
+  RESERVED_METADATA,
+  text,
+} from '../../src/http/schemas.ts'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
 import { PostgresEventStore } from '../../src/ledger/event-store.ts'
+import { isTenant, isUserId, MAX_TENANT, MAX_USER_ID } from '../../src/lib/identity.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { Listener } from '../../src/postgres/listener.ts'
 import { Outbox } from '../../src/realtime/outbox.ts'
+import { isIdempotencyKey } from '../../src/routes/writes.ts'
 import { sqlRoleOf } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { test as base } from '../support/fixtures.ts'
@@ -151,6 +162,103 @@ describe('an application in the same database', () => {
   ])('%s is refused with %s', async ([call, code], { shop }) => {
     await credit(shop, 'eve', 5)
     await expect(shop.unsafe(`select livebalance.${call}`)).rejects.toMatchObject({ code })
+  })
+
+  const nested = (levels: number): object => (levels === 1 ? {} : { in: nested(levels - 1) })
+  const long = (bytes: number) => ({ '': [1, 'ü'], text: 'x'.repeat(bytes - 23) })
+  const ids = ['', '.', '..', 'a b', 'a\u00a0b', '\ufeffa', 'a\u0085', 'a\n']
+
+  test.for<[string, readonly unknown[], readonly unknown[], (value: never) => boolean]>([
+    [
+      'metadata',
+      [{}, long(MAX_METADATA_BYTES), nested(MAX_METADATA_DEPTH)],
+      [
+        ...[[1, 2], 'x', 7, long(MAX_METADATA_BYTES + 1), { text: 'x'.repeat(2 ** 20) }],
+        nested(MAX_METADATA_DEPTH + 1),
+        ...RESERVED_METADATA.map((name) => ({ [name]: 1 })),
+      ],
+      (value) => metadata.safeParse(value).success,
+    ],
+    ...(
+      [
+        ['description', MAX_DESCRIPTION],
+        ['reference_id', MAX_REFERENCE],
+        ['reference_type', MAX_REFERENCE],
+      ] as const
+    ).map(
+      ([name, max]) =>
+        [
+          name,
+          ['', 'ü'.repeat(max), '😀'.repeat(max)],
+          ['ü'.repeat(max + 1), `x${'😀'.repeat(max)}`, 'x'.repeat(2 ** 20)],
+          (value: never) => text(max).safeParse(value).success,
+        ] as [string, string[], string[], (value: never) => boolean],
+    ),
+    [
+      'user_id',
+      ['kim', '😀'.repeat(MAX_USER_ID)],
+      [...ids, '😀'.repeat(MAX_USER_ID + 1), 'x'.repeat(12_000)],
+      isUserId,
+    ],
+    [
+      'tenant',
+      ['default', '😀'.repeat(MAX_TENANT)],
+      [...ids, '😀'.repeat(MAX_TENANT + 1), 'x'.repeat(12_000)],
+      isTenant,
+    ],
+    [
+      'idempotency_key',
+      [' ', '~', 'k'.repeat(255)],
+      ['', 'ü', 'a\u001f1', 'k'.repeat(256), 'k'.repeat(12_000)],
+      isIdempotencyKey,
+    ],
+  ])(
+    'what a request could not have as %s is refused by SQL too',
+    async ([field, fit, unfit, ofRoute], { shop }) => {
+      await credit(shop, 'kim', 100)
+      const pay = async (value: unknown) => {
+        const given = { user_id: 'kim', tenant: 'default', [field]: value }
+        const json = JSON.stringify(given)
+        const rest = ['description', 'reference_id', 'reference_type', 'idempotency_key']
+        const [row] = await shop.unsafe(
+          `select (livebalance.pay(j ->> 'user_id', 0.01, tenant => j ->> 'tenant', metadata => j -> 'metadata',
+            ${rest.map((name) => `${name} => j ->> '${name}'`).join()}, on_refusal => 'return')).*
+          from (select $1::text::jsonb as j) as given`,
+          [json],
+        )
+        return row
+      }
+      for (const value of fit) {
+        expect([value, ofRoute(value as never)]).toEqual([value, true])
+        expect((await pay(value))?.refusal).not.toBe('invalid_command')
+      }
+      const name = field.replace(/_./, (pair) => pair.slice(1).toUpperCase())
+      for (const value of unfit) {
+        expect([value, ofRoute(value as never)]).toEqual([value, false])
+        expect(await pay(value)).toMatchObject({
+          ...{ refusal: 'invalid_command', details: { field: name }, transaction_id: null },
+        })
+      }
+    },
+  )
+
+  test('names the field that cannot be, in the detail of the error', async ({ shop }) => {
+    const refused = shop`select livebalance.credit('lea', 1, metadata => '[1, 2]')`
+    await expect(refused).rejects.toMatchObject({
+      ...{ code: 'LB102', message: 'invalid_command', detail: '{"field": "metadata"}' },
+    })
+    const [hold] = await shop`
+      select (livebalance.credit('lea', 5)).status, (livebalance.hold('lea', 5)).transaction_id as id`
+    const add = (key: string) => shop`
+      select livebalance.capture(${hold?.id}, 1, final => false,
+        metadata => jsonb_build_object(${key}::text, repeat('x', 1500)))`
+    await add('first')
+    await add('second')
+    await expect(add('third')).rejects.toMatchObject({ code: 'LB102' })
+    await expect(shop`select livebalance.transfer('lea', 'a b', 1)`).rejects.toMatchObject({
+      code: 'LB102',
+      detail: '{"field": "toUserId"}',
+    })
   })
 
   test('pays once for one idempotency key', async ({ shop }) => {

@@ -15,6 +15,7 @@ declare
   v_currency text;
   v_decimals int;
   v_scale numeric;
+  v_unfit text;
 begin
   if p_on_refusal not in ('raise', 'return') then
     raise exception 'on_refusal must be raise or return' using errcode = 'invalid_parameter_value';
@@ -45,7 +46,10 @@ begin
       || jsonb_build_object('command_hash', encode(sha256(convert_to(command::text, 'UTF8')), 'base64'));
   end if;
 
-  if command ? 'currency' and v_decimals is null then
+  v_unfit := unfit_field(command);
+  if v_unfit is not null then
+    result := build_result(refusal => 'invalid_command', details => jsonb_build_object('field', v_unfit));
+  elsif command ? 'currency' and v_decimals is null then
     result := build_result(refusal => 'unknown_currency', details => '{}');
   else
     select * into applied from ledger_apply(json_build_array(command));
