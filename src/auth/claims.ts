@@ -1,6 +1,6 @@
 import type { JWTPayload } from 'jose'
 import * as z from 'zod'
-import { isTenant, isUserId } from '../lib/identity.ts'
+import { DEFAULT_TENANT, isTenant, isUserId } from '../lib/identity.ts'
 import type { ClaimNames, Principal } from './principal.ts'
 import { tokenRefused } from './tokens.ts'
 
@@ -15,7 +15,7 @@ const tenantName = z
   .string()
   .refine(isTenant)
   .nullish()
-  .transform((tenant) => tenant ?? 'default')
+  .transform((tenant) => tenant ?? DEFAULT_TENANT)
 
 /** A list, or its only member. Some providers send null for an empty list. */
 const roleNames = z

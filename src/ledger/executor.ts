@@ -1,4 +1,5 @@
 import { allFulfilled, Batcher } from '../lib/batcher.ts'
+import { sleep, withTimeout } from '../lib/timeout.ts'
 import type { Sql } from '../postgres/database.ts'
 import {
   asUnavailable,
@@ -169,7 +170,7 @@ export class Executor {
         if ((unavailable && !safe) || performance.now() + pause > deadline) {
           throw unavailable ?? new DatabaseUnavailable(true, error)
         }
-        await new Promise((resolve) => setTimeout(resolve, pause))
+        await sleep(pause)
       }
     }
   }
@@ -275,18 +276,10 @@ function jsonOf(commands: readonly Command[]): string {
 }
 
 /** A server that neither answers nor hangs up must not hold a writer forever. */
-async function answered<T>(call: PromiseLike<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const lost = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new DatabaseUnavailable(false, new Error(`no answer within ${ms} ms`)))
-    }, ms)
+function answered<T>(call: PromiseLike<T>, ms: number): Promise<T> {
+  return withTimeout(Promise.resolve(call), ms, () => {
+    throw new DatabaseUnavailable(false, new Error(`no answer within ${ms} ms`))
   })
-  try {
-    return await Promise.race([call, lost])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** The changes of a brief answer, with what the commands say of them. */

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { sleep } from '../lib/timeout.ts'
 import type { Sql } from '../postgres/database.ts'
 import { isTransient } from '../postgres/errors.ts'
 
@@ -81,7 +82,7 @@ export class IdempotencyStore {
         if (failure !== undefined) throw failure
         return 'busy'
       }
-      await new Promise((resolve) => setTimeout(resolve, pause))
+      await sleep(pause)
     }
   }
 

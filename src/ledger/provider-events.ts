@@ -1,3 +1,4 @@
+import { sleep } from '../lib/timeout.ts'
 import type { Sql } from '../postgres/database.ts'
 import { DatabaseUnavailable, isTransient } from '../postgres/errors.ts'
 import { type AdminNotice, requestsIn } from './admin-notice.ts'
@@ -235,7 +236,7 @@ export class ProviderLedger {
       } catch (error) {
         if (!isTransient(error)) throw error
         if (performance.now() + pause > deadline) throw new DatabaseUnavailable(true, error)
-        await new Promise((resolve) => setTimeout(resolve, pause))
+        await sleep(pause)
       }
     }
   }

@@ -7,6 +7,9 @@
 export const MAX_USER_ID = 255
 export const MAX_TENANT = 64
 
+/** The tenant of tokens that name none. It always exists. */
+export const DEFAULT_TENANT = 'default'
+
 /** White space (as JavaScript sees it, so U+FEFF too), control characters, and halves of surrogate pairs. */
 const UNFIT = /[\s\p{Cc}\p{Cs}]/u
 

@@ -26,6 +26,8 @@ export const SQLSTATE = {
   UNDEFINED_FUNCTION: '42883',
   UNDEFINED_TABLE: '42P01',
   LOCK_NOT_AVAILABLE: '55P03',
+  /** For its time limit, or because somebody asked for it. */
+  QUERY_CANCELED: '57014',
   /** Our own: the tenant lives in another database, or moves to one. `detail` has its name. */
   TENANT_ELSEWHERE: '57L01',
 } as const

@@ -3,16 +3,13 @@ import type { Logger } from '../lib/log.ts'
 import { PeriodicTask } from '../lib/periodic-task.ts'
 import { sleep, withTimeout } from '../lib/timeout.ts'
 import type { Sql } from './database.ts'
-import { codeOf, failureOf, isStaleSession } from './errors.ts'
+import { codeOf, failureOf, isStaleSession, SQLSTATE } from './errors.ts'
 import { CHECK_TIMEOUT_MS, type ReplicaPools, type ReplicaSessions } from './replica-sessions.ts'
 
 const CHECK_EVERY_MS = 1_000
 
 /** Between two looks at how far a replica is. */
 const LOOK_EVERY_MS = 5
-
-/** Postgres cancelled the statement for its time limit. On the primary it would take as long. */
-const CANCELLED = '57014'
 
 /** The state of a replica, for health and metrics. */
 export interface ReplicaState {
@@ -257,7 +254,11 @@ async function unlessGone<T>(replica: Replica, read: Promise<T>): Promise<T> {
 /** The primary may well answer. */
 function isOfReplica(error: unknown): boolean {
   if (error instanceof ReplicaGone) return true
-  return codeOf(error) !== CANCELLED && (failureOf(error) !== undefined || isStaleSession(error))
+  // A statement that the replica cancelled for its time limit would take as long on the primary.
+  return (
+    codeOf(error) !== SQLSTATE.QUERY_CANCELED &&
+    (failureOf(error) !== undefined || isStaleSession(error))
+  )
 }
 
 /** Without its figures. */

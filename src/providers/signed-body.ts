@@ -1,7 +1,6 @@
 import * as z from 'zod'
 import type { PaymentEventKind } from '../ledger/provider-event.ts'
-import { isTenant } from '../lib/identity.ts'
-import { DEFAULT_TENANT } from './topup-metadata.ts'
+import { DEFAULT_TENANT, isTenant } from '../lib/identity.ts'
 
 /** Types of events, and what they mean. */
 export const KINDS: Readonly<Record<string, PaymentEventKind>> = {

@@ -1,7 +1,4 @@
-import { isTenant } from '../lib/identity.ts'
-
-/** The tenant of a topup whose payment names none. */
-export const DEFAULT_TENANT = 'default'
+import { DEFAULT_TENANT, isTenant } from '../lib/identity.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 

@@ -1,7 +1,5 @@
 import type { LimitedType } from '../ledger/command.ts'
-
-/** The tenant of tokens that name none. It always exists. */
-export const DEFAULT_TENANT = 'default'
+import { DEFAULT_TENANT } from '../lib/identity.ts'
 
 /** The keys that verify the tokens of one tenant. They also decide the accepted algorithms. */
 export type TenantIdentity = (

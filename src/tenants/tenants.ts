@@ -1,12 +1,7 @@
+import { DEFAULT_TENANT } from '../lib/identity.ts'
 import type { Logger } from '../lib/log.ts'
 import { Refresher } from '../lib/refresher.ts'
-import {
-  DEFAULT_TENANT,
-  NO_TENANTS,
-  type Tenant,
-  type TenantDirectory,
-  type TenantSettings,
-} from './tenant.ts'
+import { NO_TENANTS, type Tenant, type TenantDirectory, type TenantSettings } from './tenant.ts'
 import type { TenantStore } from './tenant-store.ts'
 
 export interface TenantsOptions {

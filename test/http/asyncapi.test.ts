@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { asyncApiText } from '../../scripts/openapi.ts'
 import { ANSWERS, EXAMPLES, RECEIVED, SENT, updateMessage } from '../../src/api-docs/events.ts'
 import type { LedgerEvent, LedgerEventName } from '../../src/ledger/event.ts'
-import { encodeEvent } from '../../src/realtime/stream/frame.ts'
+import { encodeEvent } from '../../src/realtime/bus/message.ts'
 
 const about = {
   tenant: 'default',

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
+import { encodeNotice } from '../../src/realtime/bus/message.ts'
 import { StreamMeter } from '../../src/realtime/metrics.ts'
-import { encodeNotice } from '../../src/realtime/stream/admin-notice.ts'
 import {
   AdminStreams,
   adminFilterOf,

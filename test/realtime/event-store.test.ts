@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect } from 'vitest'
-import type { UserRef } from '../../src/ledger/event.ts'
+import type { LedgerEvent, UserRef } from '../../src/ledger/event.ts'
 import {
   type ChangeLog,
   type EventStore,
+  type HoldStore,
   type OutboxStore,
   PostgresEventStore,
 } from '../../src/ledger/event-store.ts'
@@ -13,9 +14,11 @@ import { test as base } from '../support/fixtures.ts'
 import { FakeLedger } from '../support/realtime/fake-ledger.ts'
 
 interface Opened {
-  store: EventStore & OutboxStore & ChangeLog
+  store: EventStore & HoldStore & OutboxStore & ChangeLog
   /** Commits one balance change, in minor units. */
   change(user: UserRef, amount: bigint): Promise<unknown>
+  /** The service opens a hold of 1.00 for a new user and tries to capture more, so that it is told. */
+  exhaust(service: UserRef): Promise<unknown>
 }
 
 const test = base
@@ -28,11 +31,36 @@ const test = base
           ...{ op: 'adjustment', actor: 'admin', tenant, userId, amount },
           ...{ currency: 'USD', description: 'test' },
         }),
+      async exhaust({ tenant, userId: actor }) {
+        const named = { tenant, userId: randomUUID(), currency: 'USD', actor }
+        await executor.execute({ ...named, op: 'adjustment', actor: 'admin', amount: 100n })
+        const held = await executor.execute({ ...named, op: 'hold', amount: 100n, expiresIn: 600 })
+        if (!held.ok) throw new Error(held.code)
+        const transactionId = held.transaction.id
+        const { userId: _, ...more } = named
+        await executor.execute({
+          ...more,
+          op: 'hold_capture',
+          transactionId,
+          amount: 101n,
+          final: false,
+        })
+      },
     }
   })
   .extend('fake', { scope: 'file' }, async ({}): Promise<Opened> => {
     const store = new FakeLedger()
-    return { store, change: async (user, amount) => store.change(user, amount) }
+    return {
+      store,
+      change: async (user, amount) => store.change(user, amount),
+      async exhaust({ tenant, userId: service }) {
+        store.told.push({
+          ...{ event: 'hold_exhausted', tenant, userId: randomUUID(), seq: 3, currency: 'USD' },
+          ...{ newBalance: 100n, transactionId: randomUUID(), transactionType: 'hold' },
+          ...{ status: 'pending', amount: -100n, timestamp: new Date().toISOString(), service },
+        } as LedgerEvent)
+      },
+    }
   })
 
 const newUser = (): UserRef => ({ tenant: 'default', userId: randomUUID() })
@@ -60,6 +88,29 @@ describe.each(['real', 'fake'] as const)('the event store (%s)', (name) => {
     const page = await store.eventsAfter(user, 1, 2)
     expect(page).toEqual({ head, events: events.slice(1, 3) })
     expect(await store.eventsAfter(user, head, 2)).toEqual({ head, events: [] })
+  })
+
+  test('tells a service of each of its holds once, page by page', async ({ real, fake }) => {
+    const { store, exhaust } = { real, fake }[name]
+    const [service, other] = [newUser(), newUser()]
+    for (const of of [service, other, service, service, service]) await exhaust(of)
+    const told: LedgerEvent[] = []
+    for (let cursor: string | null = null; ; ) {
+      const page = await store.toldHolds(service, cursor, 2)
+      expect(page.events.length).toBeLessThanOrEqual(2)
+      told.push(...page.events)
+      if (page.next === null) break
+      cursor = page.next
+    }
+    expect(new Set(told.map(({ transactionId }) => transactionId)).size).toBe(4)
+    expect(told).toHaveLength(4)
+    for (const event of told) {
+      expect(event).toMatchObject({
+        ...{ event: 'hold_exhausted', tenant: 'default', service: service.userId },
+        ...{ transactionType: 'hold', status: 'pending' },
+      })
+    }
+    expect(await store.toldHolds(newUser(), null, 2)).toEqual({ events: [], next: null })
   })
 
   test('answers heads in the order asked', async ({ real, fake }) => {

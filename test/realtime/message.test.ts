@@ -1,11 +1,7 @@
 import { expect, test } from 'vitest'
 import type { LedgerEvent } from '../../src/ledger/event.ts'
-import {
-  type EventFrame,
-  encodeEvent,
-  fromLedger,
-  parseMessage,
-} from '../../src/realtime/stream/frame.ts'
+import { encodeEvent } from '../../src/realtime/bus/message.ts'
+import { type EventFrame, fromLedger, parseMessage } from '../../src/realtime/stream/frame.ts'
 
 const COMMON = {
   tenant: 'acme:eu',

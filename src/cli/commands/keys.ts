@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { KEY_ROLES, type KeyRole } from '../../auth/api-key.ts'
 import { SCOPES, type Scope } from '../../auth/scopes.ts'
+import { DEFAULT_TENANT } from '../../lib/identity.ts'
 import { stringifyJson } from '../../lib/json.ts'
 import { printable } from '../../lib/printable.ts'
 import { type Call, command, UsageError } from '../command.ts'
@@ -80,7 +81,7 @@ export const createKey = command({
     expires: { type: 'string', value: 'time', description: 'ISO 8601. Default: never.' },
   },
   async run(call) {
-    const { tenant = 'default', roles = 'service', scopes, user, expires } = call.options
+    const { tenant = DEFAULT_TENANT, roles = 'service', scopes, user, expires } = call.options
     const [name, more] = call.args
     if (name === undefined || more !== undefined) throw new UsageError('give the key one name')
     const made = await take(

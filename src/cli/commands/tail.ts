@@ -2,6 +2,7 @@ import { createBalanceClient } from '../../client/client.ts'
 import type { ClientEvents } from '../../client/index.ts'
 import { describeRedis, parseRedisAddress, type RedisTarget } from '../../config/redis-address.ts'
 import { type EventMessage, LEDGER_EVENTS } from '../../ledger/event.ts'
+import { DEFAULT_TENANT } from '../../lib/identity.ts'
 import { parseJson, stringifyJson } from '../../lib/json.ts'
 import { printable } from '../../lib/printable.ts'
 import { sleep } from '../../lib/timeout.ts'
@@ -278,7 +279,8 @@ export interface PrintedEvent extends Omit<Partial<EventMessage>, 'event'> {
 /** `10:30:00.123  alice  balance_updated  +50 USD, now 150 USD  topup` */
 export function eventLine(printed: PrintedEvent): string {
   const { event, timestamp, tenantId, userId, transactionType, status } = printed
-  const who = tenantId === undefined || tenantId === 'default' ? userId : `${tenantId}/${userId}`
+  const who =
+    tenantId === undefined || tenantId === DEFAULT_TENANT ? userId : `${tenantId}/${userId}`
   const time = timestamp === undefined ? '' : timestamp.slice(11, 23)
   return [time.padEnd(12), who, event, about(printed), transactionType, status]
     .filter((part) => part !== undefined && part !== '')

@@ -1,7 +1,7 @@
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import { allFulfilled, Batcher } from '../../lib/batcher.ts'
-import { encodeEvent } from '../stream/frame.ts'
 import { bySlot, type WalletKeys } from './keys.ts'
+import { encodeEvent } from './message.ts'
 import type { RedisCommands } from './redis-connections.ts'
 import { READ_HISTORY } from './redis-scripts.ts'
 

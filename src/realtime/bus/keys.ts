@@ -1,5 +1,5 @@
 import type { UserRef } from '../../ledger/event.ts'
-import { tenantPart, userPart } from '../../lib/identity.ts'
+import { DEFAULT_TENANT, tenantPart, userPart } from '../../lib/identity.ts'
 import type { Shards } from './shards.ts'
 
 /** The keys of wallets, and what decides their slots in a cluster. No two wallets share a key. */
@@ -33,7 +33,7 @@ export function walletKeys(
       const { tenant } = user
       if (currency !== defaultCurrency)
         return `livebalance:balance:${currency}:${tenantPart(tenant)}:${userOf(user)}`
-      if (tenant === 'default') return `balance:user:${userOf(user)}`
+      if (tenant === DEFAULT_TENANT) return `balance:user:${userOf(user)}`
       return `balance:${tenantPart(tenant)}:user:${userOf(user)}`
     },
     version: (user, currency) =>
@@ -89,7 +89,7 @@ export const tenantOwnerKey = (tenant: string) => `livebalance:owner:${tenantPar
 export function tenantPatterns(tenant: string, epoch: string): string[] {
   const part = tenantPart(tenant).replace(/[\\*?[\]^]/g, '\\$&')
   return [
-    tenant === 'default' ? 'balance:user:*' : `balance:${part}:user:*`,
+    tenant === DEFAULT_TENANT ? 'balance:user:*' : `balance:${part}:user:*`,
     `livebalance:balance:???:${part}:*`,
     `livebalance:version:???:${part}:*`,
     `livebalance:events:${epoch}:${part}:*`,

@@ -4,8 +4,6 @@ import type { AdminNotice } from '../../ledger/admin-notice.ts'
 import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import type { RateCounter, RateStore, Usage } from '../../rate-limit/store.ts'
-import { encodeNotice } from '../stream/admin-notice.ts'
-import { encodeEvent } from '../stream/frame.ts'
 import { type CacheEntry, cacheEntry, newestEntries } from './balance-cache.ts'
 import {
   type Bus,
@@ -18,6 +16,7 @@ import {
 } from './bus.ts'
 import { type WalletKeys, walletKeys } from './keys.ts'
 import type { BusLedger } from './ledgers.ts'
+import { encodeEvent, encodeNotice } from './message.ts'
 import { FOLLOWED, type Following } from './shards.ts'
 
 export interface MemoryBusOptions {

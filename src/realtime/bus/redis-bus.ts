@@ -5,7 +5,6 @@ import type { WalletState } from '../../ledger/balance.ts'
 import type { LedgerEvent, UserRef } from '../../ledger/event.ts'
 import type { ChangeLog } from '../../ledger/event-store.ts'
 import { allFulfilled, Batcher } from '../../lib/batcher.ts'
-import { encodeNotice } from '../stream/admin-notice.ts'
 import {
   type CacheEntry,
   CacheValidity,
@@ -42,6 +41,7 @@ import {
   walletKeys,
 } from './keys.ts'
 import { type BusLedger, BusLedgers } from './ledgers.ts'
+import { encodeNotice } from './message.ts'
 import { connectRedis, type RedisConnections } from './redis-connections.ts'
 import { failureOf, type RedisFailure } from './redis-failure.ts'
 import { AGREE_ON_SHARDS, PUBLISH } from './redis-scripts.ts'

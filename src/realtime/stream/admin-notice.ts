@@ -1,19 +1,6 @@
-import { ADMIN_NOTICES, type AdminNotice } from '../../ledger/admin-notice.ts'
+import { ADMIN_NOTICES } from '../../ledger/admin-notice.ts'
 import type { EpochOf } from '../../ledger/event.ts'
-import { toWire } from '../../ledger/money.ts'
-import { parseJson, stringifyJson } from '../../lib/json.ts'
-
-/** A notice as the JSON text of its message on `livebalance:admins`. Amounts are major units. */
-export function encodeNotice(notice: AdminNotice, epoch: string): string {
-  const { tenant, amount, currency, ...rest } = notice
-  return stringifyJson({
-    ...rest,
-    ...(amount !== undefined && currency !== undefined && { amount: toWire(amount, currency) }),
-    currency,
-    tenantId: tenant,
-    epoch,
-  })
-}
+import { parseJson } from '../../lib/json.ts'
 
 /** What admins of one tenant get of a message. */
 export interface NoticeMessage {

@@ -4,7 +4,6 @@ import {
   type EventMessage,
   eventId,
   type LedgerEvent,
-  MESSAGE_FIELDS,
   SENT_FIELDS,
   toMessage,
   type UserRef,
@@ -139,30 +138,6 @@ export function fromMessage(message: EventMessage): EventFrame {
 
 export function fromLedger(event: LedgerEvent, epoch: string): EventFrame {
   return fromMessage(toMessage(event, epoch))
-}
-
-/**
- * The fields of a message by its event. First come the fields that clients do not get, then those that they
- * get, in their order. So `parseMessage` can cut the payload out of the text.
- */
-const ORDERS: ReadonlyMap<string, readonly (keyof EventMessage)[]> = new Map(
-  [...SENT_FIELDS].map(([event, shown]) => [
-    event,
-    [...MESSAGE_FIELDS.filter((field) => !shown.includes(field)), ...shown],
-  ]),
-)
-
-/** A ledger event as the JSON text of its message on `balance:updates`. */
-export function encodeEvent(event: LedgerEvent, epoch: string): string {
-  const message = toMessage(event, epoch)
-  let text = ''
-  for (const field of ORDERS.get(event.event) ?? MESSAGE_FIELDS) {
-    const value = message[field]
-    if (value === undefined) continue
-    const json = typeof value === 'number' ? value : stringifyJson(value)
-    text += text === '' ? `{"${field}":${json}` : `,"${field}":${json}`
-  }
-  return `${text}}`
 }
 
 const NUMBER = '-?(?:0|[1-9]\\d*)(?:\\.\\d+)?'

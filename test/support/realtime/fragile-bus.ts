@@ -1,7 +1,7 @@
 import type { LedgerEvent } from '../../../src/ledger/event.ts'
 import type { BusListener, Link } from '../../../src/realtime/bus/bus.ts'
 import { MemoryBus } from '../../../src/realtime/bus/memory-bus.ts'
-import { encodeEvent } from '../../../src/realtime/stream/frame.ts'
+import { encodeEvent } from '../../../src/realtime/bus/message.ts'
 import { silent } from './balance-server.ts'
 
 /** A bus that delivers only the messages that a test brings, and that a test can make fail. */
