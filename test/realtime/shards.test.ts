@@ -11,6 +11,7 @@ import { Random } from '../support/random.ts'
 import { silent } from '../support/realtime/balance-server.ts'
 import { FakeLedger } from '../support/realtime/fake-ledger.ts'
 import { openRedisBus, SHORT_TIMEOUTS } from '../support/realtime/redis-bus.ts'
+import { startStalledProxy } from '../support/realtime/stalled-proxy.ts'
 
 const user = (userId: string, tenant = 'default'): UserRef => ({ tenant, userId })
 
@@ -57,7 +58,7 @@ describeWithPrivateRedis('users in shards on one Redis', () => {
     onTestFinished(() => admin.disconnect())
     const open = (shards = COUNT, more: Partial<RedisBusOptions> = {}) =>
       openRedisBus(url, ledger, { ...SHORT_TIMEOUTS, shards, ...more })
-    return { ledger, admin, open }
+    return { url, ledger, admin, open }
   }
 
   test('a process hears of users whom it follows, and of strangers in other shards nothing', async () => {
@@ -91,6 +92,25 @@ describeWithPrivateRedis('users in shards on one Redis', () => {
     await everybody.ready
     await publish()
     await eventually(() => expect(received).toHaveLength(4 * ofAnn + 400))
+  })
+
+  test('a user who is followed while the process still subscribes is heard', async () => {
+    const { url, ledger, open } = await start()
+    const here = open()
+    await live(here)
+    const proxy = await startStalledProxy(url)
+    const subscriptions = proxy.holdSubscriptions()
+    const there = openRedisBus(proxy.url, ledger, { shards: COUNT })
+    const received: string[] = []
+    there.listen({ message: (text) => received.push(text), link: () => {} })
+    await eventually(() => expect(subscriptions.waiting).toBeGreaterThan(0))
+    const ann = user('ann')
+    const following = there.follow(ann)
+    subscriptions.release()
+    await following.ready
+    await live(there)
+    await here.publish(ledger.change(ann, 1n).events)
+    await eventually(() => expect(received).toHaveLength(2))
   })
 
   test('whoever joins and leaves while events are published and connections die, no event is lost', async () => {

@@ -65,6 +65,8 @@ export class RedisSubscription {
   /** Every followed shard is subscribed to. */
   #subscribed = false
   #subscribing: Promise<void> | undefined
+  /** The shards that were subscribed to since the subscription under way began. */
+  readonly #asked = new Set<number>()
   /** Reject the commands under way. ioredis does not do that when the connection is lost. */
   readonly #underWay = new Set<(error: Error) => void>()
   /** When the subscription was lost. */
@@ -117,6 +119,7 @@ export class RedisSubscription {
 
   unfollow(shard: number): void {
     if (!this.#followed.delete(shard)) return
+    this.#asked.delete(shard)
     const { subscriber, lines } = this.#options.connections
     const channel = this.#options.shards.channels[shard] as string
     if (lines) lines.unsubscribe({ channel })
@@ -176,14 +179,15 @@ export class RedisSubscription {
     const { subscriber } = connections
     try {
       await this.#whileConnected(connections.lines?.known() ?? Promise.resolve())
-      const subscribed = new Set<number>()
-      const others = subscriber.subscribe(ADMINS_CHANNEL, REVOCATIONS_CHANNEL, this.#probeChannel)
-      // More shards may be followed meanwhile.
+      this.#asked.clear()
+      const others = [ADMINS_CHANNEL, REVOCATIONS_CHANNEL, this.#probeChannel]
+      await this.#whileConnected(subscriber.subscribe(...others))
+      // More shards may be followed during each wait. So nothing waits between the last look and `#subscribed`.
       for (;;) {
-        const missing = [...this.#followed].filter((shard) => !subscribed.has(shard))
-        await this.#whileConnected(Promise.all([others, this.#subscribeTo(missing)]))
+        const missing = [...this.#followed].filter((shard) => !this.#asked.has(shard))
         if (missing.length === 0) break
-        for (const shard of missing) subscribed.add(shard)
+        for (const shard of missing) this.#asked.add(shard)
+        await this.#whileConnected(this.#subscribeTo(missing))
       }
       this.#subscribed = true
       await this.#probe()
