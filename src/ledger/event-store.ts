@@ -58,8 +58,8 @@ export interface OutboxStore {
 /** For a cache that may be out of date after a failure of Redis. */
 export interface ChangeLog {
   /**
-   * The wallets (per currency) that got an event within the last `withinSeconds`, at most `limit`
-   * after `cursor` (null: from the start), in a fixed order. `next` is null on the last page.
+   * Of the `limit` wallets (per currency) after `cursor` (null: from the start), in a fixed order, those that got an event
+   * within the last `withinSeconds`. `next` is null on the last page.
    */
   changedWithin(
     withinSeconds: number,
@@ -244,31 +244,36 @@ export class PostgresEventStore implements EventStore, HoldStore, OutboxStore, C
   ): Promise<{ wallets: WalletState[]; next: string | null }> {
     const rows = await this.#sql<
       {
-        account_id: string
-        tenant: string
+        looked: number
+        last: string | null
+        tenant: string | null
         user_id: string
         currency: string
         balance: string
         seq: string
       }[]
     >`
-      select s.account_id, s.tenant, s.user_id, s.currency, s.balance, w.seq
-      from balance_snapshots s join wallets w on w.id = s.wallet_id
-      where s.account_id > ${cursor ?? '0'}
-        and w.changed_at > ledger_clock() - make_interval(secs => ${withinSeconds})
-        -- Of a tenant that moved, another database has the newest balance.
-        and not exists (select from tenant_homes h where h.tenant = s.tenant and not h.here)
-      order by s.account_id limit ${limit}`
-    const last = rows.length === limit ? rows[rows.length - 1] : undefined
+      with looked as materialized (
+        select account_id, wallet_id, tenant, user_id, currency, balance from balance_snapshots
+        where account_id > ${cursor ?? '0'} order by account_id limit ${limit}
+      ), changed as (
+        select s.tenant, s.user_id, s.currency, s.balance, w.seq
+        from looked s join wallets w on w.id = s.wallet_id
+        where w.changed_at > ledger_clock() - make_interval(secs => ${withinSeconds})
+          -- Of a tenant that moved, another database has the newest balance.
+          and not exists (select from tenant_homes h where h.tenant = s.tenant and not h.here)
+      )
+      select page.looked, page.last, changed.*
+      from (select count(*)::int as looked, max(account_id) as last from looked) as page
+      left join changed on true`
+    const [page] = rows
     return {
-      wallets: rows.map((row) => ({
-        tenant: row.tenant,
-        userId: row.user_id,
-        currency: row.currency,
-        balance: BigInt(row.balance),
-        seq: Number(row.seq),
-      })),
-      next: last?.account_id ?? null,
+      wallets: rows.flatMap(({ tenant, user_id, currency, balance, seq }) =>
+        tenant === null
+          ? []
+          : [{ tenant, userId: user_id, currency, balance: BigInt(balance), seq: Number(seq) }],
+      ),
+      next: page?.looked === limit ? page.last : null,
     }
   }
 

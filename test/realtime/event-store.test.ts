@@ -159,6 +159,18 @@ describe.each(['real', 'fake'] as const)('the event store (%s)', (name) => {
   })
 })
 
+test('of the wallets changed lately, a page looks at no more than it may', async ({ real }) => {
+  for (let i = 0; i < 5; i++) await real.change(newUser(), 100n)
+  let pages = 0
+  for (let cursor: string | null = null; ; pages++) {
+    const page = await real.store.changedWithin(0, cursor, 2)
+    expect(page.wallets).toEqual([])
+    cursor = page.next
+    if (cursor === null) break
+  }
+  expect(pages).toBeGreaterThanOrEqual(2)
+})
+
 describe('a storm of connections', () => {
   test('two statements read the balances and the histories of two hundred', async ({
     real,

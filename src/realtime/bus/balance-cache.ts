@@ -51,8 +51,11 @@ function entryAt(
   return { value, version, seq, text: toDecimal(balance, currency), slotTag: keys.slotTag(wallet) }
 }
 
-/** Rows or keys that are read at a time. */
+/** Keys that are read at a time, and balances that are written. */
 const PAGE_SIZE = 500
+
+/** Wallets that are looked at by one statement: few enough for its time limit, however many wallets there are. */
+const LOOKED_AT = 5_000
 
 /**
  * Corrects a cache that missed changes or has gone back in time. Only changes within the TTL matter: a
@@ -67,9 +70,11 @@ export async function refreshCache(
   const seconds = Math.min(CACHE_SECONDS, withinSeconds)
   let cursor: string | null = null
   do {
-    const page = await changes.changedWithin(seconds, cursor, PAGE_SIZE)
+    const page = await changes.changedWithin(seconds, cursor, LOOKED_AT)
     const wallets = page.wallets.filter(livesThere)
-    if (wallets.length > 0) await bus.refresh(wallets)
+    for (let from = 0; from < wallets.length; from += PAGE_SIZE) {
+      await bus.refresh(wallets.slice(from, from + PAGE_SIZE))
+    }
     cursor = page.next
   } while (cursor !== null)
 }
