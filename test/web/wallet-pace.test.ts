@@ -80,6 +80,52 @@ describeInBrowser('the wallet page on a server with a maximum rate', () => {
   })
 })
 
+describeInBrowser('the wallet of a user with many payments', () => {
+  const site = siteOfSuite()
+
+  test('asks for few frames, and its chart does not grow without end', async () => {
+    const user = someone('cem')
+    await site.adjust(user, 1)
+    const page = await (await visitor({ sub: user })).open('about:blank')
+    const streams: string[] = []
+    let send = (_: object) => {}
+    await page.routeWebSocket(/./, (socket) => {
+      streams.push(socket.url())
+      const server = socket.connectToServer()
+      server.onMessage((message) => socket.send(message))
+      send = (message) => socket.send(JSON.stringify(message))
+    })
+    let reads = 0
+    page.on('request', (request) => {
+      if (request.url().includes('/balance/series')) reads += 1
+    })
+    await page.goto(site.url)
+    await isLive(page)
+    expect(streams.map((url) => new URL(url).searchParams.get('maxRate'))).toEqual(['4'])
+    const line = page.locator('.chart path.line')
+    await line.waitFor()
+    const before = reads
+
+    const { items } = await site.call(user, 'GET', '/balance/events')
+    const [{ id, seq }] = items
+    // Later than what the server's answers include.
+    const start = Date.now() + 3_600_000
+    for (let i = 1; i <= 500; i++) {
+      send({
+        ...{ event: 'balance_updated', newBalance: i + 1, previousBalance: i, currency: 'USD' },
+        ...{ amount: 1, transactionId: `t${i}`, transactionType: 'adjustment' },
+        ...{ id: id.replace(/\d+$/, `${seq + i}`), seq: seq + i },
+        timestamp: new Date(start + i * 1000).toISOString(),
+      })
+    }
+    await expect.poll(() => page.getByTestId('balance').textContent()).toBe('$501.00')
+    await expect.poll(() => reads).toBeGreaterThan(before)
+    const steps = ((await line.getAttribute('d')) ?? '').split('H').length
+    expect(steps).toBeGreaterThan(145)
+    expect(steps).toBeLessThan(300)
+  })
+})
+
 const event = (seq: number, rest: object = {}) =>
   ({ event: 'transaction_completed', currency: 'USD', seq, ...rest }) as BalanceEvent
 const merged = (fromSeq: number, toSeq: number, currency = 'USD') =>

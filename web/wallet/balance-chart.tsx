@@ -54,11 +54,18 @@ export function BalanceChart({ api, client, currency }: ChartProps) {
   const [lately, setLately] = useState<Point[]>([])
   const [now, setNow] = useState(Date.now)
   useEffect(() => {
+    let count = 0
     const stops = [
       client.on('balance_updated', ({ newBalance: balance, timestamp, ...event }) => {
         if (event.currency !== currency) return
         setNow(Date.now())
-        setLately((points) => [...points, { time: Date.parse(timestamp), balance }])
+        setLately((points) => [
+          ...points.slice(1 - POINTS),
+          { time: Date.parse(timestamp), balance },
+        ])
+        // The history then has what is dropped.
+        count += 1
+        if (count % POINTS === 0) reload()
       }),
       // Events may be missing, so the history is read again.
       client.on('balance_initial', ({ recovered }) => {

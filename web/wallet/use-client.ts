@@ -15,6 +15,8 @@ export function useClient(session: SessionKeeper): BalanceClient | undefined {
       url: location.origin,
       getToken: () => session.token(),
       transport: 'auto',
+      // However many payments there are, nobody reads more, and a phone would spend its battery on them.
+      maxRate: 4,
     })
     setClient(client)
     return () => client.close()
