@@ -28,7 +28,10 @@ interface Row {
   last_seq: string
   attempts: number
   failing_seconds: number | null
-  device: Omit<PushTarget, 'rules'> & { rules: StoredRules | null }
+  device: Omit<PushTarget, 'rules' | 'before'> & {
+    rules: StoredRules | null
+    before: EventRow[] | null
+  }
   events: EventRow[] | null
 }
 
@@ -53,7 +56,11 @@ export class PushQueue implements DeliveryStore<PushTarget> {
       select * from push_claim(${this.#process}, ${free}, ${counts}::text::jsonb, ${PER_SERVICE}, ${SUSPECT_AFTER},
         make_interval(secs => ${LEASE_SECONDS}), ${EVENTS_PER_CLAIM})`
     return rows.map((row) => ({
-      target: { ...row.device, rules: toRules(row.device.rules) },
+      target: {
+        ...row.device,
+        rules: toRules(row.device.rules),
+        before: (row.device.before ?? []).map(toEvent),
+      },
       targetId: row.device_id,
       receiver: row.service,
       walletId: row.wallet_id,

@@ -1,6 +1,10 @@
 import type { LedgerEvent } from '../ledger/event.ts'
 import type { NotificationKind, PushRules } from './push.ts'
 
+const URGENT: readonly NotificationKind[] = ['low_balance', 'payment_failed']
+
+export const isUrgent = (kind: NotificationKind): boolean => URGENT.includes(kind)
+
 /**
  * What a user is notified of by this event. Of the events of one change at most one is told, because all of these rules
  * but two look at `balance_updated`, and the other two at changes without one.

@@ -2,6 +2,7 @@ import type { LedgerEvent } from '../ledger/event.ts'
 import type { Answer, Delivery, Sink, Step, Waiting } from './delivery.ts'
 import type { PushMeter } from './metrics.ts'
 import type { PushTarget } from './push.ts'
+import { endOfMinute, FEW, groupsOf, isSummary } from './push-groups.ts'
 import { messageOf, topicOf, urgencyOf } from './push-message.ts'
 import { kindOf } from './push-rules.ts'
 import type { PushService } from './push-service.ts'
@@ -28,30 +29,34 @@ export class PushSink implements Sink<PushTarget> {
     this.#now = options.now ?? Date.now
   }
 
-  /** During the quiet hours everything waits. What happened in them is one delivery when they have ended. */
+  /**
+   * During the quiet hours everything waits. What happened in them is one delivery when they have ended. And so it is
+   * with what comes in great number, until the end of its minute.
+   */
   *plan({ target, ackedSeq, lastSeq, events, ...rest }: Waiting<PushTarget>): Generator<Step> {
-    const { rules, quietHours } = target
+    const { quietHours } = target
     const now = this.#now()
     const newest = events.at(-1)
     if (!newest) {
       const user = { tenant: rest.tenant, userId: rest.userId }
       return yield { kind: 'skipped', user, fromSeq: ackedSeq + 1, toSeq: lastSeq }
     }
-    let held: LedgerEvent[] = []
-    for (const event of events) {
-      if (kindOf(event, rules) === undefined) continue
-      if (quietHours && isQuiet(quietHours, now)) {
-        return yield { kind: 'wait', forMs: endOfQuiet(quietHours, now) - now }
-      }
-      if (quietHours && isQuiet(quietHours, Date.parse(event.timestamp))) {
-        held.push(event)
-        continue
-      }
-      yield* together(held)
-      held = []
-      yield { kind: 'event', event }
+    const groups = groupsOf(target, events)
+    if (groups.length > 0 && quietHours && isQuiet(quietHours, now)) {
+      return yield { kind: 'wait', forMs: endOfQuiet(quietHours, now) - now }
     }
-    yield* together(held)
+    for (const group of groups) {
+      const first = group.events[group.crowdedFrom]
+      const forMs = first ? endOfMinute(Date.parse(first.timestamp)) - now : 0
+      // What comes next is told after it, so only the last group can wait. Who sees the page is told nothing anyway.
+      const waits = group.kind === 'day' && group === groups.at(-1) && forMs > 0 && !target.visible
+      if (waits) {
+        const events = group.events.slice(0, group.crowdedFrom)
+        yield* events.length > FEW ? together(events) : singly(events)
+        return yield { kind: 'wait', forMs }
+      }
+      yield* isSummary(group) ? together(group.events) : singly(group.events)
+    }
     // It is not wanted, or was sent by now: then this only says how far the device is.
     yield { kind: 'event', event: newest }
   }
@@ -88,6 +93,10 @@ export class PushSink implements Sink<PushTarget> {
     const due = quietHours && isQuiet(quietHours, at) ? endOfQuiet(quietHours, at) : at
     return due + this.#options.maxAgeMs - this.#now()
   }
+}
+
+function* singly(events: readonly LedgerEvent[]): Generator<Delivery> {
+  for (const event of events) yield { kind: 'event', event }
 }
 
 function* together(events: readonly LedgerEvent[]): Generator<Delivery> {

@@ -18,11 +18,14 @@ interface Figures {
   count: number
 }
 
+/** `several`: a summary that is not of the quiet hours. */
+type TextKind = NotificationKind | 'several'
+
 interface Texts {
   /** With amounts. */
-  full: Record<NotificationKind, (figures: Figures) => PushText>
+  full: Record<TextKind, (figures: Figures) => PushText>
   /** Without: they may be on a screen that others see. */
-  plain: Record<NotificationKind, PushText>
+  plain: Record<TextKind, PushText>
 }
 
 const TEXTS: Record<Language, Texts> = {
@@ -49,6 +52,10 @@ const TEXTS: Record<Language, Texts> = {
         title: `${count} changes during your quiet hours`,
         body: `Balance: ${balance}`,
       }),
+      several: ({ count, balance }) => ({
+        title: `${count} changes`,
+        body: `Balance: ${balance}`,
+      }),
     },
     plain: {
       change: { title: 'Your balance changed', body: 'Open your wallet to see it.' },
@@ -57,6 +64,7 @@ const TEXTS: Record<Language, Texts> = {
       topup_completed: { title: 'Topup completed', body: 'Open your wallet to see it.' },
       topup_failed: { title: 'Topup rejected', body: 'Open your wallet to see it.' },
       summary: { title: 'News from your quiet hours', body: 'Open your wallet to see it.' },
+      several: { title: 'Your balance changed several times', body: 'Open your wallet to see it.' },
     },
   },
   de: {
@@ -82,6 +90,10 @@ const TEXTS: Record<Language, Texts> = {
         title: `${count} Änderungen während der Ruhezeit`,
         body: `Guthaben: ${balance}`,
       }),
+      several: ({ count, balance }) => ({
+        title: `${count} Änderungen`,
+        body: `Guthaben: ${balance}`,
+      }),
     },
     plain: {
       change: { title: 'Ihr Guthaben hat sich geändert', body: 'Mehr dazu in Ihrer Wallet.' },
@@ -90,6 +102,10 @@ const TEXTS: Record<Language, Texts> = {
       topup_completed: { title: 'Aufladung gutgeschrieben', body: 'Mehr dazu in Ihrer Wallet.' },
       topup_failed: { title: 'Aufladung abgelehnt', body: 'Mehr dazu in Ihrer Wallet.' },
       summary: { title: 'Neues aus Ihrer Ruhezeit', body: 'Mehr dazu in Ihrer Wallet.' },
+      several: {
+        title: 'Ihr Guthaben hat sich mehrmals geändert',
+        body: 'Mehr dazu in Ihrer Wallet.',
+      },
     },
   },
   vi: {
@@ -115,6 +131,10 @@ const TEXTS: Record<Language, Texts> = {
         title: `${count} thay đổi trong giờ yên lặng`,
         body: `Số dư: ${balance}`,
       }),
+      several: ({ count, balance }) => ({
+        title: `${count} thay đổi`,
+        body: `Số dư: ${balance}`,
+      }),
     },
     plain: {
       change: { title: 'Số dư của bạn đã thay đổi', body: 'Mở ví để xem chi tiết.' },
@@ -123,6 +143,7 @@ const TEXTS: Record<Language, Texts> = {
       topup_completed: { title: 'Nạp tiền thành công', body: 'Mở ví để xem chi tiết.' },
       topup_failed: { title: 'Yêu cầu nạp tiền bị từ chối', body: 'Mở ví để xem chi tiết.' },
       summary: { title: 'Tin mới trong giờ yên lặng', body: 'Mở ví để xem chi tiết.' },
+      several: { title: 'Số dư của bạn đã thay đổi nhiều lần', body: 'Mở ví để xem chi tiết.' },
     },
   },
 }
@@ -138,7 +159,7 @@ export interface RawFigures {
 }
 
 export function textOf(
-  kind: NotificationKind,
+  kind: TextKind,
   language: Language,
   figures: RawFigures | undefined,
 ): PushText {

@@ -1,3 +1,5 @@
+import type { LedgerEvent } from '../ledger/event.ts'
+
 /** The languages that notifications are written in. */
 export const LANGUAGES = ['en', 'de', 'vi'] as const
 
@@ -72,6 +74,8 @@ export interface PushTarget extends PushAddress, PushSettings {
   figures: boolean
   /** A page shows the user's wallet now. */
   visible: boolean
+  /** The last events that it was told of, or did not want. */
+  before: readonly LedgerEvent[]
 }
 
 export const NOTIFICATION_KINDS = [

@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest'
 import type { PushService } from '../../src/deliveries/push-service.ts'
+import type { Sql } from '../../src/postgres/database.ts'
 import { SUBJECT, test } from '../support/deliveries/push-fixtures.ts'
 import { startPushService } from '../support/deliveries/push-service.ts'
 import { eventually } from '../support/index.ts'
@@ -175,6 +176,83 @@ describe('quiet hours', () => {
     await ledger.change('fay', 400n)
     await eventually(() => expect(phone.pushed()).toHaveLength(2))
     expect(phone.pushed()[1]?.message.title).toBe('+$4.00')
+  })
+})
+
+describe('many changes', () => {
+  /** Of the user, all events are a minute older, and what waits for the end of it is due. */
+  const aMinuteLater = async ({ owner, wake }: { owner: Sql; wake(): void }) => {
+    await owner`update event_rows set created_at = created_at - interval '1 minute'`
+    await owner`update push_devices set next_attempt_at = now() where next_attempt_at is not null`
+    wake()
+  }
+
+  test('in a short time are a few notifications and one for the rest', async ({ ledger }) => {
+    const phone = await ledger.device('fox')
+    const plain = await ledger.device('fox', { figures: false, language: 'de' })
+    const balance = () => phone.pushed().at(-1)?.message.body
+    for (let i = 0; i < 100; i++) await ledger.change('fox')
+    await eventually(() => expect(phone.pushed().length).toBeGreaterThanOrEqual(3))
+    await eventually(async () => {
+      await aMinuteLater(ledger)
+      expect(balance()).toBe('Balance: $100.00')
+    })
+    const sent = phone.pushed().map(({ message }) => message)
+    const told = sent.map(({ kind, title }) =>
+      kind === 'summary' ? Number.parseInt(title, 10) : 1,
+    )
+    expect(told.reduce((sum, n) => sum + n, 0)).toBe(100)
+    expect(sent.slice(0, 3).map(({ kind }) => kind)).toEqual(['change', 'change', 'change'])
+    // The minute may have ended while they were made.
+    expect(sent.length).toBeLessThanOrEqual(6)
+    expect(sent.at(-1)?.title).toMatch(/^\d+ changes$/)
+    await eventually(() => expect(plain.pushed()).toHaveLength(phone.pushed().length))
+    expect(plain.pushed().at(-1)?.message.title).toBe('Ihr Guthaben hat sich mehrmals geändert')
+  })
+
+  test('that waited together are one notification, and what is urgent is told by itself', async ({
+    ledger,
+  }) => {
+    const phone = await ledger.device('gil')
+    const gil = { tenant: 'default', userId: 'gil' }
+    await ledger.stop()
+    for (let i = 0; i < 5; i++) await ledger.change('gil')
+    await ledger.execute({
+      ...{ op: 'payment', actor: 'gil', ...gil, amount: 9_000n, currency: 'USD' },
+    })
+    await ledger.change('gil')
+    await eventually(async () => expect(await ledger.sql`select from outbox`).toHaveLength(0))
+    // Over so long a time, each is one by itself.
+    await ledger.owner`
+      update event_rows set created_at = created_at - (20 - seq) * interval '1 minute'`
+    await ledger.restart()
+    await eventually(() =>
+      expect(phone.pushed().map(({ message }) => message.title)).toEqual([
+        '5 changes',
+        'Payment declined: $90.00',
+        '+$1.00',
+      ]),
+    )
+  })
+
+  test('come again if they could not be sent, also by another process', async ({ ledger }) => {
+    const phone = await ledger.device('hob')
+    let failures = 1
+    ledger.service.behave(({ path }) =>
+      path === new URL(phone.subscription.json.endpoint).pathname && failures-- > 0
+        ? { broken: true }
+        : {},
+    )
+    for (let i = 0; i < 20; i++) await ledger.change('hob')
+    await eventually(async () => {
+      await aMinuteLater(ledger)
+      await ledger.restart()
+      expect(phone.pushed().at(-1)).toMatchObject({
+        ...{ status: 201, message: { body: 'Balance: $20.00' } },
+      })
+    })
+    const tags = phone.pushed().map(({ message }) => message.tag)
+    expect(tags[1]).toBe(tags[0])
   })
 })
 

@@ -2,7 +2,8 @@
 -- A claim lasts for p_lease. One of a longer time was made by a wrong clock and does not count. At most p_free in all,
 -- and p_per_service at one push service, less those of p_in_flight (a count by service). A service that failed p_suspect
 -- times in a row gets one attempt at a time. Rows that another process claims are skipped,
--- and so are the devices of a suspended tenant.
+-- and so are the devices of a suspended tenant. `before` of a device: the last events before those, by which the sender
+-- sees how many came lately.
 create or replace function push_claim(
   p_claimed_by uuid, p_free integer, p_in_flight jsonb, p_per_service integer, p_suspect integer, p_lease interval,
   p_events integer
@@ -41,7 +42,9 @@ language sql security definer set search_path = public, pg_temp as $$
       'figures', c.figures, 'rules', s.rules,
       'quietHours', case when s.quiet_from is not null
         then json_build_object('from', s.quiet_from, 'to', s.quiet_to, 'timeZone', s.time_zone) end,
-      'visible', exists (select from push_visible v where v.wallet_id = c.wallet_id and v.until > ledger_clock())),
+      'visible', exists (select from push_visible v where v.wallet_id = c.wallet_id and v.until > ledger_clock()),
+      'before', (select json_agg(e order by e.seq)
+        from stream_between(c.wallet_id, greatest(c.acked_seq - 12, 0), c.acked_seq) e)),
     (select json_agg(e order by e.seq) from (
       select * from stream_between(c.wallet_id, page.after, least(page.after + p_events, c.last_seq))
       offset 0) as e)
