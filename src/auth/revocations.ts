@@ -71,8 +71,9 @@ export class Revocations implements RevocationList {
     return revocations
   }
 
-  covers({ tenant, userId, tokenId, issuedAt }: Principal): boolean {
-    if (this.#known.size === 0) return false
+  covers({ tenant, userId, tokenId, issuedAt, keyId }: Principal): boolean {
+    // An API key is no token of its user: it is revoked by itself.
+    if (this.#known.size === 0 || keyId !== undefined) return false
     const byUser = this.#known.get(key(tenant, 'user', userId))
     // A token without `iat` may be old, so the revocation applies to it.
     if (byUser && applies(byUser) && (issuedAt ?? 0) <= byUser.issuedUntil) return true

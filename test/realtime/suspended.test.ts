@@ -3,6 +3,9 @@ import { ApiKeyStore } from '../../src/auth/api-key-store.ts'
 import { ApiKeys } from '../../src/auth/api-keys.ts'
 import { createAuthenticator } from '../../src/auth/authenticator.ts'
 import { createAccess, createGate } from '../../src/auth/gate.ts'
+import type { RevocationList } from '../../src/auth/principal.ts'
+import { PostgresRevocations } from '../../src/auth/revocation-store.ts'
+import { Revocations } from '../../src/auth/revocations.ts'
 import type { Scope } from '../../src/auth/scopes.ts'
 import { TenantStore } from '../../src/tenants/tenant-store.ts'
 import { Tenants } from '../../src/tenants/tenants.ts'
@@ -10,8 +13,13 @@ import { test } from '../support/fixtures.ts'
 import { eventually, mintToken, TEST_SECRET } from '../support/index.ts'
 import { connectBy, silent, startServer, TRANSPORTS } from '../support/realtime/balance-server.ts'
 
+const nothingRevoked: RevocationList = { covers: () => false, onRevoked: () => () => {} }
+
 /** A server that lets in tenants and keys as they are in the database. */
-async function start(sql: ConstructorParameters<typeof TenantStore>[0]) {
+async function start(
+  sql: ConstructorParameters<typeof TenantStore>[0],
+  revocations: RevocationList = nothingRevoked,
+) {
   const options = { log: silent, announce: async () => {}, pollEveryMs: 100 }
   const tenants = await Tenants.open({ store: new TenantStore(sql), ...options })
   const keys = await ApiKeys.open({ store: new ApiKeyStore(sql), ...options })
@@ -22,7 +30,7 @@ async function start(sql: ConstructorParameters<typeof TenantStore>[0]) {
   const gate = createGate({ tenants, keys })
   const tokens = createAuthenticator({ keys: { kind: 'secret', secret: TEST_SECRET }, tenants })
   const server = await startServer({
-    ...{ authenticator: createAccess(tokens, gate, keys), gate, tenants },
+    ...{ authenticator: createAccess(tokens, gate, keys), gate, tenants, revocations },
   })
   return { ...server, tenants, keys }
 }
@@ -114,6 +122,37 @@ test.for(TRANSPORTS)(
     await eventually(() => expect(stream.received).toHaveLength(1))
   },
 )
+
+test('a stream of a key goes on when the tokens of its user are revoked, and so does a ticket of it', async ({
+  sql,
+}) => {
+  const revocations = await Revocations.open({
+    ...{ store: new PostgresRevocations(sql), log: silent, announce: async () => {} },
+  })
+  onTestFinished(() => revocations.close())
+  const { url, keys, gateway, change } = await start(sql, revocations)
+  const made = await keys.create(
+    {
+      ...{ tenant: 'default', kind: 'service', name: 'shop', userId: 'keyed', scopes: null },
+      ...{ roles: ['service'], expiresAt: null },
+    },
+    'opal',
+  )
+  const secret = made?.secret ?? ''
+  const ofKey = connectBy.SSE(url, secret)
+  const ofToken = connectBy.SSE(url, await mintToken({ sub: 'keyed' }))
+  await eventually(() => {
+    for (const { received } of [ofKey, ofToken]) expect(received).toHaveLength(1)
+  })
+  const { ticket } = await gateway.tickets.issue(await keys.authenticate(secret))
+  const revoked = { userId: 'keyed', reason: null, revokedBy: 'ada', expiresAt: null }
+  await revocations.revoke({ tenant: 'default', ...revoked })
+  await ofToken.failure
+  const byTicket = connectBy.SSE(url, ticket)
+  await eventually(() => expect(byTicket.received[0]?.event).toBe('balance_initial'))
+  await change({ tenant: 'default', userId: 'keyed' }, 100n)
+  for (const { seqs } of [ofKey, byTicket]) await eventually(() => expect(seqs().at(-1)).toBe(2))
+})
 
 test('a stream is not kept open by a key that may not read', async ({ sql }) => {
   const { url, keys } = await start(sql)
