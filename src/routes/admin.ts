@@ -59,7 +59,7 @@ export function adminRoutes({
           waitingFor,
           minAmount: field.amount.exactOptional().meta({
             description:
-              'Of the amount without its sign, in `currency`, which is then the server’s by default.',
+              'Of the amount without its sign, in `currency`, which is then by default the tenant’s, or else the server’s.',
           }),
           maxAmount: field.amount.exactOptional().meta({ description: 'As `minAmount`.' }),
           context: z
@@ -74,7 +74,7 @@ export function adminRoutes({
       (c) => {
         const { type, context, minAmount, maxAmount, ...filter } = c.req.valid('query')
         const isByAmount = minAmount !== undefined || maxAmount !== undefined
-        const of = filter.currency ?? currency
+        const of = filter.currency ?? c.var.currency ?? currency
         const selection = {
           ...filter,
           ...(isByAmount && { currency: of }),

@@ -69,7 +69,7 @@ export function analyticsRoutes({
   guards,
   analytics,
 }: Pick<RouteDeps, 'currency' | 'guards' | 'analytics'>) {
-  const currency = field.currency.default(defaultCurrency)
+  const currency = field.currencyOr(defaultCurrency)
   /** When the roll-ups were last brought up to date. */
   const built = async (of: { tenant: string }) => {
     const { asOf, isBuilding } = await analytics.state(of)

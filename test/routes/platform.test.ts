@@ -3,6 +3,7 @@ import { base64url, SignJWT } from 'jose'
 import { expect, onTestFinished } from 'vitest'
 import { Executor } from '../../src/ledger/executor.ts'
 import { HoldExpiry } from '../../src/ledger/maintenance.ts'
+import { rollUp } from '../../src/ledger/rollups.ts'
 import { createActivity } from '../../src/tenants/activity.ts'
 import { TenantStore } from '../../src/tenants/tenant-store.ts'
 import { eventually, mintToken } from '../support/index.ts'
@@ -214,6 +215,20 @@ test('an operator who acts as an admin is not the user of the tenant with their 
   const topup = await api.call(opal, 'POST /transactions/topup', { amount: 5 })
   const approve = `PATCH /transactions/topup/${topup.body.id}/process`
   expect(await codeBy(approve, { status: 'success' })).toBe('self_approval')
+})
+
+test('analytics and the amounts of requests are in the tenant’s currency', async () => {
+  const id = await tenant({ currency: 'JPY' })
+  const ada: Caller = { sub: 'ada', roles: ['admin'], tenant: id }
+  await rollUp(api.sql)
+  const paths = ['', '/movers', '/refusals', '/cohorts']
+  for (const path of paths) {
+    const { body } = await api.call(ada, `GET /admin/analytics${path}`)
+    expect([path, body.currency]).toEqual([path, 'JPY'])
+  }
+  await api.call({ sub: 'ann', tenant: id }, 'POST /transactions/topup', { amount: 700 })
+  const { body } = await api.call(ada, 'GET /admin/requests?minAmount=700&maxAmount=700')
+  expect(body.items).toMatchObject([{ amount: 700, currency: 'JPY' }])
 })
 
 test('a token without the role operator is no operator, whatever tenant it names', async () => {
