@@ -17,12 +17,25 @@ export const SCOPES = (Object.keys(RESOURCES) as (keyof typeof RESOURCES)[]).fla
   `${resource}:write` as const,
 ])
 
-/** The scope of streams, and of tickets for them. */
-export const STREAM_SCOPE: Scope = 'transactions:read'
+/** The scopes of streams: those of a user or a service, and that of admins. */
+export const STREAM_SCOPES = {
+  user: 'transactions:read',
+  service: 'transactions:read',
+  admin: 'admin:read',
+} as const satisfies Record<string, Scope>
+
+/** Whether a key that is narrowed to these scopes opens a request. A ticket is for either kind of stream. */
+export function isInScope(scopes: readonly Scope[], method: string, path: string): boolean {
+  if (path === '/balance/ticket') {
+    return Object.values(STREAM_SCOPES).some((scope) => scopes.includes(scope))
+  }
+  const scope = scopeOf(method, path)
+  return scope !== undefined && scopes.includes(scope)
+}
 
 /** The scope that a request needs. Undefined: it is under none of the paths. */
 export function scopeOf(method: string, path: string): Scope | undefined {
-  if (path === '/balance/ticket') return STREAM_SCOPE
+  if (path === '/balance/ticket') return STREAM_SCOPES.user
   const access = method === 'GET' || method === 'HEAD' ? 'read' : 'write'
   for (const [resource, pattern] of Object.entries(RESOURCES)) {
     if (pattern.test(path)) return `${resource as keyof typeof RESOURCES}:${access}`

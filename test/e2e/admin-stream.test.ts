@@ -116,6 +116,22 @@ describeWithPrivateRedis('the stream of admins', () => {
     expect(await open(await bearer(mintToken({ sub: 'ann' })))).toEqual([403, 'forbidden'])
     const service = mintToken({ sub: 'booking', roles: ['service'] })
     expect(await open(await bearer(service))).toEqual([403, 'forbidden'])
+    // A key needs the scope of `/admin`, for a ticket too.
+    const keyWith = async (scopes: string[]) => {
+      const asked = { name: 'narrow', roles: ['admin'], scopes }
+      return (await here.call<{ key: string }>(await admin(), 'POST /admin/keys', asked)).key
+    }
+    const [ofMoney, ofAdmins] = [
+      await keyWith(['transactions:read']),
+      await keyWith(['admin:read']),
+    ]
+    expect(await open({ Authorization: `Bearer ${ofMoney}` })).toEqual([403, 'forbidden'])
+    const ticketOf = (key: string) => here.call<{ ticket: string }>(key, 'POST /balance/ticket', {})
+    const query = `?token=${(await ticketOf(ofMoney)).ticket}`
+    expect(await open({}, query)).toEqual([403, 'forbidden'])
+    for (const key of [ofAdmins, (await ticketOf(ofAdmins)).ticket]) {
+      expect(await listen(here, key)).toMatchObject([{ event: 'admin_state' }])
+    }
     expect(await open(await bearer(admin()), '?events=nothing')).toEqual([400, 'invalid_request'])
   })
 

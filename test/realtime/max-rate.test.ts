@@ -92,6 +92,24 @@ describe.each(TRANSPORTS)('maxRate over %s', (transport) => {
     for (const { seqs } of clients) await eventually(() => expect(seqs()).toEqual([1, 2, 8]))
   })
 
+  test('transactions=each holds where the rate is the server’s or a tenant’s', async () => {
+    const settingsOf = (tenant: string) =>
+      tenant === 'slow' ? { defaultMaxRate: Number(SLOWEST) } : {}
+    for (const [tenant, options] of [
+      ['default', { maxRate: Number(SLOWEST) }],
+      ['slow', { tenants: { ...NO_TENANTS, settingsOf } }],
+    ] as const) {
+      const { url, change, gateway } = await startServer(options)
+      const who = { ...ALICE, tenant }
+      const client = connect(url, await tokenOf(who), { transactions: 'each' })
+      await eventually(() => expect(client.received).toHaveLength(1))
+      for (let i = 0; i < 3; i++) await change(who, 100n)
+      await eventually(() => expect(client.seqs()).toEqual([1, 2]))
+      await gateway.connections.drain(0)
+      await eventually(() => expect(client.seqs()).toEqual([1, 2, 4, 5, 6]))
+    }
+  })
+
   test('a tenant’s own limit and default hold for its clients, and not above the server’s', async () => {
     const SLOW = Number(SLOWEST)
     const settings: Record<string, TenantSettings> = {

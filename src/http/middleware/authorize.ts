@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticator, Principal } from '../../auth/principal.ts'
-import { scopeMissing, scopeOf } from '../../auth/scopes.ts'
+import { isInScope, scopeMissing, scopeOf } from '../../auth/scopes.ts'
 import { actingHasNoWallet, tokenRefused } from '../../auth/tokens.ts'
 import { ApiError } from '../../lib/api-error.ts'
 import { originIn } from '../../rate-limit/client-address.ts'
@@ -102,10 +102,8 @@ export function createGuards(
 
 /** @throws ApiError 403 if an API key is narrowed to other requests */
 function requireScope({ scopes }: Principal, method: string, path: string): void {
-  if (!scopes) return
-  const scope = scopeOf(method, path)
-  if (scope !== undefined && scopes.includes(scope)) return
-  throw scopeMissing(scope)
+  if (!scopes || isInScope(scopes, method, path)) return
+  throw scopeMissing(scopeOf(method, path))
 }
 
 /** For routes without a token: counts the request only against its address. */

@@ -7,7 +7,7 @@ import type { EffectiveSettings } from '../../tenants/effective-settings.ts'
 import type { StreamMeter } from '../metrics.ts'
 import { errorFrame, Frame } from '../stream/frame.ts'
 import type { Hub } from '../stream/hub.ts'
-import type { PaceOptions } from '../stream/pace.ts'
+import type { AskedPace, PaceOptions } from '../stream/pace.ts'
 import { type CloseReason, type Sink, SLOW, type Subscriber } from '../stream/subscriber.ts'
 import type { Admission } from './handshake.ts'
 import { MESSAGES_PER_SECOND, TokenBucket } from './limits.ts'
@@ -64,7 +64,7 @@ export interface Opening {
   clientId: string
   lastEventId?: string | undefined
   currency?: string | undefined
-  pace?: PaceOptions | undefined
+  pace?: AskedPace | undefined
   /** Default: the hub, which has the user's own events. */
   feed?: Feed | undefined
 }
@@ -173,7 +173,7 @@ export class Connections {
   #paceOf({ pace, principal }: Opening): PaceOptions | undefined {
     const { usual, most } = this.#options.settings.ratesOf(principal.tenant)
     const asked = pace?.maxRate ?? usual
-    if (asked === undefined) return pace
+    if (asked === undefined) return undefined
     return { ...pace, maxRate: Math.min(asked, most ?? asked) }
   }
 

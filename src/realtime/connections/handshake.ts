@@ -1,5 +1,5 @@
 import type { Authenticator, Gate, Principal, RevocationList } from '../../auth/principal.ts'
-import { STREAM_SCOPE, scopeMissing } from '../../auth/scopes.ts'
+import { STREAM_SCOPES, scopeMissing } from '../../auth/scopes.ts'
 import { Tickets } from '../../auth/tickets.ts'
 import { actingHasNoWallet, tokenRefused, tokenRevoked } from '../../auth/tokens.ts'
 import { ApiError, type ErrorCode } from '../../lib/api-error.ts'
@@ -10,7 +10,7 @@ import type { Origin } from '../../rate-limit/client-address.ts'
 import type { RateLimiter } from '../../rate-limit/limiter.ts'
 import type { EffectiveSettings } from '../../tenants/effective-settings.ts'
 import type { StreamMeter } from '../metrics.ts'
-import type { PaceOptions } from '../stream/pace.ts'
+import type { AskedPace } from '../stream/pace.ts'
 import type { ConnectionLimit } from './connection-limit.ts'
 import { HANDSHAKE_TIMEOUT_MS, TurnLimit } from './limits.ts'
 
@@ -30,7 +30,7 @@ export interface AdmissionOptions {
 }
 
 /** Whose events a stream has: the caller's own, those of the holds of a service, or those of the whole tenant. */
-export type StreamKind = 'user' | 'service' | 'admin'
+export type StreamKind = keyof typeof STREAM_SCOPES
 
 /** Decides who may open a connection, on every transport. */
 export class Admission {
@@ -212,20 +212,22 @@ export const parametersOf = (
 const RATES = { least: 0.1, most: 1000 }
 
 /**
- * How often the client wants its balance. Undefined: at every change.
+ * How often the client wants its balance, and in which form. Without `maxRate` the tenant or the server may still set
+ * a rate.
  * @throws ApiError `invalid_request`
  */
-export function paceOf({ maxRate, transactions }: StreamParameters): PaceOptions | undefined {
-  if (transactions && transactions !== 'merged' && transactions !== 'each') {
+export function paceOf({ maxRate, transactions: asked }: StreamParameters): AskedPace {
+  if (asked && asked !== 'merged' && asked !== 'each') {
     throw new ApiError(400, 'invalid_request', 'transactions must be merged or each.')
   }
-  if (!maxRate) return undefined
+  const transactions = asked === 'each' ? 'each' : 'merged'
+  if (!maxRate) return { transactions }
   const rate = /^\d{1,4}(\.\d{1,3})?$/.test(maxRate) ? Number(maxRate) : Number.NaN
   if (!(rate >= RATES.least && rate <= RATES.most)) {
     const message = `maxRate must be a number of frames a second, from ${RATES.least} to ${RATES.most}.`
     throw new ApiError(400, 'invalid_request', message)
   }
-  return { maxRate: rate, transactions: transactions === 'each' ? 'each' : 'merged' }
+  return { maxRate: rate, transactions }
 }
 
 /** The places where a client of a stream can put its token, or a ticket instead. */
@@ -266,7 +268,8 @@ export class Credentials {
     const principal = await this.#identify(presented)
     const { expiresAt, scopes, isActing } = principal
     if (expiresAt * 1000 <= Date.now()) throw tokenRefused('expired')
-    if (scopes && !scopes.includes(STREAM_SCOPE)) throw scopeMissing(STREAM_SCOPE)
+    const scope = STREAM_SCOPES[kind]
+    if (scopes && !scopes.includes(scope)) throw scopeMissing(scope)
     if (isActing && kind === 'user') throw actingHasNoWallet()
     // The tenant of a ticket may have been suspended since the ticket was issued.
     const problem = this.#gate?.problem(principal)

@@ -11,6 +11,9 @@ export interface PaceOptions {
   transactions?: 'merged' | 'each' | undefined
 }
 
+/** What a client asks for. */
+export type AskedPace = Partial<PaceOptions>
+
 /** Held events that cannot be merged. Past this they are sent ahead of time. */
 const MAX_HELD = 256
 

@@ -6,7 +6,7 @@ import type { Connection, TransportSink } from '../connections/connections.ts'
 import { paceOf, parametersOf } from '../connections/handshake.ts'
 import { CLOSE_TIMEOUT_MS, MAX_MESSAGE_BYTES, type TokenBucket } from '../connections/limits.ts'
 import type { Frame, SocketIoFrame } from '../stream/frame.ts'
-import type { PaceOptions } from '../stream/pace.ts'
+import type { AskedPace } from '../stream/pace.ts'
 
 type Parts = Pick<TransportParts, 'admission' | 'connections' | 'requests'>
 
@@ -90,7 +90,7 @@ interface Admitted {
   principal: Principal
   currency: string | undefined
   lastEventId: string | undefined
-  pace: PaceOptions | undefined
+  pace: AskedPace | undefined
   abandoned(): void
 }
 

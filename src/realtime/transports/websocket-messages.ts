@@ -5,7 +5,7 @@ import type { TransportParts } from '../connections/client-messages.ts'
 import type { Connection } from '../connections/connections.ts'
 import { paceOf, parametersOf } from '../connections/handshake.ts'
 import type { TokenBucket } from '../connections/limits.ts'
-import type { PaceOptions } from '../stream/pace.ts'
+import type { AskedPace } from '../stream/pace.ts'
 import type { CloseReason } from '../stream/subscriber.ts'
 
 /** The path of the raw WebSocket. */
@@ -33,7 +33,7 @@ export interface WebSocketOpening {
   principal: Principal
   lastEventId: string | null
   currency: string | undefined
-  pace: PaceOptions | undefined
+  pace: AskedPace | undefined
 }
 
 export interface UpgradeHeaders {
