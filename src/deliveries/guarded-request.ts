@@ -31,8 +31,14 @@ const MAX_JSON_BYTES = 262_144
 
 /** Whether the address is one of the public internet: not private, loopback, link-local, reserved or for a group. */
 export function isPublicAddress(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast'
+  if (!ipaddr.isValid(address)) return false
+  const parsed = ipaddr.process(address)
+  if (parsed.range() !== 'unicast') return false
+  // Of IPv6 only 2000::/3 is given out. The rest holds old forms that some systems translate to IPv4.
+  return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_UNICAST)
 }
+
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
 
 /**
  * Why no request may go to this URL, before its host is resolved. Undefined: nothing speaks against it.

@@ -11,6 +11,7 @@ const PRIVATE = [
   ...['0.0.0.0', '255.255.255.255', '224.0.0.1', '192.0.2.1', '198.18.0.1', '240.0.0.1'],
   ...['::', '::1', 'fd00:ec2::254', 'fe80::1', 'fec0::1', 'ff02::1', '2001:db8::1'],
   ...['::ffff:127.0.0.1', '::ffff:10.0.0.1', '::127.0.0.1', '64:ff9b::a00:1', '2002:7f00:1::'],
+  ...['::7f00:1', '::a00:1', '::2', '1::1', '4000::1', '8000::1', 'e000::1', 'fe00::1'],
   ...['', 'localhost'],
 ]
 
@@ -19,9 +20,12 @@ describe('an address', () => {
     expect(isPublicAddress(address)).toBe(false)
   })
 
-  test.each(['8.8.8.8', '1.1.1.1', '2606:4700::1111', '::ffff:8.8.8.8'])('%s is', (address) => {
-    expect(isPublicAddress(address)).toBe(true)
-  })
+  test.each(['8.8.8.8', '1.1.1.1', '2606:4700::1111', '3ffd::1', '::ffff:8.8.8.8'])(
+    '%s is',
+    (address) => {
+      expect(isPublicAddress(address)).toBe(true)
+    },
+  )
 })
 
 describe('a URL', () => {
