@@ -85,7 +85,7 @@ export const ERRORS: Readonly<
   ],
   payload_too_large: [
     413,
-    'The body is larger than 64 KiB, 256 KiB from a payment provider, or 1 MiB for a bulk.',
+    'The body is larger than 64 KiB, 256 KiB from a payment provider, or 1 MiB for a bulk (5 MiB of a service or an admin).',
   ],
   unsupported_media_type: [415, 'The body is not declared as JSON, or is compressed.'],
   rate_limited: [429, 'Too many requests. Try again after `Retry-After` seconds.'],

@@ -26,9 +26,17 @@ export interface Expectation {
   schema: z.ZodType
 }
 
-/** Validates the JSON body. Use `z.strictObject`, so that unknown fields are rejected. */
-export const json = <S extends z.ZodType>(schema: S, maxBytes = MAX_BODY_BYTES) =>
-  validator('json', schema, (c) => readJson(c, maxBytes))
+/**
+ * Validates the JSON body. Use `z.strictObject`, so that unknown fields are rejected.
+ * @param maxBytes also by the caller, whom the guard before has let in
+ */
+export const json = <S extends z.ZodType>(
+  schema: S,
+  maxBytes: number | ((c: Context<Env>) => number) = MAX_BODY_BYTES,
+) =>
+  validator('json', schema, (c) =>
+    readJson(c, typeof maxBytes === 'number' ? maxBytes : maxBytes(c)),
+  )
 
 /** Documents the JSON body of a route that reads it as text, because its signature covers every byte. */
 export const signedJson = (schema: z.ZodType) => {

@@ -24,7 +24,9 @@ import {
 } from './writes.ts'
 
 const MAX_COMMANDS = 1_000
-const MAX_BODY_BYTES = 1024 * 1024
+/** Room for as many commands, each with all of its metadata. Reading so much stops the process for a moment. */
+const MAX_BODY_BYTES = 5 * 1024 * 1024
+const MAX_BODY_BYTES_OF_USERS = 1024 * 1024
 
 /** No key of a caller has this character, so the key of a command is never that of another request. */
 const SEPARATOR = '\u001f'
@@ -52,7 +54,8 @@ export function bulkRoutes({
         }),
         dryRun: field.ofCommand.dryRun,
       }),
-      MAX_BODY_BYTES,
+      ({ var: { principal } }) =>
+        principal.isService || principal.isAdmin ? MAX_BODY_BYTES : MAX_BODY_BYTES_OF_USERS,
     ),
     async (c) => {
       const { commands, atomic, dryRun } = c.req.valid('json')
@@ -102,6 +105,7 @@ function commandSchema(currency: string) {
       ...{ type: z.literal('admin_adjustment'), userId: field.userId, ...money },
       description: field.reason,
     }),
+    z.strictObject({ type: z.literal('topup_cancel'), transactionId, ...ofCommand }),
     z.strictObject({ type: z.literal('topup_process'), transactionId, ...decision }),
     z.strictObject({ type: z.literal('withdrawal_process'), transactionId, ...decision }),
     z.strictObject({ type: z.literal('adjustment_process'), transactionId, ...decision }),
@@ -122,6 +126,7 @@ const OPERATIONS: Readonly<Record<Asked['type'], Operation>> = {
   withdrawal: 'withdrawal_request',
   refund: 'refund',
   admin_adjustment: 'adjustment',
+  topup_cancel: 'topup_cancel',
   topup_process: 'topup_process',
   withdrawal_process: 'withdrawal_process',
   adjustment_process: 'adjustment_process',
@@ -174,6 +179,8 @@ async function fieldsOf(principal: Principal, reader: Reader, asked: Asked): Pro
       const amount = field.readAmount(asked.amount, asked.currency, { signed: true })
       return { ...asked, amount }
     }
+    case 'topup_cancel':
+      return { ...asked, userId }
     case 'topup_process':
       requireRole(isAdmin || isService, 'admin or service')
       return asked

@@ -60,6 +60,7 @@ describe('a bulk', () => {
             { type: 'hold', amount: 10, expiresIn: 60 },
             { type: 'hold', amount: 10 },
             { type: 'topup', amount: 5 },
+            { type: 'topup', amount: 6 },
             { type: 'withdrawal', amount: 5 },
             { type: 'booking_payment', amount: 10 },
             { type: 'transfer', toUserId: service.sub, amount: 1 },
@@ -69,7 +70,9 @@ describe('a bulk', () => {
         self,
       )
     ).body.results
-    expect(told(opened)).toEqual(['pending', 'pending', 'pending', 'pending', 90, 'unknown_user'])
+    expect(told(opened)).toEqual([
+      ...['pending', 'pending', 'pending', 'pending', 'pending', 90, 'unknown_user'],
+    ])
     const id = (i: number) => ({ transactionId: opened[i].transaction.id })
     const ended = await bulk(
       api,
@@ -77,19 +80,24 @@ describe('a bulk', () => {
         commands: [
           { type: 'hold_capture', ...id(0), amount: 4 },
           { type: 'hold_void', ...id(1) },
+          { type: 'topup_cancel', ...id(3), metadata: { why: 'twice' } },
         ],
       },
       undefined,
       self,
     )
-    expect(told(ended.body.results)).toEqual([86, 'cancelled'])
+    expect(told(ended.body.results)).toEqual([86, 'cancelled', 'cancelled'])
+    expect(ended.body.results[2].transaction.metadata).toEqual({ why: 'twice' })
+    // Only the user's own, as by the route.
+    const foreign = { commands: [{ type: 'topup_cancel', ...id(2) }] }
+    expect(told((await bulk(api, foreign)).body.results)).toEqual(['not_found'])
     const decided = await bulk(
       api,
       {
         commands: [
           { type: 'topup_process', ...id(2), status: 'success' },
-          { type: 'withdrawal_process', ...id(3), status: 'failed' },
-          { type: 'refund', ...id(4), amount: 2.5 },
+          { type: 'withdrawal_process', ...id(4), status: 'failed' },
+          { type: 'refund', ...id(5), amount: 2.5 },
           { type: 'admin_adjustment', userId: user, amount: -0.5, description: 'a fee' },
         ],
       },
@@ -127,17 +135,26 @@ describe('a bulk', () => {
     },
   )
 
-  test('has 1 to 1,000 commands, in a body of up to 1 MiB', async ({ api }) => {
+  test('has 1 to 1,000 commands, in a body of up to 5 MiB, or 1 MiB of a user', async ({ api }) => {
     const user = await newUser(api)
     const many = (n: number) => Array.from({ length: n }, () => pay(user, 0.1))
     expect((await bulk(api, { commands: [] })).status).toBe(400)
     expect((await bulk(api, { commands: many(1_001) })).status).toBe(400)
     const { body } = await bulk(api, { commands: many(1_000) })
     expect(body.results[999].transaction.newBalance).toBe(0)
-    const large = await bulk(api, {
-      commands: [pay(user, 1, { description: 'x'.repeat(2 ** 20) })],
-    })
-    expect(large.status).toBe(413)
+    const self = { sub: user }
+    const largest = JSON.stringify({ text: '' }).length
+    const metadata = { text: 'x'.repeat(4_096 - largest) }
+    const topups = (n: number) =>
+      Array.from({ length: n }, () => ({ type: 'topup', amount: 1, metadata }))
+    for (const caller of [service, admin]) {
+      const full = await bulk(api, { commands: topups(1_000) }, undefined, caller)
+      expect([full.status, told(full.body.results).slice(-1)]).toEqual([200, ['pending']])
+      const padded = `${JSON.stringify({ commands: topups(1) })}${' '.repeat(5 * 2 ** 20)}`
+      expect((await api.call(caller, 'POST /transactions/bulk', padded)).status).toBe(413)
+    }
+    expect((await bulk(api, { commands: topups(240) }, undefined, self)).status).toBe(200)
+    expect((await bulk(api, { commands: topups(260) }, undefined, self)).status).toBe(413)
     // A single command’s body stays as small as it was.
     const padded = `${JSON.stringify(pay(user, 1))}${' '.repeat(65 * 1024)}`
     expect((await api.call(service, 'POST /transactions', padded)).status).toBe(413)

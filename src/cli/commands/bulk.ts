@@ -15,7 +15,7 @@ type Result = InferResponseType<Post, 200>['results'][number]
 
 /** Of one request, as the server has them. */
 const MAX_COMMANDS = 1_000
-const MAX_BYTES = 1_000_000
+const MAX_BYTES = 5_000_000
 
 export const bulkCommand = command({
   name: 'bulk',
@@ -24,7 +24,7 @@ export const bulkCommand = command({
   details: `${SERVER_NOTE}
 Payments and holds of users need the token of a service in LIVEBALANCE_TOKEN.
 The file has one JSON object a line, as in \`commands\` of POST /transactions/bulk. \`-\` reads the standard input.
-Commands beyond 1,000, or 1 MB, are further requests. Running the same file again moves no money twice: the idempotency
+Commands beyond 1,000, or 5 MB, are further requests. Running the same file again moves no money twice: the idempotency
 key of each request is made from its content, and --key. The exit code is 1 if a command was refused.`,
   options: {
     ...SERVER_OPTIONS,
@@ -40,7 +40,7 @@ key of each request is made from its content, and --key. The exit code is 1 if a
     const commands = readCommands(args)
     const requests = inRequests(commands)
     if (options.atomic && requests.length > 1) {
-      throw new UsageError(`--atomic takes one request: ${MAX_COMMANDS} commands, or 1 MB`)
+      throw new UsageError(`--atomic takes one request: ${MAX_COMMANDS} commands, or 5 MB`)
     }
     const { transactions } = await serverApi(config, options)
     const progress = new Progress(terminal, 'Running')
