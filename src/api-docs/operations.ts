@@ -546,7 +546,7 @@ const BY_TAG = {
       id: 'createWebhook',
       summary: 'Send the tenant’s events to a URL',
       description:
-        'Deliveries follow the Standard Webhooks specification. Each user’s events arrive in order of `seq`, at least once, from now on. The answer shows the secret, and no other answer does.',
+        'Deliveries follow the Standard Webhooks specification. Each user’s events arrive in order of `seq`, at least once, from now on. The answer shows the secret, and no other answer does: a repeated one has `secret: null`.',
       success: [201, answers.webhookWithSecret],
       problems: {
         409: '`conflict`: The tenant already has as many webhooks as it may have: 50, unless the operator set another number.',
@@ -557,6 +557,12 @@ const BY_TAG = {
       id: 'listWebhooks',
       summary: 'The webhooks of the tenant, and how far each is behind',
       success: [200, answers.webhooks],
+    },
+    'GET /admin/webhooks/:id': {
+      id: 'getWebhook',
+      summary: 'One webhook, and how far it is behind',
+      success: [200, answers.listedWebhook],
+      problems: noWebhook,
     },
     'PATCH /admin/webhooks/:id': {
       id: 'changeWebhook',
@@ -575,7 +581,8 @@ const BY_TAG = {
     'POST /admin/webhooks/:id/rotate': {
       id: 'rotateWebhookSecret',
       summary: 'Make a new secret, and keep the one before for a while',
-      description: 'During the overlap each delivery has two signatures.',
+      description:
+        'During the overlap each delivery has two signatures. A repeated answer has `secret: null`.',
       success: [200, answers.webhookWithSecret],
       problems: { ...noWebhook, ...stillRunning },
     },

@@ -481,8 +481,9 @@ export const changedWebhook = webhook.meta({ id: 'Webhook' })
 
 export const webhookWithSecret = webhook
   .extend({
-    secret: z.string().meta({
-      description: 'Signs the deliveries: `whsec_` and base64. It is shown only in this answer.',
+    secret: z.string().nullable().meta({
+      description:
+        'Signs the deliveries: `whsec_` and base64. It is shown only in this answer. Null in a repeated one: then rotate it.',
     }),
   })
   .meta({ id: 'WebhookWithSecret' })
@@ -616,18 +617,16 @@ export const updates = z.object({
   ),
 })
 
-export const webhooks = z.object({
-  items: z.array(
-    webhook.extend({
-      waitingUsers: z.int().meta({ description: 'Users with events that were not sent yet.' }),
-      failingUsers: z.int().meta({ description: 'Those of them whose next event was refused.' }),
-      setAsideUsers: z.int().meta({
-        description: 'Users whose events wait for a replay, after three days of failures.',
-      }),
-      lagSeconds: z.number().meta({ description: 'Age of the oldest event that waits.' }),
-    }),
-  ),
+export const listedWebhook = webhook.extend({
+  waitingUsers: z.int().meta({ description: 'Users with events that were not sent yet.' }),
+  failingUsers: z.int().meta({ description: 'Those of them whose next event was refused.' }),
+  setAsideUsers: z.int().meta({
+    description: 'Users whose events wait for a replay, after three days of failures.',
+  }),
+  lagSeconds: z.number().meta({ description: 'Age of the oldest event that waits.' }),
 })
+
+export const webhooks = z.object({ items: z.array(listedWebhook) })
 
 export const webhookTest = z.object({
   delivered: z.boolean(),

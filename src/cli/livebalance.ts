@@ -41,6 +41,7 @@ import {
   replayWebhook,
   resumeWebhook,
   rotateWebhook,
+  showWebhook,
   testWebhook,
 } from './commands/webhooks.ts'
 import { harmless, type Terminal } from './terminal.ts'
@@ -59,6 +60,7 @@ const COMMANDS: readonly Command[] = [
   unfreezeCommand,
   deedsCommand,
   listWebhooks,
+  showWebhook,
   createWebhook,
   testWebhook,
   rotateWebhook,

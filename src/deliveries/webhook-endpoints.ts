@@ -74,8 +74,11 @@ export class WebhookEndpoints {
     return this.#sql`(select coalesce(max(id), 0) from delivery_feed)`
   }
 
-  /** Oldest first, each with its backlog. */
-  async list(tenant: string): Promise<(WebhookEndpoint & WebhookBacklog)[]> {
+  /**
+   * Oldest first, each with its backlog.
+   * @param id only this one, if the tenant has it
+   */
+  async list(tenant: string, id?: string): Promise<(WebhookEndpoint & WebhookBacklog)[]> {
     const rows = await this.#sql<(Row & WebhookBacklog)[]>`
       select ${this.#columns()}, b.*
       from webhook_endpoints e cross join lateral (
@@ -88,7 +91,7 @@ export class WebhookEndpoints {
         from webhook_cursors
         where endpoint_id = e.id and (next_attempt_at is not null or failing_since is not null)
       ) b
-      where tenant = ${tenant} order by id`
+      where tenant = ${tenant} and (${id ?? null}::uuid is null or id = ${id ?? null}::uuid) order by id`
     return rows.map(({ waitingUsers, failingUsers, setAsideUsers, lagSeconds, ...row }) => ({
       ...toEndpoint(row),
       ...{ waitingUsers, failingUsers, setAsideUsers, lagSeconds },

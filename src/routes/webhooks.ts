@@ -62,6 +62,20 @@ export function webhookRoutes(
       details: { issues: [{ path: 'url', message: problem }] },
     })
   }
+  /** The secret is stored only where deliveries are signed, so a repeated answer does not have it. */
+  const withSecret = (
+    c: Context<Env>,
+    status: 200 | 201,
+    act: () => Promise<WebhookEndpoint & { secret: string }>,
+  ) => {
+    let shown: string | null = null
+    const remember = async () => {
+      const { secret, ...endpoint } = await act()
+      shown = secret
+      return endpoint
+    }
+    return idempotent(c, idempotency, remember, status, (made) => ({ ...made, secret: shown }))
+  }
   const found = async (c: Context<Env>, id: string): Promise<WebhookEndpoint> => {
     const endpoint = await webhooks.endpoints.get(c.var.principal.tenant, id)
     if (!endpoint) throw noEndpoint()
@@ -93,12 +107,18 @@ export function webhookRoutes(
             const message = 'The tenant already has as many webhooks as it may have.'
             throw new ApiError(409, 'conflict', message)
           })
-        return idempotent(c, idempotency, create, 201)
+        return withSecret(c, 201, create)
       },
     )
     .get('/', guards.requireAdmin, query(field.noFields), async (c) =>
       answer(c, { items: await webhooks.endpoints.list(c.var.principal.tenant) }),
     )
+    .get('/:id', guards.requireAdmin, param(field.byId), query(field.noFields), async (c) => {
+      const { id } = c.req.valid('param')
+      const [endpoint] = await webhooks.endpoints.list(c.var.principal.tenant, id)
+      if (!endpoint) throw noEndpoint()
+      return answer(c, endpoint)
+    })
     .patch(
       '/:id',
       guards.requireAdmin,
@@ -160,7 +180,7 @@ export function webhookRoutes(
             if (!endpoint) throw noEndpoint()
             return endpoint
           })
-        return idempotent(c, idempotency, rotate, 200)
+        return withSecret(c, 200, rotate)
       },
     )
     .post('/:id/test', guards.requireAdmin, param(field.byId), json(field.noFields), (c) => {

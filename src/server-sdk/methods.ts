@@ -130,6 +130,7 @@ export const METHODS = {
   /** Admin: where the tenant's events are sent by HTTP. */
   webhooks: {
     list: 'GET /admin/webhooks',
+    get: 'GET /admin/webhooks/:id',
     /** Answers with the secret, which no other answer has. */
     create: 'POST /admin/webhooks',
     /** Changes a webhook, pauses it with `paused: true`, or resumes it. */

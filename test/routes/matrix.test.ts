@@ -334,6 +334,7 @@ const MATRIX: Record<string, Row> = {
     body: { url: 'https://shop.example.com/' },
   },
   'GET /admin/webhooks': row(403, 403, 403, 200, 200),
+  'GET /admin/webhooks/:id': { ...row(403, 403, 403, 200, 404), id: webhook },
   'PATCH /admin/webhooks/:id': {
     ...row(403, 403, 403, 200, 404),
     id: webhook,

@@ -31,7 +31,34 @@ test('the same key makes one webhook', async ({ api }) => {
   const key = { 'Idempotency-Key': 'webhook' }
   const first = await api.call(admin, 'POST /admin/webhooks', { url: URL }, key)
   const second = await api.call(admin, 'POST /admin/webhooks', { url: URL }, key)
-  expect(second.body).toEqual(first.body)
+  expect(second.body).toEqual({ ...first.body, secret: null })
+})
+
+test('a secret is not kept with the answer to a key, and a repeated answer has none', async ({
+  api,
+}) => {
+  const twice = async (request: string, body: object, key: string) => {
+    const call = () => api.call(admin, request, body, { 'Idempotency-Key': key })
+    const first = await call()
+    expect(first.body.secret).toMatch(/^whsec_/)
+    expect((await call()).body).toEqual({ ...first.body, secret: null })
+    return first.body.id as string
+  }
+  const id = await twice('POST /admin/webhooks', { url: URL }, 'made-once')
+  await twice(`POST /admin/webhooks/${id}/rotate`, {}, 'rotated-once')
+  const owner = await api.owner()
+  const kept = await owner`select to_jsonb(k)::text as row from idempotency_keys as k`
+  expect(kept.length).toBeGreaterThan(1)
+  expect(kept.map(({ row }) => row).join()).not.toContain('whsec_')
+})
+
+test('one webhook is shown as the list shows it', async ({ api }) => {
+  const { body } = await api.call(admin, 'POST /admin/webhooks', { url: URL })
+  const { items } = (await api.call(admin, 'GET /admin/webhooks')).body
+  const one = await api.call(admin, `GET /admin/webhooks/${body.id}`)
+  const listed = items.find(({ id }: { id: string }) => id === body.id)
+  expect(one.body).toEqual({ ...listed, lagSeconds: one.body.lagSeconds })
+  expect((await api.call(foreignAdmin, `GET /admin/webhooks/${body.id}`)).status).toBe(404)
 })
 
 test.for([

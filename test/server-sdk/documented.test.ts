@@ -127,7 +127,7 @@ test('a receiver that keeps the order, with a real webhook', async () => {
   const token = await mintToken({ sub: 'ada', roles: ['admin'] })
   const admin = createServiceClient({ url: server.url, token })
   const hook = await admin.webhooks.create({ url: `http://127.0.0.1:${port}/` })
-  app = (await play('order', 'nobody', { WEBHOOK_SECRET: hook.secret })).module.app
+  app = (await play('order', 'nobody', { WEBHOOK_SECRET: hook.secret ?? '' })).module.app
   expect(await admin.webhooks.test(hook.id)).toMatchObject({ delivered: true, status: 204 })
   await server.fund('ordered', 5)
   await server.fund('ordered', 5)

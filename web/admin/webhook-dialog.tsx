@@ -13,7 +13,7 @@ interface WebhookDialogProps {
   webhook?: WebhookEndpoint
   close: () => void
   /** Only a new webhook has a secret. */
-  done: (saved: { secret?: string }) => void
+  done: (saved: { secret?: string | null }) => void
 }
 
 /** Adds a webhook, or changes one. */

@@ -122,14 +122,14 @@ export function WebhookPage({ api, webhook, reload, children }: WebhookProps) {
         <WebhookDialog api={api} webhook={webhook} close={close} done={changed} />
       )}
       {asking === 'rotate' && (
-        <RotateDialog<{ secret: string }>
+        <RotateDialog<{ secret: string | null }>
           api={api}
           path={webhookPath(id, 'rotate')}
           title="Make a new secret?"
           label="The secret of now signs too"
           close={close}
           done={({ secret }) => {
-            setSecret(secret)
+            setSecret(secret ?? undefined)
             changed()
           }}
         >

@@ -97,7 +97,7 @@ function List({ api, items, reload }: ListProps) {
           close={() => setAdding(false)}
           done={({ secret }) => {
             setAdding(false)
-            setSecret(secret)
+            setSecret(secret ?? undefined)
             reload()
           }}
         />

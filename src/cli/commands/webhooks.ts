@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { WebhookBacklog, WebhookEndpoint } from '../../deliveries/webhook.ts'
 import { LEDGER_EVENTS, type LedgerEventName } from '../../ledger/event.ts'
 import { stringifyJson } from '../../lib/json.ts'
 import { type Call, command, UsageError } from '../command.ts'
@@ -37,20 +38,48 @@ export const listWebhooks = command({
   options: SERVER_OPTIONS,
   async run(call) {
     const { items } = await take((await apiOf(call)).$get({ query: {} }))
-    const rows = items.map((item) => [
-      item.id,
-      item.pausedReason === null ? 'active' : `paused (${item.pausedReason})`,
-      String(item.waitingUsers),
-      String(item.failingUsers),
-      String(item.setAsideUsers),
-      `${Math.round(item.lagSeconds)} s`,
-      item.url,
-    ])
-    const head = ['ID', 'STATE', 'WAITING', 'FAILING', 'SET ASIDE', 'LAG', 'URL']
-    show(call, { items }, rows.length === 0 ? 'There are none.' : table(head, rows, [2, 3, 4, 5]))
+    show(call, { items }, items.length === 0 ? 'There are none.' : tableOf(items))
     return 0
   },
 })
+
+export const showWebhook = command({
+  name: 'webhooks show',
+  args: '<id>',
+  summary: 'Show one webhook, its settings and how far it is behind',
+  details: SERVER_NOTE,
+  options: SERVER_OPTIONS,
+  async run(call) {
+    const api = await apiOf(call)
+    const item = await take(api[':id'].$get({ param: only(call.args), query: {} }))
+    const { events, userIds, description } = item
+    const settings = [
+      `events: ${events?.join(', ') ?? 'all'}`,
+      `users: ${userIds?.join(', ') ?? 'everyone of the tenant'}`,
+      ...(description === null ? [] : [`description: ${description}`]),
+    ]
+    show(call, item, `${tableOf([item])}\n${settings.join('\n')}`)
+    return 0
+  },
+})
+
+function tableOf(items: readonly (WebhookEndpoint & WebhookBacklog)[]): string {
+  const rows = items.map((item) => [
+    item.id,
+    item.pausedReason === null ? 'active' : `paused (${item.pausedReason})`,
+    String(item.waitingUsers),
+    String(item.failingUsers),
+    String(item.setAsideUsers),
+    `${Math.round(item.lagSeconds)} s`,
+    item.url,
+  ])
+  const head = ['ID', 'STATE', 'WAITING', 'FAILING', 'SET ASIDE', 'LAG', 'URL']
+  return table(head, rows, [2, 3, 4, 5])
+}
+
+/** A repeated answer has no secret. */
+const secretOf = ({ secret }: { secret: string | null }) =>
+  `secret: ${secret ?? 'the first answer, which was lost, had it; make a new one by webhooks rotate'}`
 
 export const createWebhook = command({
   name: 'webhooks create',
@@ -91,7 +120,7 @@ export const createWebhook = command({
         keyed(),
       ),
     )
-    show(call, created, `${created.id}\nsecret: ${created.secret}`)
+    show(call, created, `${created.id}\n${secretOf(created)}`)
     return 0
   },
 })
@@ -143,7 +172,7 @@ During the overlap each delivery is signed with both secrets.`,
     )
     const until = rotated.previousSecretUntil
     const note = until === null ? '' : `\nthe secret before is valid until ${until}`
-    show(call, rotated, `secret: ${rotated.secret}${note}`)
+    show(call, rotated, `${secretOf(rotated)}${note}`)
     return 0
   },
 })
