@@ -331,6 +331,52 @@ describe('an application in the same database', () => {
     }
   })
 
+  test('lets a login of one tenant pay by functions of its own, as the guide says', async ({
+    shop,
+    owner,
+    database,
+  }) => {
+    const guide = readFileSync('docs/guide/sql.md', 'utf8')
+    const [example] = guide.match(/create schema acme;[^`]*/) ?? ['']
+    const [{ login }] = await shop<[{ login: string }]>`select session_user as login`
+    const name = new URL(database.ownerUrl).pathname.slice(1)
+    const limited = `acme_${randomBytes(4).toString('hex')}`
+    await owner.unsafe(`
+      create role ${limited} login password 'secret';
+      grant connect on database "${name}" to ${limited};
+      grant create on database "${name}" to ${login}`)
+    await shop`select livebalance.credit('ann', 5, tenant => 'acme')`
+    await shop.unsafe(example.replaceAll('acme_shop', limited))
+    const url = Object.assign(new URL(database.ownerUrl), { username: limited, password: 'secret' })
+    const acme = postgres(url.href, { max: 1, onnotice: () => {} })
+    try {
+      expect(await acme`select status, balance from acme.pay('ann', 2)`).toEqual([
+        { status: 'success', balance: '3.00' },
+      ])
+      await expect(acme`select livebalance.pay('ann', 2)`).rejects.toThrow(/permission denied/)
+      const [paid] = await owner`
+        select tenant, created_by from transactions order by created_at desc limit 1`
+      expect(paid).toEqual({ tenant: 'acme', created_by: `sql:${limited}` })
+    } finally {
+      await acme.end({ timeout: 1 })
+      await shop.unsafe('drop schema acme cascade')
+      await owner.unsafe(`drop owned by ${limited}; drop role ${limited}`)
+    }
+  })
+
+  test('its holds are told to the service whose id is that of the login', async ({ shop, sql }) => {
+    await credit(shop, 'max', 5)
+    const [hold] = await shop`
+      select session_user as login, transaction_id as id from livebalance.hold('max', 5)`
+    await shop`select livebalance.capture(${hold?.id}, 5, final => false)`
+    const service = { tenant: 'default', userId: `sql:${hold?.login}` }
+    expect(isUserId(service.userId)).toBe(true)
+    const { events } = await (await PostgresEventStore.open(sql)).toldHolds(service, null, 10)
+    expect(events).toMatchObject([
+      { event: 'hold_exhausted', transactionId: hold?.id, service: service.userId },
+    ])
+  })
+
   test('can do nothing else with the ledger', async ({ shop }) => {
     for (const statement of [
       'select * from entries',
