@@ -754,6 +754,7 @@ const BY_TAG = {
       summary: 'Note that a waiting event was dealt with',
       description: 'It moves no money. Process the topup, or adjust the balance, before.',
       success: [200, answers.providerEvent],
+      refusals: ['self_approval'],
       problems: { 404: '`not_found`: No such event waits for an admin.', ...stillRunning },
     },
     'GET /admin/debts': {

@@ -151,20 +151,24 @@ export class ProviderLedger {
     return toPage(rows, limit, toProviderEvent)
   }
 
-  /** Notes that an admin has dealt with a waiting event. Undefined: no such event waits. */
+  /** Notes that an admin has dealt with a waiting event of another user. Undefined: no such event waits. */
   async resolve(
     tenant: string,
     id: string,
     by: string,
     resolution: string,
     origin?: DeedOrigin,
-  ): Promise<ProviderEvent | undefined> {
+  ): Promise<ProviderEvent | 'self_approval' | undefined> {
     const sql = this.#sql
     const deed = { deed: 'provider_event_resolve', target: id, asked: { resolution } } as const
     const [row] = await sql<{ json: ProviderEventRow }[]>`
       select to_json(e) as json, ${noting(sql, origin, deed)}
       from resolve_provider_event(${tenant}, ${id}, ${by}, ${resolution}) e`
-    return row && toProviderEvent(row.json)
+    if (row) return toProviderEvent(row.json)
+    const [own] = await sql`
+      select from provider_events
+      where tenant = ${tenant} and id = ${id} and outcome = 'waiting' and user_id = ${by}`
+    return own && 'self_approval'
   }
 
   /** Oldest first. */

@@ -164,7 +164,8 @@ function translate(event: Stripe.Event): PaymentEvent | undefined {
       const session = event.data.object
       return ofTopup(session.metadata, {
         ...common,
-        ...{ kind: 'failed', paymentId: idOf(session.payment_intent) ?? session.id },
+        // The topup can be paid by another session, whose success may come before or after this.
+        ...{ kind: 'attempt_failed', paymentId: idOf(session.payment_intent) ?? session.id },
         detail: event.type.slice('checkout.session.'.length),
       })
     }

@@ -72,6 +72,7 @@ export function providerEventRoutes(
           asDeed(c, deps, deed, async (origin) => {
             const resolved = await providerLedger.resolve(tenant, id, userId, resolution, origin)
             if (!resolved) throw new ApiError(404, 'not_found', 'No such event waits for an admin.')
+            if (resolved === 'self_approval') throw refusal(resolved)
             return eventJson(resolved)
           })
         return idempotent(c, idempotency, resolve, 200)

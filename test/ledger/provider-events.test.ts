@@ -104,9 +104,14 @@ describe('a payment', () => {
       'ignored already_waiting',
     )
     const [waiting] = await payer.events()
+    const own = await ledger.resolve('default', waiting?.id ?? '', payer.userId, 'paid back')
+    expect(own).toBe('self_approval')
     const resolved = await ledger.resolve('default', waiting?.id ?? '', 'ada', 'paid back')
     expect(resolved).toMatchObject({ outcome: 'resolved', resolvedBy: 'ada' })
     expect(await ledger.resolve('default', waiting?.id ?? '', 'ada', 'again')).toBeUndefined()
+    expect(
+      await ledger.resolve('default', waiting?.id ?? '', payer.userId, 'again'),
+    ).toBeUndefined()
     expect(await ledger.resolve('other', waiting?.id ?? '', 'ada', 'again')).toBeUndefined()
   })
 
@@ -229,6 +234,26 @@ describe('a refund', () => {
     await ledger.record(payer.event('succeeded'))
     expect(outcome(await ledger.record(payer.event('refund_failed')))).toBe('waiting refund_failed')
   })
+
+  test('after one that failed counts again, and is never ignored in silence', async ({ payer }) => {
+    const ledger = payer.ledger()
+    await ledger.record(payer.event('succeeded'))
+    const total = (amount: bigint) => payer.event('refunded', { amount, isTotal: true })
+    await ledger.record(total(1_000n))
+    await ledger.record(payer.event('refund_failed', { amount: 1_000n }))
+    const gift = { ...payer.who, op: 'adjustment', currency: 'USD', actor: 'ada' } as const
+    await payer.executor.execute({ ...gift, amount: 1_000n })
+    // The provider counts from what it has really given back.
+    expect(outcome(await ledger.record(total(1_000n)))).toBe('applied')
+    expect(await payer.balance()).toBe(4_000n)
+    // Nobody can say which refund this tells of.
+    expect(outcome(await ledger.record(total(1_000n)))).toBe('waiting refund_failed')
+    expect(await payer.balance()).toBe(4_000n)
+    expect(outcome(await ledger.record(payer.event('refunded', { amount: 4_000n })))).toBe(
+      'applied',
+    )
+    expect(await payer.balance()).toBe(0n)
+  })
 })
 
 describe('a debt', () => {
@@ -243,7 +268,11 @@ describe('a debt', () => {
     expect(await settle('collect')).toMatchObject({ refusal: 'insufficient_funds' })
     const gift = { ...payer.who, op: 'adjustment', currency: 'USD', actor: 'ada' } as const
     await payer.executor.execute({ ...gift, amount: 2_000n })
-    expect(await settle('collect', payer.userId)).toMatchObject({ refusal: 'self_approval' })
+    for (const action of ['collect', 'write_off'] as const) {
+      expect(await settle(action, payer.userId)).toMatchObject({
+        ...{ refusal: 'self_approval', debt: { status: 'open', closedBy: null } },
+      })
+    }
     expect(await settle('collect', 'ada', 'other')).toBeUndefined()
     expect(await settle('collect')).toMatchObject({ debt: { collected: 2_000n, status: 'open' } })
     expect(await payer.balance()).toBe(0n)

@@ -257,13 +257,55 @@ describe('an event', () => {
     expect(await balance(api, who)).toBe(50)
   })
 
-  test('of an expired session fails the topup', async ({ api }) => {
-    const who = payer()
+  test('of an admin is a case for another admin, and so is their debt', async ({ api }) => {
+    const who = { ...payer(), roles: ['admin'] }
+    const charge = (id: string, refunded: number) => ({
+      ...{ id: `ch_${id}`, object: 'charge', payment_intent: `pi_${id}`, currency: 'usd' },
+      ...{ amount: 5_000, amount_refunded: refunded, metadata: { topupId: id } },
+    })
     const { id } = await ask(api, who)
-    const session = { id: `cs_${id}`, object: 'checkout.session', metadata: { topupId: id } }
-    await deliver(api, stripeEvent('checkout.session.expired', session))
-    expect(await status(api, who, id)).toBe('failed')
+    await deliver(api, stripeEvent('payment_intent.succeeded', intentFor(id, 5_000)))
+    await api.call(who, 'POST /transactions', { type: 'booking_payment', amount: 50 })
+    await deliver(api, stripeEvent('charge.refunded', charge(id, 5_000)))
+    await deliver(api, stripeEvent('charge.refunded', charge(id, 6_000)))
+    const mine = `?userId=${who.sub}`
+    const cases = (await api.call(who, `GET /admin/provider-events${mine}`)).body.items
+    const debts = (await api.call(who, `GET /admin/debts${mine}`)).body.items
+    for (const [request, body] of [
+      [`POST /admin/provider-events/${cases[0].id}/resolve`, { resolution: 'I am honest' }],
+      [`POST /admin/debts/${debts[0].id}/settle`, { action: 'write_off' }],
+      [`POST /admin/debts/${debts[0].id}/settle`, { action: 'collect' }],
+    ] as const) {
+      const own = await api.call(who, request, body)
+      expect([request, own.status, own.body.code]).toEqual([request, 403, 'self_approval'])
+    }
+    for (const list of ['provider-events', 'debts']) {
+      expect((await api.call(who, `GET /admin/${list}${mine}`)).body.items).toHaveLength(1)
+    }
   })
+
+  test.for([
+    ['checkout.session.expired', 'before'],
+    ['checkout.session.expired', 'after'],
+    ['checkout.session.async_payment_failed', 'before'],
+    ['checkout.session.async_payment_failed', 'after'],
+  ] as const)(
+    'is credited if another session of the topup ended by %s %s it',
+    async ([end, when], { api }) => {
+      const who = payer()
+      const { id } = await ask(api, who)
+      const session = (n: number) => ({
+        ...{ id: `cs_${n}_${id}`, object: 'checkout.session', metadata: { topupId: id } },
+        ...{ amount_total: 5_000, currency: 'usd' },
+      })
+      const ended = stripeEvent(end, session(1))
+      const paid = { ...session(2), payment_status: 'paid' }
+      const completed = stripeEvent('checkout.session.completed', paid)
+      const events = when === 'before' ? [ended, completed] : [completed, ended]
+      for (const event of events) await deliver(api, event)
+      expect([await balance(api, who), await status(api, who, id)]).toEqual([50, 'success'])
+    },
+  )
 
   test('of a refund and of a dispute take the money back', async ({ api }) => {
     const who = payer()

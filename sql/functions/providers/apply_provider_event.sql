@@ -55,6 +55,11 @@ begin
         where e.provider = event.provider and e.payment_id = event.payment_id and e.kind = 'succeeded')
       then 'parked' else 'waiting' end, 'not_credited');
   elsif event.kind = 'refund_failed' then
+    -- The provider has given less back, so another refund counts. An admin decides about what this one took.
+    if event.currency = topup.currency then
+      update provider_payments set refunded = greatest(refunded - coalesce(event.amount, 0), 0)
+      where provider = event.provider and payment_id = event.payment_id;
+    end if;
     return note_provider_event(event, 'waiting', 'refund_failed');
   elsif event.kind = 'disputed' and exists (
       -- A provider may report one dispute in two events, each with an id of its own.
@@ -69,6 +74,11 @@ begin
       return note_provider_event(event, 'waiting', 'currency_mismatch');
     elsif v_amount is null then
       return note_provider_event(event, 'waiting', 'amount_mismatch');
+    elsif v_amount <= 0 and event.is_total and exists (
+        -- It may tell of money that came back since, or of a refund after that.
+        select from provider_events as e
+        where e.provider = event.provider and e.payment_id = event.payment_id and e.kind = 'refund_failed') then
+      return note_provider_event(event, 'waiting', 'refund_failed');
     elsif v_amount <= 0 then
       return note_provider_event(event, 'ignored', 'already_refunded');
     elsif event.kind = 'refunded' and payment.refunded + v_amount > topup.amount then

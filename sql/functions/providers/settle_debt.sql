@@ -1,5 +1,5 @@
 -- Ends an open debt: `collect` takes what is available from the wallet, by an adjustment in the name of p_actor;
--- `write_off` gives the rest up. Returns the debt, or no row if the tenant has no such open debt.
+-- `write_off` gives the rest up. Nobody decides about their own debt. Returns the debt, or no row if the tenant has no such open debt.
 create or replace function settle_debt(
   p_tenant text, p_id uuid, p_actor text, p_action text, p_origin jsonb default null)
 returns table (debt debts, refusal text, applied jsonb)
@@ -17,6 +17,11 @@ begin
     return;
   end if;
   applied := '[]';
+  if debt.user_id = p_actor then
+    refusal := 'self_approval';
+    return next;
+    return;
+  end if;
   if p_action = 'collect' then
     v_taken := least(debt.amount - debt.collected, (select balance - held from balance_snapshots
       where wallet_id = debt.wallet_id and currency = debt.currency));

@@ -111,9 +111,15 @@ export class ProviderModel {
       payment.topup.status = 'failed'
       return 'applied'
     }
+    if (event.kind === 'attempt_failed') return 'ignored'
     if (!payment.credited) {
       const reported = this.#of(event).some(({ event }) => event.kind === 'succeeded')
       return payment.topup.status === 'pending' && !reported ? 'parked' : 'waiting'
+    }
+    if (event.kind === 'refund_failed') {
+      const { amount = 0n, currency } = event
+      if (currency === 'USD') payment.refunded -= least(payment.refunded, amount)
+      return 'waiting'
     }
     return ENDS.includes(event.kind) ? this.#close(event) : this.#takeBack(received, payment)
   }
@@ -139,7 +145,10 @@ export class ProviderModel {
     }
     if (currency !== 'USD') return 'waiting'
     const due = amount - (isTotal ? payment.refunded : 0n)
-    if (due <= 0n) return 'ignored'
+    if (due <= 0n) {
+      const cameBack = this.#of(received.event).some(({ event }) => event.kind === 'refund_failed')
+      return isTotal && cameBack ? 'waiting' : 'ignored'
+    }
     if (kind === 'refunded') {
       if (payment.refunded + due > payment.topup.amount) return 'waiting'
       payment.refunded += due
