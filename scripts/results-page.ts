@@ -16,6 +16,8 @@ const METHODS: Record<string, string> = {
     'The memory of an idle connection and the processor time of a delivery, compared with bare servers of the same protocol. The time from an approval to its event is compared with the sum of the steps that cannot be avoided.',
   growth:
     'The cost of one operation while rows, users and connections grow a hundredfold. The limit is the cost at the smallest size. [ledger.md](../docs/ledger.md) has all queries, including those that may grow.',
+  webhooks:
+    'Payments over HTTP with 8 and 64 callers, with and without a webhook that gets their events, by turns. Then the events that a server without requests sends to a receiver that takes 50 ms, two of each user; the reference is a bare client with 64 connections.',
   peers:
     'The whole server compared with the usual way to build the same API: NestJS, TypeORM, a Socket.IO gateway and ioredis (`bench/peers/nest`), with row locks, publishing after the commit. Our fan-out compared with better-sse, and with Socket.IO and its Redis adapter.',
   startup:

@@ -65,6 +65,8 @@ export interface Config {
   holdExpiringSeconds: number
   eventRetentionSeconds: number
   webhookAllowPrivate: boolean
+  /** Requests at the same time to one endpoint. */
+  webhookConcurrency: number
   push: PushConfig
   /** The payment providers. Undefined ones are not configured. */
   providers: ReturnType<typeof providers>
@@ -165,6 +167,7 @@ export function parseConfig(env: Record<string, string | undefined> = process.en
     drainSeconds: vars.DRAIN_SECONDS,
     eventRetentionSeconds: vars.EVENT_RETENTION,
     webhookAllowPrivate: vars.WEBHOOK_ALLOW_PRIVATE === 'true',
+    webhookConcurrency: vars.WEBHOOK_CONCURRENCY,
     push: push(vars),
     holdExpiringSeconds: vars.HOLD_EXPIRING_SECONDS,
     providers: providers(vars),

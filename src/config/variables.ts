@@ -464,6 +464,14 @@ export const VARIABLES = z.object({
     .describe(
       '`true`: webhooks and push notifications may go to private, loopback and link-local addresses, and by plain HTTP. Then an admin of any tenant, and any user, can send requests into your own network.',
     ),
+  WEBHOOK_CONCURRENCY: z
+    .string()
+    .regex(/^[1-9]\d{0,2}$/, 'must be a number of requests, from 1 to 999')
+    .transform(Number)
+    .default(64)
+    .describe(
+      'Requests that a process sends to one webhook at the same time, each with an event of another user. To all together up to eight times as many.',
+    ),
   VAPID_PUBLIC_KEY: z
     .string()
     .regex(/^[\w-]{87}$/, 'must be 65 bytes in base64url: livebalance vapid makes a pair')

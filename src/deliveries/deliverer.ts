@@ -2,16 +2,22 @@ import { performance } from 'node:perf_hooks'
 import type { Logger } from '../lib/log.ts'
 import { sleep, withTimeout } from '../lib/timeout.ts'
 import type { Answer, Attempt, Delivery, DeliveryStore, Sink, Waiting } from './delivery.ts'
+import { RequestLoad } from './load.ts'
 
-export interface DelivererOptions<Target> {
+export interface DelivererOptions<Target> extends Tunings {
   store: DeliveryStore<Target>
   sink: Sink<Target>
   log: Pick<Logger, 'warn' | 'info'>
   /** Names the deliveries in the log, for example "webhooks". */
   name: string
   meter: DeliveryMeter
-  /** Users under way at the same time, at all targets. Default 64. */
-  concurrency?: number
+  /** Users under way at the same time at one receiver. At all together there are up to `RECEIVERS` times as many. */
+  perReceiver: number
+  /** The requests that this process has answered. Deliveries give way to them. Default: none. */
+  answered?: (() => number) | undefined
+}
+
+interface Tunings {
   /** Time between looks for work of other processes. Default 500. */
   pollEveryMs?: number
   /** The least time between two claims while the process has nothing else to do. Default 20. */
@@ -28,8 +34,14 @@ export interface DeliveryMeter {
   setAside(): void
 }
 
+/** The store divides these places, so that slow receivers leave some to others. */
+const RECEIVERS = 8
+
 /** Between two claims, however busy the process is. */
 const MAX_PAUSE_MS = 1000
+
+/** Users of one claim, however busy the process is. */
+const MIN_CLAIM = 10
 
 const MAX_RETRY_MS = 3 * 3_600_000
 
@@ -42,7 +54,7 @@ const RECORD_EVERY_MS = 500
  * same target. Every delivery happens at least once.
  */
 export class Deliverer<Target> {
-  readonly #options: Required<DelivererOptions<Target>>
+  readonly #options: DelivererOptions<Target> & Required<Tunings>
   /** By target and user. */
   readonly #runs = new Map<string, Promise<void>>()
   /** By receiver. */
@@ -53,10 +65,11 @@ export class Deliverer<Target> {
   #wake = () => {}
   #woken = false
   #failing = false
+  readonly #load: RequestLoad
 
   constructor(options: DelivererOptions<Target>) {
+    this.#load = new RequestLoad(options.answered ?? (() => 0))
     this.#options = {
-      concurrency: 64,
       pollEveryMs: 500,
       pauseMs: 20,
       giveUpAfterMs: 3 * 86_400_000,
@@ -85,14 +98,13 @@ export class Deliverer<Target> {
 
   async #work(): Promise<void> {
     const { signal } = this.#stopping
-    let seen = performance.eventLoopUtilization()
     while (!signal.aborted) {
       this.#woken = false
-      await this.#claim()
-      const now = performance.eventLoopUtilization()
-      const { utilization } = performance.eventLoopUtilization(now, seen)
-      seen = now
-      await sleep(this.#pauseBetween(utilization), { signal, unref: true })
+      // Deliveries share the process with requests, and can wait: the busier it is with those, the more events go
+      // together, and the fewer users at a time.
+      const room = (1 - this.#load.share()) ** 3
+      await this.#claim(room)
+      await sleep(Math.min(MAX_PAUSE_MS, this.#options.pauseMs / room), { signal, unref: true })
       if (this.#woken || signal.aborted) continue
       const pause = new AbortController()
       this.#wake = () => pause.abort()
@@ -103,12 +115,15 @@ export class Deliverer<Target> {
     }
   }
 
-  async #claim(): Promise<void> {
-    const { store, concurrency, log, name } = this.#options
-    const free = concurrency - this.#runs.size
-    if (free <= 0) return
+  /** @param room from 0 to 1 */
+  async #claim(room: number): Promise<void> {
+    const { store, perReceiver, log, name } = this.#options
+    const places = RECEIVERS * perReceiver
+    const most = Math.min(Math.max(MIN_CLAIM, places * room), places - this.#runs.size)
+    if (most < 1) return
     try {
-      for (const waiting of await store.claim(free, this.#inFlight)) this.#start(waiting)
+      const claimed = await store.claim(Math.floor(most), this.#inFlight)
+      for (const waiting of claimed) this.#start(waiting)
       if (this.#failing) log.info(`${name} are sent again`)
       this.#failing = false
     } catch (err) {
@@ -173,6 +188,7 @@ export class Deliverer<Target> {
         if (!(await record({ outcome: 'underway' }))) return
       }
       const answer = await sink.send(target, delivery)
+      this.#load.sent()
       meter.attempted(answer)
       addTo(log, answer, fromSeq, toSeq)
       let { error } = answer
@@ -201,11 +217,6 @@ export class Deliverer<Target> {
     }
     // Everything up to the last one is sent, or gone and stated.
     await record({ outcome: 'done' })
-  }
-
-  /** Deliveries share the process with requests, and can wait: the busier it has been, the more of them go together. */
-  #pauseBetween(utilization: number): number {
-    return Math.min(MAX_PAUSE_MS, this.#options.pauseMs / (1 - utilization) ** 3)
   }
 
   #pause(attempts: number, { retryAfterMs = 0 }: Answer): number {

@@ -83,8 +83,11 @@ export interface Result {
 
 /** The cursors of one kind of target. Several processes share them. */
 export interface DeliveryStore<Target> {
-  /** @param inFlight users under way by receiver */
-  claim(free: number, inFlight: ReadonlyMap<string, number>): Promise<Waiting<Target>[]>
+  /**
+   * @param most claims at most so many
+   * @param inFlight users under way by receiver
+   */
+  claim(most: number, inFlight: ReadonlyMap<string, number>): Promise<Waiting<Target>[]>
   /** Whether this process may go on with the user. False if it lost the claim. */
   record(result: Result): Promise<boolean>
   /** Sends nothing more to the target, because it wants nothing more. */

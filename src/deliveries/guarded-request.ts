@@ -21,6 +21,8 @@ export interface GuardedRequestsOptions {
   allowPrivate: boolean
   /** From the first byte to the last. Default 10 s. */
   timeoutMs?: number
+  /** Connections to a host that are kept for later requests. Default 8. */
+  keptConnections?: number
   /** Finds the addresses of a host. Default: the system's resolver. */
   resolve?: (hostname: string) => Promise<{ address: string; family: number }[]>
 }
@@ -71,10 +73,14 @@ export class GuardedRequests {
   constructor(options: GuardedRequestsOptions) {
     this.#options = {
       timeoutMs: 10_000,
+      keptConnections: 8,
       resolve: (hostname) => lookup(hostname, { all: true }),
       ...options,
     }
-    const agent = { keepAlive: true, maxFreeSockets: 8, timeout: 60_000, lookup: this.#lookup }
+    const agent = {
+      ...{ keepAlive: true, timeout: 60_000, lookup: this.#lookup },
+      maxFreeSockets: this.#options.keptConnections,
+    }
     this.#http = new HttpAgent(agent)
     this.#https = new HttpsAgent(agent)
   }

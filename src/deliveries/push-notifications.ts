@@ -7,7 +7,7 @@ import { Deliverer } from './deliverer.ts'
 import { GuardedRequests } from './guarded-request.ts'
 import type { PushMeter } from './metrics.ts'
 import { PushDevices } from './push-devices.ts'
-import { PushQueue } from './push-queue.ts'
+import { PER_SERVICE, PushQueue } from './push-queue.ts'
 import type { PushService } from './push-service.ts'
 import { PushSink } from './push-sink.ts'
 import { WebPush } from './web-push.ts'
@@ -22,6 +22,8 @@ export interface PushOptions {
   allowPrivate: boolean
   /** An older event is not sent. */
   maxAgeSeconds: number
+  /** The requests that this process has answered. */
+  answered?: (() => number) | undefined
   meter: PushMeter
   log: Pick<Logger, 'warn' | 'info'>
   /** More kinds of devices. Default: only `web`. */
@@ -43,24 +45,21 @@ const TIDY_EVERY_MS = 600_000
 /** No attempt is planned for later than this: the end of the quiet hours is within a day. */
 const LATEST_ATTEMPT_HOURS = 26
 
-/** Devices under way at the same time. They wait for other machines, so it may be many. */
-const CONCURRENCY = 200
-
 /** Push notifications of this process. It sends only once `start` is called. */
 export function createPush(
-  { sql, epoch, vapid, allowPrivate, maxAgeSeconds, meter, log, services }: PushOptions,
+  { sql, epoch, vapid, allowPrivate, maxAgeSeconds, meter, log, ...rest }: PushOptions,
   releases: ShutdownStack,
 ): Push & { devices: PushDevices; start(): void } {
-  const requests = new GuardedRequests({ allowPrivate })
+  const requests = new GuardedRequests({ allowPrivate, keptConnections: PER_SERVICE })
   releases.add(async () => requests.close())
   const web = vapid && new WebPush(requests, vapid)
   const sink = new PushSink({
-    services: { ...(web && { web }), ...services },
+    services: { ...(web && { web }), ...rest.services },
     ...{ epoch, meter, maxAgeMs: maxAgeSeconds * 1000 },
   })
   const deliverer = new Deliverer({
     ...{ store: new PushQueue(sql), sink, log, meter, name: 'push notifications' },
-    concurrency: CONCURRENCY,
+    ...{ perReceiver: PER_SERVICE, answered: rest.answered },
     // An event is too old long before.
     giveUpAfterMs: Number.POSITIVE_INFINITY,
   })

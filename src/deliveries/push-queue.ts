@@ -3,11 +3,11 @@ import { type EventRow, toEvent } from '../ledger/rows.ts'
 import { Batcher } from '../lib/batcher.ts'
 import type { Sql } from '../postgres/database.ts'
 import type { Attempt, DeliveryStore, Result, Waiting } from './delivery.ts'
+import { markDeliveries } from './mark.ts'
 import { type PushTarget, type StoredRules, toRules } from './push.ts'
-import { COMMITS_PER_CLAIM } from './webhook-queue.ts'
 
 /** Devices under way at the same time at one push service, from one process. */
-const PER_SERVICE = 50
+export const PER_SERVICE = 50
 
 /** After so many failures in a row a push service gets one attempt at a time, with pauses. */
 const SUSPECT_AFTER = 10
@@ -49,11 +49,11 @@ export class PushQueue implements DeliveryStore<PushTarget> {
     this.#sql = sql
   }
 
-  async claim(free: number, inFlight: ReadonlyMap<string, number>): Promise<Waiting<PushTarget>[]> {
-    await this.#sql`select mark_deliveries(${COMMITS_PER_CLAIM})`
+  async claim(most: number, inFlight: ReadonlyMap<string, number>): Promise<Waiting<PushTarget>[]> {
+    await markDeliveries(this.#sql)
     const counts = JSON.stringify(Object.fromEntries(inFlight))
     const rows = await this.#sql<Row[]>`
-      select * from push_claim(${this.#process}, ${free}, ${counts}::text::jsonb, ${PER_SERVICE}, ${SUSPECT_AFTER},
+      select * from push_claim(${this.#process}, ${most}, ${counts}::text::jsonb, ${PER_SERVICE}, ${SUSPECT_AFTER},
         make_interval(secs => ${LEASE_SECONDS}), ${EVENTS_PER_CLAIM})`
     return rows.map((row) => ({
       target: {

@@ -3,13 +3,8 @@ import { type EventRow, toEvent } from '../ledger/rows.ts'
 import { Batcher } from '../lib/batcher.ts'
 import type { Sql } from '../postgres/database.ts'
 import type { DeliveryStore, Result, Waiting } from './delivery.ts'
+import { markDeliveries } from './mark.ts'
 import type { WebhookTarget } from './webhook-sink.ts'
-
-/** Users under way at the same time at one endpoint, from one process. */
-const PER_ENDPOINT = 10
-
-/** Published commits whose users are marked as due at a time. */
-export const COMMITS_PER_CLAIM = 1000
 
 /** After so many failures in a row an endpoint gets one attempt at a time, with pauses. */
 const SUSPECT_AFTER = 10
@@ -19,6 +14,13 @@ const EVENTS_PER_CLAIM = 50
 
 /** Longer than the longest request, because a claim is renewed between two requests. */
 const LEASE_SECONDS = 15
+
+export interface WebhookQueueOptions {
+  /** Users under way at the same time at one endpoint, from one process. See `WEBHOOK_CONCURRENCY`. */
+  perEndpoint: number
+  /** Is called when attempts of an endpoint were recorded. */
+  onAttempts?: (tenant: string, endpointId: string) => void
+}
 
 interface Row {
   endpoint_id: string
@@ -36,7 +38,7 @@ interface Row {
 /** The table `webhook_cursors`: how far each endpoint has the events of each user. */
 export class WebhookQueue implements DeliveryStore<WebhookTarget> {
   readonly #sql: Sql
-  readonly #onAttempts: (tenant: string, endpointId: string) => void
+  readonly #options: WebhookQueueOptions
   /** Names this process in its claims. */
   readonly #process = randomUUID()
   readonly #results = new Batcher<Result, boolean>((results) => this.#record(results), {
@@ -44,21 +46,20 @@ export class WebhookQueue implements DeliveryStore<WebhookTarget> {
     inFlight: 1,
   })
 
-  /** @param onAttempts is called when attempts of an endpoint were recorded */
-  constructor(sql: Sql, onAttempts: (tenant: string, endpointId: string) => void = () => {}) {
+  constructor(sql: Sql, options: WebhookQueueOptions) {
     this.#sql = sql
-    this.#onAttempts = onAttempts
+    this.#options = options
   }
 
   async claim(
-    free: number,
+    most: number,
     inFlight: ReadonlyMap<string, number>,
   ): Promise<Waiting<WebhookTarget>[]> {
-    await this.#sql`select mark_deliveries(${COMMITS_PER_CLAIM})`
+    await markDeliveries(this.#sql)
     const counts = JSON.stringify(Object.fromEntries(inFlight))
     const rows = await this.#sql<Row[]>`
-      select * from webhook_claim(${this.#process}, ${free}, ${counts}::text::jsonb, ${PER_ENDPOINT}, ${SUSPECT_AFTER},
-        make_interval(secs => ${LEASE_SECONDS}), ${EVENTS_PER_CLAIM})`
+      select * from webhook_claim(${this.#process}, ${most}, ${counts}::text::jsonb, ${this.#options.perEndpoint},
+        ${SUSPECT_AFTER}, make_interval(secs => ${LEASE_SECONDS}), ${EVENTS_PER_CLAIM})`
     return rows.map((row) => ({
       target: row.endpoint,
       targetId: row.endpoint_id,
@@ -93,7 +94,7 @@ export class WebhookQueue implements DeliveryStore<WebhookTarget> {
       select * from webhook_record(${this.#process}, ${JSON.stringify(rows)}::text::json,
         make_interval(secs => ${LEASE_SECONDS}), ${SUSPECT_AFTER})`
     for (const { tenant, targetId, attempts } of results) {
-      if (attempts.length > 0) this.#onAttempts(tenant, targetId)
+      if (attempts.length > 0) this.#options.onAttempts?.(tenant, targetId)
     }
     const keys = new Set(held.map((row) => `${row.endpoint_id} ${row.wallet_id}`))
     return results.map(({ targetId, walletId }) => ({

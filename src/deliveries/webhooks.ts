@@ -17,6 +17,10 @@ export interface WebhooksOptions {
   epoch: string
   /** See `WEBHOOK_ALLOW_PRIVATE`. */
   allowPrivate: boolean
+  /** Requests at the same time to one endpoint. See `WEBHOOK_CONCURRENCY`. Default 64. */
+  concurrency?: number
+  /** The requests that this process has answered. */
+  answered?: (() => number) | undefined
   meter: WebhookMeter
   log: Pick<Logger, 'warn' | 'info'>
   /** Tells admins which webhooks have changed. Default: nobody is told. */
@@ -44,18 +48,19 @@ const LATEST_ATTEMPT_HOURS = 4
 
 /** Webhooks of this process. It sends only once `start` is called. */
 export function createWebhooks(
-  { sql, epoch, allowPrivate, meter, log, announce = () => {} }: WebhooksOptions,
+  { sql, epoch, allowPrivate, concurrency = 64, meter, log, ...rest }: WebhooksOptions,
   releases: ShutdownStack,
 ): Webhooks & { endpoints: WebhookEndpoints; start(): void } {
-  const requests = new GuardedRequests({ allowPrivate })
+  const { announce = () => {}, answered } = rest
+  const requests = new GuardedRequests({ allowPrivate, keptConnections: concurrency })
   releases.add(async () => requests.close())
   const sink = new WebhookSink(requests, epoch)
   const notices = new WebhookNotices(announce)
   releases.add(async () => notices.close())
   const onChanged = (tenant: string, id: string) => notices.changed(tenant, id)
   const deliverer = new Deliverer({
-    ...{ store: new WebhookQueue(sql, onChanged), sink, log, meter },
-    name: 'webhooks',
+    store: new WebhookQueue(sql, { perEndpoint: concurrency, onAttempts: onChanged }),
+    ...{ sink, log, meter, name: 'webhooks', perReceiver: concurrency, answered },
   })
   const tidying = new PeriodicTask(
     async () => {

@@ -46,8 +46,17 @@ export function createEvents(
   vapid: VapidKeys | undefined,
   announce: (notices: readonly AdminNotice[]) => void,
 ) {
-  const common = { sql: readers, epoch, log, allowPrivate: config.webhookAllowPrivate }
-  const webhooks = createWebhooks({ ...common, meter: meters.webhooks, announce }, releases)
+  const common = {
+    ...{ sql: readers, epoch, log, allowPrivate: config.webhookAllowPrivate },
+    answered: () => meters.requests.answered,
+  }
+  const webhooks = createWebhooks(
+    {
+      ...{ ...common, concurrency: config.webhookConcurrency },
+      ...{ meter: meters.webhooks, announce },
+    },
+    releases,
+  )
   const push = createPush(
     { ...common, meter: meters.push, vapid, maxAgeSeconds: config.push.maxAgeSeconds },
     releases,

@@ -108,7 +108,7 @@ test('whatever receivers answer, each user’s events are accepted one after ano
         ...{ store: world, sink: world, log: pino({ level: 'silent' }), name: 'test' },
         ...{ meter: { attempted() {}, setAside() {} }, firstRetryMs: 0, pollEveryMs: 1 },
         pauseMs: 0,
-        concurrency: 4,
+        perReceiver: 1,
       })
       deliverer.start()
       await eventually(() => {

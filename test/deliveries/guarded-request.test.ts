@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   GuardedRequests,
   isPublicAddress,
@@ -89,6 +92,25 @@ describe('a request', () => {
     expect(await requests.post(url, {}, '{}')).toMatchObject({ status: 204 })
     expect(asked).toEqual(['shop.invalid'])
     expect(receiver.received[0]?.headers.host).toBe(`shop.invalid:${port}`)
+    requests.close()
+  })
+
+  test('keeps as many connections as it is to', async () => {
+    const connections: unknown[] = []
+    const receiver = createServer((request, response) =>
+      request.resume().on('end', () => response.end()),
+    )
+    receiver.on('connection', (socket) => connections.push(socket))
+    await once(receiver.listen(0, '127.0.0.1'), 'listening')
+    onTestFinished(() => {
+      receiver.close()
+    })
+    const url = new URL(`http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`)
+    const requests = new GuardedRequests({ allowPrivate: true, keptConnections: 20 })
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: 20 }, () => requests.post(url, {}, '{}')))
+    }
+    expect(connections).toHaveLength(20)
     requests.close()
   })
 

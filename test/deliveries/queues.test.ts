@@ -14,7 +14,8 @@ import { test as base } from '../support/fixtures.ts'
 const KINDS = {
   webhooks: {
     table: 'webhook_cursors',
-    queue: (sql: Sql): DeliveryStore<unknown> => new WebhookQueue(sql),
+    places: 512,
+    queue: (sql: Sql): DeliveryStore<unknown> => new WebhookQueue(sql, { perEndpoint: 64 }),
     target: (sql: Sql) =>
       new WebhookEndpoints(sql).create('default', 'ada', {
         ...{ url: 'https://shop.example.com/', description: null, events: null, userIds: null },
@@ -22,6 +23,7 @@ const KINDS = {
   },
   'push notifications': {
     table: 'push_devices',
+    places: 400,
     queue: (sql: Sql): DeliveryStore<unknown> => new PushQueue(sql),
     target: (sql: Sql) =>
       new PushDevices(sql).register(
@@ -66,7 +68,7 @@ const resultOf = (
   ...rest,
 })
 
-describe.for(Object.entries(KINDS))('the queue of %s', ([, { table, queue, target }]) => {
+describe.for(Object.entries(KINDS))('the queue of %s', ([, { table, places, queue, target }]) => {
   test('gives a user to one process, in order, and again when there are new events', async ({
     ledger,
     sql,
@@ -91,6 +93,20 @@ describe.for(Object.entries(KINDS))('the queue of %s', ([, { table, queue, targe
     expect(await holder.record(resultOf(whole))).toBe(false)
     const [next] = await two.claim(10, NONE)
     expect(next?.events.map(({ seq }) => seq)).toEqual([whole.lastSeq + 1, whole.lastSeq + 2])
+  })
+
+  test('marks all that was committed since the last claim, however much it is', async ({
+    ledger,
+    sql,
+    owner,
+  }) => {
+    await target(sql)
+    await ledger.change()
+    await owner`
+      insert into delivery_feed (wallet_ids, after_seqs, last_seqs, at)
+      select wallet_ids, after_seqs, last_seqs, at from delivery_feed, generate_series(1, 2500)`
+    expect(await queue(sql).claim(10, NONE)).toHaveLength(1)
+    expect(await owner`select from delivery_feed limit 1`).toHaveLength(0)
   })
 
   test('counts failures, and tries again after the pause', async ({ ledger, sql, owner }) => {
@@ -155,9 +171,26 @@ describe.for(Object.entries(KINDS))('the queue of %s', ([, { table, queue, targe
     const { ackedSeq, receiver } = waiting ?? expect.fail()
     const result = resultOf(waiting ?? expect.fail(), { ackedSeq, outcome: 'failed', retryMs: 0 })
     await one.record(result)
-    expect(await one.claim(10, new Map([[receiver, 1000]]))).toEqual([])
+    expect(await one.claim(10, new Map([[receiver, 100]]))).toEqual([])
     expect(await one.claim(0, NONE)).toEqual([])
-    expect(await one.claim(10, new Map([['another', 1000]]))).toHaveLength(1)
+    expect(await one.claim(10, new Map([['another', 100]]))).toHaveLength(1)
+  })
+
+  test('leaves the last places to receivers that have nothing under way', async ({
+    ledger,
+    sql,
+  }) => {
+    await target(sql)
+    const one = queue(sql)
+    await ledger.change()
+    const [waiting] = await one.claim(10, NONE)
+    const { ackedSeq, receiver } = waiting ?? expect.fail()
+    await one.record(
+      resultOf(waiting ?? expect.fail(), { ackedSeq, outcome: 'failed', retryMs: 0 }),
+    )
+    const slow = ['another', places - 2] as const
+    expect(await one.claim(1, new Map([slow, [receiver, 1]]))).toEqual([])
+    expect(await one.claim(1, new Map([slow]))).toHaveLength(1)
   })
 
   test('waits while the tenant is suspended, loses nothing, and counts no failure for it', async ({

@@ -2,7 +2,7 @@ import { Webhook } from 'standardwebhooks'
 import { describe, expect } from 'vitest'
 import { webhookDelivery } from '../../src/api-docs/webhook-delivery.ts'
 import { fromLedger } from '../../src/realtime/stream/frame.ts'
-import { seqsOf, test, upTo } from '../support/deliveries/fixtures.ts'
+import { PER_ENDPOINT, seqsOf, test, upTo } from '../support/deliveries/fixtures.ts'
 import { eventually } from '../support/index.ts'
 
 describe('a delivery', () => {
@@ -143,6 +143,32 @@ test('what a commit marks for an endpoint that is being deleted is deleted with 
   expect(await rows()).toEqual([])
 })
 
+test('marking users as due looks each of them up, however many users the endpoint has', async ({
+  ledger,
+}) => {
+  const shop = await ledger.receiver()
+  await Promise.all(['ann', 'bob', 'cem'].map((user) => ledger.change(user)))
+  await eventually(() => expect(shop.accepted()).toHaveLength(6))
+  const read = await ledger.owner.begin(async (sql) => {
+    await sql`
+      insert into webhook_cursors (endpoint_id, wallet_id, acked_seq, last_seq)
+      select ${shop.id}, -n, 0, 0 from generate_series(1, 3000) as n`
+    await sql`
+      insert into delivery_feed (wallet_ids, after_seqs, last_seqs, at)
+      select array[wallet_id], array[0], array[2], ledger_clock() from webhook_cursors where wallet_id > 0`
+    const reads = async () => {
+      const [row] = await sql<{ n: number }[]>`
+        select (idx_tup_fetch + seq_tup_read)::float8 as n from pg_stat_xact_user_tables
+        where relname = 'webhook_cursors'`
+      return row?.n ?? 0
+    }
+    const before = await reads()
+    await sql`select mark_deliveries(1000)`
+    return (await reads()) - before
+  })
+  expect(read).toBeLessThan(100)
+})
+
 describe('a failed delivery', () => {
   test('is repeated as it was, and only then come later ones of the user', async ({ ledger }) => {
     const shop = await ledger.receiver()
@@ -184,7 +210,28 @@ describe('a failed delivery', () => {
       for (const user of users) expect(seqsOf(shop, user)).toEqual([1, 2])
     })
     // Its share of the deliveries under way.
-    expect(dead.received).toHaveLength(10)
+    expect(dead.received.length).toBeLessThanOrEqual(PER_ENDPOINT)
+  })
+
+  test('delays no other receiver, even if ten of the tenant are slow', async ({ ledger }) => {
+    let answer = () => {}
+    const held = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const slow = await Promise.all(Array.from({ length: 10 }, () => ledger.receiver()))
+    for (const { behave } of slow) behave(() => held.then(() => ({})))
+    const users = Array.from({ length: 4 * PER_ENDPOINT }, (_, i) => `slow-${i}`)
+    await Promise.all(users.map((user) => ledger.change(user)))
+    const underWay = () => slow.reduce((sum, { received }) => sum + received.length, 0)
+    await eventually(() => expect(underWay()).toBeGreaterThan(2 * PER_ENDPOINT))
+    const shop = await ledger.receiver()
+    for (let i = 0; i < 3; i++) {
+      await ledger.change('fay')
+      await eventually(() => expect(seqsOf(shop, 'fay')).toEqual(upTo(2 * i + 2)))
+    }
+    // No place became free meanwhile, by an answer or by none in time.
+    expect(ledger.meter.failed).toBe(0)
+    answer()
   })
 
   test('of everyone is tried one at a time, and all are sent once it works again', async ({

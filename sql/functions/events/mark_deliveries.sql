@@ -2,7 +2,8 @@
 -- their own push devices, each once, however many of the commits are theirs. Returns how many commits it took. Rows that
 -- another process takes are skipped.
 create or replace function mark_deliveries(p_commits integer) returns integer
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off
+set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
   v_taken integer;
 begin
@@ -18,7 +19,10 @@ begin
     cross join unnest(taken.wallet_ids, taken.after_seqs, taken.last_seqs) as p (wallet_id, after_seq, last_seq)
     join wallets w on w.id = p.wallet_id
     join webhook_endpoints e on e.tenant = w.tenant and (e.user_ids is null or w.user_id = any (e.user_ids))
-    left join webhook_cursors known on known.endpoint_id = e.id and known.wallet_id = p.wallet_id
+    -- The limit makes it a look-up by both columns, whatever is estimated: by the endpoint alone it reads every user.
+    left join lateral (
+      select c.wallet_id from webhook_cursors c where c.endpoint_id = e.id and c.wallet_id = p.wallet_id limit 1
+    ) known on true
     where p.after_seq < p.last_seq and (known.wallet_id is not null or taken.id > e.begins_after)
     group by e.id, p.wallet_id, known.wallet_id
   ), marked as (

@@ -4,6 +4,9 @@
 -- times in a row gets one attempt at a time. Rows that another process claims are skipped,
 -- and so are the devices of a suspended tenant. `before` of a device: the last events before those, by which the sender
 -- sees how many came lately.
+--
+-- Eight times p_per_service places are shared: a service has at most half as many as are still free, so that slow ones
+-- leave places to the others. See webhook_claim().
 create or replace function push_claim(
   p_claimed_by uuid, p_free integer, p_in_flight jsonb, p_per_service integer, p_suspect integer, p_lease interval,
   p_events integer
@@ -11,23 +14,34 @@ create or replace function push_claim(
   device_id uuid, service text, wallet_id bigint, tenant text, user_id text, acked_seq bigint, last_seq bigint,
   attempts integer, failing_seconds float8, device json, events json
 )
-language sql security definer set search_path = public, pg_temp as $$
-  with due as materialized (
+language sql security definer set search_path = public, pg_temp set enable_seqscan = off
+set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
+  with places as materialized (
+    select 8 * p_per_service - coalesce(sum(f.value::integer), 0)::integer as free from jsonb_each_text(p_in_flight) f
+  ), ready as materialized (
+    select s.service, s.failures, coalesce((p_in_flight ->> s.service)::integer, 0) as has from push_services s
+    where coalesce(s.retry_at, '-infinity') <= ledger_clock()
+      and exists (
+        select from push_devices c
+        where c.service = s.service and c.next_attempt_at <= (select ledger_clock())
+          and coalesce(c.claimed_until not between (select ledger_clock()) and (select ledger_clock()) + p_lease, true))
+  ), shares as (
+    select r.service, case when r.failures >= p_suspect then 1 - r.has else least(p_per_service - r.has, greatest(
+      case when r.has = 0 then 1 else 0 end, (p.free - r.has) / (1 + count(*) over ()))) end as share
+    from ready r, places p
+    where 2 * r.has < p.free
+    -- So that no service is always the last one.
+    order by random()
+  ), due as materialized (
     select d.id
-    from (
-      select service, failures from push_services
-      where coalesce(retry_at, '-infinity') <= ledger_clock()
-      -- So that no service is always the last one.
-      order by random()
-    ) s
+    from shares s
     cross join lateral (
       select c.id from push_devices c
       where c.service = s.service and c.next_attempt_at <= (select ledger_clock())
         and not is_suspended((select w.tenant from wallets w where w.id = c.wallet_id))
         and coalesce(c.claimed_until not between (select ledger_clock()) and (select ledger_clock()) + p_lease, true)
       order by c.next_attempt_at
-      limit greatest(0, case when s.failures >= p_suspect then 1 else p_per_service end
-        - coalesce((p_in_flight ->> s.service)::integer, 0))
+      limit greatest(0, s.share)
       for update skip locked
     ) d
     limit p_free

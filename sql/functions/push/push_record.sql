@@ -4,7 +4,8 @@
 -- `retryMs`; `waits` does so too, and is no failure. A device that the process holds no more is left as it is.
 create or replace function push_record(p_claimed_by uuid, p_results json, p_lease interval, p_suspect integer)
 returns table (device_id uuid)
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off
+set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
   v_now timestamptz := ledger_clock();
 begin

@@ -4,7 +4,8 @@
 -- `retryMs`; `set_aside` waits for a replay. A user whom the process holds no more is left as it is.
 create or replace function webhook_record(p_claimed_by uuid, p_results json, p_lease interval, p_suspect integer)
 returns table (endpoint_id uuid, wallet_id bigint)
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off
+set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 #variable_conflict use_column
 declare
   v_now timestamptz := ledger_clock();

@@ -122,6 +122,7 @@ export function requestReport(meter: RequestMeter, log: Logger): OnAnswered {
   }
 
   return (c, durationMs, status, error) => {
+    meter.answered += 1
     meterOf(c).add(status, durationMs / 1000)
     const { method } = c.req
     const quiet = status < 400 && SAFE_METHODS.has(method)
@@ -190,6 +191,8 @@ export class RouteMeter {
 
 /** Durations of requests by route pattern, method and class of status. Not by path, because there are endless paths. */
 export class RequestMeter {
+  /** Of all routes. */
+  answered = 0
   readonly #routes = new Map<string, RouteMeter>()
 
   of(route: string, method: string): RouteMeter {

@@ -11,6 +11,9 @@ import { Outbox } from '../../../src/realtime/outbox.ts'
 import { test as base } from '../fixtures.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
 
+/** Requests at the same time to one endpoint. */
+export const PER_ENDPOINT = 10
+
 const log = pino({ level: 'silent' })
 
 /** A ledger on a real Postgres that publishes, and one process that sends its webhooks. Both end with the test. */
@@ -23,7 +26,7 @@ export const test = base.extend('ledger', async ({ sql, owner }) => {
   onTestFinished(() => releases.run())
   const meter = new WebhookMeter()
   const webhooks = createWebhooks(
-    { sql, epoch: store.epoch, allowPrivate: true, meter, log },
+    { sql, epoch: store.epoch, allowPrivate: true, concurrency: PER_ENDPOINT, meter, log },
     releases,
   )
   const bus = new MemoryBus({ epoch: store.epoch, currency: 'USD', logger: log })

@@ -6,7 +6,7 @@ import { MARK } from './tenant-names.ts'
 /** An endpoint of `theirs`, with a secret before the present one. */
 export async function openWebhooks(sql: Sql) {
   const endpoints = new WebhookEndpoints(sql)
-  const queue = new WebhookQueue(sql)
+  const queue = new WebhookQueue(sql, { perEndpoint: 64 })
   const created = await endpoints.create('theirs', MARK, {
     url: `https://hooks.example.com/${MARK}`,
     ...{ description: MARK, events: null, userIds: ['alice', 'bob', MARK] },
