@@ -75,6 +75,16 @@ describeInBrowser('the analytics of the console', () => {
     expect(await fileOf('Time until the decision')).toMatch(
       /,topup,success,1,8,8,.*,1,0,0,0,0,0,0,0,0/,
     )
+    // One topup of 8, one payment of 45: what the charts draw, and what they do not.
+    const types = card('By type and status')
+    for (const row of [
+      'booking payment, success 1 $45.00 -$45.00 $0.00 $45.00 1',
+      'topup, success 1 $8.00 +$8.00 $0.00 $8.00 1',
+      'adjustment, success 1 $120.00 +$120.00 $0.00 $120.00 1',
+    ]) {
+      await types.getByRole('row', { name: row }).waitFor()
+    }
+    expect(await fileOf('By type and status')).toContain(',booking_payment,success,1,45,-45,')
     await card('New wallets').getByRole('link', { name: user }).waitFor()
     expect(await fileOf('New wallets')).toContain(`"${user}",83,`)
     expect(await fileOf('Top movers')).toContain(`"${user}",83,`)

@@ -5,6 +5,10 @@ export interface TypeTotals {
   status: string
   transactions: number
   volume: number
+  net: number
+  fees: number
+  largest: number
+  users: number
   /** How long it waited for the decision: by bin of `waitBounds`, and above the last. */
   waits?: { averageSeconds: number; counts: number[] }
 }

@@ -25,6 +25,7 @@ import {
 import { Chart, type Line } from './analytics-chart.tsx'
 import { Cohorts } from './analytics-cohorts.tsx'
 import { Dormant, Movers, NewWallets, Refusals } from './analytics-lists.tsx'
+import { Types } from './analytics-types.tsx'
 import { Updates } from './analytics-updates.tsx'
 import { Waits } from './analytics-waits.tsx'
 
@@ -97,6 +98,7 @@ export function Analytics({ api, currency: usual }: PageProps) {
       {series.problem !== undefined && <Failure problem={series.problem} retry={series.reload} />}
       {!series.value && series.loading && <Loading what="Reading the figures" lines={8} />}
       {series.value && <Charts series={series.value} />}
+      {series.value && <Types api={api} asked={asked} series={series.value} />}
       <div class="tiles wide">
         <Movers api={api} asked={asked} />
         <Refusals api={api} asked={asked} />
