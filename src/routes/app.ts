@@ -117,6 +117,7 @@ export function createApp({
 }: AppDeps) {
   const guards = createGuards(authenticator, limiter, {
     currencyOf: (tenant) => settings.currencyOf(tenant),
+    isSuspended: (tenant) => rest.tenants.isSuspended(tenant),
     requireOrigin(tenant, origin, host) {
       if (origin === undefined || !settings.refusesOrigin(tenant, origin, host)) return
       throw refusedOrigins.refuse(origin)

@@ -217,6 +217,36 @@ test('an operator who acts as an admin is not the user of the tenant with their 
   expect(await codeBy(approve, { status: 'success' })).toBe('self_approval')
 })
 
+test('an operator who acts as an admin of a suspended tenant reads everything and writes nothing', async () => {
+  const id = await tenant()
+  const freeze = 'POST /transactions/wallets/ann/freeze'
+  await api.call({ sub: 'ann', tenant: id }, 'GET /transactions/balance')
+  await api.call(operator, `POST /platform/tenants/${id}/suspend`, {})
+  const { body } = await api.call(operator, `POST /platform/tenants/${id}/token`, {})
+  const codeBy = async (request: string, asked?: object) => {
+    const headers = { Authorization: `Bearer ${body.token}` }
+    const { status, body: told } = await api.call(null, request, asked, headers)
+    return status < 300 ? status : [status, told.code]
+  }
+  const reads = ['/admin/deeds', '/admin/wallets', '/transactions/all', '/admin/session']
+  for (const path of reads) expect([path, await codeBy(`GET ${path}`)]).toEqual([path, 200])
+  expect(await codeBy('GET /transactions/balance?userId=ann')).toBe(200)
+  // For a stream, which is read too.
+  expect(await codeBy('POST /balance/ticket', {})).toBe(201)
+  const adjustment = { userId: 'ann', amount: 1, description: 'x' }
+  for (const [request, asked] of [
+    [freeze, { debits: true }],
+    ['POST /transactions/adjustment', adjustment],
+    ['POST /transactions/bulk', { commands: [{ type: 'admin_adjustment', ...adjustment }] }],
+    ['PUT /admin/settings', { fourEyes: [] }],
+    ['DELETE /transactions/monitors?userId=ann', undefined],
+  ] as const) {
+    expect([request, await codeBy(request, asked)]).toEqual([request, [403, 'tenant_suspended']])
+  }
+  await api.call(operator, `POST /platform/tenants/${id}/resume`, {})
+  expect(await codeBy(freeze, { debits: true })).toBe(200)
+})
+
 test('analytics and the amounts of requests are in the tenant’s currency', async () => {
   const id = await tenant({ currency: 'JPY' })
   const ada: Caller = { sub: 'ada', roles: ['admin'], tenant: id }

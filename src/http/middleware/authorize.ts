@@ -1,4 +1,5 @@
 import type { Context, MiddlewareHandler } from 'hono'
+import { tenantSuspended } from '../../auth/gate.ts'
 import type { Authenticator, Principal } from '../../auth/principal.ts'
 import { isInScope, scopeMissing, scopeOf } from '../../auth/scopes.ts'
 import { actingHasNoWallet, tokenRefused } from '../../auth/tokens.ts'
@@ -18,6 +19,7 @@ export type Guard = MiddlewareHandler<Env> & { [ADMITS]: Access }
 export interface TenantRules {
   /** Currency of requests that name none. */
   currencyOf(tenant: string): string
+  isSuspended(tenant: string): boolean
   /** @throws ApiError 403 if pages of this origin may not call for the tenant */
   requireOrigin(tenant: string, origin: string | undefined, host: string | undefined): void
 }
@@ -53,6 +55,9 @@ export function createGuards(
     try {
       const principal = await authenticator.authenticate(bearer(c.req.header('Authorization')))
       requireScope(principal, c.req.method, c.req.path)
+      if (principal.isActing && kind === 'writes' && tenants?.isSuspended(principal.tenant)) {
+        throw tenantSuspended()
+      }
       tenants?.requireOrigin(principal.tenant, c.req.header('Origin'), c.req.header('Host'))
       limiter?.take(kind, principal, address, c.get('headers'))
       c.set('address', address)
