@@ -20,7 +20,7 @@ export const webhookDelivery = z
         z
           .object({
             event: z.literal('events_skipped'),
-            ...{ userId, fromSeq: seq, toSeq: seq },
+            ...{ userId, fromSeq: seq, toSeq: seq, id: z.string() },
             timestamp: z.iso.datetime({ offset: true }),
           })
           .meta({ description: 'These events were deleted before they could be sent.' }),
@@ -58,8 +58,9 @@ export const webhookRequests = (schema: unknown) => ({
           description: 'Accepted. A receiver can say which of the user’s events it has.',
           headers: {
             'Livebalance-Have-Seq': {
-              description: 'The next delivery is the event after this one.',
-              schema: { type: 'integer', minimum: 0 },
+              description:
+                'The `id` of the last event that the receiver has, or its `seq` alone. The next delivery is the event after this one. An `id` of another epoch says nothing.',
+              schema: { type: 'string', pattern: '^(.+:)?\\d+$' },
             },
           },
         },

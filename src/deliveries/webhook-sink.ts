@@ -15,7 +15,10 @@ export interface WebhookTarget {
   events: string[] | null
 }
 
-/** A receiver says with this header, or with `{"seq": 41}` as its JSON, which of the user's events it has. */
+/**
+ * A receiver says with this header, or with `{"id": "k3f9…:41"}` or `{"seq": 41}` as its JSON, which of the user's events
+ * it has.
+ */
 const HAVE_SEQ = 'livebalance-have-seq'
 
 /** The answer to a test delivery. */
@@ -60,12 +63,14 @@ export class WebhookSink implements Sink<WebhookTarget> {
   #message(target: WebhookTarget, delivery: Delivery) {
     if (delivery.kind === 'skipped') {
       const { user, fromSeq, toSeq } = delivery
-      const skipped = { event: 'events_skipped', userId: user.userId, fromSeq, toSeq }
+      const { userId } = user
+      const skipped = { event: 'events_skipped', userId, fromSeq, toSeq }
+      const id = eventId(this.#epoch, toSeq)
       return {
         id: messageId(target.id, user.tenant, user.userId, this.#epoch, `${fromSeq}-${toSeq}`),
         body: enveloped(
           'events_skipped',
-          JSON.stringify({ ...skipped, timestamp: new Date().toISOString() }),
+          JSON.stringify({ ...skipped, id, timestamp: new Date().toISOString() }),
         ),
         traceparent: undefined,
       }
@@ -96,7 +101,8 @@ export class WebhookSink implements Sink<WebhookTarget> {
       ...signedHeaders(id, body, secrets),
     }
     try {
-      return answerOf(await this.#requests.post(new URL(target.url), headers, body), began)
+      const received = await this.#requests.post(new URL(target.url), headers, body)
+      return answerOf(received, began, this.#epoch)
     } catch (error) {
       return { ...failed(reasonOf(error), null, began), body: '' }
     }
@@ -113,10 +119,11 @@ function enveloped(type: string, data: string): string {
   return `{"type":"${type}",${data.slice(1, -1)},"data":${data}}`
 }
 
-function answerOf(received: Received, began: number): TestAnswer {
+function answerOf(received: Received, began: number, epoch: string): TestAnswer {
   const { status } = received
   const body = received.body.slice(0, MAX_SHOWN_BODY)
-  const haveSeq = (status >= 200 && status < 300) || status === 409 ? seqIn(received) : undefined
+  const haveSeq =
+    (status >= 200 && status < 300) || status === 409 ? seqIn(received, epoch) : undefined
   // A conflict that names a seq is an answer like any other: the receiver missed events, or has later ones.
   if ((status >= 200 && status < 300) || haveSeq !== undefined) {
     return { delivered: true, status, error: null, durationMs: since(began), haveSeq, body }
@@ -136,16 +143,28 @@ function failed(error: string, status: number | null, began: number): Answer {
 
 const since = (began: number) => Math.round(performance.now() - began)
 
-function seqIn({ headers, body }: Received): number | undefined {
+function seqIn({ headers, body }: Received, epoch: string): number | undefined {
   const named = headers[HAVE_SEQ]
-  if (typeof named === 'string') return seqOf(Number(named === '' ? Number.NaN : named))
+  if (typeof named === 'string') return seqOf(named.includes(':') ? named : numberOf(named), epoch)
   if (!headers['content-type']?.startsWith('application/json')) return undefined
   try {
-    return seqOf((JSON.parse(body) as { seq?: unknown } | null)?.seq)
+    const { id, seq } = (JSON.parse(body) ?? {}) as { id?: unknown; seq?: unknown }
+    // An `id` may be the receiver's own.
+    return seqOf(typeof id === 'string' && ID.test(id) ? id : seq, epoch)
   } catch {
     return undefined
   }
 }
 
-const seqOf = (value: unknown) =>
-  Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
+const ID = /^(.+):(\d{1,16})$/
+
+const numberOf = (text: string) => Number(text === '' ? Number.NaN : text)
+
+/** @param value a seq, or the id of an event. What a receiver has of another epoch says nothing about this one. */
+function seqOf(value: unknown, epoch: string): number | undefined {
+  if (typeof value === 'string') {
+    const [, its, seq] = ID.exec(value) ?? []
+    return its === epoch ? seqOf(Number(seq), epoch) : undefined
+  }
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined
+}

@@ -9,6 +9,8 @@ export interface EventsSkipped {
   userId: string
   fromSeq: number
   toSeq: number
+  /** Of the last of them. */
+  id: string
   timestamp: string
 }
 
@@ -93,22 +95,31 @@ export async function verifyWebhook(
 }
 
 /**
- * Where a delivery stands for a receiver that keeps the `seq` up to which it has each user's events.
- * - `next`: handle it, and keep its `seq` in the same transaction.
+ * Where a delivery stands for a receiver that keeps the `id` of the last event that it has of each user.
+ * - `next`: handle it, and keep its `id` in the same transaction.
  * - `repeated`: it was handled before. Answer with 200.
- * - `gap`: events before it are missing. Answer with 409 and `{ seq: lastSeq }`, and they are sent. A webhook that
- *   is limited to some `events` always has gaps: treat this as `next`.
- * @param lastSeq 0 for a user of whom the receiver has nothing
+ * - `gap`: events before it are missing. Answer with 409 and `{ id: last }` (`{ seq: 0 }` for `''`), and they are sent. A
+ *   webhook that is limited to some `events` always has gaps: treat this as `next`.
+ * - `restored`: the ledger was restored from a backup, and counts anew from there. What the receiver had last may be
+ *   undone, and it may have had this event. Read the user's balance, and keep the `id` in the same transaction.
+ * @param last '' for a user of whom the receiver has nothing. A `seq` alone (0: nothing) cannot tell `restored`
  */
 export function placeOf(
   event: Exclude<WebhookEvent, { type: 'webhook_test' }>,
-  lastSeq: number,
-): { place: 'next' | 'repeated' | 'gap'; seq: number } {
-  const [first, last] =
+  last: string | number,
+): { place: 'next' | 'repeated' | 'gap' | 'restored'; seq: number; id: string } {
+  const { id } = event
+  const [first, seq] =
     event.type === 'events_skipped' ? [event.fromSeq, event.toSeq] : [event.seq, event.seq]
-  const place = last <= lastSeq ? 'repeated' : first <= lastSeq + 1 ? 'next' : 'gap'
-  return { place, seq: last }
+  const lastSeq = typeof last === 'number' ? last : Number(last.slice(last.lastIndexOf(':') + 1))
+  if (typeof last === 'string' && last !== '' && epochOf(last) !== epochOf(id)) {
+    return { place: 'restored', seq, id }
+  }
+  const place = seq <= lastSeq ? 'repeated' : first <= lastSeq + 1 ? 'next' : 'gap'
+  return { place, seq, id }
 }
+
+const epochOf = (id: string) => id.slice(0, Math.max(0, id.lastIndexOf(':')))
 
 const ENCODER = new TextEncoder()
 

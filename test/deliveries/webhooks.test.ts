@@ -334,6 +334,33 @@ describe('a receiver that says what it has', () => {
     })
   })
 
+  test('of before the ledger was restored, is sent what it says to have by another epoch', async ({
+    ledger,
+  }) => {
+    const shop = await ledger.receiver()
+    const json = { 'Content-Type': 'application/json' }
+    shop.behave(({ body }) =>
+      body.seq % 2 === 0
+        ? { headers: { 'Livebalance-Have-Seq': 'before:99' } }
+        : { status: 200, headers: json, body: JSON.stringify({ id: 'before:99' }) },
+    )
+    await ledger.endpoints.change('default', shop.id, { paused: true })
+    for (let i = 0; i < 2; i++) await ledger.change('peg')
+    await ledger.outbox.flush()
+    await ledger.endpoints.change('default', shop.id, { paused: false })
+    ledger.webhooks.wake()
+    await eventually(() => expect(seqsOf(shop, 'peg')).toEqual(upTo(4)))
+    // Of this epoch it is believed.
+    const { epoch } = ledger.store
+    await ledger.endpoints.replay('default', shop.id, 'peg', 0)
+    shop.behave(() => ({ headers: { 'Livebalance-Have-Seq': `${epoch}:4` } }))
+    const before = shop.received.length
+    await ledger.change('peg')
+    await eventually(() => {
+      expect(shop.received.slice(before).map(({ body }) => body.seq)).toEqual([1, 5])
+    })
+  })
+
   test('is not sent what it has', async ({ ledger }) => {
     const shop = await ledger.receiver()
     await ledger.endpoints.change('default', shop.id, { paused: true })
@@ -421,7 +448,10 @@ describe('events that were deleted before they could be sent', () => {
     await eventually(() => expect(shop.received).toHaveLength(4))
     const bodies = (userId: string) => shop.accepted(userId).map(({ body }) => body)
     expect(bodies('tom')).toMatchObject([
-      { type: 'events_skipped', data: { userId: 'tom', fromSeq: 1, toSeq: 2 } },
+      {
+        type: 'events_skipped',
+        data: { userId: 'tom', fromSeq: 1, toSeq: 2, id: `${ledger.store.epoch}:2` },
+      },
       { type: 'balance_updated', data: { seq: 3 } },
       { type: 'transaction_completed', data: { seq: 4 } },
     ])

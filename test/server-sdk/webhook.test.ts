@@ -158,9 +158,9 @@ test.each(['', 'whsec_', 'whsec_%%%'])(
 )
 
 describe('the place of a delivery for a receiver', () => {
-  const event = (seq: number) => ({ type: 'wallet_unfrozen', seq }) as WebhookEvent
+  const event = (seq: number) => ({ type: 'wallet_unfrozen', seq, id: `e:${seq}` }) as WebhookEvent
   const skipped = (fromSeq: number, toSeq: number) =>
-    ({ type: 'events_skipped', fromSeq, toSeq }) as WebhookEvent
+    ({ type: 'events_skipped', fromSeq, toSeq, id: `e:${toSeq}` }) as WebhookEvent
 
   test.each([
     [event(1), 0, 'next', 1],
@@ -173,6 +173,12 @@ describe('the place of a delivery for a receiver', () => {
     [skipped(3, 4), 4, 'repeated', 4],
     [skipped(6, 9), 4, 'gap', 9],
   ] as const)('%j after %i', (delivery, lastSeq, place, seq) => {
-    expect(placeOf(delivery as never, lastSeq)).toEqual({ place, seq })
+    const { id } = delivery as { id: string }
+    expect(placeOf(delivery as never, lastSeq)).toEqual({ place, seq, id })
+    expect(placeOf(delivery as never, lastSeq === 0 ? '' : `e:${lastSeq}`)).toEqual({
+      ...{ place, seq, id },
+    })
+    // A restored ledger gives numbers again.
+    expect(placeOf(delivery as never, `before:${lastSeq}`)).toMatchObject({ place: 'restored' })
   })
 })
