@@ -128,6 +128,7 @@ async function withWebhook<Result>(
       () => false,
     )
   }
+  await sql`reset lock_timeout`
   return result
 }
 
