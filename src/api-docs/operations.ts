@@ -466,7 +466,7 @@ const BY_TAG = {
       id: 'listEvents',
       summary: 'The user’s events: the newest, or those after or before an event',
       description:
-        'With `after` and `wait` it is a long poll: without an event it waits for the next one. A user may have four such requests waiting on a process; further ones are answered at once. With `If-None-Match` an unchanged page is 304.',
+        'With `after` and `wait` it is a long poll: without an event it waits for the next one. A user may have four such requests waiting on a process, which count as no connections; further ones are answered at once. With `If-None-Match` an unchanged page is 304.',
       success: [200, answers.events],
     },
     'POST /balance/ticket': {

@@ -51,7 +51,13 @@ export function eventRoutes({ guards, eventPages }: Pick<RouteDeps, 'guards' | '
       const page =
         after === undefined
           ? await eventPages.before(user, before, limit)
-          : await eventPages.after(user, after, limit, waitMs)
+          : await eventPages.after(
+              user,
+              after,
+              limit,
+              waitMs,
+              waitMs > 0 ? c.req.raw.signal : undefined,
+            )
       // The payloads are JSON already, with every digit of their amounts.
       const items = page.events.map(({ text }) => text).join()
       const { nextCursor, recovered } = page

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import { eventually } from '../support/eventually.ts'
-import { startServer } from '../support/realtime/balance-server.ts'
+import { createAuthenticator } from '../../src/auth/authenticator.ts'
+import { edge, listen } from '../support/http/stub.ts'
+import { eventually, TEST_SECRET } from '../support/index.ts'
+import { startServer, tokenOf } from '../support/realtime/balance-server.ts'
 import { ALICE } from '../support/realtime/fake-ledger.ts'
 
 const LONG = 60_000
@@ -42,6 +44,27 @@ test('it ends without an event when its time is over, and when the server stops'
   gateway.admission.stop()
   expect(await waiting).toEqual(none)
   expect(gateway.users).toBe(0)
+})
+
+test('over HTTP a client waits, and gives its place back when it leaves', async () => {
+  const { gateway, change } = await startServer()
+  const authenticator = createAuthenticator({ keys: { kind: 'secret', secret: TEST_SECRET } })
+  const url = await listen(edge({ authenticator, eventPages: gateway.eventPages }).app)
+  const headers = { Authorization: `Bearer ${await tokenOf(ALICE)}` }
+  const wait = (after: string, signal: AbortSignal | null = null) =>
+    fetch(`${url}/balance/events?after=${after}&wait=25`, { headers, signal })
+  const leaving = new AbortController()
+  const left = Array.from({ length: 4 }, () => wait('e1:0', leaving.signal).catch(() => 'left'))
+  await eventually(() => expect(gateway.users).toBe(1))
+  leaving.abort()
+  expect(await Promise.all(left)).toEqual(['left', 'left', 'left', 'left'])
+  await eventually(() => expect(gateway.users).toBe(0))
+
+  const waiting = wait('e1:0')
+  await eventually(() => expect(gateway.users).toBe(1))
+  await change(ALICE, 100n)
+  const { items } = (await (await waiting).json()) as { items: object[] }
+  expect(items.length).toBeGreaterThan(0)
 })
 
 test('a fifth of one user does not wait', async () => {

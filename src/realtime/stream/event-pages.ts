@@ -41,11 +41,18 @@ export class EventPages {
   /**
    * The events after an id, oldest first. Without any, waits for the next one.
    * @param waitMs how long at most; 0: does not wait
+   * @param signal ends the wait: the client left, and needs its place for another request
    */
-  async after(user: UserRef, id: string, limit: number, waitMs = 0): Promise<EventsPage> {
+  async after(
+    user: UserRef,
+    id: string,
+    limit: number,
+    waitMs = 0,
+    signal?: AbortSignal,
+  ): Promise<EventsPage> {
     const page = await this.#after(user, id, limit)
     if (page.events.length > 0 || !page.recovered || waitMs === 0) return page
-    if (!(await this.#next(user, id, waitMs))) return page
+    if (!(await this.#next(user, id, waitMs, signal))) return page
     return this.#after(user, id, limit)
   }
 
@@ -105,7 +112,12 @@ export class EventPages {
   }
 
   /** Whether an event after this id came in time. */
-  async #next(user: UserRef, id: string, waitMs: number): Promise<boolean> {
+  async #next(
+    user: UserRef,
+    id: string,
+    waitMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     const { hub, currency, draining } = this.#options
     const key = streamKey(user)
     const others = this.#waiting.get(key) ?? 0
@@ -116,7 +128,7 @@ export class EventPages {
     try {
       return await new Promise<boolean>((resolve) => {
         const timer = setInterval(() => {
-          if (draining() || performance.now() >= ends) end(false)
+          if (signal?.aborted || draining() || performance.now() >= ends) end(false)
         }, CHECK_EVERY_MS)
         const end = (came: boolean) => {
           clearInterval(timer)
