@@ -23,3 +23,20 @@ test.for([
   expect(plan).toContain('Output:')
   expect(plan).not.toContain(call.slice(0, call.indexOf('(') + 1))
 })
+
+const payment = { op: 'payment', tenant: 'default', actor: 'ann', user_id: 'ann', currency: 'USD' }
+
+test('a payment calls no function of its own that could be left to rarer commands', async ({
+  owner,
+}) => {
+  const given = { ...payment, op: 'adjustment', actor: 'admin', amount: '100' }
+  await owner`select from ledger_apply(${JSON.stringify([given])}::text::json)`
+  const called = await owner.begin(async (tx) => {
+    await tx`set local track_functions = 'all'`
+    await tx`select from ledger_apply(${JSON.stringify([{ ...payment, amount: '1' }])}::text::json)`
+    return tx<
+      { name: string }[]
+    >`select funcname as name from pg_stat_xact_user_functions order by 1`
+  })
+  expect(called.map(({ name }) => name)).toEqual(['ledger_apply'])
+})

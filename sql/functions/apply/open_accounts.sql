@@ -25,5 +25,10 @@ begin
   join currencies n on n.code = c.currency
   join wallets w on w.tenant = c.tenant and w.user_id in (c.user_id, c.to_user_id)
   where c.transaction_id is null and w.id = any (p_wallets);
+
+  -- Those of payees again: now the house has accounts in the currency.
+  if exists (select from unnest(p_commands) as c where c.split is not null) then
+    perform open_split_accounts(p_commands, p_wallets);
+  end if;
 end
 $$;
