@@ -121,6 +121,25 @@ test('limits and monitors that come and go beside payments wait for each other, 
   })
 })
 
+test("a tenant's limit says as much of its user as their own does", async ({ ledger }) => {
+  const limited = { tenant: 'limited', userId: 'ivy' }
+  await ledger.accepted({ op: 'adjustment', actor: 'admin', ...limited, amount: 1n })
+  const limitOf = async () => {
+    const [row] = await ledger.owner`
+      select to_jsonb(limit_of(wallet_of('limited', 'ivy'), 'booking_payment', 'USD')) as of`
+    return { ...row?.of, updated_at: typeof row?.of.updated_at }
+  }
+  await ledger.owner`
+    insert into tenants (tenant, name, created_by, version, settings) values ('limited', 'limited', 'admin', 0,
+      '{"limits": [{"type": "booking_payment", "currency": "USD", "maxAmount": 9, "maxSum": 20, "windowSeconds": 60}]}')`
+  const theirs = await limitOf()
+  await ledger.limitsAndAlerts.putLimit({
+    ...{ ...limited, type: 'booking_payment', currency: USD },
+    ...{ maxAmount: 9n, maxSum: 20n, windowSeconds: 60 },
+  })
+  expect(theirs).toEqual(await limitOf())
+})
+
 test('a monitor tells once per crossing, not once per change', async ({ ledger }) => {
   await ledger.limitsAndAlerts.putMonitor({
     ...{ tenant, userId: 'dee', currency: USD, threshold: 100n, direction: 'below' },

@@ -8,7 +8,11 @@ begin
   select * into spending_limit from limits
   where wallet_id = p_wallet and type = p_type and currency = p_currency;
   if not found then
-    select p_wallet, p_type, p_currency, l."maxAmount", l."maxSum", l."windowSeconds", t.updated_at into spending_limit
+    -- By name: the table has got columns since, and Postgres would leave what is missing null without a word.
+    select w.id, w.tenant, w.user_id, l.type, l.currency, l."maxAmount", l."maxSum", l."windowSeconds", t.updated_at
+    into spending_limit.wallet_id, spending_limit.tenant, spending_limit.user_id, spending_limit.type,
+      spending_limit.currency, spending_limit.max_amount, spending_limit.max_sum, spending_limit.window_seconds,
+      spending_limit.updated_at
     from wallets w
     join tenants t on t.tenant = w.tenant
     cross join jsonb_to_recordset(t.settings -> 'limits') as l (
