@@ -12,7 +12,10 @@ begin
     held_amount = s.held_amount, expires_at = s.expires_at, hold_state = s.hold_state,
     metadata = s.metadata, split = s.split, updated_at = s.updated_at
   from unnest(p_named) with ordinality as s
-  where p_dirty[s.ordinality] and t.tenant = s.tenant and t.id = s.id;
+  where p_dirty[s.ordinality] and t.tenant = s.tenant and t.id = s.id
+    -- By its index, whatever the statistics say.
+    and t.tenant = any (array(select distinct n.tenant from unnest(p_named) as n))
+    and t.id = any (array(select n.id from unnest(p_named) as n));
   get diagnostics n_written = row_count;
   if n_written <> n_dirty then
     perform miscounted('transactions', n_dirty, n_written);

@@ -3,12 +3,15 @@
 create or replace function wallets_of_others(p_commands ledger_command[]) returns bigint[]
 language sql stable as $$
   select array(
-    select w.id
+    select wallet_of(c.tenant, part ->> 'to')
     from unnest(p_commands) as c
     cross join lateral split_parts(c.split) as part
-    join wallets w on w.tenant = c.tenant and w.user_id = part ->> 'to'
+    where part ? 'to'
     union all
+    -- By its index, whatever the statistics say.
     select unnest(case when t.split is null then array[t.wallet_id] else t.wallet_id || split_wallets(t.split) end)
     from unnest(p_commands) as c
-    join transactions t on t.tenant = c.tenant and t.id = c.transaction_id)
+    cross join lateral (
+      select o.wallet_id, o.split from transactions o where o.tenant = c.tenant and o.id = c.transaction_id offset 0
+    ) as t)
 $$;

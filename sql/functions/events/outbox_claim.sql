@@ -4,7 +4,9 @@
 -- was made by a wrong clock, and does not count.
 create or replace function outbox_claim(p_limit integer, p_older_than interval)
 returns table (outbox_id bigint, events json)
-language sql security definer set search_path = public, pg_temp as $$
+language sql security definer set search_path = public, pg_temp
+-- The plan may be made while the tables are empty, and read them whole once they are full.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
   with claimed as (
     update outbox set claimed_at = ledger_clock()
     where id in (
