@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { connect } from '../../src/postgres/database.ts'
 import { eventually, mintToken } from '../support/index.ts'
 import { USER_IDS } from '../support/user-ids.ts'
+import { violations } from '../support/web/axe.ts'
 import { describeInBrowser, openConsole, PHONE, visitor } from '../support/web/browser.ts'
 import { showsBalance } from '../support/web/on-page.ts'
 import { siteOfSuite, someone } from '../support/web/site.ts'
@@ -291,5 +293,65 @@ describeInBrowser('the admin console, looked at closely', () => {
         return cards.slice(1).map((card, i) => Math.round(card.top - (cards[i]?.bottom ?? 0)))
       })
     expect(new Set(gaps)).toEqual(new Set([16]))
+  })
+})
+
+describeInBrowser('auto top-ups in the console', () => {
+  const site = siteOfSuite({
+    STRIPE_WEBHOOK_SECRET: 'whsec_of_the_test',
+    STRIPE_SECRET_KEY: 'sk_test_12345678',
+  })
+
+  test('a rule is set, is seen as paused with the reason, goes on when it is set again, and is deleted', async () => {
+    const user = someone('tom')
+    const rules = (): Promise<{ items: object[]; hasMethod: boolean }> =>
+      site.call('admin', 'GET', `/transactions/auto-topup?userId=${user}`) as never
+    await site.call('admin', 'POST', '/transactions/adjustment', {
+      ...{ userId: user, amount: 100, description: 'of a test' },
+    })
+    const page = await openConsole(site.url, `users/${user}`)
+    await page.getByRole('region', { name: 'Balance' }).waitFor()
+    await expect.poll(() => page.getByRole('region', { name: 'Auto top-up' }).count()).toBe(0)
+
+    await site.call('admin', 'PUT', '/transactions/auto-topup/method', {
+      ...{ userId: user, customer: 'cus_1', paymentMethod: 'pm_1' },
+    })
+    await page.reload()
+    const section = page.getByRole('region', { name: 'Auto top-up' })
+    await section.getByText('Nothing is charged by itself.').waitFor()
+    await section.getByRole('button', { name: 'Set up' }).click()
+    const dialog = page.getByRole('dialog', { name: `Auto top-up of ${user}` })
+    await dialog.getByLabel('When the balance is below').fill('20')
+    await dialog.getByLabel('Charge').fill('50')
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    // The largest sum is missing.
+    await dialog
+      .getByRole('textbox', { name: 'At most' })
+      .and(page.locator('[aria-invalid]'))
+      .waitFor()
+    await dialog.getByLabel('At most').fill('200')
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await section.getByText('Below $20.00, $50.00 is charged: at most $200.00 in 30 d.').waitFor()
+    await expect.poll(() => violations(page)).toEqual([])
+
+    const sql = connect(site.database.ownerUrl, { max: 1 })
+    onTestFinished(() => sql.end())
+    await sql`update auto_topups set status = 'paused', paused_reason = 'card_declined'`
+    await page.reload()
+    await section.getByText('“card_declined”').waitFor()
+    await section.getByRole('button', { name: 'Change the auto top-up in USD' }).click()
+    await dialog.getByLabel('Charge').fill('60')
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await section.getByText('Below $20.00, $60.00 is charged').waitFor()
+    await expect.poll(() => section.getByText('Paused').count()).toBe(0)
+    expect(await rules()).toMatchObject({ items: [{ amount: 60, status: 'active' }] })
+
+    await section.getByRole('button', { name: 'Delete the auto top-up in USD' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await section.getByText('Nothing is charged by itself.').waitFor()
+    await section.getByRole('button', { name: 'Delete payment method' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await section.waitFor({ state: 'detached' })
+    expect(await rules()).toEqual({ items: [], hasMethod: false })
   })
 })

@@ -14,6 +14,7 @@ import { Problem } from '../lib/problem.ts'
 import { leftToRefund, type Page, type Transaction } from '../lib/transaction.ts'
 import { hrefOf, useQueryState } from './address.ts'
 import { AdjustDialog } from './adjust-dialog.tsx'
+import { AutoTopups } from './auto-topups.tsx'
 import { pauseWhile, useAdminStream } from './feed.ts'
 import { FreezeButton, FreezeNotice, type FreezeState, freezePath } from './freeze.tsx'
 import { RefundDialog } from './refund-dialog.tsx'
@@ -198,6 +199,7 @@ function Known(props: KnownProps) {
         ))}
       </div>
       {verify.problem !== undefined && <Failure problem={verify.problem} />}
+      <AutoTopups api={api} userId={id} currency={currency} version={`${seq}/${asked}`} />
       <Statement
         title="Statement"
         {...statement}
