@@ -219,7 +219,7 @@ describeInBrowser('the wallet page', () => {
     const payment = { type: 'booking_payment', amount: 10 }
     await expect(site.call(user, 'POST', '/transactions', payment)).rejects.toThrow('insufficient')
     await eventually(async () =>
-      expect((await told()).filter((title) => title !== 'You are live')).toEqual([
+      expect((await told.last()).filter((title) => title !== 'You are live')).toEqual([
         'Adjustment of $4.00 completed',
         'Topup declined',
         '$6.00 short',

@@ -22,22 +22,32 @@ export async function isLive(
   }
 }
 
-/** Records every notification from now on. The result returns their last titles in order. */
-export async function notifications(page: Page): Promise<() => Promise<string[]>> {
+/**
+ * Records every notification from now on. `last`: the last title of each, in order. `every`: all titles, also those that
+ * another one has replaced.
+ */
+export async function notifications(page: Page) {
   await page.evaluate(() => {
     const seen: Element[] = []
     const titles = new Map<Element, string>()
+    const every: string[] = []
     const look = () => {
       for (const toast of document.querySelectorAll('.toast')) {
+        const title = toast.querySelector('strong')?.textContent ?? ''
         if (!titles.has(toast)) seen.push(toast)
-        titles.set(toast, toast.querySelector('strong')?.textContent ?? '')
+        if (titles.get(toast) !== title) every.push(title)
+        titles.set(toast, title)
       }
     }
     const observer = new MutationObserver(look)
     observer.observe(document.body, { subtree: true, childList: true, characterData: true })
-    Object.assign(window, { seenTitles: () => seen.map((toast) => titles.get(toast)) })
+    const last = () => seen.map((toast) => titles.get(toast))
+    Object.assign(window, { seenTitles: { last, every: () => every } })
   })
-  return () => page.evaluate(() => (window as unknown as { seenTitles(): string[] }).seenTitles())
+  type Seen = Record<'last' | 'every', () => string[]>
+  const read = (which: keyof Seen) => () =>
+    page.evaluate((which) => (window as unknown as { seenTitles: Seen }).seenTitles[which](), which)
+  return { last: read('last'), every: read('every') }
 }
 
 /** Waits for the end of all animations, because half transparent text has less contrast. */
