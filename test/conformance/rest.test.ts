@@ -235,12 +235,13 @@ conformance('REST', () => {
 
   describe('operation', () => {
     test('the process is live and ready', async ({ server }) => {
-      const live = await request(`${server.url}/health/live`, 'GET')
-      expect([live.status, live.body.status]).toEqual([200, 'live'])
-      await eventually(async () => {
-        const ready = await request(`${server.url}/health/ready`, 'GET')
-        expect([ready.status, ready.body.status]).toEqual([200, 'ready'])
-      })
+      // Neither is true in a moment in which other work holds the process up.
+      for (const state of ['live', 'ready']) {
+        await eventually(async () => {
+          const { status, body } = await request(`${server.url}/health/${state}`, 'GET')
+          expect([status, body.status]).toEqual([200, state])
+        })
+      }
     })
 
     test('metrics count the requests and time them sanely', async ({ people, server }) => {
