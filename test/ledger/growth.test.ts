@@ -5,6 +5,7 @@ import { Analytics } from '../../src/ledger/analytics-reader.ts'
 import { Auditor } from '../../src/ledger/auditor.ts'
 import type { Sql } from '../../src/postgres/database.ts'
 import { test } from '../support/fixtures.ts'
+import { rowsRead } from '../support/ledger/rows-read.ts'
 
 const ROWS = 100_000
 
@@ -45,14 +46,6 @@ test.beforeAll(async ({ owner }) => {
   await owner.unsafe(`call fill(${ROWS}, 1000, 30)`)
   await owner.unsafe('vacuum analyze')
 })
-
-/** Rows of tables that this transaction has read so far. */
-async function rowsRead(sql: Sql): Promise<number> {
-  const [row] = await sql<{ rows: number }[]>`
-    select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::float8 as rows
-    from pg_stat_xact_user_tables`
-  return row?.rows ?? 0
-}
 
 test('no question of the server reads more for there being more, save the thorough ones', async ({
   owner,

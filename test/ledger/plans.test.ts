@@ -4,6 +4,7 @@ import type { Command } from '../../src/ledger/command.ts'
 import { Executor } from '../../src/ledger/executor.ts'
 import { connect, type Sql } from '../../src/postgres/database.ts'
 import { test } from '../support/fixtures.ts'
+import { rowsRead } from '../support/ledger/rows-read.ts'
 
 const WALLETS = 1_500
 
@@ -11,14 +12,6 @@ const WALLETS = 1_500
 const FEW = 200
 
 const common = { tenant: 'default', currency: 'USD', actor: 'shop' } as const
-
-/** Rows of tables that the session has read so far. */
-async function rowsRead(sql: Sql): Promise<number> {
-  const [row] = await sql<{ rows: number }[]>`
-    select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::float8 as rows
-    from pg_stat_xact_user_tables`
-  return row?.rows ?? 0
-}
 
 test('a payment, with a key too, and a transfer find their rows by plans that were made for a ledger known to be empty', async ({
   database,
